@@ -1,0 +1,168 @@
+package feel
+
+// Limits bound one evaluation. Zero fields take the default.
+type Limits struct {
+	Steps       int64 // loop rounds, calls, items made; default 10,000,000
+	Depth       int   // nested calls; default 256
+	ListLen     int   // items of one list; default 1,000,000
+	StringLen   int   // bytes of one string; default 16 MiB
+	Diagnostics int   // diagnostics kept; default 32
+}
+
+// DefaultLimits are the limits used where none are given.
+var DefaultLimits = Limits{Steps: 10_000_000, Depth: 256, ListLen: 1_000_000, StringLen: 16 << 20, Diagnostics: 32}
+
+// Options are the outside of an evaluation.
+type Options struct {
+	// Now is the date and time now() gives; today() is its date. Null makes
+	// both null.
+	Now Value
+	// Limits bound the evaluation.
+	Limits Limits
+	// NoDiagnostics leaves out the reasons of nulls, which makes faulty
+	// inputs cheaper.
+	NoDiagnostics bool
+}
+
+// Evaluator runs programs under one budget. It is not safe for concurrent use;
+// it can be used again after Reset.
+type Evaluator struct {
+	in   []Value // slots of the running program, owned by the caller
+	fr   []Value // names introduced by the running expression or function
+	mem  []Value // where frames are cut from
+	sp   int
+	opts Options
+
+	steps     int64
+	depth     int
+	exhausted bool
+	diags     []Diagnostic
+	dropped   int
+}
+
+// NewEvaluator is an evaluator with the given options.
+func NewEvaluator(o Options) *Evaluator {
+	ev := &Evaluator{}
+	ev.Reset(o)
+	return ev
+}
+
+// Reset gives the evaluator new options and a full budget, and forgets its
+// diagnostics.
+func (ev *Evaluator) Reset(o Options) {
+	o.Limits = o.Limits.withDefaults()
+	ev.opts = o
+	ev.steps = o.Limits.Steps
+	ev.exhausted = false
+	ev.diags = ev.diags[:0]
+	ev.dropped = 0
+}
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits
+	if l.Steps > 0 {
+		d.Steps = l.Steps
+	}
+	if l.Depth > 0 {
+		d.Depth = l.Depth
+	}
+	if l.ListLen > 0 {
+		d.ListLen = l.ListLen
+	}
+	if l.StringLen > 0 {
+		d.StringLen = l.StringLen
+	}
+	if l.Diagnostics > 0 {
+		d.Diagnostics = l.Diagnostics
+	}
+	return d
+}
+
+// Run evaluates the program. slots holds a value for every name of the scope
+// the program was compiled in; missing ones are null. The slice is read only
+// while Run runs.
+func (ev *Evaluator) Run(p *Program, slots []Value) Value {
+	if len(slots) < p.minSlots {
+		slots = append(make([]Value, 0, p.minSlots), slots...)[:p.minSlots]
+	}
+	in, fr := ev.in, ev.fr
+	ev.in = slots
+	if p.locals > 0 {
+		ev.push(p.locals)
+	}
+	v := p.root(ev)
+	if p.locals > 0 {
+		ev.pop(p.locals)
+	}
+	ev.in, ev.fr = in, fr
+	if ev.exhausted {
+		return Null
+	}
+	return v
+}
+
+// Test is Run for conditions and unary tests: whether the result is true.
+func (ev *Evaluator) Test(p *Program, slots []Value) bool {
+	if p.test == nil || p.locals > 0 || len(slots) < p.minSlots {
+		return ev.Run(p, slots).IsTrue()
+	}
+	in := ev.in
+	ev.in = slots
+	t := p.test(ev)
+	ev.in = in
+	return t == triTrue && !ev.exhausted
+}
+
+// Diagnostics are the reasons of nulls since the last Reset. The slice is
+// valid until then.
+func (ev *Evaluator) Diagnostics() []Diagnostic { return ev.diags }
+
+// Exhausted tells whether a limit stopped the evaluation.
+func (ev *Evaluator) Exhausted() bool { return ev.exhausted }
+
+// Report adds a diagnostic, for functions written in Go.
+func (ev *Evaluator) Report(d Diagnostic) {
+	if ev.opts.NoDiagnostics {
+		return
+	}
+	if len(ev.diags) >= ev.opts.Limits.Diagnostics {
+		ev.dropped++
+		return
+	}
+	ev.diags = append(ev.diags, d)
+}
+
+// push cuts a frame of n nulls and makes it the current one. When memory runs
+// out, older frames keep the memory they were cut from.
+func (ev *Evaluator) push(n int) {
+	if ev.sp+n > len(ev.mem) {
+		ev.mem = make([]Value, max(64, 2*len(ev.mem), ev.sp+n))
+	}
+	ev.fr = ev.mem[ev.sp : ev.sp+n : ev.sp+n]
+	ev.sp += n
+}
+
+// pop gives the current frame back, cleared, so that nothing stays reachable.
+func (ev *Evaluator) pop(n int) {
+	clear(ev.fr)
+	ev.sp -= n
+}
+
+// spend takes n steps off the budget and tells whether the evaluation may go on.
+func (ev *Evaluator) spend(n int64) bool {
+	ev.steps -= n
+	if ev.steps >= 0 {
+		return !ev.exhausted
+	}
+	ev.stop(Position{}, "the evaluation took more steps than its budget")
+	return false
+}
+
+// stop ends the evaluation: everything is null from here on.
+func (ev *Evaluator) stop(pos Position, why string) {
+	if ev.exhausted {
+		return
+	}
+	ev.exhausted = true
+	ev.diags = append(ev.diags, Diagnostic{Pos: pos, Code: CodeBudget, Message: why})
+}

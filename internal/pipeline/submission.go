@@ -1,0 +1,37 @@
+package pipeline
+
+import (
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/store"
+)
+
+// Submission is what one request brings: the events a dialect understood, the
+// bodies it did not, and how many it could not even cut out.
+type Submission struct {
+	Received clock.Instant
+	Events   []Arrival
+	Dead     []DeadLetter
+	Rejected []store.Count
+}
+
+// Arrival is an event with what is stored of it: its envelope and its body as
+// received. Event.Body.Raw() is the body.
+type Arrival struct {
+	Envelope event.Envelope
+	Event    *event.Event
+}
+
+// DeadLetter is a body that had a valid key and could not be understood. It is
+// kept until a person replays or discards it.
+type DeadLetter struct {
+	Envelope event.Envelope
+	Body     []byte
+	Reason   string // stable code: invalid_json, missing_identifier, too_large, …
+	Message  string // what is wrong, where, and the mend
+}
+
+// Receipt says where in the log a submission ended; Applied waits for it.
+type Receipt struct {
+	Position store.Position
+}

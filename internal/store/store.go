@@ -1,0 +1,226 @@
+// Package store states what must be kept, as promises that storetest proves
+// for every engine. It never says how an engine keeps them.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"rapport/internal/clock"
+	"rapport/internal/id"
+)
+
+// The errors of storage. Engines translate their own into these.
+var (
+	// ErrClosed comes from every call after Close.
+	ErrClosed = errors.New("store is closed")
+	// ErrFull says that the disk has no room. Nothing of the call was kept; the
+	// same call may succeed once there is room again, without a restart.
+	ErrFull = errors.New("store is full")
+	// ErrNotFound says that there is no record at a position.
+	ErrNotFound = errors.New("no such record")
+	// ErrErased says that the record's key was destroyed: what it held is gone.
+	ErrErased = errors.New("record is erased")
+)
+
+// Store is one engine: the log of facts and the state folded from it.
+type Store interface {
+	Log() Log
+	State() State
+	// Close stops the engine. What was appended or flushed stays.
+	Close() error
+}
+
+// Position is a place in the log. Later records have larger positions; zero is
+// before the first. What lies between two positions says nothing.
+type Position uint64
+
+// Kind is what a record is. The numbers are on disk: append only.
+type Kind uint8
+
+// The kinds of record. Facts come from outside and are the truth; the others
+// are derived from facts and made again when the facts are folded again.
+const (
+	KindEvent      Kind = 1 + iota // fact: an event as received, in a dialect
+	KindChange                     // fact: the outcome of a command on an entity
+	KindDeadLetter                 // fact: what could not be understood, with the reason
+	KindVerdict                    // fact: what became of a dead letter, or an operator's word on identity
+	KindTick                       // fact: time passed for a bucket
+	KindLink                       // derived: an anchor met another identifier
+	KindPortion                    // derived: what a person's event says of an entity
+)
+
+// Fact tells whether records of the kind are the truth rather than derived.
+func (k Kind) Fact() bool { return k < KindLink }
+
+// Record is one entry of the log.
+type Record struct {
+	// Position is given by Append, in the order of the records.
+	Position Position
+	Kind     Kind
+	Bucket   id.Bucket
+	// Anchor is the key under which the payload is sealed and can be erased.
+	Anchor   id.Key
+	Received clock.Instant
+	Payload  []byte
+	// Attached travels with the record in memory and is never stored: the
+	// decoded form of Payload, which spares a live record the second decoding.
+	Attached any
+}
+
+// Frame is what one request hands to the log: its records and, counted apart
+// from them, how many events it brought and how many of those were refused.
+type Frame struct {
+	Records  []Record
+	Received uint64
+	Rejected []Count
+	// Sealed is the engine's own encoded form, made by Seal.
+	Sealed any
+}
+
+// Count is a number of events with the reason they share.
+type Count struct {
+	Reason string
+	N      uint64
+}
+
+// Counts are the sums over frames of a log.
+type Counts struct {
+	Received uint64
+	Rejected map[string]uint64
+}
+
+// Log is the durable, ordered sequence of records, the truth of an instance.
+//
+// Promises: records of acknowledged frames are never lost, changed or
+// reordered; a frame is kept whole or not at all; after a crash the log ends
+// with a frame that was acknowledged or in flight; positions never come twice.
+type Log interface {
+	// Seal does the work of a frame that needs no order: encoding, compression
+	// and encryption. Any number of calls may run at once. It may keep
+	// frame.Records until Append has returned.
+	Seal(ctx context.Context, frame *Frame) error
+	// Append makes sealed frames durable, all in one step, and sets the
+	// positions of their records. One call at a time. On an error nothing of
+	// them is in the log, now or after a crash.
+	Append(ctx context.Context, frames []*Frame) error
+	// Read visits every record after from, in order, until the end of the log
+	// as it was when Read began, or until visit returns an error, which Read
+	// gives back. A record whose key is destroyed has a nil payload. The record
+	// and its payload are valid during the visit only.
+	Read(ctx context.Context, from Position, visit func(*Record) error) error
+	// At gives one record again: ErrNotFound where none begins at the
+	// position, ErrErased where its key is destroyed.
+	At(ctx context.Context, at Position) (Record, error)
+	// End is the position of the last record.
+	End() Position
+	// Counts sums what frames up to the end of the log carried.
+	Counts(ctx context.Context) (Counts, error)
+	// Erase destroys the keys of an anchor: when it returns, no payload sealed
+	// under it can be read, now or after a crash. Later records of the same
+	// anchor get new keys.
+	Erase(ctx context.Context, anchor id.Key) error
+	// Size is the bytes on disk.
+	Size() uint64
+}
+
+// Table is a kind of row. The letters are on disk.
+type Table byte
+
+// The tables. A row's key begins with 16 bytes of a key unless said otherwise.
+const (
+	TableAnchors     Table = 'a' // an identifier's partial state, by its key
+	TableTimeline    Table = 't' // full chunks of an anchor's timeline: key, number
+	TableSeen        Table = 's' // message ids of full chunks: key, short id
+	TableEntities    Table = 'e' // orders, carts, items, accounts, by their key
+	TableKinds       Table = 'k' // entities by kind: kind name, zero byte, id
+	TableNodes       Table = 'n' // identity graph: an identifier, by its key
+	TableComponents  Table = 'c' // identity graph: the members of a component
+	TableProfiles    Table = 'p' // identity graph: profile id to identifier
+	TableLookup      Table = 'x' // identity graph: identifiers by folded value, for search
+	TableDeadLetters Table = 'd' // dead letters that wait for a decision: position
+	TableTimers      Table = 'w' // what is due: instant, key
+	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
+)
+
+// RowKey names a row: rows of one table in one bucket are ordered by Key,
+// bytewise. Key is 1 to 1,024 bytes of any value.
+type RowKey struct {
+	Table  Table
+	Bucket id.Bucket
+	Key    []byte
+}
+
+// Op is what a change does to a row.
+type Op uint8
+
+// The operations.
+const (
+	// Put replaces the row with one part.
+	Put Op = iota
+	// Add appends a part to the row, which need not exist.
+	Add
+	// Delete removes the row, if it is there.
+	Delete
+)
+
+// Change is one operation on one row. The engine copies Key and Value before
+// Commit returns.
+type Change struct {
+	RowKey
+	Op    Op
+	Value []byte
+}
+
+// Span is a run of buckets, first and last included.
+type Span struct {
+	First, Last id.Bucket
+}
+
+// Holds tells whether a bucket is in the span.
+func (s Span) Holds(b id.Bucket) bool { return b >= s.First && b <= s.Last }
+
+// Commit is a step of a span: its buckets have applied every record of theirs
+// up to Position, and this is what changed.
+type Commit struct {
+	Span     Span
+	Position Position
+	Changes  []Change // of rows whose bucket is in the span, applied in order
+}
+
+// State is the rows folded from the log.
+//
+// Promises: a commit is visible to Load and Scan when it returns, whole or not
+// at all; commits of a bucket become durable in their order, so after a crash a
+// bucket's rows are those after some commit, and Applied tells which; after
+// Flush returned, every commit before it is durable. An empty part is kept as
+// such; a row of no parts does not exist.
+type State interface {
+	// Load gives the parts of each row in the order of keys, nil where there is
+	// no row. The number of reads it makes does not grow with the keys where the
+	// engine can help it. The parts are the caller's.
+	Load(ctx context.Context, keys []RowKey) ([][][]byte, error)
+	// Scan visits rows of a table in a bucket in the order of their keys, those
+	// that begin with prefix and are larger than after (nil: from the first),
+	// until visit returns false. It sees one moment of the bucket. Key and
+	// parts are valid during the visit only.
+	Scan(ctx context.Context, at Range, visit func(key []byte, parts [][]byte) bool) error
+	// Commit makes a step. Commits of spans that share no bucket may run at once.
+	Commit(ctx context.Context, c Commit) error
+	// Flush makes all commits before it durable.
+	Flush(ctx context.Context) error
+	// Applied is the position of the last commit that covered the bucket.
+	Applied(b id.Bucket) Position
+	// Reset removes every row and position: the first step of a rebuild.
+	Reset(ctx context.Context) error
+	// Size is the bytes on disk.
+	Size() uint64
+}
+
+// Range is where a scan goes.
+type Range struct {
+	Table  Table
+	Bucket id.Bucket
+	Prefix []byte
+	After  []byte
+}
