@@ -21,7 +21,13 @@ var (
 	ErrNotFound = errors.New("no such record")
 	// ErrErased says that the record's key was destroyed: what it held is gone.
 	ErrErased = errors.New("record is erased")
+	// ErrMisuse is a programmer's mistake: a frame that was not sealed, a change
+	// outside its commit's span, a key of the wrong length. Nothing was kept.
+	ErrMisuse = errors.New("store is misused")
 )
+
+// MaxKey is how long the key of a row may be, in bytes.
+const MaxKey = 1024
 
 // Store is one engine: the log of facts and the state folded from it.
 type Store interface {
@@ -102,7 +108,9 @@ type Log interface {
 	Seal(ctx context.Context, frame *Frame) error
 	// Append makes sealed frames durable, all in one step, and sets the
 	// positions of their records. One call at a time. On an error nothing of
-	// them is in the log, now or after a crash.
+	// them is in the log, now or after a crash. Where a disk fails so badly that
+	// this cannot be made sure, every later Append gives an error until it can;
+	// only a crash in that time may leave them in the log, whole.
 	Append(ctx context.Context, frames []*Frame) error
 	// Read visits every record after from, in order, until the end of the log
 	// as it was when Read began, or until visit returns an error, which Read
@@ -144,7 +152,7 @@ const (
 )
 
 // RowKey names a row: rows of one table in one bucket are ordered by Key,
-// bytewise. Key is 1 to 1,024 bytes of any value.
+// bytewise. Key is 1 to MaxKey bytes of any value.
 type RowKey struct {
 	Table  Table
 	Bucket id.Bucket
@@ -209,7 +217,7 @@ type State interface {
 	Commit(ctx context.Context, c Commit) error
 	// Flush makes all commits before it durable.
 	Flush(ctx context.Context) error
-	// Applied is the position of the last commit that covered the bucket.
+	// Applied is the largest position of a commit that covered the bucket.
 	Applied(b id.Bucket) Position
 	// Reset removes every row and position: the first step of a rebuild.
 	Reset(ctx context.Context) error
