@@ -1,0 +1,76 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// MinMemory is the least an instance runs with.
+const MinMemory Size = 128 << 20
+
+// Budget divides the memory of the process. The shares and what is left for
+// the garbage collector's head room add up to Total.
+type Budget struct {
+	Total      Size
+	People     Size // decoded states of hot people, on Go's heap
+	StoreCache Size // the engine's block cache, outside of Go's heap
+	Memtables  Size // the engine's write buffers, outside of Go's heap
+	Queues     Size // what waits for the log and for its bucket
+	HTTP       Size // bodies being read and answers being written
+	Outside    Size // the program itself, stacks of C, fragmentation
+	HeadRoom   Size // garbage that waits for the collector
+	GoLimit    Size // for debug.SetMemoryLimit: Total less what is outside of Go's heap
+}
+
+// NewBudget divides total. The shares follow from measurements: people pay for
+// themselves first, a small store cache suffices because people are kept
+// decoded, and the collector needs about half of the live heap.
+func NewBudget(total Size) Budget {
+	b := Budget{
+		Total:      total,
+		People:     total / 100 * 30,
+		StoreCache: clamp(total/100*12, 8<<20, 2<<30),
+		Memtables:  clamp(total/100*8, 8<<20, 256<<20),
+		Queues:     clamp(total/100*6, 8<<20, 512<<20),
+		HTTP:       clamp(total/100*6, 8<<20, 512<<20),
+		Outside:    clamp(total/100*6, 24<<20, 256<<20),
+	}
+	b.GoLimit = total - b.StoreCache - b.Memtables - b.Outside
+	b.HeadRoom = b.GoLimit - b.People - b.Queues - b.HTTP
+	return b
+}
+
+func clamp(n, low, high Size) Size { return max(low, min(n, high)) }
+
+// Shares lists the parts with their names, for the line printed at start and
+// for metrics.
+func (b Budget) Shares() []Share {
+	return []Share{
+		{"people", b.People},
+		{"store_cache", b.StoreCache},
+		{"memtables", b.Memtables},
+		{"queues", b.Queues},
+		{"http", b.HTTP},
+		{"outside", b.Outside},
+		{"head_room", b.HeadRoom},
+	}
+}
+
+// Share is one part of the budget.
+type Share struct {
+	Name string
+	Size Size
+}
+
+// String is the budget in one line.
+func (b Budget) String() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "memory %s:", b.Total)
+	for i, share := range b.Shares() {
+		if i > 0 {
+			s.WriteByte(',')
+		}
+		fmt.Fprintf(&s, " %s %s", share.Name, share.Size)
+	}
+	return s.String()
+}

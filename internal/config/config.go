@@ -1,0 +1,190 @@
+// Package config gathers the settings of an instance from flags, the
+// environment and a file into one struct, checks them and divides the memory.
+// It never changes a setting after Load and keeps none in a global.
+package config
+
+//go:generate go test . -run TestReference -update
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/v2"
+
+	"rapport/internal/fault"
+)
+
+// Config is every setting of an instance. The koanf tags are the keys of
+// settings, which says what each one means.
+type Config struct {
+	Data      string `koanf:"data"`
+	Listen    string `koanf:"listen"`
+	Store     string `koanf:"store"`
+	Memory    Size   `koanf:"memory"` // zero before Load: half of the machine's
+	WriteKey  string `koanf:"write_key"`
+	SecretKey string `koanf:"secret_key"`
+	Log       Log    `koanf:"log"`
+	Queue     Queue  `koanf:"queue"`
+	Wait      Wait   `koanf:"wait"`
+	HTTP      HTTP   `koanf:"http"`
+
+	origins map[string]string
+}
+
+// Log is how much is logged, and in which form.
+type Log struct {
+	Level  string `koanf:"level"`
+	Format string `koanf:"format"`
+}
+
+// Queue bounds what waits between the door and the log. What does not fit is
+// answered 429.
+type Queue struct {
+	Requests int  `koanf:"requests"`
+	Bytes    Size `koanf:"bytes"` // zero: the budget's share
+}
+
+// Wait bounds ?wait=applied.
+type Wait struct {
+	Timeout    time.Duration `koanf:"timeout"`
+	MaxTimeout time.Duration `koanf:"max_timeout"`
+}
+
+// HTTP bounds a connection.
+type HTTP struct {
+	ReadTimeout  time.Duration `koanf:"read_timeout"`
+	StopTimeout  time.Duration `koanf:"stop_timeout"`
+	MaxBodyBytes Size          `koanf:"max_body_bytes"`
+}
+
+// Input is where settings come from. Load reads nothing else.
+type Input struct {
+	Flags   map[string]string // those given, by key; "config" names the file
+	Environ []string          // as of os.Environ
+	Machine Size              // memory of the machine; zero: asked of it
+}
+
+// Load gathers the settings: flags win over the environment, the environment
+// over the file, the file over the defaults. A key that no setting has is a
+// fault that names the nearest one.
+func Load(in Input) (Config, error) {
+	origins := map[string]string{}
+	k := koanf.New(".")
+	env, err := fromEnviron(in.Environ)
+	if err != nil {
+		return Config{}, err
+	}
+	path := cmp.Or(in.Flags[fileKey], env[fileKey])
+	file, err := fromFile(path)
+	if err != nil {
+		return Config{}, err
+	}
+	flags, err := fromFlags(in.Flags)
+	if err != nil {
+		return Config{}, err
+	}
+	for _, layer := range []struct {
+		name string
+		m    map[string]any
+	}{
+		{"default", defaults()},
+		{"file " + path, file},
+		{"environment", withoutFile(env)},
+		{"flag", flags},
+	} {
+		if err := k.Load(values(layer.m), nil); err != nil {
+			return Config{}, fmt.Errorf("reading settings of %s: %w", layer.name, err)
+		}
+		for key := range layer.m {
+			origins[key] = layer.name
+		}
+	}
+	var c Config
+	if err := k.Unmarshal("", &c); err != nil {
+		return Config{}, fault.Errorf(fault.Invalid, "invalid_config", "settings: %s", firstLine(err))
+	}
+	if c.Memory == 0 {
+		c.Memory = cmp.Or(in.Machine, MachineMemory()) / 2
+	}
+	c.origins = origins
+	return c, c.Validate()
+}
+
+// Validate tells the first setting that cannot be, and what can.
+func (c *Config) Validate() error {
+	switch _, _, err := net.SplitHostPort(c.Listen); {
+	case err != nil:
+		return bad("listen", c.Listen, "give HOST:PORT, such as 127.0.0.1:8080")
+	case c.Data == "":
+		return bad("data", c.Data, "give a folder")
+	case c.Store != "embedded":
+		return bad("store", c.Store, "only embedded is built in")
+	case c.Memory < MinMemory:
+		return bad("memory", c.Memory.String(), "give at least "+MinMemory.String())
+	case !oneOf(c.Log.Level, "debug", "info", "warn", "error"):
+		return bad("log.level", c.Log.Level, "give debug, info, warn or error")
+	case !oneOf(c.Log.Format, "text", "json"):
+		return bad("log.format", c.Log.Format, "give text or json")
+	case c.Queue.Requests < 1:
+		return bad("queue.requests", fmt.Sprint(c.Queue.Requests), "give at least 1")
+	case c.Queue.Bytes < 0:
+		return bad("queue.bytes", c.Queue.Bytes.String(), "give 0 for a share of the memory, or more")
+	case c.Wait.Timeout <= 0 || c.Wait.Timeout > c.Wait.MaxTimeout:
+		return bad("wait.timeout", c.Wait.Timeout.String(), "give more than 0 and at most wait.max_timeout")
+	case c.HTTP.ReadTimeout <= 0:
+		return bad("http.read_timeout", c.HTTP.ReadTimeout.String(), "give more than 0")
+	case c.HTTP.StopTimeout <= 0:
+		return bad("http.stop_timeout", c.HTTP.StopTimeout.String(), "give more than 0")
+	case c.HTTP.MaxBodyBytes < 64<<10:
+		return bad("http.max_body_bytes", c.HTTP.MaxBodyBytes.String(), "give at least 64KiB")
+	case c.WriteKey != "" && !keyShape(c.WriteKey):
+		return bad("write_key", "…", "give 8 to 128 letters, digits, - or _")
+	case c.SecretKey != "" && len(c.SecretKey) < 16:
+		return bad("secret_key", "…", "give at least 16 characters")
+	}
+	return nil
+}
+
+// Path names a file in the data folder.
+func (c *Config) Path(name ...string) string {
+	return filepath.Join(append([]string{c.Data}, name...)...)
+}
+
+func bad(key, value, mend string) error {
+	return fault.Errorf(fault.Invalid, "invalid_config", "setting %s: %q will not do: %s", key, value, mend).At(key)
+}
+
+func oneOf(s string, all ...string) bool {
+	for _, a := range all {
+		if s == a {
+			return true
+		}
+	}
+	return false
+}
+
+func keyShape(s string) bool {
+	if len(s) < 8 || len(s) > 128 {
+		return false
+	}
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
+}
+
+func firstLine(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// readFile is os.ReadFile with a fault a person can act on.
+func readFile(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "invalid_config", "settings file %s cannot be read: check RAPPORT_CONFIG or --config: %w", path, err)
+	}
+	return b, nil
+}

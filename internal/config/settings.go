@@ -1,0 +1,96 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Setting describes one key.
+type Setting struct {
+	Key     string // in the file; dots make groups
+	Default string // empty: worked out at start, as Doc says
+	Doc     string
+	Secret  bool // its value is never shown
+}
+
+// Env is the setting's name in the environment.
+func (s Setting) Env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.Key, ".", "_"))
+}
+
+// Flag is the setting's name on the command line, without dashes.
+func (s Setting) Flag() string { return flagName(s.Key) }
+
+func flagName(key string) string { return strings.NewReplacer(".", "-", "_", "-").Replace(key) }
+
+const (
+	envPrefix = "RAPPORT_"
+	fileKey   = "config"
+)
+
+// Settings lists every key in the order of the reference.
+func Settings() []Setting {
+	return []Setting{
+		{Key: "data", Default: "./rapport-data", Doc: "Folder of all data. Made at the first start."},
+		{Key: "listen", Default: "127.0.0.1:8080", Doc: "HOST:PORT to listen on; port 0 takes a free one."},
+		{Key: "store", Default: "embedded", Doc: "Engine that keeps the data."},
+		{Key: "memory", Doc: "Memory the process may use, such as 512MiB or 6GiB. Default: half of the machine's, or of the container's limit."},
+		{Key: "write_key", Doc: "Public key that may append events. Default: made at the first start.", Secret: false},
+		{Key: "secret_key", Doc: "Key of the own API. Default: made at the first start and shown once.", Secret: true},
+		{Key: "log.level", Default: "info", Doc: "debug, info, warn or error."},
+		{Key: "log.format", Default: "text", Doc: "text or json."},
+		{Key: "queue.requests", Default: "4096", Doc: "Requests that may wait for the log; more are answered 429."},
+		{Key: "queue.bytes", Default: "0", Doc: "Bytes that may wait for the log; more are answered 429. 0: the memory's share for queues."},
+		{Key: "wait.timeout", Default: "5s", Doc: "How long ?wait=applied waits where the request does not say."},
+		{Key: "wait.max_timeout", Default: "30s", Doc: "The longest timeout a request may ask for."},
+		{Key: "http.read_timeout", Default: "30s", Doc: "How long a client may take to send a request."},
+		{Key: "http.stop_timeout", Default: "15s", Doc: "How long requests under way may take at a stop."},
+		{Key: "http.max_body_bytes", Default: "1MiB", Doc: "Largest body of the own API. Tracking has the limits of its dialect."},
+	}
+}
+
+func defaults() map[string]any {
+	m := map[string]any{}
+	for _, s := range Settings() {
+		if s.Default != "" {
+			m[s.Key] = s.Default
+		}
+	}
+	return m
+}
+
+func known(key string) bool {
+	return key == fileKey || slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Key == key })
+}
+
+// nearest is the known name with the fewest edits to name.
+func nearest(name string, of func(Setting) string) string {
+	best, least := "", len(name)+64
+	for _, s := range Settings() {
+		if d := edits(name, of(s)); d < least {
+			best, least = of(s), d
+		}
+	}
+	return best
+}
+
+// edits is the Levenshtein distance of two short names.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
