@@ -1,0 +1,122 @@
+package arch_test
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// The import order, from the first step of the flow to the last. A package may
+// import what stands before it in its own row, and the rows named for its row.
+var (
+	// base knows nothing of customers; the standard library is all it has.
+	base = []string{"fault", "clock", "id", "jsondoc"}
+	// domain is what the product is about, in the order of the flow.
+	domain = []string{
+		"access", "event", "identity", "consent", "catalog", "profile", "segment", "predict",
+		"experiment", "decision", "experience", "journey",
+	}
+	// flow carries events through the domain, over the contract of storage.
+	flow = []string{"pipeline", "outbox", "schedule", "columns"}
+	// edges meet the outside. They never know one another: app joins them.
+	edges = []string{
+		"httpapi", "dialect/*", "source", "source/*", "lake", "destination", "destination/*",
+		"store/memory", "store/embedded", "store/postgres", "telemetry",
+	}
+	// languages could be products of their own: they know nothing of this one.
+	languages = []string{"feel", "dmn", "dmn/*"}
+	// free may import anything below internal, and nothing imports them but cmd
+	// and the tests beside them.
+	free = []string{"app", "arch"}
+)
+
+// allowed gives what a folder of internal/ may import of internal/, and false
+// for a folder that has no place yet.
+func allowed(folder string) ([]string, bool) {
+	lower := slices.Concat(base, languages, domain, []string{"store", "store/seal"})
+	if i := place(base, folder); i >= 0 {
+		return base[:i], true
+	}
+	if i := place(domain, folder); i >= 0 {
+		// A part of a noun (identity/match) serves it: the noun may use it.
+		return slices.Concat(base, languages, domain[:i], []string{domain[i] + "/*"}), true
+	}
+	switch {
+	case folder == "feel":
+		return nil, true
+	case matches(languages, folder):
+		return languages, true
+	case folder == "store":
+		return slices.Concat(base, domain), true
+	case folder == "store/seal":
+		return slices.Concat(base, []string{"store"}), true
+	case folder == "store/storetest":
+		return slices.Concat(lower, []string{"store/memory"}), true
+	case folder == "config", folder == "demo":
+		// demo is a client: it knows of the server what a client knows.
+		return base, true
+	}
+	if i := place(flow, folder); i >= 0 {
+		return slices.Concat(lower, flow[:i], []string{flow[i] + "/*"}), true
+	}
+	if matches(edges, folder) {
+		// A family's folder holds what its members share.
+		family, _, _ := strings.Cut(folder, "/")
+		return slices.Concat(lower, flow, []string{family}), true
+	}
+	return []string{"*", "*/*"}, matches(free, folder)
+}
+
+// place finds the row's member that a folder is, or is a part of.
+func place(row []string, folder string) int {
+	return slices.IndexFunc(row, func(in string) bool {
+		return folder == in || strings.HasPrefix(folder, in+"/")
+	})
+}
+
+func matches(patterns []string, folder string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, _ := path.Match(p, folder)
+		return ok
+	})
+}
+
+// order checks the imports of internal/ against the order of the flow.
+func order(tr *tree) []string {
+	var out []string
+	for _, folder := range tr.folders() {
+		if _, ok := allowed(folder); !ok {
+			out = append(out, fmt.Sprintf("internal/%s has no place in the import order; give it one in internal/arch/order_test.go", folder))
+		}
+	}
+	tr.source(func(f *file) {
+		folder, ok := strings.CutPrefix(f.dir(), "internal/")
+		if !ok {
+			return
+		}
+		may, known := allowed(folder)
+		for _, imp := range f.imports {
+			if in, own := strings.CutPrefix(imp, module); own && known && !mayImport(folder, in, may) {
+				out = append(out, fmt.Sprintf("%s imports %s: %s stands before it in the flow, or beside it", f.name, imp, folder))
+			}
+		}
+		if place(base, folder) < 0 {
+			return
+		}
+		for _, imp := range f.imports {
+			if first, _, _ := strings.Cut(imp, "/"); strings.Contains(first, ".") {
+				out = append(out, fmt.Sprintf("%s imports %s: %s has the standard library and no other", f.name, imp, folder))
+			}
+		}
+	})
+	return out
+}
+
+func mayImport(folder, imp string, may []string) bool {
+	in, ok := strings.CutPrefix(imp, "internal/")
+	if !ok || in == "app" || in == "arch" {
+		return false // cmd, e2e and bench stand above internal; app above the rest
+	}
+	return in == folder || matches(may, in) || place(domain, in) >= 0 && matches(may, domain[place(domain, in)])
+}
