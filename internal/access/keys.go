@@ -1,0 +1,145 @@
+package access
+
+import (
+	"cmp"
+	"slices"
+
+	"rapport/internal/fault"
+)
+
+// DefaultSource is the key of the source that a new instance has.
+const DefaultSource = "default"
+
+// NewKey is a key that was just made, shown here and never again.
+type NewKey struct {
+	SecretKey
+	Secret string `json:"secret"`
+}
+
+// PutSource makes or replaces a source; its write keys and clients are
+// replaced too where given, and kept where nil. created tells a new one, which
+// gets a write key where it has none.
+func (r *Register) PutSource(author string, s Source) (out Source, created bool, err error) {
+	err = r.change(author, func(d *Document) error {
+		old := d.Source(s.Key)
+		created = old == nil
+		if created {
+			if s.WriteKeys == nil {
+				key, err := r.random(16)
+				if err != nil {
+					return err
+				}
+				s.WriteKeys = []WriteKey{{Key: key, Created: stamp(r.clock.Now())}}
+			}
+			s.Version, s.Changed = 0, ""
+			d.Sources = append(d.Sources, s)
+			return nil
+		}
+		if s.WriteKeys == nil {
+			s.WriteKeys = old.WriteKeys
+		}
+		if s.Clients == nil {
+			s.Clients = old.Clients
+		}
+		s.Version, s.Changed = 0, ""
+		*old = s
+		return nil
+	})
+	if err != nil {
+		return Source{}, false, err
+	}
+	return *r.Index().Source(s.Key), created, nil
+}
+
+// AddWriteKey gives a source one more write key; key may be empty and is then
+// made.
+func (r *Register) AddWriteKey(author, source, key string) (WriteKey, error) {
+	if key == "" {
+		var err error
+		if key, err = r.random(16); err != nil {
+			return WriteKey{}, err
+		}
+	}
+	added := WriteKey{Key: key, Created: stamp(r.clock.Now())}
+	return added, r.change(author, func(d *Document) error {
+		s := d.Source(source)
+		if s == nil {
+			return noSource(source)
+		}
+		s.WriteKeys = append(s.WriteKeys, added)
+		s.Version = 0
+		return nil
+	})
+}
+
+// RevokeWriteKey takes a write key away: requests with it are refused at once.
+func (r *Register) RevokeWriteKey(author, key string) error {
+	return r.change(author, func(d *Document) error {
+		for i := range d.Sources {
+			s := &d.Sources[i]
+			at := slices.IndexFunc(s.WriteKeys, func(k WriteKey) bool { return k.Key == key })
+			if at >= 0 {
+				s.WriteKeys = slices.Delete(s.WriteKeys, at, at+1)
+				s.Version = 0
+				return nil
+			}
+		}
+		return fault.Errorf(fault.NotFound, "unknown_key", "no such write key: list the keys to see which there are")
+	})
+}
+
+// CreateSecretKey makes a secret key; secret may be given (at least 16
+// characters) and is made otherwise.
+func (r *Register) CreateSecretKey(author, name, secret string, scopes []string) (NewKey, error) {
+	if err := checkScopes(scopes); err != nil {
+		return NewKey{}, err
+	}
+	if len(name) > 200 {
+		return NewKey{}, invalid("/name", "name has %d bytes: give at most 200", len(name))
+	}
+	random, err := r.random(24)
+	if err != nil {
+		return NewKey{}, err
+	}
+	id, err := r.random(6)
+	if err != nil {
+		return NewKey{}, err
+	}
+	secret = cmp.Or(secret, SecretPrefix+random)
+	if len(secret) < 16 {
+		return NewKey{}, invalid("/secret", "the secret key has %d characters: give at least 16", len(secret))
+	}
+	k := NewKey{Secret: secret, SecretKey: SecretKey{
+		ID: "key_" + id, Name: cmp.Or(name, "unnamed"), Hash: hashKey(secret), Hint: secret[len(secret)-4:],
+		Scopes: slices.Compact(slices.Sorted(slices.Values(scopes))), Created: stamp(r.clock.Now()),
+	}}
+	return k, r.change(author, func(d *Document) error {
+		for _, other := range d.SecretKeys {
+			if other.Hash == k.Hash {
+				return fault.Errorf(fault.Conflict, "key_exists", "this secret key exists already as %s: use that one", other.ID)
+			}
+		}
+		d.SecretKeys = append(d.SecretKeys, k.SecretKey)
+		return nil
+	})
+}
+
+// RevokeSecretKey takes a secret key away. The last one that may administer
+// stays: without it nobody could make another over the API.
+func (r *Register) RevokeSecretKey(author, id string) error {
+	return r.change(author, func(d *Document) error {
+		at := slices.IndexFunc(d.SecretKeys, func(k SecretKey) bool { return k.ID == id })
+		if at < 0 {
+			return fault.Errorf(fault.NotFound, "unknown_key", "no secret key %q: list the keys to see which there are", id)
+		}
+		d.SecretKeys = slices.Delete(d.SecretKeys, at, at+1)
+		if !slices.ContainsFunc(d.SecretKeys, func(k SecretKey) bool { return k.May(ScopeAdmin) }) {
+			return fault.Errorf(fault.Conflict, "last_admin_key", "%s is the last key with the scope admin: make another one first", id)
+		}
+		return nil
+	})
+}
+
+func noSource(key string) error {
+	return fault.Errorf(fault.NotFound, "unknown_source", "no source %q: list the sources to see which there are", key)
+}

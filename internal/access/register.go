@@ -1,0 +1,202 @@
+package access
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"gopkg.in/yaml.v3"
+
+	"rapport/internal/clock"
+	"rapport/internal/fault"
+)
+
+// Register keeps the document in a folder and the index over it. Several
+// processes may change the same folder: each change is made under a lock on
+// the latest version.
+type Register struct {
+	dir     string
+	clock   clock.Clock
+	entropy io.Reader
+	mu      sync.Mutex
+	index   atomic.Pointer[Index]
+	text    []byte // of the file the index was made of; guarded by mu
+}
+
+const (
+	documentFile = "access.yaml"
+	historyDir   = "access-history"
+	lockFile     = "access.lock"
+)
+
+// Open reads the document of a folder. fresh says that there was none: it
+// then is made with a token key and nothing else.
+func Open(dir string, now clock.Clock, entropy io.Reader) (r *Register, fresh bool, err error) {
+	r = &Register{dir: dir, clock: now, entropy: entropy}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, false, fmt.Errorf("making data folder: %w", err)
+	}
+	err = r.Reload()
+	if errors.Is(err, fs.ErrNotExist) {
+		fresh = true
+		err = r.change("rapport", func(d *Document) error {
+			if d.TokenKey != "" {
+				fresh = false // another process was first
+			}
+			return nil
+		})
+	}
+	return r, fresh, err
+}
+
+// Index is the present index. It never changes: ask again for a later one.
+func (r *Register) Index() *Index { return r.index.Load() }
+
+// Reload takes over what another process wrote. A file that cannot be read
+// leaves the present index in force.
+func (r *Register) Reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reload()
+}
+
+func (r *Register) reload() error {
+	text, err := os.ReadFile(filepath.Join(r.dir, documentFile))
+	if err != nil {
+		return fmt.Errorf("reading access document: %w", err)
+	}
+	if r.text != nil && bytes.Equal(text, r.text) {
+		return nil
+	}
+	doc := &Document{}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(doc); err != nil {
+		return fault.Errorf(fault.Internal, "invalid_access", "%s is damaged, restore it from %s: %w", documentFile, historyDir, err)
+	}
+	index, err := newIndex(doc)
+	if err != nil {
+		return err
+	}
+	r.text = text
+	r.index.Store(index)
+	return nil
+}
+
+// change makes one new version: edit gets a copy of the latest document. An
+// error of edit, or a document that is not valid, changes nothing.
+func (r *Register) change(author string, edit func(*Document) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	unlock, err := lockPath(filepath.Join(r.dir, lockFile))
+	if err != nil {
+		return fmt.Errorf("locking access document: %w", err)
+	}
+	defer unlock()
+	doc := &Document{}
+	switch err := r.reload(); {
+	case err == nil:
+		doc = r.Index().Document().clone()
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := edit(doc); err != nil {
+		return err
+	}
+	if doc.TokenKey == "" {
+		if doc.TokenKey, err = r.random(32); err != nil {
+			return err
+		}
+	}
+	doc.Version, doc.Changed, doc.Author = doc.Version+1, stamp(r.clock.Now()), author
+	for i := range doc.Sources {
+		if doc.Sources[i].Version == 0 {
+			doc.Sources[i].Version, doc.Sources[i].Changed = doc.Version, doc.Changed
+		}
+	}
+	doc.sort()
+	index, err := newIndex(doc)
+	if err != nil {
+		return err
+	}
+	text, err := yaml.Marshal(doc)
+	if err != nil {
+		return fmt.Errorf("writing access document: %w", err)
+	}
+	if err := r.write(doc.Version, text); err != nil {
+		return err
+	}
+	r.text = text
+	r.index.Store(index)
+	return nil
+}
+
+func (r *Register) write(version int, text []byte) error {
+	history := filepath.Join(r.dir, historyDir)
+	if err := os.MkdirAll(history, 0o700); err != nil {
+		return fmt.Errorf("keeping former access document: %w", err)
+	}
+	if r.text != nil {
+		name := fmt.Sprintf("%08d.yaml", version-1)
+		if err := WriteFile(filepath.Join(history, name), r.text); err != nil {
+			return fmt.Errorf("keeping former access document: %w", err)
+		}
+	}
+	return WriteFile(filepath.Join(r.dir, documentFile), text)
+}
+
+// WriteFile replaces a file in one step and makes it durable; only its owner
+// may read it.
+func WriteFile(path string, text []byte) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".new-*") // made with mode 0600
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()           //nolint:errcheck // the first error is told
+			os.Remove(f.Name()) //nolint:errcheck // the first error is told
+			err = fmt.Errorf("writing %s: %w", filepath.Base(path), err)
+		}
+	}()
+	if _, err = f.Write(text); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close() //nolint:errcheck // opened for reading
+	if err := d.Sync(); err != nil && !errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
+	return nil
+}
+
+func (r *Register) random(n int) (string, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r.entropy, b); err != nil {
+		return "", fmt.Errorf("drawing a key: %w", err)
+	}
+	return fmt.Sprintf("%x", b), nil
+}

@@ -1,0 +1,96 @@
+package access
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Setup is what the first start made.
+type Setup struct {
+	WriteKey   string
+	SecretKey  string // empty where it was given: whoever gave it knows it
+	SecretFile string // where SecretKey stands with mode 0600; empty where it was given
+}
+
+// secretFile holds the first secret key until its reader moves it away.
+const secretFile = "secret-key"
+
+// Prepare makes what a register lacks to be of use: a default source with a
+// write key and a secret key with all scopes. Keys given are added where the
+// register does not know them, at every start.
+func (r *Register) Prepare(writeKey, secretKey string) (Setup, error) {
+	var s Setup
+	if err := r.prepareWriteKey(writeKey); err != nil {
+		return s, err
+	}
+	if source := r.Index().Source(DefaultSource); source != nil && len(source.WriteKeys) > 0 {
+		s.WriteKey = source.WriteKeys[0].Key
+	}
+	if secretKey != "" {
+		if r.Index().Secret(secretKey) != nil {
+			return s, nil
+		}
+		_, err := r.CreateSecretKey("rapport", "from the configuration", secretKey, Scopes())
+		return s, err
+	}
+	if len(r.Index().Document().SecretKeys) > 0 {
+		return s, nil
+	}
+	random, err := r.random(24)
+	if err != nil {
+		return s, err
+	}
+	s.SecretKey, s.SecretFile = SecretPrefix+random, filepath.Join(r.dir, secretFile)
+	// The file comes first: a crash between the two makes another key at the
+	// next start, where the other order would leave one that nobody knows.
+	if err := WriteFile(s.SecretFile, []byte(s.SecretKey+"\n")); err != nil {
+		return s, fmt.Errorf("keeping the first secret key: %w", err)
+	}
+	_, err = r.CreateSecretKey("rapport", "first key", s.SecretKey, Scopes())
+	return s, err
+}
+
+func (r *Register) prepareWriteKey(key string) error {
+	if r.Index().Source(DefaultSource) == nil {
+		s := Source{Key: DefaultSource, Name: "Default", Kind: "other", Priority: 100}
+		if key != "" && r.Index().WriteKey(key) == nil {
+			s.WriteKeys = []WriteKey{{Key: key, Created: stamp(r.clock.Now())}}
+		}
+		_, _, err := r.PutSource("rapport", s)
+		return err
+	}
+	if key == "" || r.Index().WriteKey(key) != nil {
+		return nil
+	}
+	_, err := r.AddWriteKey("rapport", DefaultSource, key)
+	return err
+}
+
+// fileStamp is what a watcher compares before it reads: size and time.
+func (r *Register) fileStamp() string {
+	info, err := os.Stat(filepath.Join(r.dir, documentFile))
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+}
+
+// Watcher tells whether the document changed on disk since it last told so.
+type Watcher struct {
+	r    *Register
+	last string
+}
+
+// Watch makes a watcher.
+func (r *Register) Watch() *Watcher { return &Watcher{r, r.fileStamp()} }
+
+// Check takes over the document where another process changed it.
+func (w *Watcher) Check() error {
+	now := w.r.fileStamp()
+	if now == w.last {
+		return nil
+	}
+	w.last = now
+	return w.r.Reload()
+}
