@@ -1,0 +1,190 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// door is a server that keeps what it is sent.
+type door struct {
+	mu       sync.Mutex
+	messages []map[string]any
+	items    map[string]bool
+	refuse   int // so many requests are answered 429 first
+}
+
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.refuse > 0 {
+		d.refuse--
+		w.Header().Set("Retry-After", "0")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
+	if id, ok := strings.CutPrefix(r.URL.Path, "/api/v1/catalog/items/"); ok && r.Header.Get("Authorization") == "Bearer secret" {
+		d.items[id] = true
+		return
+	}
+	var body struct{ Batch []map[string]any }
+	if key, _, _ := r.BasicAuth(); key != "write" || json.NewDecoder(r.Body).Decode(&body) != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	d.messages = append(d.messages, body.Batch...)
+}
+
+func open(t *testing.T, refuse int) (*door, Target) {
+	t.Helper()
+	d := &door{items: map[string]bool{}, refuse: refuse}
+	srv := httptest.NewServer(d)
+	t.Cleanup(srv.Close)
+	return d, Target{URL: srv.URL, WriteKey: "write", SecretKey: "secret", HTTP: srv.Client()}
+}
+
+var until = time.Date(2026, 5, 20, 13, 0, 0, 0, time.UTC)
+
+func played(t *testing.T, seed uint64) (*door, *Played) {
+	t.Helper()
+	d, to := open(t, 3)
+	p, err := History(t.Context(), to, Plan{Seed: seed, Events: 6000, People: 150, Until: until, Days: 20}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, p
+}
+
+func TestHistory_EqualSeedsPlayTheSameMessages(t *testing.T) {
+	t.Parallel()
+	byID := func(seed uint64) map[string]string {
+		d, _ := played(t, seed)
+		out := map[string]string{}
+		for _, m := range d.messages {
+			raw, _ := json.Marshal(m)
+			out[m["messageId"].(string)] = string(raw)
+		}
+		return out
+	}
+	a, b, other := byID(7), byID(7), byID(8)
+	if len(a) != len(b) {
+		t.Fatalf("%d and %d messages", len(a), len(b))
+	}
+	for id, m := range a {
+		if b[id] != m {
+			t.Fatalf("message %s is %s and %s", id, m, b[id])
+		}
+		if _, ok := other[id]; ok && id != "demo-history-played" {
+			t.Fatalf("another seed made %s too", id)
+		}
+	}
+}
+
+func TestHistory_IsAShop(t *testing.T) {
+	t.Parallel()
+	d, p := played(t, 1)
+	if len(d.messages) != p.Sent+1 || p.Sent < 5000 || p.Sent > 7000 {
+		t.Errorf("%d messages arrived, %d sent, about 6000 planned", len(d.messages), p.Sent)
+	}
+	if len(d.items) != p.Goods || p.Goods == 0 {
+		t.Errorf("%d items of %d", len(d.items), p.Goods)
+	}
+	seen, ids, devices := map[string]int{}, map[string]int{}, map[string]map[string]bool{}
+	var last time.Time
+	disorder, twice := 0, 0
+	for _, m := range d.messages {
+		name, _ := m["event"].(string)
+		seen[m["type"].(string)+" "+name]++
+		at, err := time.Parse(time.RFC3339, m["timestamp"].(string))
+		if err != nil || at.After(until) || at.Before(until.AddDate(0, 0, -22)) {
+			t.Fatalf("time %v, %v", m["timestamp"], err)
+		}
+		if at.Before(last) {
+			disorder++
+		}
+		last = at
+		if ids[m["messageId"].(string)]++; ids[m["messageId"].(string)] == 2 {
+			twice++
+		}
+		user, _ := m["userId"].(string)
+		device, _ := m["anonymousId"].(string)
+		if user == "" && device == "" {
+			t.Fatalf("nobody sent %v", m)
+		}
+		if user != "" && device != "" {
+			if devices[user] == nil {
+				devices[user] = map[string]bool{}
+			}
+			devices[user][device] = true
+		}
+	}
+	for _, name := range []string{
+		"page ", "identify ", "group ", "track Product Viewed", "track Product Added", "track Product Removed",
+		"track Cart Viewed", "track Checkout Started", "track Order Completed", "track Order Refunded",
+		"track Email Opened", "track Email Link Clicked", "track Signed Up", "track Signed In", "track Products Searched",
+	} {
+		if seen[name] == 0 {
+			t.Errorf("no %s among %v", name, seen)
+		}
+	}
+	several := 0
+	for _, of := range devices {
+		if len(of) > 1 {
+			several++
+		}
+	}
+	if disorder == 0 || twice != p.Twice || twice == 0 || several == 0 {
+		t.Errorf("%d out of order, %d twice (%d said), %d people known on several devices", disorder, twice, p.Twice, several)
+	}
+}
+
+func TestHistory_LooksAtWhatWasSent(t *testing.T) {
+	t.Parallel()
+	d, p := played(t, 3)
+	all, _ := json.Marshal(d.messages)
+	looks := p.Looks()
+	if len(looks) < 7 {
+		t.Fatalf("%d looks", len(looks))
+	}
+	for _, l := range looks {
+		path, _, _ := strings.Cut(l.Path, "?")
+		value := path[strings.LastIndexAny(strings.TrimSuffix(path, "/timeline"), ":/")+1:]
+		value = strings.TrimSuffix(value, "/timeline")
+		if value != "accounting" && !strings.Contains(string(all), `"`+value+`"`) && !d.items[value] {
+			t.Errorf("%s: %s was never sent", l.Title, value)
+		}
+	}
+}
+
+func TestLive_GoesOnUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	d, p := played(t, 2)
+	before := len(d.messages)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+	defer stop()
+	// A clock that runs a minute a second, so that visits get somewhere.
+	start := time.Now()
+	now := func() time.Time { return until.Add(time.Since(start) * 60) }
+	if err := p.Live(ctx, 200, now, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.messages) - before; n == 0 {
+		t.Error("nothing was sent")
+	}
+}
+
+func TestHistory_SaysWhyTheServerRefused(t *testing.T) {
+	t.Parallel()
+	_, to := open(t, 0)
+	to.WriteKey = "wrong"
+	_, err := History(t.Context(), to, Plan{Events: 2000, People: 10, Until: until, Days: 2}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "400") {
+		t.Errorf("error %v", err)
+	}
+}
