@@ -123,15 +123,18 @@ func (g *retail) putItems(ctx context.Context, to Target) error {
 // amount writes an exact decimal as a JSON number.
 func amount(d decimal.Decimal) json.Number { return json.Number(d.Trim(0).String()) }
 
+// shortLine names the item by the shorter of the two fields that do.
 type shortLine struct {
-	ID       string      `json:"product_id"`
+	ID       string      `json:"sku"`
 	Quantity int64       `json:"quantity"`
 	Price    json.Number `json:"price"`
 }
 
 type fullLine struct {
-	shortLine
-	Name string `json:"name,omitempty"`
+	ID       string      `json:"product_id"`
+	Name     string      `json:"name,omitempty"`
+	Quantity int64       `json:"quantity"`
+	Price    json.Number `json:"price"`
 }
 
 func short(l saleLine) shortLine {
@@ -141,7 +144,8 @@ func short(l saleLine) shortLine {
 func fullLines(v *invoice) []any {
 	out := make([]any, len(v.lines))
 	for i, l := range v.lines {
-		out[i] = fullLine{short(l), l.description}
+		s := short(l)
+		out[i] = fullLine{s.ID, l.description, s.Quantity, s.Price}
 	}
 	return out
 }
