@@ -1,0 +1,117 @@
+// The real binary on a random port and an empty folder, as an operator starts it.
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+export const writeKey = 'wk_client_tests'
+export const secretKey = 'sk_client_tests_that_is_long_enough'
+
+const patience = 30_000
+
+// binary is what `make` built, or a build of its own where only npm was called.
+function binary(folder) {
+  if (process.env.RAPPORT_BINARY) return process.env.RAPPORT_BINARY
+  const out = join(folder, 'rapport')
+  const root = fileURLToPath(new URL('../../..', import.meta.url))
+  execFileSync('go', ['build', '-o', out, './cmd/rapport'], { cwd: root, stdio: 'inherit' })
+  return out
+}
+
+export class Server {
+  // start gives a running server that ends, with its data, when the test does.
+  static async start(t) {
+    const server = new Server()
+    server.folder = mkdtempSync(join(tmpdir(), 'rapport-clients-'))
+    t.after(async () => {
+      await server.end('SIGTERM')
+      rmSync(server.folder, { recursive: true, force: true })
+    })
+    server.binary = binary(server.folder)
+    await server.run('127.0.0.1:0')
+    return server
+  }
+
+  // run starts the process and waits for the line that says it is ready.
+  async run(listen) {
+    const env = {
+      ...process.env,
+      RAPPORT_DATA: join(this.folder, 'data'),
+      RAPPORT_LISTEN: listen,
+      RAPPORT_WRITE_KEY: writeKey,
+      RAPPORT_SECRET_KEY: secretKey,
+      RAPPORT_MEMORY: '256MiB',
+    }
+    this.process = spawn(this.binary, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.exit = new Promise((resolve) => this.process.once('exit', (code, signal) => resolve(signal ?? code)))
+    const said = []
+    const ready = new Promise((resolve) => {
+      for (const stream of [this.process.stdout, this.process.stderr]) {
+        createInterface({ input: stream }).on('line', (line) => {
+          said.push(line)
+          const m = line.match(/^listening on (http:\/\/\S+)$/)
+          if (m) resolve(m[1])
+        })
+      }
+    })
+    const first = await Promise.race([ready, this.exit.then((code) => ({ code })), after(patience)])
+    if (typeof first !== 'string') {
+      throw new Error(`the server did not start (${JSON.stringify(first ?? 'no answer')}):\n${said.join('\n')}`)
+    }
+    this.url = first
+  }
+
+  async end(signal) {
+    this.process.kill(signal)
+    return this.exit
+  }
+
+  // restart ends the process and starts it again on the same data and port.
+  async restart(signal = 'SIGTERM') {
+    const { host } = new URL(this.url)
+    await this.end(signal)
+    await this.run(host)
+  }
+
+  // get reads the own API with the secret key.
+  async get(path) {
+    const res = await fetch(this.url + path, { headers: { Authorization: `Bearer ${secretKey}` } })
+    const text = await res.text()
+    if (!res.ok) throw new Error(`GET ${path}: ${res.status} ${text}`)
+    return JSON.parse(text)
+  }
+
+  profile(namespace, value) {
+    return this.get(`/api/v1/profiles/${namespace}:${encodeURIComponent(value)}`)
+  }
+
+  // timeline reads every page.
+  async timeline(namespace, value) {
+    const items = []
+    for (let next = ''; next !== null; ) {
+      const query = next ? `?cursor=${encodeURIComponent(next)}` : ''
+      const page = await this.get(`/api/v1/profiles/${namespace}:${encodeURIComponent(value)}/timeline${query}`)
+      items.push(...page.items)
+      next = page.next
+    }
+    return items
+  }
+
+  // settled waits until that many events were received and nothing is pending,
+  // and gives the sums.
+  async settled(received) {
+    let sums
+    for (const end = Date.now() + patience; Date.now() < end; await after(25)) {
+      sums = await this.get('/api/v1/accounting')
+      if (sums.received >= received && sums.pending === 0) return sums
+    }
+    throw new Error(`not settled at ${received} received: ${JSON.stringify(sums)}`)
+  }
+}
+
+// after is for polling what has no other sign; no result depends on its length.
+export function after(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
+}
