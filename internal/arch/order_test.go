@@ -14,15 +14,17 @@ var (
 	base = []string{"fault", "clock", "id", "jsondoc"}
 	// domain is what the product is about, in the order of the flow.
 	domain = []string{
-		"access", "event", "identity", "consent", "catalog", "profile", "segment", "predict",
-		"experiment", "decision", "experience", "journey",
+		"event", "identity", "consent", "catalog", "profile", "segment", "predict", "experiment",
+		"decision", "experience", "journey",
 	}
 	// flow carries events through the domain, over the contract of storage.
 	flow = []string{"pipeline", "outbox", "schedule", "columns"}
+	// house serves the edges and app; the domain and the flow are handed values.
+	house = []string{"config", "telemetry", "access"}
 	// edges meet the outside. They never know one another: app joins them.
 	edges = []string{
 		"httpapi", "dialect/*", "source", "source/*", "lake", "destination", "destination/*",
-		"store/memory", "store/embedded", "store/postgres", "telemetry",
+		"store/memory", "store/embedded", "store/postgres",
 	}
 	// languages could be products of their own: they know nothing of this one.
 	languages = []string{"feel", "dmn", "dmn/*"}
@@ -53,9 +55,12 @@ func allowed(folder string) ([]string, bool) {
 		return slices.Concat(base, []string{"store"}), true
 	case folder == "store/storetest":
 		return slices.Concat(lower, []string{"store/memory"}), true
-	case folder == "config", folder == "demo":
-		// demo is a client: it knows of the server what a client knows.
+	case folder == "demo":
+		// It is a client: it knows of the server what a client knows.
 		return base, true
+	}
+	if i := place(house, folder); i >= 0 {
+		return slices.Concat(base, house[:i]), true
 	}
 	if i := place(flow, folder); i >= 0 {
 		return slices.Concat(lower, flow[:i], []string{flow[i] + "/*"}), true
@@ -63,7 +68,7 @@ func allowed(folder string) ([]string, bool) {
 	if matches(edges, folder) {
 		// A family's folder holds what its members share.
 		family, _, _ := strings.Cut(folder, "/")
-		return slices.Concat(lower, flow, []string{family}), true
+		return slices.Concat(lower, flow, house, []string{family}), true
 	}
 	return []string{"*", "*/*"}, matches(free, folder)
 }
