@@ -1,0 +1,118 @@
+// Package segment speaks the tracking protocol that Segment's and RudderStack's
+// clients speak: it takes their requests, cuts them into events and maps those.
+// It never keeps an event itself and never looks at a profile.
+package segment
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/identity"
+	"rapport/internal/pipeline"
+)
+
+// Dialect is the name under which the events of this door are stored.
+const Dialect = "segment"
+
+// What one request and one event may be, in bytes of JSON after unpacking
+// where nothing else is said. The first three are Segment's.
+const (
+	MaxEvent    = 32 << 10
+	MaxBatch    = 500 << 10
+	MaxEvents   = 2_500
+	MaxWire     = 1 << 20 // bytes as they come over the wire
+	MaxExpanded = 5 << 20
+	MaxRatio    = 100 // unpacked to packed, of what unpacks to more than MaxBatch
+)
+
+// How long ?wait=applied waits, unless ?timeout= says otherwise, and at most.
+const (
+	DefaultWait = 5 * time.Second
+	LongestWait = 30 * time.Second
+)
+
+// Acceptor takes events over. Accept returns when they are safe, or a fault:
+// Limited where there is no room, possibly with a method RetryAfter() of type
+// time.Duration. WaitApplied returns when everything up to the receipt can be
+// read, or with the context's error.
+type Acceptor interface {
+	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
+	WaitApplied(ctx context.Context, r pipeline.Receipt) error
+}
+
+// Keyring knows the sources by the keys that clients send.
+type Keyring interface {
+	SourceByWriteKey(key string) (Source, bool)
+}
+
+// Source is who sends, as far as the door must know.
+type Source struct {
+	Key        string // the source's own key, stored with each event
+	Name       string
+	WriteKey   string // the public key of its clients
+	Verified   bool   // the key that was sent is secret and vouches for identifiers
+	Historical bool   // the source loads the past
+}
+
+// Config is what the door needs. Accept, Keys, Now and Random must be there.
+type Config struct {
+	Accept Acceptor
+	Keys   Keyring
+	Rules  identity.Rules
+	Now    clock.Clock
+	Random func([]byte) // fills the slice
+	// Lenient answers 200 to unknown write keys and drops what they bring, as
+	// Segment does. Otherwise they are answered 401.
+	Lenient bool
+	// PublicURL is how clients reach the server, scheme and host without a
+	// path; empty means what the request says.
+	PublicURL string
+	// ClientIP finds the address of the caller behind proxies one trusts; nil
+	// takes that of the connection.
+	ClientIP func(*http.Request) string
+	// Clients and TokenKey switch OAuth on; TokenKey signs the access tokens
+	// and has at least 32 bytes.
+	Clients  Clients
+	TokenKey []byte
+}
+
+// Door answers the requests of tracking clients. It is safe for concurrent use.
+type Door struct {
+	Config
+	mapper *mapper
+}
+
+// New makes a door.
+func New(c Config) *Door {
+	return &Door{Config: c, mapper: newMapper(c.Rules)}
+}
+
+// Patterns are the paths the door serves, in the syntax of http.ServeMux.
+func Patterns() []string {
+	return []string{
+		"/v1/", "/projects/", "/sourceConfig", "/sourceConfig/", "/beacon/v1/", "/rsaMetrics", "/cluster-info",
+		"/analytics.js/", "/analytics-next/", "/next-integrations/", "/token",
+	}
+}
+
+// ServeHTTP answers one request.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	allowAnyOrigin(w.Header())
+	if r.Method == http.MethodOptions {
+		preflight(w, r)
+		return
+	}
+	to := routeOf(r.URL.Path)
+	if to.serve == nil {
+		answerError(w, http.StatusNotFound, "not_found", "no such address "+r.URL.Path+"; tracking calls go to /v1/batch or /v1/{type}")
+		return
+	}
+	if r.Method != to.method && (r.Method != http.MethodHead || to.method != http.MethodGet) {
+		w.Header().Set("Allow", to.method+", OPTIONS")
+		answerError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+to.method)
+		return
+	}
+	to.serve(d, w, r, to)
+}
