@@ -104,6 +104,14 @@ func (d *decoder) definitions(n *node) *Definitions {
 		ExporterVersion:    n.attr("exporterVersion"),
 		Version:            d.version,
 	}
+	if prefix, _, ok := strings.Cut(n.name, ":"); ok {
+		out.Prefix = prefix
+	}
+	// Parts that are copied byte for byte need the declarations they were
+	// written under, the default one too.
+	if uri := n.attr("xmlns"); uri != "" {
+		out.Foreign = append([]Attr{{"xmlns", uri}}, out.Foreign...)
+	}
 	if out.Namespace == "" {
 		d.problem(n, "the model has no namespace; other models cannot import it")
 	}
@@ -183,7 +191,7 @@ func (d *decoder) typeRef(n *node, ref string) string {
 // qualified writes a type of another namespace as {namespace}name, which the
 // engine resolves against its imports.
 func qualified(uri, local string) string {
-	if isFEELNamespace(uri) {
+	if IsFEELNamespace(uri) {
 		return local
 	}
 	return "{" + uri + "}" + local
@@ -197,7 +205,7 @@ func (d *decoder) constraint(n *node, whole bool) *TypeConstraint {
 	}
 	d.each(n, func(t *node) bool {
 		if t.local == "text" {
-			c.Text = t.text
+			c.Text, c.Pos = t.text, t.textPos()
 		}
 		return t.local == "text"
 	})

@@ -17,6 +17,7 @@ type Definitions struct {
 	Exporter           string
 	ExporterVersion    string
 	Version            Version // edition of the file that was read
+	Prefix             string  // that the file gives to elements of the standard
 	Imports            []*Import
 	ItemDefinitions    []*ItemDefinition
 	Inputs             []*InputData
@@ -46,10 +47,9 @@ type Import struct {
 // TypeConstraint is a list of unary tests that values must satisfy.
 type TypeConstraint struct {
 	Element
-	Text       string
-	Language   string
-	OnWhole    bool // from typeConstraint: tests the whole value, also of a collection
-	Enumerated string
+	Text     string
+	Language string
+	OnWhole  bool // from typeConstraint: tests the whole value, also of a collection
 }
 
 // ItemDefinition is a named type, or a component of one.

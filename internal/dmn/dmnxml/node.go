@@ -47,6 +47,7 @@ func errorAt(p Pos, format string, args ...any) error {
 // node is one element of the file, with the bytes it was read from.
 type node struct {
 	space, local string
+	name         string // as written, prefix included
 	attrs        []Attr
 	children     []*node
 	text         string
@@ -185,7 +186,7 @@ func (b *treeBuilder) open(t xml.StartElement, start int, pos Pos) error {
 	if len(b.stack) == 0 && b.root != nil {
 		return errorAt(pos, "a second root element <%s>", rawName(t.Name))
 	}
-	n := &node{local: t.Name.Local, pos: pos, start: start, tagEnd: int(b.dec.InputOffset()), source: b.source}
+	n := &node{local: t.Name.Local, name: rawName(t.Name), pos: pos, start: start, tagEnd: int(b.dec.InputOffset()), source: b.source}
 	var outer *scope
 	if len(b.stack) > 0 {
 		outer = b.stack[len(b.stack)-1].scope

@@ -94,7 +94,8 @@ func isDiagramNamespace(uri string) bool {
 	return false
 }
 
-func isFEELNamespace(uri string) bool {
+// IsFEELNamespace reports whether uri names FEEL, of any edition.
+func IsFEELNamespace(uri string) bool {
 	for v := DMN11; v <= DMN16; v++ {
 		if editions[v].feel == uri {
 			return true
@@ -104,7 +105,7 @@ func isFEELNamespace(uri string) bool {
 }
 
 func isStandardNamespace(uri string) bool {
-	return IsModelNamespace(uri) || isFEELNamespace(uri) || isDiagramNamespace(uri)
+	return IsModelNamespace(uri) || IsFEELNamespace(uri) || isDiagramNamespace(uri)
 }
 
 // translate gives the namespace of edition "to" that has the role of uri, or
