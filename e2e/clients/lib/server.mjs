@@ -20,6 +20,12 @@ function binary(folder) {
   return out
 }
 
+// outside is the environment without what is meant for the tests: the server
+// refuses settings that it does not know.
+function outside() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('RAPPORT_')))
+}
+
 export class Server {
   // start gives a running server that ends, with its data, when the test does.
   static async start(t) {
@@ -37,7 +43,7 @@ export class Server {
   // run starts the process and waits for the line that says it is ready.
   async run(listen) {
     const env = {
-      ...process.env,
+      ...outside(),
       RAPPORT_DATA: join(this.folder, 'data'),
       RAPPORT_LISTEN: listen,
       RAPPORT_WRITE_KEY: writeKey,
