@@ -1,0 +1,139 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/store"
+)
+
+// A segment is one file of the log (docs/formats/log.md). Its name is its base,
+// the address of its first byte in the log's one address space; the base of the
+// next one is therefore where it ends, whatever bytes lie behind. Its head is
+//
+//	magic "RAPPORTLOG1\n"             12 bytes
+//	crc32c of the rest of the head    4 bytes, little-endian
+//	length of the head                4 bytes
+//	base                              8 bytes
+//	position of the last record before it  8 bytes
+//	counts of all frames before it
+type segment struct {
+	base   uint64
+	file   vfs.File
+	name   string
+	head   int
+	last   store.Position // of the last record before the segment
+	before tally
+	end    uint64 // address behind the last whole block; grows in the last one
+}
+
+const (
+	segmentMagic  = "RAPPORTLOG1\n"
+	segmentHead   = 36 // without counts
+	segmentSuffix = ".seg"
+	maxHead       = 1 << 20
+)
+
+func segmentName(base uint64) string { return fmt.Sprintf("%016x", base) + segmentSuffix }
+
+func (s *segment) encodeHead() []byte {
+	b := append([]byte(nil), segmentMagic...)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
+	b = binary.LittleEndian.AppendUint64(b, s.base)
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.last))
+	b = s.before.append(b)
+	binary.LittleEndian.PutUint32(b[16:], uint32(len(b)))
+	binary.LittleEndian.PutUint32(b[12:], crc32.Checksum(b[16:], castagnoli))
+	return b
+}
+
+var errHead = errors.New("head of segment is damaged")
+
+func (s *segment) decodeHead(b []byte) error {
+	if len(b) < segmentHead || string(b[:len(segmentMagic)]) != segmentMagic {
+		return errHead
+	}
+	n := binary.LittleEndian.Uint32(b[16:])
+	if n < segmentHead || int64(n) > int64(len(b)) {
+		return errHead
+	}
+	b = b[:n]
+	if crc32.Checksum(b[16:], castagnoli) != binary.LittleEndian.Uint32(b[12:]) ||
+		binary.LittleEndian.Uint64(b[20:]) != s.base {
+		return errHead
+	}
+	s.head, s.last = int(n), store.Position(binary.LittleEndian.Uint64(b[28:]))
+	s.end = s.base + uint64(n)
+	return s.before.parse(b[segmentHead:])
+}
+
+// createSegment makes a segment durable, empty.
+func createSegment(f folder, base uint64, last store.Position, before tally) (*segment, error) {
+	s := &segment{base: base, last: last, before: before, name: f.path(segmentName(base))}
+	if err := f.fs.Remove(s.name); err != nil && !isNotExist(f, segmentName(base)) {
+		return nil, fmt.Errorf("making %s: %w", s.name, err)
+	}
+	file, err := createFile(f.fs, s.name)
+	if err != nil {
+		return nil, fmt.Errorf("making %s: %w", s.name, err)
+	}
+	head := s.encodeHead()
+	s.file, s.head, s.end = file, len(head), base+uint64(len(head))
+	if _, err = file.WriteAt(head, 0); err == nil {
+		if err = file.Sync(); err == nil {
+			err = f.sync()
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making %s: %w", s.name, err), file.Close(), f.fs.Remove(s.name))
+	}
+	return s, nil
+}
+
+// openSegment reads the head of a segment.
+func openSegment(f folder, base uint64) (*segment, error) {
+	s := &segment{base: base, name: f.path(segmentName(base))}
+	file, err := createFile(f.fs, s.name)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", s.name, err)
+	}
+	head := make([]byte, maxHead)
+	n, err := readAt(file, head, 0)
+	if err == nil {
+		err = s.decodeHead(head[:n])
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", s.name, err), file.Close())
+	}
+	s.file = file
+	return s, nil
+}
+
+// listSegments gives the bases of the segments of a folder in order.
+func listSegments(f folder) ([]uint64, error) {
+	names, err := f.fs.List(f.dir)
+	if err != nil {
+		return nil, fmt.Errorf("listing %s: %w", f.dir, err)
+	}
+	var out []uint64
+	for _, name := range names {
+		hex, ok := strings.CutSuffix(name, segmentSuffix)
+		if base, err := strconv.ParseUint(hex, 16, 64); ok && err == nil {
+			out = append(out, base)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// damaged names the place of a damage.
+func (s *segment) damaged(at uint64, err error) error {
+	return fmt.Errorf("%s: offset %d: %w", s.name, at-s.base, err)
+}

@@ -1,0 +1,134 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+
+	"rapport/internal/store"
+)
+
+const (
+	bloomBits       = 10
+	leastMemtable   = 1 << 20
+	mostMemtable    = 64 << 20
+	memtables       = 3 // one that fills, and those being flushed
+	stateBlock      = 8 << 10
+	firstTargetFile = 4 << 20
+)
+
+// openState opens Pebble in the folder.
+func openState(f folder, o Options) (*State, error) {
+	s := &State{
+		fs:      newPatient(o.FS, o.Report),
+		applied: map[store.Span]store.Position{},
+	}
+	memtable := min(max(o.MemoryBudget/16, leastMemtable), mostMemtable)
+	s.cache = pebble.NewCache(o.MemoryBudget/2 + o.MemoryBudget/16)
+	options := &pebble.Options{
+		FS:                          s.fs,
+		Cache:                       s.cache,
+		Merger:                      partsMerger,
+		DisableWAL:                  true,
+		FormatMajorVersion:          pebble.FormatNewest,
+		MemTableSize:                uint64(memtable),
+		MemTableStopWritesThreshold: memtables,
+		L0CompactionThreshold:       2,
+		L0StopWritesThreshold:       24,
+		LBaseMaxBytes:               max(4*memtable, 64<<20),
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+		Logger:                      pebbleLog{s, o.Report},
+		EventListener:               &pebble.EventListener{BackgroundError: o.Report},
+	}
+	options.TargetFileSizes[0] = firstTargetFile
+	for i := range options.Levels {
+		options.Levels[i].BlockSize = stateBlock
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+	}
+	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	db, err := pebble.Open(f.path("state"), options)
+	if err != nil {
+		s.cache.Unref()
+		return nil, fmt.Errorf("opening the state: %w", err)
+	}
+	s.db = db
+	if err := s.readApplied(); err != nil {
+		s.fs.stop()
+		err = errors.Join(err, db.Close())
+		s.cache.Unref()
+		return nil, err
+	}
+	s.fs.patient.Store(true)
+	return s, nil
+}
+
+// pebbleLog is Pebble's logger: it says nothing of the usual, and turns what
+// Pebble thinks fatal into a state that answers with an error, so that the log
+// goes on taking events.
+type pebbleLog struct {
+	state  *State
+	report func(error)
+}
+
+// Infof drops the message.
+func (pebbleLog) Infof(string, ...any) {}
+
+// Errorf reports the message.
+func (l pebbleLog) Errorf(format string, args ...any) {
+	l.report(fmt.Errorf("state: "+format, args...))
+}
+
+// Fatalf marks the state as failed and, unlike others, returns.
+func (l pebbleLog) Fatalf(format string, args ...any) {
+	err := fmt.Errorf(format, args...)
+	l.state.failed.CompareAndSwap(nil, &failure{err})
+	l.state.fs.broken.Store(true)
+	l.state.fs.ring()
+	l.report(fmt.Errorf("state has failed: %w", err))
+}
+
+// flush waits for the memtables to be written, or for a reason why they cannot.
+func (s *State) flush(ctx context.Context) error {
+	before := s.fs.last.Load()
+	done, err := s.db.AsyncFlush()
+	if err != nil {
+		return fmt.Errorf("flushing the state: %w", err)
+	}
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.fs.trouble():
+		}
+		if f := s.fs.last.Load(); f != before {
+			return fmt.Errorf("flushing the state: %w", f.err)
+		}
+		if f := s.failed.Load(); f != nil {
+			return fmt.Errorf("state has failed, restart to recover: %w", f.err)
+		}
+		if err := s.room(); err != nil {
+			return err
+		}
+	}
+}
+
+// close flushes and stops. It does not wait for room on a full disk: what was
+// not flushed is made again from the log.
+func (s *State) close() error {
+	if !s.gate.close() {
+		return nil
+	}
+	var err error
+	if s.failed.Load() == nil {
+		err = s.flush(context.Background())
+	}
+	s.fs.stop()
+	err = errors.Join(err, s.db.Close())
+	s.cache.Unref()
+	return translate(err)
+}
