@@ -12,6 +12,7 @@ import (
 // caller is who a request comes from, as far as it is known before its body.
 type caller struct {
 	source Source
+	key    string // the write key, where there was one
 	known  bool
 	oauth  bool // by an access token: a write key of the body must be the same source's
 	lost   bool // the key is unknown and the door is lenient: answer and drop
@@ -63,7 +64,7 @@ func basicKey(value string) (string, error) {
 
 func (d *Door) byKey(key string) (caller, error) {
 	if source, ok := d.Keys.SourceByWriteKey(key); ok {
-		return caller{source: source, known: true}, nil
+		return caller{source: source, key: key, known: true}, nil
 	}
 	if d.Lenient {
 		return caller{lost: true}, nil

@@ -51,9 +51,8 @@ type Keyring interface {
 type Source struct {
 	Key        string // the source's own key, stored with each event
 	Name       string
-	WriteKey   string // the public key of its clients
-	Verified   bool   // the key that was sent is secret and vouches for identifiers
-	Historical bool   // the source loads the past
+	Verified   bool // its own servers vouch for the identifiers
+	Historical bool // the source loads the past
 }
 
 // Config is what the door needs. Accept, Keys, Now and Random must be there.
@@ -72,10 +71,8 @@ type Config struct {
 	// ClientIP finds the address of the caller behind proxies one trusts; nil
 	// takes that of the connection.
 	ClientIP func(*http.Request) string
-	// Clients and TokenKey switch OAuth on; TokenKey signs the access tokens
-	// and has at least 32 bytes.
-	Clients  Clients
-	TokenKey []byte
+	// Tokens switches OAuth on.
+	Tokens Tokens
 }
 
 // Door answers the requests of tracking clients. It is safe for concurrent use.

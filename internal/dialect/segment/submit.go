@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -28,7 +27,6 @@ type intake struct {
 	ip     string         // of the caller, for events that say they come from it
 	events []event.Event
 	sub    *pipeline.Submission
-	first  *pipeline.DeadLetter
 }
 
 // intake begins with what is known before the body.
@@ -169,11 +167,9 @@ func (in *intake) oversized(body jsondoc.Value) error {
 }
 
 func (in *intake) bury(env event.Envelope, body []byte, err error) {
-	letter := pipeline.DeadLetter{Envelope: env, Body: body, Reason: "invalid", Message: err.Error()}
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		letter.Reason, letter.Message = f.Code, f.Message
-	}
-	in.sub.Dead = append(in.sub.Dead, letter)
+	in.sub.Dead = append(in.sub.Dead, pipeline.DeadLetter{
+		Envelope: env, Body: body, Reason: codeOf(err), Message: messageOf(err),
+	})
 }
 
 func (in *intake) reject(reason string, n int) {

@@ -153,6 +153,14 @@ func codeOf(err error) string {
 	return "invalid_request"
 }
 
+// messageOf is what a caller may read of an error.
+func messageOf(err error) string {
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f.Message
+	}
+	return "the request cannot be taken"
+}
+
 // waitOf is how long the caller wants to wait until its events can be read;
 // zero means not at all. ?timeout= is a number of seconds or a duration like
 // 500ms; one that is neither leaves the default.
