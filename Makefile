@@ -56,6 +56,7 @@ test-clients: build $(CLIENTS)/node_modules/.package-lock.json ## The real clien
 	cd $(CLIENTS) && RAPPORT_BINARY=$(CURDIR)/bin/rapport npm test --silent
 
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
+	@command -v npm >/dev/null || { echo "The client tests need Node.js 20 or later." >&2; exit 1; }
 	cd $(CLIENTS) && npm ci --no-audit --no-fund
 	@touch $@
 

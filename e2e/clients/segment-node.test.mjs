@@ -94,3 +94,33 @@ test('segment node: a restart between two calls, and a kill, lose nothing', asyn
   listed(await server.timeline('user_id', who.userId), [...road.sent().values()])
   known(await server.profile('user_id', who.userId), who.traits, [`user_id:${who.userId}`])
 })
+
+test('segment node: with ?wait=applied the profile is there when the call returns', async (t) => {
+  const server = await Server.start(t)
+  const road = await Road.open(t, server)
+  const { analytics, failures } = client(road, { path: '/v1/batch?wait=applied', flushAt: 1 })
+  const delivered = new Promise((resolve) => analytics.on('identify', resolve))
+  for (let i = 0; i < 20; i++) {
+    analytics.identify({ userId: 'node-wait', traits: { turn: i } })
+    await analytics.flush()
+    // No polling here: what was acknowledged must be readable.
+    assert.equal((await server.profile('user_id', 'node-wait')).traits.turn, i)
+  }
+  await delivered
+  assert.deepEqual(failures, [])
+  for (const call of road.carrying()) assert.equal(call.answered['rapport-applied'], undefined, 'nothing took longer than the wait')
+  await whole(server, road)
+})
+
+test('segment node: an unknown key is refused, and is not received', async (t) => {
+  const server = await Server.start(t)
+  const road = await Road.open(t, server)
+  const { analytics, failures } = client(road, { writeKey: 'wk_of_somebody_else' })
+  analytics.track({ userId: 'node-stranger', event: 'Knocked' })
+  await analytics.closeAndFlush()
+  assert.deepEqual(road.carrying().map((c) => c.status), [401])
+  assert.equal(JSON.parse(road.carrying()[0].answer).success, false)
+  assert.equal(failures.length, 1, 'the client is told')
+  assert.equal((await server.get('/api/v1/accounting')).received, 0)
+  await assert.rejects(server.profile('user_id', 'node-stranger'), /404/)
+})
