@@ -36,9 +36,10 @@ const Buckets = 4096
 // the bucket of the identity graph, which comes after them.
 type Bucket uint16
 
-// GraphBucket holds the identity graph, which has one writer
-// (docs/decisions/0002-one-writer-for-the-graph.md).
-const GraphBucket Bucket = Buckets
+// CommonBucket holds what an instance has one of: the identity graph, which has
+// one writer (docs/decisions/0002-one-writer-for-the-graph.md), and the dead
+// letters, which belong to nobody yet.
+const CommonBucket Bucket = Buckets
 
 // Bucket tells in which part of the data a key lives.
 func (k Key) Bucket() Bucket { return Bucket(k[0])<<4 | Bucket(k[1]>>4) }

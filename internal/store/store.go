@@ -52,6 +52,7 @@ const (
 	KindDeadLetter                 // fact: what could not be understood, with the reason
 	KindVerdict                    // fact: what became of a dead letter, or an operator's word on identity
 	KindTick                       // fact: time passed for a bucket
+	KindReplay                     // fact: an event that was a dead letter, mended or understood since
 	KindLink                       // derived: an anchor met another identifier
 	KindPortion                    // derived: what a person's event says of an entity
 )
@@ -148,6 +149,7 @@ const (
 	TableLookup      Table = 'x' // identity graph: identifiers by folded value, for search
 	TableDeadLetters Table = 'd' // dead letters that wait for a decision: position
 	TableTimers      Table = 'w' // what is due: instant, key
+	TableAnswers     Table = 'i' // answers to commands, by the hash of their idempotency key
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
 
