@@ -363,3 +363,15 @@ func TestDoor_AnswersOtherAddressesAndMethods(t *testing.T) {
 		}
 	}
 }
+
+// brokenBody is a client that hangs up in the middle.
+type brokenBody struct{}
+
+func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func sendRequest(d http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	r.Header.Set("Authorization", basic("wk:"))
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return w
+}
