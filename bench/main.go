@@ -1,0 +1,136 @@
+// Command bench measures the product against the ceiling in one run and prints
+// the ratios, with processor time per event beside them. It never fails for a
+// slow machine: it says ok or short, and an error only where a server lost or
+// refused something.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// sizes of a run.
+type sizes struct {
+	rounds       int // of each server, in alternation
+	events       int // of one round
+	people       int
+	hardPeople   int
+	hardSeconds  int
+	singles      int // requests of one round
+	latencySecs  int
+	marks        []int // events at which the memory is read
+	kills        int   // events in the log when the server is killed
+	ceilingBare  bool
+	conns, batch int
+}
+
+func tenMinutes() sizes {
+	return sizes{
+		rounds: 3, events: 500_000, people: 1_000_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
+		latencySecs: 15, marks: []int{200_000, 500_000, 1_000_000}, kills: 1_000_000, conns: 32, batch: 100,
+	}
+}
+
+// full are the sizes that the targets name.
+func full() sizes {
+	return sizes{
+		rounds: 1, events: 10_000_000, people: 1_000_000, hardPeople: 1_000_000, hardSeconds: 60, singles: 300_000,
+		latencySecs: 60, marks: []int{1_000_000, 5_000_000, 10_000_000}, kills: 5_000_000, conns: 32, batch: 100,
+	}
+}
+
+// cases in the order of all.
+var cases = []struct {
+	name, about string
+	run         func(*bench, context.Context) error
+}{
+	{"ingest", "the whole against the ceiling, acknowledged and applied; bytes on disk", (*bench).ingest},
+	{"single", "single events over 64 connections against the ceiling", (*bench).single},
+	{"latency", "event to readable profile at half of the peak rate", (*bench).latency},
+	{"hard", "people drawn evenly, 2 KB profiles, against read-change-write in Pebble", (*bench).hard},
+	{"memory", "resident memory as the data grows", (*bench).memory},
+	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
+	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		usage()
+		return flag.ErrHelp
+	}
+	b, err := newBench(args[1:])
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := b.build(ctx); err != nil {
+		return err
+	}
+	known := false
+	for _, c := range cases {
+		if c.name != args[0] && (args[0] != "all" || c.name == "disk") {
+			continue
+		}
+		known = true
+		b.heading(c.name, c.about)
+		if err := c.run(b, ctx); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	if !known {
+		usage()
+		return fmt.Errorf("no case is called %s", args[0])
+	}
+	return nil
+}
+
+func usage() {
+	fmt.Fprintln(os.Stderr, "go run ./bench CASE [flags], where CASE is all or one of:")
+	for _, c := range cases {
+		fmt.Fprintf(os.Stderr, "  %-9s %s\n", c.name, c.about)
+	}
+	fmt.Fprintln(os.Stderr, "-h after the case lists the flags")
+}
+
+// newBench reads the flags. What is given replaces what the length of the run sets.
+func newBench(args []string) (*bench, error) {
+	set := flag.NewFlagSet("bench", flag.ContinueOnError)
+	long := set.Bool("full", false, "the sizes that the targets name: 10 M events, an hour or more")
+	keep := set.Bool("keep", false, "keep the folder with data and logs")
+	dir := set.String("dir", "", "where to put data; default: a new folder under the system's temporary one")
+	s := tenMinutes()
+	if slices.Contains(args, "-full") || slices.Contains(args, "--full") {
+		s = full()
+	}
+	set.IntVar(&s.rounds, "rounds", s.rounds, "rounds of each server")
+	set.IntVar(&s.events, "events", s.events, "events of one round")
+	set.IntVar(&s.people, "people", s.people, "people who send them")
+	set.IntVar(&s.hardPeople, "hard-people", s.hardPeople, "people of the hard case")
+	set.IntVar(&s.hardSeconds, "hard-seconds", s.hardSeconds, "seconds of the hard case's peer")
+	set.IntVar(&s.singles, "single", s.singles, "requests of one event each")
+	set.IntVar(&s.latencySecs, "latency-seconds", s.latencySecs, "seconds of the latency case")
+	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
+	set.IntVar(&s.conns, "conns", s.conns, "connections that send batches")
+	set.IntVar(&s.batch, "batch", s.batch, "events per request")
+	set.BoolVar(&s.ceilingBare, "bare", false, "let the ceiling parse and map nothing")
+	if err := set.Parse(args); err != nil {
+		return nil, err
+	}
+	_ = *long
+	return openBench(s, *dir, *keep)
+}
