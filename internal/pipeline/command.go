@@ -1,0 +1,233 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// Command is a request whose answer depends on the state of an entity.
+type Command struct {
+	Kind           catalog.Kind
+	ID             string
+	Op             catalog.Op // Put replaces, Merge is a merge patch, Delete removes
+	Body           []byte
+	IfMatch        string // the tag the caller saw; "*": any; empty: not asked
+	IfNoneMatch    string // "*": only if there is none
+	IdempotencyKey string
+	Source         string
+	Received       clock.Instant
+}
+
+// Outcome is the answer to a command.
+type Outcome struct {
+	Stored
+	Created bool
+	Deleted bool
+	Receipt Receipt
+}
+
+// outcomeRecord is the fact that a command became: a change without
+// conditions, and what to answer if the command is sent again.
+type outcomeRecord struct {
+	Change         json.RawMessage `json:"change"`
+	IdempotencyKey string          `json:"idempotency_key,omitempty"`
+	BodyHash       []byte          `json:"body_hash,omitempty"`
+	Created        bool            `json:"created,omitempty"`
+}
+
+func readChange(payload []byte) (catalog.Change, error) {
+	var o outcomeRecord
+	if err := json.Unmarshal(payload, &o); err != nil {
+		return catalog.Change{}, err
+	}
+	return catalog.ReadChange(o.Change)
+}
+
+// Change decides a command against the applied state of its entity and
+// appends the outcome as a fact. A second command on the same entity waits
+// until the outcome of the first is applied.
+func (p *Pipeline) Change(ctx context.Context, c Command) (Outcome, error) {
+	k := catalog.Key(c.Kind, c.ID)
+	i := p.laneIndex(k.Bucket())
+	l, w := p.lanes[i], p.people[i]
+	turn, err := l.enter(ctx, w, k)
+	if err != nil {
+		return Outcome{}, err
+	}
+	leave := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if w.undecided[k] == turn { // the outcome, when applied, has left already
+			w.leave(k)
+		}
+	}
+	record, again, err := p.outcome(ctx, &c, k)
+	if err != nil || again != nil {
+		leave()
+		if again != nil {
+			return *again, nil
+		}
+		return Outcome{}, err
+	}
+	receipt, err := p.append(ctx, &store.Frame{Records: []store.Record{*record}})
+	if err != nil {
+		leave()
+		return Outcome{}, err
+	}
+	// Applying the outcome ends the turn; the answer shows what came of it.
+	if err := p.WaitApplied(ctx, receipt); err != nil {
+		return Outcome{Receipt: receipt}, err
+	}
+	out := Outcome{Receipt: receipt, Deleted: c.Op == catalog.Delete}
+	var o outcomeRecord
+	if err := json.Unmarshal(record.Payload, &o); err != nil {
+		return out, err
+	}
+	out.Created = o.Created
+	if !out.Deleted {
+		out.Stored, err = p.Entity(ctx, c.Kind, c.ID)
+	}
+	return out, err
+}
+
+// enter waits until no other command on the entity is undecided.
+func (l *lane) enter(ctx context.Context, w *people, k id.Key) (turn chan struct{}, err error) {
+	for {
+		l.mu.Lock()
+		busy := w.undecided[k]
+		if busy == nil {
+			turn = make(chan struct{})
+			w.undecided[k] = turn
+			l.mu.Unlock()
+			return turn, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return nil, fault.Errorf(fault.Unavailable, "busy", "another command on this entity is not decided yet: %w", ctx.Err())
+		}
+	}
+}
+
+func (w *people) leave(k id.Key) {
+	if done := w.undecided[k]; done != nil {
+		close(done)
+		delete(w.undecided, k)
+	}
+}
+
+// outcome checks the conditions of a command and makes its record. Where the
+// command was answered before, that answer is given again.
+func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*store.Record, *Outcome, error) {
+	hash := sha256.Sum256(append([]byte{byte(c.Op)}, c.Body...))
+	if c.IdempotencyKey != "" {
+		again, err := p.answered(ctx, c, k, hash[:])
+		if again != nil || err != nil {
+			return nil, again, err
+		}
+	}
+	e, err := p.copyEntity(ctx, k)
+	if err != nil {
+		return nil, nil, err
+	}
+	exists := e != nil && e.Exists()
+	if err := c.conditions(e, exists); err != nil {
+		return nil, nil, err
+	}
+	var random [16]byte
+	p.random(random[:])
+	received := cmp.Or(c.Received, p.clock.Now())
+	change, err := catalog.Decide(catalog.Change{
+		Kind: c.Kind, ID: c.ID, Op: c.Op, Time: received, ChangeID: id.UUID(random),
+		Source: c.Source, Priority: p.sources(c.Source).Priority, Document: c.Body,
+	}, e, p.rules)
+	if err != nil {
+		return nil, nil, err
+	}
+	payload, err := json.Marshal(outcomeRecord{
+		Change: change.AppendJSON(nil), IdempotencyKey: c.IdempotencyKey, BodyHash: hash[:], Created: !exists && c.Op != catalog.Delete,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return &store.Record{Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: payload}, nil, nil
+}
+
+func (c *Command) conditions(e *catalog.Entity, exists bool) error {
+	switch {
+	case c.IfNoneMatch == "*" && exists:
+		return fault.Errorf(fault.Precondition, "already_exists", "the %s %q exists already; leave If-None-Match out to change it", c.Kind, c.ID)
+	case c.IfMatch != "" && !exists:
+		return fault.Errorf(fault.Precondition, "changed_meanwhile", "there is no %s %q that If-Match could mean", c.Kind, c.ID)
+	case c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != e.ETag():
+		return fault.Errorf(fault.Precondition, "changed_meanwhile", "the %s %q was changed since; read it again and repeat the change on what it is now", c.Kind, c.ID)
+	case c.Op != catalog.Put && !exists:
+		return fault.Errorf(fault.NotFound, c.Kind.String()+"_not_found", "there is no %s %q", c.Kind, c.ID)
+	}
+	return nil
+}
+
+// answer is the row of a command that had an idempotency key.
+type answer struct {
+	BodyHash []byte         `json:"body_hash"`
+	Created  bool           `json:"created,omitempty"`
+	Position store.Position `json:"position"`
+}
+
+// answerKey is the row of an idempotency key, next to the entity it was for.
+func answerKey(k id.Key, idempotencyKey string) []byte {
+	h := sha256.Sum256([]byte(idempotencyKey))
+	return append(append(make([]byte, 0, 48), k[:]...), h[:]...)
+}
+
+// answered finds the answer to an earlier command with the same key.
+func (p *Pipeline) answered(ctx context.Context, c *Command, k id.Key, hash []byte) (*Outcome, error) {
+	i := p.laneIndex(k.Bucket())
+	row := answerKey(k, c.IdempotencyKey)
+	if err := p.lanes[i].commit(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := p.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnswers, Bucket: k.Bucket(), Key: row}})
+	if err != nil || rows[0] == nil {
+		return nil, err
+	}
+	var a answer
+	if err := json.Unmarshal(rows[0][0], &a); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(a.BodyHash, hash) {
+		return nil, fault.Errorf(fault.Conflict, "idempotency_key_reused", "the Idempotency-Key was used for another body; use a new key for a new command")
+	}
+	out := &Outcome{Created: a.Created, Deleted: c.Op == catalog.Delete, Receipt: Receipt{Position: a.Position}}
+	if !out.Deleted {
+		if out.Stored, err = p.Entity(ctx, c.Kind, c.ID); fault.KindOf(err) == fault.NotFound {
+			err = nil // deleted since: the answer stays that it was done
+		}
+	}
+	return out, err
+}
+
+// answer notes what was answered to a command, with the change it became.
+func (w *people) answer(k id.Key, r *store.Record) {
+	var o outcomeRecord
+	if err := json.Unmarshal(r.Payload, &o); err != nil || o.IdempotencyKey == "" {
+		return
+	}
+	value, err := json.Marshal(answer{BodyHash: o.BodyHash, Created: o.Created, Position: r.Position})
+	if err != nil {
+		w.log.Error("answer cannot be noted", "error", errors.Unwrap(err))
+		return
+	}
+	w.rows = append(w.rows, w.row(store.TableAnswers, k, answerKey(k, o.IdempotencyKey), store.Put, value))
+}

@@ -1,0 +1,159 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// dirty is how many rows wait for the next commit.
+func (w *people) dirty() int {
+	return len(w.changedAnchors) + len(w.changedEntities) + len(w.rows)
+}
+
+// changes gives what to commit: of every row that changed either the whole or
+// what is new, finished chunks, timers, and the counters of the span.
+func (w *people) changes() []store.Change {
+	if w.dirty() == 0 && !w.tally.changed {
+		return nil
+	}
+	out := w.rows
+	w.rows = nil
+	for _, a := range w.changedAnchors {
+		out = w.anchorChanges(out, a)
+	}
+	for _, e := range w.changedEntities {
+		out = w.entityChanges(out, e)
+	}
+	w.changedAnchors, w.changedEntities = w.changedAnchors[:0], w.changedEntities[:0]
+	return append(out, w.tally.change(w.span))
+}
+
+func (w *people) anchorChanges(out []store.Change, a *anchor) []store.Change {
+	part, full := a.part(make([]byte, 0, 512))
+	op := store.Add
+	if full {
+		op = store.Put
+	}
+	out = append(out, w.row(store.TableAnchors, a.key, a.key[:], op, part))
+	for _, c := range a.pending[a.gathered:] {
+		out = append(out, w.row(store.TableTimeline, a.key, chunkKey(a.key, c.number), store.Put, appendEntries(nil, c.entries)))
+		for i := range c.entries {
+			e := &c.entries[i]
+			out = append(out, w.row(store.TableSeen, a.key, seenKey(a.key, e.Short), store.Put, profile.AppendEntry(nil, nil, e)))
+		}
+	}
+	if a.gathered < len(a.pending) {
+		a.gathered = len(a.pending)
+		w.gathered = append(w.gathered, a)
+	}
+	a.changed = false
+	w.anchors.resize(a.key, a.size())
+	return out
+}
+
+func (w *people) entityChanges(out []store.Change, e *entity) []store.Change {
+	op, part := store.Add, []byte(nil)
+	if e.fresh || e.deltas >= maxDeltas {
+		op, part, e.deltas = store.Put, e.row.AppendFull(nil), 0
+	} else {
+		part = e.row.AppendChanges(nil)
+		e.deltas++
+	}
+	out = append(out, w.row(store.TableEntities, e.key, e.key[:], op, part))
+	if exists := e.row.Exists(); exists != e.listed {
+		e.listed = exists
+		listing := store.Put
+		if !exists {
+			listing = store.Delete
+		}
+		out = append(out, w.row(store.TableKinds, e.key, kindKey(e), listing, e.key[:]))
+	}
+	e.fresh, e.changed = false, false
+	w.entities.resize(e.key, e.row.MemSize()+96)
+	return out
+}
+
+// kindKey is the row that lists an entity among those of its kind.
+func kindKey(e *entity) []byte {
+	return append(append([]byte(e.row.Kind.String()), 0), e.row.ID...)
+}
+
+// trim lets go of chunks that are committed now, and of rows beyond the budget.
+func (w *people) trim() {
+	for _, a := range w.gathered {
+		for _, c := range a.pending[:a.gathered] {
+			for i := range c.entries {
+				delete(a.recent, c.entries[i].Short)
+			}
+		}
+		a.pending, a.gathered = append([]chunk(nil), a.pending[a.gathered:]...), 0
+		if len(a.pending) == 0 {
+			a.recent = nil
+		}
+	}
+	w.gathered = w.gathered[:0]
+	w.anchors.trim(func(a *anchor) bool { return a.changed || a.refold })
+	w.entities.trim(func(e *entity) bool { return e.changed || w.undecided[e.key] != nil })
+}
+
+// finished gives the entries of an anchor's finished chunks: those that are
+// committed, then those that wait.
+func (s *setting) finished(ctx context.Context, k id.Key, chunks uint32, pending []chunk) ([]profile.Entry, error) {
+	var out []profile.Entry
+	committed := chunks - uint32(len(pending))
+	var bad error
+	err := s.store.State().Scan(ctx, store.Range{Table: store.TableTimeline, Bucket: k.Bucket(), Prefix: k[:]}, func(key []byte, parts [][]byte) bool {
+		if len(key) != 20 || len(parts) == 0 || binary.BigEndian.Uint32(key[16:]) >= committed {
+			return true
+		}
+		out, bad = readEntries(out, parts[0])
+		return bad == nil
+	})
+	if err == nil {
+		err = bad
+	}
+	if err != nil {
+		return nil, fmt.Errorf("timeline of %s: %w", k, err)
+	}
+	for _, c := range pending {
+		out = append(out, c.entries...)
+	}
+	return out, nil
+}
+
+// replaceCommitted puts the position of a copy that counts more into a
+// finished chunk.
+func (w *people) replaceCommitted(ctx context.Context, a *anchor, better profile.Entry) error {
+	var number uint32
+	var entries []profile.Entry
+	var bad error
+	err := w.store.State().Scan(ctx, store.Range{Table: store.TableTimeline, Bucket: a.key.Bucket(), Prefix: a.key[:]}, func(key []byte, parts [][]byte) bool {
+		if len(key) != 20 || len(parts) == 0 {
+			return true
+		}
+		entries, bad = readEntries(entries[:0], parts[0])
+		for i := range entries {
+			if entries[i].Short == better.Short {
+				entries[i], number = better, binary.BigEndian.Uint32(key[16:])
+				return false
+			}
+		}
+		entries = entries[:0]
+		return bad == nil
+	})
+	if err == nil {
+		err = bad
+	}
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	w.rows = append(w.rows,
+		w.row(store.TableTimeline, a.key, chunkKey(a.key, number), store.Put, appendEntries(nil, entries)),
+		w.row(store.TableSeen, a.key, seenKey(a.key, better.Short), store.Put, profile.AppendEntry(nil, nil, &better)))
+	return nil
+}

@@ -1,0 +1,248 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/jsondoc"
+	"rapport/internal/store"
+)
+
+// DeadLetterView is a dead letter as the API shows it.
+type DeadLetterView struct {
+	ID       string        `json:"id"`
+	Received clock.Instant `json:"received_at"`
+	Source   string        `json:"source"`
+	Dialect  string        `json:"dialect"`
+	Reason   string        `json:"reason"`
+	Message  string        `json:"message"`
+	// Body is as it was received; only where one letter is asked for.
+	Body string `json:"body,omitempty"`
+}
+
+// DeadLetterQuery filters a list of dead letters; empty fields let all pass.
+type DeadLetterQuery struct {
+	Reason string
+	Source string
+	Cursor string
+	Limit  int
+}
+
+// append encodes a dead letter: reason and message, then envelope and body.
+func (d *DeadLetter) append(b []byte) []byte {
+	b = appendBytes(b, []byte(d.Reason))
+	b = appendBytes(b, []byte(d.Message))
+	return d.Envelope.AppendPayload(b, d.Body)
+}
+
+func readDeadLetter(payload []byte) (DeadLetter, error) {
+	if payload == nil {
+		return DeadLetter{}, store.ErrErased
+	}
+	r := cursor{b: payload}
+	d := DeadLetter{Reason: string(r.bytes()), Message: string(r.bytes())}
+	if r.bad {
+		return d, errors.New("dead letter is damaged")
+	}
+	var err error
+	d.Envelope, d.Body, err = event.ReadPayload(r.b)
+	return d, err
+}
+
+// verdict is the payload of a person's decision on a dead letter.
+type verdict struct {
+	DeadLetter store.Position `json:"dead_letter"`
+	Decision   string         `json:"decision"` // replayed, discarded
+}
+
+func positionKey(p store.Position) []byte { return binary.BigEndian.AppendUint64(nil, uint64(p)) }
+
+// bury lists a dead letter until somebody decides on it.
+func (g *graph) bury(r *store.Record) {
+	g.tally.take(r.Kind)
+	d, err := readDeadLetter(r.Payload)
+	if err != nil {
+		g.tally.unreadable(err)
+		return
+	}
+	g.tally.dead(d.Reason)
+	summary, err := json.Marshal(DeadLetterView{
+		Received: r.Received, Source: d.Envelope.Source, Dialect: d.Envelope.Dialect, Reason: d.Reason, Message: d.Message,
+	})
+	if err != nil {
+		g.log.Error("dead letter cannot be listed", "position", r.Position, "error", err)
+		return
+	}
+	g.rows = append(g.rows, commonRow(store.TableDeadLetters, positionKey(r.Position), store.Put, summary))
+}
+
+// decide takes a dead letter off the list. A replayed one is counted where its
+// event is folded.
+func (g *graph) decide(r *store.Record) {
+	var v verdict
+	if err := json.Unmarshal(r.Payload, &v); err != nil {
+		g.log.Error("verdict cannot be read", "position", r.Position, "error", err)
+		return
+	}
+	if v.Decision == "discarded" {
+		g.tally.Discarded++
+	}
+	g.tally.changed = true
+	g.rows = append(g.rows, commonRow(store.TableDeadLetters, positionKey(v.DeadLetter), store.Delete, nil))
+	delete(g.deciding, v.DeadLetter)
+}
+
+// DeadLetters lists dead letters, oldest first.
+func (p *Pipeline) DeadLetters(ctx context.Context, q DeadLetterQuery) (Page[DeadLetterView], error) {
+	var page Page[DeadLetterView]
+	after, err := readCursor(q.Cursor)
+	if err != nil {
+		return page, err
+	}
+	if err := p.graphLane.commit(ctx); err != nil {
+		return page, err
+	}
+	var bad error
+	at := store.Range{Table: store.TableDeadLetters, Bucket: id.CommonBucket, After: after}
+	err = p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+		var v DeadLetterView
+		if bad = json.Unmarshal(parts[len(parts)-1], &v); bad != nil {
+			return false
+		}
+		if (q.Reason != "" && v.Reason != q.Reason) || (q.Source != "" && v.Source != q.Source) {
+			return true
+		}
+		if len(page.Items) == q.Limit {
+			page.Next = writeCursor(positionKey(deadLetterPosition(page.Items[q.Limit-1].ID)))
+			return false
+		}
+		v.ID = deadLetterID(store.Position(binary.BigEndian.Uint64(key)))
+		page.Items = append(page.Items, v)
+		return true
+	})
+	return page, errors.Join(err, bad)
+}
+
+func deadLetterID(at store.Position) string { return "dl_" + strconv.FormatUint(uint64(at), 16) }
+
+func deadLetterPosition(letter string) store.Position {
+	hex, ok := strings.CutPrefix(letter, "dl_")
+	n, err := strconv.ParseUint(hex, 16, 64)
+	if !ok || err != nil {
+		return 0
+	}
+	return store.Position(n)
+}
+
+// DeadLetter gives one that waits, with its body.
+func (p *Pipeline) DeadLetter(ctx context.Context, letter string) (DeadLetterView, error) {
+	at, d, err := p.buried(ctx, letter)
+	if err != nil {
+		return DeadLetterView{}, err
+	}
+	return DeadLetterView{
+		ID: deadLetterID(at), Received: d.Envelope.Received, Source: d.Envelope.Source,
+		Dialect: d.Envelope.Dialect, Reason: d.Reason, Message: d.Message, Body: string(d.Body),
+	}, nil
+}
+
+func (p *Pipeline) buried(ctx context.Context, letter string) (store.Position, DeadLetter, error) {
+	gone := fault.Errorf(fault.NotFound, "dead_letter_not_found", "no dead letter %q waits; it may have been replayed or discarded", letter)
+	at := deadLetterPosition(letter)
+	if at == 0 {
+		return 0, DeadLetter{}, gone
+	}
+	if err := p.graphLane.commit(ctx); err != nil {
+		return 0, DeadLetter{}, err
+	}
+	rows, err := p.store.State().Load(ctx, []store.RowKey{{Table: store.TableDeadLetters, Bucket: id.CommonBucket, Key: positionKey(at)}})
+	if err != nil {
+		return 0, DeadLetter{}, err
+	}
+	if rows[0] == nil {
+		return 0, DeadLetter{}, gone
+	}
+	rec, err := p.store.Log().At(ctx, at)
+	if err != nil {
+		return 0, DeadLetter{}, fmt.Errorf("dead letter at %d: %w", at, err)
+	}
+	d, err := readDeadLetter(rec.Payload)
+	return at, d, err
+}
+
+// ReplayDeadLetter maps a dead letter again, by today's mapping, and takes it
+// in as an event. A body that is still not understood stays where it is.
+func (p *Pipeline) ReplayDeadLetter(ctx context.Context, letter string) (Receipt, error) {
+	at, d, err := p.buried(ctx, letter)
+	if err != nil {
+		return Receipt{}, err
+	}
+	mapper := p.mappers[d.Envelope.Dialect]
+	if mapper == nil {
+		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "no mapping for dialect %q is there", d.Envelope.Dialect)
+	}
+	doc, err := jsondoc.Parse(d.Body, jsondoc.Limits{})
+	if err != nil {
+		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "the body is no JSON: %v; discard the letter and send the event again", err)
+	}
+	if flaw, ok := doc.Root().Flaw(); ok {
+		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "the body is still refused: %s at byte %d; discard the letter and send the event again", flaw.Msg, flaw.Offset)
+	}
+	e, err := mapper(&d.Envelope, doc.Root())
+	if err != nil {
+		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "the body is still not understood: %v", err)
+	}
+	k := e.Anchor().Key()
+	event := store.Record{
+		Kind: store.KindReplay, Bucket: k.Bucket(), Anchor: k, Received: d.Envelope.Received,
+		Payload: d.Envelope.AppendPayload(nil, d.Body), Attached: e,
+	}
+	return p.rule(ctx, verdict{at, "replayed"}, event)
+}
+
+// DiscardDeadLetter gives a dead letter up: it counts as rejected from now on.
+func (p *Pipeline) DiscardDeadLetter(ctx context.Context, letter string) (Receipt, error) {
+	at, _, err := p.buried(ctx, letter)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return p.rule(ctx, verdict{at, "discarded"})
+}
+
+// rule appends a verdict with what follows from it, as one frame. Of two
+// verdicts on one letter the second finds the first on its way and fails.
+func (p *Pipeline) rule(ctx context.Context, v verdict, with ...store.Record) (Receipt, error) {
+	p.graphLane.mu.Lock()
+	taken := p.graph.deciding[v.DeadLetter]
+	p.graph.deciding[v.DeadLetter] = true
+	p.graphLane.mu.Unlock()
+	if taken {
+		return Receipt{}, fault.Errorf(fault.Conflict, "already_decided", "a decision on this dead letter is on its way")
+	}
+	payload, err := json.Marshal(v)
+	if err != nil {
+		return Receipt{}, err
+	}
+	frame := &store.Frame{Records: append(with, store.Record{
+		Kind: store.KindVerdict, Bucket: id.CommonBucket, Anchor: id.KeyOf("dead_letter", deadLetterID(v.DeadLetter)),
+		Received: p.clock.Now(), Payload: payload,
+	})}
+	receipt, err := p.append(ctx, frame)
+	if err != nil {
+		p.graphLane.mu.Lock()
+		delete(p.graph.deciding, v.DeadLetter)
+		p.graphLane.mu.Unlock()
+		return receipt, err
+	}
+	// The next decision must find this one applied.
+	return receipt, p.WaitApplied(ctx, receipt)
+}

@@ -1,0 +1,246 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// fold takes one record into the rows it touches. What follows from it for
+// other buckets is added to the records that the batch sends on.
+func (w *people) fold(t *task) {
+	switch t.rec.Kind {
+	case store.KindEvent, store.KindReplay:
+		w.foldEvent(t)
+	case store.KindPortion:
+		w.foldPortion(t.rec)
+	case store.KindChange:
+		w.foldChange(t.rec)
+	case store.KindTick:
+		w.foldTick(t.rec)
+	}
+}
+
+// foldEvent is what happens to an event: it is counted, known as a copy or as
+// new, folded into its anchor's partial state, noted in the timeline, and told
+// to the graph and to the entities it speaks of.
+func (w *people) foldEvent(t *task) {
+	w.tally.take(t.rec.Kind)
+	if t.event == nil {
+		w.tally.unreadable(t.err)
+		return
+	}
+	e := t.event
+	a := w.anchor(e.Anchor(), t.rec.Anchor)
+	source := w.sources(e.Source)
+	in := profile.Input{Short: id.Message(e.MessageID), Priority: source.Priority, Mapping: source.Mapping, Names: w.names}
+	entry := profile.EntryOf(e, in, uint64(t.rec.Position))
+	if other, ok := a.seen(in.Short); ok {
+		w.foldCopy(t, a, entry, other)
+		return
+	}
+	if t.copy != nil {
+		w.foldCopy(t, a, entry, *t.copy)
+		return
+	}
+	w.tally.Stored++
+	w.touch(a)
+	portions := a.partial.Fold(e, in)
+	a.note(entry)
+	w.arm(a, e.ReceivedAt)
+	for _, news := range a.meet(e.Identifiers[1:], e.Time, e.ReceivedAt) {
+		w.link(a, news)
+	}
+	w.announce(a, e.ReceivedAt)
+	for i := range portions {
+		w.portion(a.key, &portions[i])
+	}
+}
+
+// foldCopy counts a copy of a message. Where the copy counts more than the one
+// that was folded, it takes its place and the anchor is folded again.
+func (w *people) foldCopy(t *task, a *anchor, entry, other profile.Entry) {
+	w.tally.Deduplicated++
+	more, err := w.counts(context.Background(), t, other)
+	if err != nil {
+		w.log.Error("copies cannot be compared", "anchor", a.key, "error", err)
+		return
+	}
+	if !more || entry.Position == other.Position {
+		return
+	}
+	a.better = append(a.better, entry)
+	if !a.refold {
+		a.refold = true
+		w.stale = append(w.stale, a)
+	}
+	w.touch(a)
+}
+
+// arm sets the timer to the next instant at which time alone changes the
+// partial. What was due before the event was received has passed already.
+func (w *people) arm(a *anchor, received clock.Instant) {
+	due := a.partial.Due()
+	if due != 0 && due <= received {
+		a.partial.Tick(received)
+		due = a.partial.Due()
+	}
+	if a.timer != 0 && (due == 0 || a.timer <= due) {
+		return // the armed timer fires first and looks again
+	}
+	w.rearm(a, due)
+}
+
+func (w *people) rearm(a *anchor, due clock.Instant) {
+	if a.timer == due {
+		return
+	}
+	if a.timer != 0 {
+		w.rows = append(w.rows, w.row(store.TableTimers, a.key, timerKey(a.timer, a.key), store.Delete, nil))
+	}
+	if due != 0 {
+		w.rows = append(w.rows, w.row(store.TableTimers, a.key, timerKey(due, a.key), store.Put, nil))
+	}
+	a.timer = due
+	w.timers.set(a.key, due)
+	w.touch(a)
+}
+
+func (w *people) row(t store.Table, owner id.Key, key []byte, op store.Op, value []byte) store.Change {
+	return store.Change{RowKey: store.RowKey{Table: t, Bucket: owner.Bucket(), Key: key}, Op: op, Value: value}
+}
+
+// foldTick lets time pass for what is due in the bucket.
+func (w *people) foldTick(r *store.Record) {
+	now := readTick(r.Payload)
+	for _, k := range w.timers.due(r.Bucket, now) {
+		a, ok := w.anchors.get(k)
+		if !ok {
+			w.timers.set(k, 0)
+			continue
+		}
+		a.partial.Tick(now)
+		w.touch(a)
+		w.rearm(a, a.partial.Due())
+	}
+}
+
+// foldPortion takes what an event or a command elsewhere says of a row here.
+func (w *people) foldPortion(r *store.Record) {
+	k, table, ok := portionTarget(r)
+	if !ok {
+		return
+	}
+	p, err := catalog.ReadPortion(r.Payload[portionHead:])
+	if err != nil {
+		w.log.Error("portion cannot be read", "position", r.Position, "error", err)
+		return
+	}
+	if table == store.TableAnchors {
+		a := w.anchor(p.Customer, k)
+		w.touch(a)
+		a.partial.ApplyPortion(&p)
+		a.told = append(a.told, r.Position)
+		w.announce(a, r.Received)
+		return
+	}
+	w.applyToEntity(w.entity(p.Kind, p.ID, k), &p)
+}
+
+// foldChange takes the outcome of a command into its entity, and tells the
+// customer it names.
+func (w *people) foldChange(r *store.Record) {
+	c, err := readChange(r.Payload)
+	if err != nil {
+		w.log.Error("change cannot be read", "position", r.Position, "error", err)
+		return
+	}
+	p, err := c.Portion()
+	if err != nil {
+		w.log.Error("change cannot be applied", "position", r.Position, "error", err)
+		return
+	}
+	k := p.Key()
+	e := w.entity(p.Kind, p.ID, k)
+	before := e.row.Customer()
+	w.applyToEntity(e, &p)
+	if who := e.row.Customer(); who.Value != "" {
+		p.Customer = who
+		w.tell(&p)
+	}
+	if before.Value != "" && before != e.row.Customer() {
+		p.Customer = before
+		w.tell(&p)
+	}
+	w.answer(k, r)
+	w.leave(k)
+}
+
+func (w *people) applyToEntity(e *entity, p *catalog.Portion) {
+	w.touchEntity(e)
+	e.row.Apply(p)
+}
+
+// foldAgain folds anchors anew from their timeline: a copy that counts more
+// took the place of one that was folded, and what was folded cannot be taken
+// out of a sum.
+func (w *people) foldAgain(ctx context.Context) error {
+	for len(w.stale) > 0 {
+		a := w.stale[len(w.stale)-1]
+		if err := w.refold(ctx, a); err != nil {
+			return err
+		}
+		w.stale = w.stale[:len(w.stale)-1]
+	}
+	return nil
+}
+
+func (w *people) refold(ctx context.Context, a *anchor) error {
+	for _, e := range a.better {
+		if !a.replace(e) {
+			if err := w.replaceCommitted(ctx, a, e); err != nil {
+				return err
+			}
+		}
+	}
+	a.better = nil
+	chunks, err := w.finished(ctx, a.key, a.chunks, a.pending)
+	if err != nil {
+		return err
+	}
+	partial := profile.New()
+	for _, e := range append(chunks, a.open...) {
+		rec, err := w.store.Log().At(ctx, store.Position(e.Position))
+		if err != nil {
+			return fmt.Errorf("event at %d: %w", e.Position, err)
+		}
+		ev, err := w.decode(rec.Payload)
+		if err != nil {
+			continue // counted when it was folded
+		}
+		source := w.sources(ev.Source)
+		partial.Fold(ev, profile.Input{Short: e.Short, Priority: source.Priority, Mapping: source.Mapping, Names: w.names})
+		if due := partial.Due(); due != 0 && due <= ev.ReceivedAt {
+			partial.Tick(ev.ReceivedAt)
+		}
+	}
+	for _, at := range a.told {
+		rec, err := w.store.Log().At(ctx, at)
+		if err != nil || len(rec.Payload) < portionHead {
+			return fmt.Errorf("portion at %d: %w", at, err)
+		}
+		p, err := catalog.ReadPortion(rec.Payload[portionHead:])
+		if err != nil {
+			return fmt.Errorf("portion at %d: %w", at, err)
+		}
+		partial.ApplyPortion(&p)
+	}
+	a.partial, a.fresh, a.refold = partial, true, false
+	w.touch(a)
+	return nil
+}

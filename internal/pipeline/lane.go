@@ -1,0 +1,299 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// batchRecords is how many records a lane applies while it holds its lock: few
+// enough that a reader never waits long, many enough to share reads.
+const batchRecords = 256
+
+// applier is what a lane does with its records. Its methods are called by one
+// goroutine at a time, with the lane locked.
+type applier interface {
+	// apply folds records in the order of the log and gives the records that
+	// follow from them for other buckets. What it cannot read is an error of the
+	// engine: the batch is tried again.
+	apply(ctx context.Context, batch []*store.Record) (derived []store.Record, err error)
+	// dirty is how many rows changed since the last call of changes.
+	dirty() int
+	// changes gives what to commit and forgets it.
+	changes() []store.Change
+	// trim drops what the memory budget does not hold. It is called after a
+	// commit and drops only rows that have not changed since changes.
+	trim()
+}
+
+// lane is one worker: it owns a span of buckets, applies their records in the
+// order of the log and commits behind. Readers lock it to look.
+type lane struct {
+	shared
+	name string
+	span store.Span
+	work applier
+
+	mu      sync.Mutex // guards work and what hangs on it
+	applied store.Position
+
+	queueMu sync.Mutex
+	wake    sync.Cond
+	queue   []*store.Record
+	end     store.Position // what is in the log for this lane is in queue or applied, up to here
+	waiters []waiter
+	closed  bool
+	idle    chan struct{}
+
+	commitMu  sync.Mutex // one commit at a time; taken before mu
+	committed store.Position
+	unsaved   []store.Change // gathered for a commit that has not succeeded yet
+
+	emitted  *ticket // the last derived frame: durable before the next commit
+	lastTime time.Time
+}
+
+// commitLimits say when a lane writes behind.
+type commitLimits struct {
+	rows  int
+	every time.Duration
+	batch int // records applied under one lock
+}
+
+type waiter struct {
+	at   store.Position
+	done chan struct{}
+}
+
+// shared is what the lanes of a pipeline have in common.
+type shared struct {
+	state  store.State
+	seq    *sequencer
+	log    *slog.Logger
+	free   func(records []*store.Record) // gives back the room that applied records took
+	now    func() time.Time
+	limits commitLimits
+}
+
+func newLane(name string, span store.Span, s shared, work applier) *lane {
+	l := &lane{shared: s, name: name, span: span, work: work, idle: make(chan struct{})}
+	l.wake.L = &l.queueMu
+	l.lastTime = l.now()
+	return l
+}
+
+// push hands records to the lane, in the order of the log; end says up to
+// where the log is now handed over.
+func (l *lane) push(records []*store.Record, end store.Position) {
+	l.queueMu.Lock()
+	l.queue = append(l.queue, records...)
+	l.end = end
+	l.wake.Signal()
+	l.queueMu.Unlock()
+}
+
+// run applies until stop is called and the queue is empty.
+func (l *lane) run() {
+	defer close(l.idle)
+	for {
+		batch, end, ok := l.take()
+		if !ok {
+			return
+		}
+		l.step(batch, end)
+	}
+}
+
+// take waits for records, or for the time to commit; end is the position that
+// is applied once the batch is.
+func (l *lane) take() (batch []*store.Record, end store.Position, ok bool) {
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	for len(l.queue) == 0 && l.end == l.applied {
+		if l.closed {
+			return nil, 0, false
+		}
+		l.wake.Wait()
+	}
+	n := min(len(l.queue), l.limits.batch)
+	batch = l.queue[:n:n]
+	if n == len(l.queue) {
+		l.queue, end = nil, l.end
+	} else {
+		l.queue, end = l.queue[n:], batch[n-1].Position
+	}
+	return batch, end, true
+}
+
+// step applies one batch, sends on what follows from it, and commits when it
+// is time. An engine that fails is asked again until it answers or the lane
+// is stopped: going on without its rows would fold on nothing.
+func (l *lane) step(batch []*store.Record, end store.Position) {
+	ctx := context.Background()
+	for pause := 10 * time.Millisecond; len(batch) > 0; pause = min(2*pause, time.Second) {
+		l.mu.Lock()
+		derived, err := l.work.apply(ctx, batch)
+		if err == nil {
+			l.emit(ctx, derived)
+		}
+		l.mu.Unlock()
+		if err == nil {
+			break
+		}
+		l.log.Error("lane cannot apply", "lane", l.name, "error", err)
+		if l.stopped(pause) {
+			return
+		}
+	}
+	l.mu.Lock()
+	l.applied = end
+	l.mu.Unlock()
+	l.free(batch)
+	l.notify(end)
+	l.commitIfDue(ctx)
+}
+
+// stopped waits a while and tells whether the lane was stopped meanwhile.
+func (l *lane) stopped(pause time.Duration) bool {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	<-t.C
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	return l.closed
+}
+
+// emit hands derived records to the log. They are queued before the lane's
+// position moves, so whoever waits for the position can wait for them too.
+func (l *lane) emit(ctx context.Context, derived []store.Record) {
+	if len(derived) == 0 {
+		return
+	}
+	frame := &store.Frame{Records: derived}
+	if err := l.seq.log.Seal(ctx, frame); err != nil {
+		l.log.Error("derived records cannot be sealed", "lane", l.name, "error", err)
+		return
+	}
+	bytes := 0
+	for i := range derived {
+		bytes += len(derived[i].Payload)
+	}
+	if t, err := l.seq.submit(frame, bytes, true); err == nil {
+		l.emitted = t
+	}
+}
+
+func (l *lane) notify(applied store.Position) {
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	kept := l.waiters[:0]
+	for _, w := range l.waiters {
+		if w.at <= applied {
+			close(w.done)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	l.waiters = kept
+}
+
+// wait gives a channel that is closed once the lane has applied up to at.
+func (l *lane) wait(at store.Position) <-chan struct{} {
+	done := make(chan struct{})
+	l.mu.Lock()
+	applied := l.applied
+	l.mu.Unlock()
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	if applied >= at {
+		close(done)
+		return done
+	}
+	l.waiters = append(l.waiters, waiter{at, done})
+	// The lane may have got there between the two locks.
+	go l.recheck()
+	return done
+}
+
+func (l *lane) recheck() {
+	l.mu.Lock()
+	applied := l.applied
+	l.mu.Unlock()
+	l.notify(applied)
+}
+
+func (l *lane) commitIfDue(ctx context.Context) {
+	l.mu.Lock()
+	n := l.work.dirty()
+	t := l.emitted
+	l.mu.Unlock()
+	now := l.now()
+	if n < l.limits.rows && (n == 0 || now.Sub(l.lastTime) < l.limits.every) {
+		return
+	}
+	if t != nil {
+		select {
+		case <-t.done:
+		default:
+			return // the log is still at it: commit after the next batch
+		}
+	}
+	if err := l.commit(ctx); err != nil {
+		l.log.Error("lane cannot commit", "lane", l.name, "error", err)
+	}
+	l.lastTime = l.now()
+}
+
+// commit writes behind what changed, with the position up to which it is
+// applied. Records that follow from it are durable in the log before. The lane
+// is locked only while the changes are gathered, not while they are written.
+func (l *lane) commit(ctx context.Context) error {
+	l.commitMu.Lock()
+	defer l.commitMu.Unlock()
+	l.mu.Lock()
+	t, applied := l.emitted, l.applied
+	l.unsaved = append(l.unsaved, l.work.changes()...)
+	l.mu.Unlock()
+	if t != nil {
+		<-t.done
+		if t.err != nil {
+			return fmt.Errorf("derived records of lane %s: %w", l.name, t.err)
+		}
+	}
+	if applied == l.committed && len(l.unsaved) == 0 {
+		return nil
+	}
+	c := store.Commit{Span: l.span, Position: applied, Changes: l.unsaved}
+	if err := l.state.Commit(ctx, c); err != nil {
+		return fmt.Errorf("commit lane %s at %d: %w", l.name, c.Position, err)
+	}
+	l.committed, l.unsaved = applied, nil
+	l.mu.Lock()
+	l.work.trim()
+	l.mu.Unlock()
+	return nil
+}
+
+// stop ends the loop once the queue is empty.
+func (l *lane) stop() {
+	l.queueMu.Lock()
+	l.closed = true
+	l.wake.Broadcast()
+	l.queueMu.Unlock()
+	<-l.idle
+}
+
+// waiting is how many records the lane has before it.
+func (l *lane) waiting() int {
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	return len(l.queue)
+}
+
+// holds tells whether the lane owns a bucket.
+func (l *lane) holds(b id.Bucket) bool { return l.span.Holds(b) }

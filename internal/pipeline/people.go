@@ -1,0 +1,227 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// SourceInfo is what the pipeline asks of a source.
+type SourceInfo struct {
+	Priority uint8            // in reconciliation; larger wins
+	Mapping  *catalog.Mapping // its item actions
+}
+
+// setting is what an instance's lanes share and never change.
+type setting struct {
+	store   store.Store
+	mappers map[string]event.Mapper
+	sources func(key string) SourceInfo
+	rules   *identity.Rules
+	log     *slog.Logger
+}
+
+// people is the work of a lane that owns anchors and entities.
+type people struct {
+	*setting
+	span     store.Span
+	names    *profile.Names
+	anchors  *hot[*anchor]
+	entities *hot[*entity]
+	timers   *timers
+	tally    tally
+
+	changedAnchors  []*anchor
+	changedEntities []*entity
+	gathered        []*anchor // anchors whose pending chunks the running commit carries
+	rows            []store.Change
+	undecided       map[id.Key]chan struct{} // entities with a command whose outcome is not applied yet
+	derived         []store.Record           // what the running batch sends to other buckets
+	stale           []*anchor                // anchors to fold again before the batch is done
+}
+
+// entity is a row of the catalog with its marks.
+type entity struct {
+	key     id.Key
+	row     *catalog.Entity
+	fresh   bool
+	listed  bool // its row in the list of its kind is there
+	changed bool
+	deltas  int
+}
+
+func newPeople(s *setting, span store.Span, budget int) *people {
+	return &people{
+		setting: s, span: span, names: profile.NewNames(),
+		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
+		timers: newTimers(), undecided: map[id.Key]chan struct{}{},
+	}
+}
+
+// task is a record of a batch with what the steps before found out about it.
+type task struct {
+	rec   *store.Record
+	event *event.Event
+	// copy is the entry of a copy of the same message in a committed chunk.
+	copy *profile.Entry
+	err  error
+}
+
+// apply is what happens to a batch of records: resolve, load, fold.
+func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Record, error) {
+	w.derived, w.stale = nil, w.stale[:0]
+	tasks := w.resolve(batch)
+	if err := w.load(ctx, tasks); err != nil {
+		return nil, err
+	}
+	if err := w.findCopies(ctx, tasks); err != nil {
+		return nil, err
+	}
+	for i := range tasks {
+		w.fold(&tasks[i])
+	}
+	if err := w.foldAgain(ctx); err != nil {
+		// Folding again is repeated until it succeeds; the batch itself is done.
+		w.log.Error("anchors cannot be folded again yet", "error", err)
+	}
+	return w.derived, nil
+}
+
+// load brings the rows that a batch touches into memory, in one reading.
+func (w *people) load(ctx context.Context, tasks []task) error {
+	var missing []store.RowKey
+	asked := map[id.Key]bool{}
+	ask := func(t store.Table, k id.Key) {
+		if !asked[k] {
+			asked[k] = true
+			missing = append(missing, store.RowKey{Table: t, Bucket: k.Bucket(), Key: append([]byte(nil), k[:]...)})
+		}
+	}
+	for i := range tasks {
+		for _, t := range tasks[i].targets(w) {
+			switch t.table {
+			case store.TableAnchors:
+				if _, ok := w.anchors.get(t.key); !ok {
+					ask(t.table, t.key)
+				}
+			case store.TableEntities:
+				if _, ok := w.entities.get(t.key); !ok {
+					ask(t.table, t.key)
+				}
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	rows, err := w.store.State().Load(ctx, missing)
+	if err != nil {
+		return fmt.Errorf("load %d rows: %w", len(missing), err)
+	}
+	for i, parts := range rows {
+		if parts == nil {
+			continue
+		}
+		if err := w.adopt(missing[i].Table, id.Key(missing[i].Key), parts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {
+	if t == store.TableEntities {
+		e, err := catalog.Decode(parts)
+		if err != nil {
+			return fmt.Errorf("entity %s: %w", k, err)
+		}
+		w.entities.put(k, &entity{key: k, row: e, listed: true, deltas: len(parts) - 1}, e.MemSize()+96)
+		return nil
+	}
+	a, err := readAnchor(k, parts, w.names)
+	if err != nil {
+		return err
+	}
+	w.anchors.put(k, a, a.size())
+	return nil
+}
+
+type target struct {
+	table store.Table
+	key   id.Key
+}
+
+// targets are the rows that a record touches.
+func (t *task) targets(w *people) []target {
+	switch t.rec.Kind {
+	case store.KindEvent, store.KindReplay:
+		if t.event != nil {
+			return []target{{store.TableAnchors, t.rec.Anchor}}
+		}
+	case store.KindPortion, store.KindChange:
+		if k, table, ok := portionTarget(t.rec); ok {
+			return []target{{table, k}}
+		}
+	case store.KindTick:
+		var out []target
+		for _, k := range w.timers.due(t.rec.Bucket, clock.Instant(readTick(t.rec.Payload))) {
+			out = append(out, target{store.TableAnchors, k})
+		}
+		return out
+	}
+	return nil
+}
+
+// anchor gives the row of an identifier, a new one where there is none.
+func (w *people) anchor(ident event.Identifier, k id.Key) *anchor {
+	a, ok := w.anchors.get(k)
+	if !ok {
+		a = newAnchor(ident)
+		w.anchors.put(k, a, a.size())
+		w.tally.Anchors++
+	}
+	return a
+}
+
+func (w *people) entity(kind catalog.Kind, entityID string, k id.Key) *entity {
+	e, ok := w.entities.get(k)
+	if !ok {
+		e = &entity{key: k, row: catalog.NewEntity(kind, entityID), fresh: true}
+		w.entities.put(k, e, 256)
+	}
+	return e
+}
+
+func (w *people) touch(a *anchor) {
+	if !a.changed {
+		a.changed = true
+		w.changedAnchors = append(w.changedAnchors, a)
+	}
+}
+
+func (w *people) touchEntity(e *entity) {
+	if !e.changed {
+		e.changed = true
+		w.changedEntities = append(w.changedEntities, e)
+	}
+}
+
+// seenKey is the row that says in which position a message of a finished
+// chunk stands.
+func seenKey(a id.Key, short uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(make([]byte, 0, 24), a[:]...), short)
+}
+
+// chunkKey is the row of a finished chunk.
+func chunkKey(a id.Key, number uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 20), a[:]...), number)
+}

@@ -1,0 +1,280 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/store"
+)
+
+// Config is what a pipeline is made of.
+type Config struct {
+	Store       store.Store
+	Mappers     map[string]event.Mapper // by dialect
+	Sources     func(key string) SourceInfo
+	Rules       identity.Rules
+	Clock       clock.Clock
+	Random      func([]byte)
+	Log         *slog.Logger
+	InstanceKey [16]byte // profile ids are made with it; the same for ever
+	Lanes       int      // workers on anchors and entities; at least 1
+	HotBytes    int      // decoded rows in memory
+	QueueBytes  int      // records that wait to be applied
+	BatchSize   int      // records applied under one lock; 0: the usual
+	CommitEvery time.Duration
+	CommitRows  int
+	FlushBytes  uint64 // log written between two flushes of the state: bounds the replay after a crash
+}
+
+// Pipeline carries events from the door to the state and reads them back.
+type Pipeline struct {
+	setting
+	clock      clock.Clock
+	random     func([]byte)
+	cipher     *profileIDs
+	seq        *sequencer
+	lanes      []*lane // people lanes in the order of their spans, then the graph's
+	tallies    map[*lane]*tally
+	people     []*people
+	graph      *graph
+	graphLane  *lane
+	queueBytes int64
+	waiting    atomic.Int64
+	flushBytes uint64
+	flushed    atomic.Uint64 // position at the last flush
+	stop       chan struct{}
+	background sync.WaitGroup
+	failing    atomic.Pointer[string] // why the log cannot be written, nil while it can
+}
+
+// Open makes a pipeline over a store, brings the state up to the end of the
+// log, and starts it. Progress, if given, hears of records replayed.
+func Open(ctx context.Context, c Config, progress func(done, end store.Position)) (*Pipeline, error) {
+	p, err := build(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	p.start()
+	if err := p.recover(ctx, progress); err != nil {
+		return nil, errors.Join(fmt.Errorf("recover: %w", err), p.Close(ctx))
+	}
+	p.background.Go(p.tick)
+	p.background.Go(p.flush)
+	return p, nil
+}
+
+func build(ctx context.Context, c Config) (*Pipeline, error) {
+	c = c.filled()
+	p := &Pipeline{
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, rules: &c.Rules, log: c.Log},
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey),
+		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
+		tallies: map[*lane]*tally{},
+	}
+	p.seq = newSequencer(c.Store.Log(), p.deliver, p.logFailed)
+	counts, err := c.Store.Log().Counts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the door's counts: %w", err)
+	}
+	p.seq.counts.received = counts.Received
+	for r, n := range counts.Rejected {
+		p.seq.counts.rejected[r] = n
+	}
+	common := shared{
+		state: c.Store.State(), seq: p.seq, log: c.Log, free: p.free, now: c.Clock,
+		limits: commitLimits{rows: c.CommitRows, every: c.CommitEvery, batch: c.BatchSize},
+	}
+	for i := range c.Lanes {
+		span := store.Span{
+			First: id.Bucket(i * id.Buckets / c.Lanes), Last: id.Bucket((i+1)*id.Buckets/c.Lanes - 1),
+		}
+		w := newPeople(&p.setting, span, c.HotBytes*9/10/c.Lanes)
+		p.people = append(p.people, w)
+		if err := p.add(ctx, fmt.Sprintf("people-%d", i), span, common, w, &w.tally); err != nil {
+			return nil, err
+		}
+		if err := w.loadTimers(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p.graph = newGraph(&p.setting, c.HotBytes/10)
+	span := store.Span{First: id.CommonBucket, Last: id.CommonBucket}
+	if err := p.add(ctx, "graph", span, common, p.graph, &p.graph.tally); err != nil {
+		return nil, err
+	}
+	p.graphLane = p.lanes[len(p.lanes)-1]
+	return p, nil
+}
+
+// start lets the sequencer and the lanes run.
+func (p *Pipeline) start() {
+	p.background.Go(p.seq.run)
+	for _, l := range p.lanes {
+		p.background.Go(l.run)
+	}
+}
+
+func (c Config) filled() Config {
+	if c.Lanes < 1 {
+		c.Lanes = 1
+	}
+	if c.BatchSize == 0 {
+		c.BatchSize = batchRecords
+	}
+	if c.CommitEvery == 0 {
+		c.CommitEvery = time.Second
+	}
+	if c.CommitRows == 0 {
+		c.CommitRows = 16384
+	}
+	if c.FlushBytes == 0 {
+		c.FlushBytes = 96 << 20
+	}
+	if c.HotBytes == 0 {
+		c.HotBytes = 256 << 20
+	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = 64 << 20
+	}
+	if c.Sources == nil {
+		c.Sources = func(string) SourceInfo { return SourceInfo{} }
+	}
+	return c
+}
+
+// add makes a lane with the counters of its span, whoever counted them before.
+func (p *Pipeline) add(ctx context.Context, name string, span store.Span, common shared, work applier, t *tally) error {
+	sum, drop, err := loadTally(ctx, p.store.State(), span)
+	if err != nil {
+		return err
+	}
+	*t = sum
+	l := newLane(name, span, common, work)
+	if len(drop) > 0 {
+		l.unsaved, t.changed = append(drop, t.change(span)), true
+	}
+	l.applied = p.store.State().Applied(span.First)
+	for b := span.First; b < span.Last; b++ {
+		l.applied = min(l.applied, p.store.State().Applied(b+1))
+	}
+	l.end, l.committed = l.applied, l.applied
+	p.seq.counts.appended += t.Applied
+	p.lanes = append(p.lanes, l)
+	p.tallies[l] = t
+	return nil
+}
+
+// laneIndex finds the lane of a bucket.
+func (p *Pipeline) laneIndex(b id.Bucket) int {
+	if b == id.CommonBucket {
+		return len(p.lanes) - 1
+	}
+	n := len(p.lanes) - 1
+	i := int(b) * n / id.Buckets
+	for !p.lanes[i].holds(b) {
+		if b < p.lanes[i].span.First {
+			i--
+		} else {
+			i++
+		}
+	}
+	return i
+}
+
+// logFailed notes why the log refuses, for readiness and for the operator.
+func (p *Pipeline) logFailed(err error) {
+	msg := err.Error()
+	if p.failing.Swap(&msg) == nil {
+		p.log.Error("the log cannot be written", "error", err)
+	}
+}
+
+// Close stops taking records, applies what waits, and makes the state durable,
+// so that the next start has nothing to replay.
+func (p *Pipeline) Close(ctx context.Context) error {
+	close(p.stop)
+	// Lanes first apply what the log has; what follows from it must still get
+	// into the log, so the sequencer ends last and the lanes once more after it.
+	settle := p.settle(ctx)
+	p.seq.stop()
+	for _, l := range p.lanes {
+		l.stop()
+	}
+	p.background.Wait()
+	errs := []error{settle}
+	for _, l := range p.lanes {
+		errs = append(errs, l.commit(ctx))
+	}
+	return errors.Join(append(errs, p.store.State().Flush(ctx))...)
+}
+
+// settle waits until everything in the log is applied, with its consequences.
+func (p *Pipeline) settle(ctx context.Context) error {
+	return p.WaitApplied(ctx, Receipt{Position: p.store.Log().End()})
+}
+
+// flush makes the state durable each time enough of the log was written, so
+// that little of it is replayed after a crash.
+func (p *Pipeline) flush() {
+	every := time.NewTicker(100 * time.Millisecond)
+	defer every.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-every.C:
+		}
+		p.commitIdle()
+		least := p.committed()
+		if uint64(least) < p.flushed.Load()+p.flushBytes {
+			continue
+		}
+		if err := p.store.State().Flush(context.Background()); err != nil {
+			p.log.Error("state cannot be flushed", "error", err)
+			continue
+		}
+		p.flushed.Store(uint64(least))
+	}
+}
+
+// commitIdle commits for lanes to which nothing came for a while: a busy lane
+// does so by itself.
+func (p *Pipeline) commitIdle() {
+	for _, l := range p.lanes {
+		if l.waiting() > 0 {
+			continue
+		}
+		l.commitMu.Lock()
+		due := l.now().Sub(l.lastTime) >= l.limits.every
+		l.commitMu.Unlock()
+		if !due {
+			continue
+		}
+		if err := l.commit(context.Background()); err != nil {
+			p.log.Error("lane cannot commit", "lane", l.name, "error", err)
+		}
+	}
+}
+
+// committed is the position up to which every lane has committed.
+func (p *Pipeline) committed() store.Position {
+	least := store.Position(0)
+	for i, l := range p.lanes {
+		l.commitMu.Lock()
+		c := l.committed
+		l.commitMu.Unlock()
+		if i == 0 || c < least {
+			least = c
+		}
+	}
+	return least
+}

@@ -1,0 +1,252 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// Page is one page of a list; Next is empty on the last.
+type Page[T any] struct {
+	Items []T
+	Next  string
+}
+
+// ProfileOptions say what of a profile is wanted.
+type ProfileOptions struct {
+	Lineage bool
+}
+
+// person is what is gathered of one person: a copy of each anchor, so that
+// nothing is locked while the answer is made.
+type person struct {
+	id      string
+	members []profile.IdentifierSeen
+	anchors []*anchor
+}
+
+// Profile gives a person by profile id or by namespace:value.
+func (p *Pipeline) Profile(ctx context.Context, ref string, o ProfileOptions) (*profile.View, error) {
+	who, err := p.gather(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	partials := make([]*profile.Partial, len(who.anchors))
+	for i, a := range who.anchors {
+		partials[i] = a.partial
+	}
+	opts := profile.Options{ID: who.id, Lineage: o.Lineage}
+	if o.Lineage {
+		opts.MessageID = p.messageIDs(ctx, who)
+	}
+	return profile.Assemble(who.members, partials, opts), nil
+}
+
+// gather finds the person that a reference names and copies what is known.
+func (p *Pipeline) gather(ctx context.Context, ref string) (*person, error) {
+	k, ident, err := p.refer(ref)
+	if err != nil {
+		return nil, err
+	}
+	members, err := p.members(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	keys := []id.Key{k}
+	if len(members) > 0 {
+		keys = keys[:0]
+		for _, m := range members {
+			keys = append(keys, m.Key())
+		}
+	}
+	who := &person{}
+	for _, k := range keys {
+		a, err := p.copyAnchor(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		if a != nil {
+			who.anchors = append(who.anchors, a)
+		}
+	}
+	if len(who.anchors) == 0 {
+		return nil, fault.Errorf(fault.NotFound, "profile_not_found", "nobody is known by %q", cmp.Or(ident.String(), ref))
+	}
+	p.name(who)
+	return who, nil
+}
+
+// refer reads a reference: a profile id has no colon, an identifier has one.
+func (p *Pipeline) refer(ref string) (id.Key, event.Identifier, error) {
+	namespace, value, ok := strings.Cut(ref, ":")
+	if !ok {
+		k, ok := p.cipher.key(ref)
+		if !ok {
+			return k, event.Identifier{}, fault.Errorf(fault.NotFound, "profile_not_found",
+				"%q is neither a profile id (32 hexadecimal digits) nor namespace:value", ref)
+		}
+		return k, event.Identifier{Value: ref}, nil
+	}
+	ident, reason := p.rules.Normalise(event.Identifier{Namespace: namespace, Value: value})
+	if reason != "" {
+		return id.Key{}, ident, fault.Errorf(fault.NotFound, "profile_not_found", "%q names nobody: %s", ref, reason)
+	}
+	return ident.Key(), ident, nil
+}
+
+// members gives the identifiers of a person from the graph; none where the
+// graph does not know the identifier, which then stands for itself.
+func (p *Pipeline) members(ctx context.Context, k id.Key) ([]event.Identifier, error) {
+	l := p.graphLane
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := p.graph.loadNodes(ctx, []id.Key{k}); err != nil {
+		return nil, err
+	}
+	n, ok := p.graph.nodes.get(k)
+	if !ok {
+		return nil, nil
+	}
+	if err := p.graph.loadComponents(ctx, []id.Key{n.component}); err != nil {
+		return nil, err
+	}
+	c := p.graph.find(n.component)
+	if c == nil {
+		return nil, nil
+	}
+	out := slices.Clone(c.members)
+	slices.SortFunc(out, p.rules.Compare)
+	return out, nil
+}
+
+// copyAnchor gives a copy of an anchor's row, nil where there is none. The lane
+// is locked only while it is copied.
+func (p *Pipeline) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
+	i := p.laneIndex(k.Bucket())
+	l, w := p.lanes[i], p.people[i]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a, ok := w.anchors.get(k); ok {
+		return a.clone(), nil
+	}
+	rows, err := p.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
+	if err != nil || rows[0] == nil {
+		return nil, err
+	}
+	return readAnchor(k, rows[0], nil)
+}
+
+// name lists the identifiers with when they were seen, and makes the id: that
+// of the identifier that the door took first. What is loaded later was taken
+// later, so history does not change the ids of people who are there.
+func (p *Pipeline) name(who *person) {
+	seen := map[event.Identifier]*profile.IdentifierSeen{}
+	received := map[event.Identifier]clock.Instant{}
+	note := func(i event.Identifier, first, last, taken clock.Instant) {
+		s := seen[i]
+		if s == nil {
+			seen[i] = &profile.IdentifierSeen{Identifier: i, FirstSeen: first, LastSeen: last}
+			received[i] = taken
+			return
+		}
+		if first != 0 && (s.FirstSeen == 0 || first < s.FirstSeen) {
+			s.FirstSeen = first
+		}
+		s.LastSeen = max(s.LastSeen, last)
+		received[i] = min(received[i], taken)
+	}
+	for _, a := range who.anchors {
+		first, last := a.partial.Seen()
+		note(a.ident, first, last, a.received)
+		for _, e := range a.edges {
+			note(e.ident, e.first, e.last, e.received)
+		}
+	}
+	var earliest event.Identifier
+	for i, s := range seen {
+		who.members = append(who.members, *s)
+		if earliest.Value == "" || received[i] < received[earliest] ||
+			received[i] == received[earliest] && p.rules.Compare(i, earliest) < 0 {
+			earliest = i
+		}
+	}
+	slices.SortFunc(who.members, func(a, b profile.IdentifierSeen) int { return p.rules.Compare(a.Identifier, b.Identifier) })
+	who.id = p.cipher.id(earliest.Key())
+}
+
+// ProfileSummary is a line of a search.
+type ProfileSummary struct {
+	ID          string                   `json:"id"`
+	Identifiers []profile.IdentifierSeen `json:"identifiers"`
+}
+
+// Search lists people one of whose identifiers begins with the query, whatever
+// its case. Devices are found by their whole identifier only.
+func (p *Pipeline) Search(ctx context.Context, query, cursor string, limit int) (Page[ProfileSummary], error) {
+	var page Page[ProfileSummary]
+	after, err := readCursor(cursor)
+	if err != nil {
+		return page, err
+	}
+	if err := p.graphLane.commit(ctx); err != nil {
+		return page, err
+	}
+	type found struct {
+		row []byte
+		key id.Key
+	}
+	var hits []found
+	at := store.Range{Table: store.TableLookup, Bucket: id.CommonBucket, Prefix: []byte(strings.ToLower(query)), After: after}
+	err = p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+		if len(parts) > 0 && len(parts[0]) == len(id.Key{}) {
+			hits = append(hits, found{bytes.Clone(key), id.Key(parts[0])})
+		}
+		return len(hits) <= limit
+	})
+	if err != nil {
+		return page, err
+	}
+	if len(hits) > limit {
+		hits = hits[:limit]
+		page.Next = writeCursor(hits[limit-1].row)
+	}
+	listed := map[string]bool{}
+	for _, h := range hits {
+		who, err := p.gather(ctx, p.cipher.id(h.key))
+		if err != nil {
+			if fault.KindOf(err) == fault.NotFound {
+				continue // a name that no event was about yet
+			}
+			return page, err
+		}
+		if !listed[who.id] {
+			listed[who.id] = true
+			page.Items = append(page.Items, ProfileSummary{who.id, who.members})
+		}
+	}
+	return page, nil
+}
+
+// writeCursor makes the opaque place at which a list goes on.
+func writeCursor(after []byte) string { return base64.RawURLEncoding.EncodeToString(after) }
+
+func readCursor(c string) ([]byte, error) {
+	if c == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(c)
+	if err != nil || len(b) == 0 {
+		return nil, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is not one that this list gave; leave it out to begin at the start").At("cursor")
+	}
+	return b, nil
+}

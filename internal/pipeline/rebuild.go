@@ -1,0 +1,27 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rapport/internal/store"
+)
+
+// Rebuild throws the derived state of a store away and folds it again from the
+// facts of its log, then closes the pipeline it used. What was derived then is
+// derived anew; an interrupted rebuild is continued by the next start, which
+// replays the rest.
+func Rebuild(ctx context.Context, c Config, progress func(done, end store.Position)) error {
+	if err := c.Store.State().Reset(ctx); err != nil {
+		return fmt.Errorf("reset the state: %w", err)
+	}
+	p, err := build(ctx, c)
+	if err != nil {
+		return err
+	}
+	p.start()
+	derived := func(r *store.Record) bool { return !r.Kind.Fact() }
+	err = p.replay(ctx, 0, p.store.Log().End(), progress, derived)
+	return errors.Join(err, p.Close(ctx))
+}

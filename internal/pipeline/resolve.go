@@ -1,0 +1,114 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/jsondoc"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// resolve says what each record of a batch is. A live record brings its event
+// along; a replayed one is mapped again, by the mapping of today.
+func (w *people) resolve(batch []*store.Record) []task {
+	tasks := make([]task, len(batch))
+	for i, r := range batch {
+		tasks[i].rec = r
+		if r.Kind != store.KindEvent && r.Kind != store.KindReplay {
+			continue
+		}
+		if e, ok := r.Attached.(*event.Event); ok {
+			tasks[i].event = e
+			continue
+		}
+		tasks[i].event, tasks[i].err = w.decode(r.Payload)
+	}
+	return tasks
+}
+
+// decode maps a stored event again.
+func (s *setting) decode(payload []byte) (*event.Event, error) {
+	if payload == nil {
+		return nil, store.ErrErased
+	}
+	env, body, err := event.ReadPayload(payload)
+	if err != nil {
+		return nil, err
+	}
+	mapper := s.mappers[env.Dialect]
+	if mapper == nil {
+		return nil, fmt.Errorf("no mapper for dialect %q", env.Dialect)
+	}
+	doc, err := jsondoc.Parse(body, jsondoc.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	return mapper(&env, doc.Root())
+}
+
+// findCopies looks up, in one reading, which messages of the batch stand in a
+// chunk that is no longer in memory.
+func (w *people) findCopies(ctx context.Context, tasks []task) error {
+	var keys []store.RowKey
+	var asked []*task
+	for i := range tasks {
+		t := &tasks[i]
+		if t.event == nil {
+			continue
+		}
+		a, ok := w.anchors.get(t.rec.Anchor)
+		if !ok || a.chunks == 0 {
+			continue
+		}
+		keys = append(keys, store.RowKey{
+			Table: store.TableSeen, Bucket: t.rec.Anchor.Bucket(),
+			Key: seenKey(t.rec.Anchor, id.Message(t.event.MessageID)),
+		})
+		asked = append(asked, t)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	rows, err := w.store.State().Load(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("look up %d messages: %w", len(keys), err)
+	}
+	for i, parts := range rows {
+		if len(parts) == 0 {
+			continue
+		}
+		entries, err := readEntries(nil, parts[0])
+		if err != nil || len(entries) == 0 {
+			return fmt.Errorf("message of anchor %s: %w", asked[i].rec.Anchor, err)
+		}
+		asked[i].copy = &entries[0]
+	}
+	return nil
+}
+
+// counts tells which of two copies of a message counts: the one with the
+// smaller received time, then source, then hash of the body.
+func (w *people) counts(ctx context.Context, t *task, other profile.Entry) (bool, error) {
+	if c := cmp.Compare(t.event.ReceivedAt, other.Received); c != 0 {
+		return c < 0, nil
+	}
+	rec, err := w.store.Log().At(ctx, store.Position(other.Position))
+	if err != nil {
+		return false, err
+	}
+	first, err := w.decode(rec.Payload)
+	if err != nil {
+		return false, err
+	}
+	if c := cmp.Compare(t.event.Source, first.Source); c != 0 {
+		return c < 0, nil
+	}
+	mine, its := sha256.Sum256(t.event.Body.Raw()), sha256.Sum256(first.Body.Raw())
+	return bytes.Compare(mine[:], its[:]) < 0, nil
+}

@@ -1,0 +1,95 @@
+package pipeline
+
+import (
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// portionHead is the table and the key of the row that a portion is for; the
+// portion's own bytes follow.
+const portionHead = 1 + len(id.Key{})
+
+// portion tells an entity what an event of an anchor says of it. The record is
+// sealed under the anchor: what it says is erased with the person.
+func (w *people) portion(anchor id.Key, p *catalog.Portion) {
+	w.send(anchor, target{store.TableEntities, p.Key()}, p)
+}
+
+// tell gives a customer's anchor what a command said of an order.
+func (w *people) tell(p *catalog.Portion) {
+	k := p.Customer.Key()
+	w.send(k, target{store.TableAnchors, k}, p)
+}
+
+func (w *people) send(sealedBy id.Key, to target, p *catalog.Portion) {
+	b := append(make([]byte, 0, 256), byte(to.table))
+	b = append(b, to.key[:]...)
+	w.derived = append(w.derived, store.Record{
+		Kind: store.KindPortion, Bucket: to.key.Bucket(), Anchor: sealedBy,
+		Received: p.Stamp.Time, Payload: p.AppendBinary(b),
+	})
+}
+
+func portionTarget(r *store.Record) (k id.Key, t store.Table, ok bool) {
+	if r.Kind == store.KindChange {
+		c, err := readChange(r.Payload)
+		if err != nil {
+			return k, t, false
+		}
+		return catalog.Key(c.Kind, c.ID), store.TableEntities, true
+	}
+	if len(r.Payload) < portionHead {
+		return k, t, false
+	}
+	return id.Key(r.Payload[1:portionHead]), store.Table(r.Payload[0]), true
+}
+
+// announce makes an identifier that names a person known to the graph, once.
+// Devices become known when they meet one.
+func (w *people) announce(a *anchor, received clock.Instant) {
+	if a.received == 0 || received < a.received {
+		a.received = received
+	}
+	if !a.linked && a.ident.Namespace != event.AnonymousID {
+		w.link(a, nil)
+	}
+	a.linked = true
+}
+
+// link tells the graph that an anchor exists, or that it met a weaker
+// identifier.
+func (w *people) link(a *anchor, e *edge) {
+	l := link{strong: a.ident}
+	if e != nil {
+		l.weak, l.first, l.received = e.ident, e.first, e.received
+	}
+	w.derived = append(w.derived, store.Record{
+		Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: a.key, Received: l.received,
+		Payload: l.append(nil),
+	})
+}
+
+// link is the payload of a link record.
+type link struct {
+	strong, weak    event.Identifier // weak is empty where the anchor only announces itself
+	first, received clock.Instant
+}
+
+func (l *link) append(b []byte) []byte {
+	for _, s := range [...]string{l.strong.Namespace, l.strong.Value, l.weak.Namespace, l.weak.Value} {
+		b = appendBytes(b, []byte(s))
+	}
+	return appendInstants(b, l.first, l.received)
+}
+
+func readLink(b []byte) (l link, ok bool) {
+	r := cursor{b: b}
+	for _, s := range [...]*string{&l.strong.Namespace, &l.strong.Value, &l.weak.Namespace, &l.weak.Value} {
+		*s = string(r.bytes())
+	}
+	l.first, l.received = clock.Instant(r.varint()), clock.Instant(r.varint())
+	return l, !r.bad
+}

@@ -1,0 +1,229 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"rapport/internal/store"
+)
+
+// groupBytes bounds one group commit, so that the first of a group does not
+// wait for a write of any size.
+const groupBytes = 8 << 20
+
+// ticket is a frame on its way into the log. Done is closed when the frame is
+// durable and handed to the lanes, or refused with err.
+type ticket struct {
+	frame   *store.Frame
+	bytes   int
+	derived bool
+	done    chan struct{}
+	err     error
+}
+
+// sequencer gives the records of an instance their order: it takes every frame
+// that waits, makes them durable with one fsync and hands them to the lanes in
+// the order of the log.
+type sequencer struct {
+	log     store.Log
+	deliver func(frames []*store.Frame, end store.Position)
+	failed  func(err error) // told of every append that failed
+	mu      sync.Mutex
+	wake    sync.Cond
+	waiting []*ticket
+	closed  bool
+	idle    chan struct{} // closed when the loop has ended
+	counts  frameCounts
+	derived derivedMark
+	retry   time.Duration
+	groups  uint64
+}
+
+// frameCounts are what the door counted, apart from what became of it.
+type frameCounts struct {
+	received uint64
+	rejected map[string]uint64
+	appended uint64 // events and dead letters that frames carried
+}
+
+// derivedMark says up to where derived records reach in the log, and whether
+// more are on their way.
+type derivedMark struct {
+	last    store.Position
+	pending int
+}
+
+func newSequencer(log store.Log, deliver func([]*store.Frame, store.Position), failed func(error)) *sequencer {
+	s := &sequencer{
+		log: log, deliver: deliver, failed: failed,
+		idle: make(chan struct{}), retry: 200 * time.Millisecond,
+		counts: frameCounts{rejected: map[string]uint64{}},
+	}
+	s.wake.L = &s.mu
+	return s
+}
+
+// submit queues a sealed frame and returns at once. Without a frame it is a
+// fence: done when everything queued before it is.
+func (s *sequencer) submit(frame *store.Frame, bytes int, derived bool) (*ticket, error) {
+	t := &ticket{frame: frame, bytes: bytes, derived: derived, done: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, store.ErrClosed
+	}
+	s.waiting = append(s.waiting, t)
+	if derived {
+		s.derived.pending++
+	}
+	s.wake.Signal()
+	return t, nil
+}
+
+// run is the loop of group commits; it ends when stop was called and nothing
+// waits any more.
+func (s *sequencer) run() {
+	defer close(s.idle)
+	for {
+		group := s.take()
+		if group == nil {
+			return
+		}
+		s.appendGroup(group)
+	}
+}
+
+func (s *sequencer) take() []*ticket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.waiting) == 0 {
+		if s.closed {
+			return nil
+		}
+		s.wake.Wait()
+	}
+	n, bytes := 0, 0
+	for n < len(s.waiting) && (n == 0 || bytes+s.waiting[n].bytes <= groupBytes) {
+		bytes += s.waiting[n].bytes
+		n++
+	}
+	group := s.waiting[:n:n]
+	if n == len(s.waiting) {
+		s.waiting = nil
+	} else {
+		s.waiting = s.waiting[n:]
+	}
+	return group
+}
+
+// appendGroup makes a group durable. Frames of the door fail with the group;
+// derived frames have no one to try them again, so they go back to the front.
+func (s *sequencer) appendGroup(group []*ticket) {
+	frames := make([]*store.Frame, 0, len(group))
+	for _, t := range group {
+		if t.frame != nil {
+			frames = append(frames, t.frame)
+		}
+	}
+	if len(frames) > 0 {
+		if err := s.log.Append(context.Background(), frames); err != nil {
+			s.failed(err)
+			s.refuse(group, err)
+			return
+		}
+		s.count(group)
+		s.deliver(frames, s.log.End())
+	}
+	for _, t := range group {
+		close(t.done)
+	}
+}
+
+func (s *sequencer) refuse(group []*ticket, err error) {
+	var again []*ticket
+	for _, t := range group {
+		if t.derived {
+			again = append(again, t)
+			continue
+		}
+		t.err = err
+		close(t.done)
+	}
+	if len(again) == 0 {
+		return
+	}
+	wait := time.NewTimer(s.retry)
+	defer wait.Stop()
+	<-wait.C
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || errors.Is(err, store.ErrClosed) {
+		// What derived records say is found again when the facts are replayed.
+		for _, t := range again {
+			t.err = err
+			s.derived.pending--
+			close(t.done)
+		}
+		return
+	}
+	s.waiting = append(again, s.waiting...)
+}
+
+func (s *sequencer) count(group []*ticket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups++
+	for _, t := range group {
+		if t.frame == nil {
+			continue
+		}
+		s.counts.received += t.frame.Received
+		for _, r := range t.frame.Rejected {
+			s.counts.rejected[r.Reason] += r.N
+		}
+		for i := range t.frame.Records {
+			if counted(t.frame.Records[i].Kind) {
+				s.counts.appended++
+			}
+		}
+		if t.derived {
+			s.derived.pending--
+			if n := len(t.frame.Records); n > 0 {
+				s.derived.last = t.frame.Records[n-1].Position
+			}
+		}
+	}
+}
+
+// counted tells whether a record is one received event in the accounting.
+func counted(k store.Kind) bool { return k == store.KindEvent || k == store.KindDeadLetter }
+
+// derivations tells up to where derived records reach and whether more wait.
+func (s *sequencer) derivations() derivedMark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.derived
+}
+
+// sums gives a copy of the door's counts.
+func (s *sequencer) sums() frameCounts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.counts
+	out.rejected = make(map[string]uint64, len(s.counts.rejected))
+	for k, v := range s.counts.rejected {
+		out.rejected[k] = v
+	}
+	return out
+}
+
+// stop refuses new frames, waits for those that wait and ends the loop.
+func (s *sequencer) stop() {
+	s.mu.Lock()
+	s.closed = true
+	s.wake.Broadcast()
+	s.mu.Unlock()
+	<-s.idle
+}

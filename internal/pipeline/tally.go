@@ -1,0 +1,156 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"rapport/internal/store"
+)
+
+// tally is what became of the records that a lane applied. It is committed
+// with the rows they changed, so it can never speak of other records.
+type tally struct {
+	Applied      uint64            `json:"applied"`      // events and dead letters taken
+	Stored       uint64            `json:"stored"`       // events folded
+	Deduplicated uint64            `json:"deduplicated"` // copies of one that was folded
+	Dead         uint64            `json:"dead"`         // bodies that wait for a person's decision
+	Replayed     uint64            `json:"replayed"`     // dead letters that became events
+	Discarded    uint64            `json:"discarded"`    // dead letters a person gave up
+	Anchors      uint64            `json:"anchors"`      // identifiers with a state of their own
+	Reasons      map[string]uint64 `json:"reasons,omitempty"`
+
+	changed bool
+}
+
+// take counts a record that begins its way.
+func (t *tally) take(k store.Kind) {
+	t.changed = true
+	if k == store.KindReplay {
+		t.Replayed++
+		return
+	}
+	t.Applied++
+}
+
+// unreadable counts an event that today's mapping does not understand, or
+// whose key was destroyed.
+func (t *tally) unreadable(err error) {
+	reason := "unreadable"
+	if errors.Is(err, store.ErrErased) {
+		reason = "erased"
+	}
+	t.dead(reason)
+}
+
+func (t *tally) dead(reason string) {
+	t.changed = true
+	t.Dead++
+	if t.Reasons == nil {
+		t.Reasons = map[string]uint64{}
+	}
+	t.Reasons[reason]++
+}
+
+func (t *tally) add(o *tally) {
+	t.Applied += o.Applied
+	t.Stored += o.Stored
+	t.Deduplicated += o.Deduplicated
+	t.Dead += o.Dead
+	t.Replayed += o.Replayed
+	t.Discarded += o.Discarded
+	t.Anchors += o.Anchors
+	for r, n := range o.Reasons {
+		if t.Reasons == nil {
+			t.Reasons = map[string]uint64{}
+		}
+		t.Reasons[r] += n
+	}
+}
+
+var tallyKey = []byte("tally")
+
+// change is the row of the tally: one for the span, in its first bucket.
+func (t *tally) change(s store.Span) store.Change {
+	t.changed = false
+	b, err := json.Marshal(t)
+	if err != nil {
+		panic(err) // numbers and strings
+	}
+	return store.Change{RowKey: store.RowKey{Table: store.TableMeta, Bucket: s.First, Key: tallyKey}, Op: store.Put, Value: b}
+}
+
+// loadTally sums the tallies of a span. An earlier run may have cut the
+// buckets into other spans; their rows are gathered into one, and the changes
+// that remove them are given.
+func loadTally(ctx context.Context, st store.State, s store.Span) (sum tally, drop []store.Change, err error) {
+	keys := make([]store.RowKey, 0, int(s.Last-s.First)+1)
+	for b := s.First; ; b++ {
+		keys = append(keys, store.RowKey{Table: store.TableMeta, Bucket: b, Key: tallyKey})
+		if b == s.Last {
+			break
+		}
+	}
+	rows, err := st.Load(ctx, keys)
+	if err != nil {
+		return sum, nil, fmt.Errorf("load counters: %w", err)
+	}
+	for i, parts := range rows {
+		if len(parts) == 0 {
+			continue
+		}
+		var t tally
+		if err := json.Unmarshal(parts[len(parts)-1], &t); err != nil {
+			return sum, nil, fmt.Errorf("counters of bucket %d: %w", keys[i].Bucket, err)
+		}
+		sum.add(&t)
+		if keys[i].Bucket != s.First {
+			drop = append(drop, store.Change{RowKey: keys[i], Op: store.Delete})
+		}
+	}
+	return sum, drop, nil
+}
+
+// Accounting says where every event is that was handed over with a valid key.
+type Accounting struct {
+	Received     uint64            `json:"received"`
+	Pending      uint64            `json:"pending"`
+	Stored       uint64            `json:"stored"`
+	Deduplicated uint64            `json:"deduplicated"`
+	DeadLettered uint64            `json:"dead_lettered"`
+	Rejected     uint64            `json:"rejected"`
+	Reasons      map[string]uint64 `json:"reasons"` // of dead letters and rejections
+}
+
+// Accounting reads the counters. What lanes applied is read before what the
+// door appended, so an event on its way is pending and never in two columns.
+func (p *Pipeline) Accounting(_ context.Context) (Accounting, error) {
+	var sum tally
+	for _, l := range p.lanes {
+		l.mu.Lock()
+		sum.add(p.tallies[l])
+		l.mu.Unlock()
+	}
+	door := p.seq.sums()
+	a := Accounting{
+		Received:     door.received,
+		Pending:      door.appended - sum.Applied,
+		Stored:       sum.Stored,
+		Deduplicated: sum.Deduplicated,
+		DeadLettered: sum.Dead - sum.Replayed - sum.Discarded,
+		Rejected:     sum.Discarded,
+		Reasons:      map[string]uint64{},
+	}
+	for r, n := range door.rejected {
+		a.Rejected += n
+		a.Reasons[r] += n
+	}
+	for r, n := range sum.Reasons {
+		a.Reasons[r] += n
+	}
+	if sum.Discarded > 0 {
+		a.Reasons["discarded"] = sum.Discarded
+	}
+	return a, nil
+}
