@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"rapport/bench/load"
 )
 
 // ingest sends the same load to the ceiling and to the product, in
@@ -88,7 +90,7 @@ func (b *bench) single(ctx context.Context) error {
 				return err
 			}
 			job := b.job(s)
-			job.Conns, job.Batch, job.Events = 64, 1, b.singles
+			job.Kind, job.Conns, job.Batch, job.Events = load.Tracks, 64, 1, b.singles
 			m, err := b.send(ctx, s, job)
 			if err != nil {
 				s.kill()

@@ -42,6 +42,6 @@ func (acceptor) WaitApplied(context.Context, pipeline.Receipt) error { return ni
 type anyKey struct{}
 
 // SourceByWriteKey knows every key.
-func (anyKey) SourceByWriteKey(key string) (segment.Source, bool) {
-	return segment.Source{Key: "load", Name: "load", WriteKey: key}, true
+func (anyKey) SourceByWriteKey(string) (segment.Source, bool) {
+	return segment.Source{Key: "load", Name: "load"}, true
 }

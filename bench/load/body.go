@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"time"
 )
@@ -13,6 +14,7 @@ const (
 	Shop     Kind = iota // a shop's traffic, half of it by known people
 	Known                // the same, all by known people
 	Profiles             // identify calls with 2 KB of traits, person after person
+	Tracks               // a shop's track calls only, which fit on /v1/track
 )
 
 // Bodies makes request bodies, one after the other. It is for one goroutine.
@@ -43,6 +45,9 @@ func NewBodies(kind Kind, people *People, run, number, of int) *Bodies {
 	}
 	for i, set := range b.sets {
 		for n, t := range set {
+			if kind == Tracks && !bytes.HasPrefix(t.text, []byte(`{"type":"track"`)) {
+				continue
+			}
 			for range t.weight {
 				b.turn[i] = append(b.turn[i], uint16(n))
 			}

@@ -95,7 +95,7 @@ func TestPeople_ComeUnevenlyOrEvenly(t *testing.T) {
 
 func TestRun_SendsEveryEventOnce(t *testing.T) {
 	t.Parallel()
-	f := func(batch, events int) {
+	f := func(kind Kind, batch, events int) {
 		var mu sync.Mutex
 		var got []string
 		refuse := 3
@@ -129,7 +129,7 @@ func TestRun_SendsEveryEventOnce(t *testing.T) {
 		}))
 		defer srv.Close()
 		res, err := Run(t.Context(), Job{
-			Address: strings.TrimPrefix(srv.URL, "http://"), WriteKey: "write", Conns: 3, Batch: batch, Events: events, People: 100,
+			Address: strings.TrimPrefix(srv.URL, "http://"), WriteKey: "write", Conns: 3, Batch: batch, Events: events, People: 100, Kind: kind,
 		})
 		slices.Sort(got)
 		if err != nil || res.Events != events || len(slices.Compact(got)) != events || res.Refused != 3 ||
@@ -137,8 +137,9 @@ func TestRun_SendsEveryEventOnce(t *testing.T) {
 			t.Errorf("batch %d: %d acknowledged, %d arrived, refused %d, %v", batch, res.Events, len(got), res.Refused, err)
 		}
 	}
-	f(100, 1050)
-	f(1, 57)
+	f(Shop, 100, 1050)
+	f(Known, 100, 1050)
+	f(Tracks, 1, 57)
 }
 
 func TestRun_SaysWhatTheServerAnswered(t *testing.T) {

@@ -15,7 +15,7 @@ type Job struct {
 	Address  string // host:port
 	WriteKey string
 	Conns    int
-	Batch    int     // events per request; 1 sends single events to /v1/track
+	Batch    int     // events per request; 1 sends single events to /v1/track, which takes Tracks
 	Events   int     // in all; with a Rate the job ends when they are sent
 	Rate     float64 // events per second; zero: as fast as the server takes them
 	Kind     Kind
