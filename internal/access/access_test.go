@@ -160,7 +160,7 @@ func TestRegister_WhatCannotBeChangesNothing(t *testing.T) {
 	if _, err := r.AddWriteKey("x", "nobody", ""); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("source: %v", err)
 	}
-	if err := r.RevokeWriteKey("x", "nothing-such"); fault.KindOf(err) != fault.NotFound {
+	if err := r.RevokeWriteKey("x", "", "nothing-such"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("write key: %v", err)
 	}
 	if r.Index() != before {

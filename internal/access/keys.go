@@ -18,10 +18,16 @@ type NewKey struct {
 
 // PutSource makes or replaces a source; its write keys and clients are
 // replaced too where given, and kept where nil. created tells a new one, which
-// gets a write key where it has none.
-func (r *Register) PutSource(author string, s Source) (out Source, created bool, err error) {
+// gets a write key where it has none. Each check sees the source as it is, nil
+// where there is none, and may refuse.
+func (r *Register) PutSource(author string, s Source, checks ...func(old *Source) error) (out Source, created bool, err error) {
 	err = r.change(author, func(d *Document) error {
 		old := d.Source(s.Key)
+		for _, check := range checks {
+			if err := check(old); err != nil {
+				return err
+			}
+		}
 		created = old == nil
 		if created {
 			if s.WriteKeys == nil {
@@ -72,13 +78,14 @@ func (r *Register) AddWriteKey(author, source, key string) (WriteKey, error) {
 	})
 }
 
-// RevokeWriteKey takes a write key away: requests with it are refused at once.
-func (r *Register) RevokeWriteKey(author, key string) error {
+// RevokeWriteKey takes a write key of a source away: requests with it are
+// refused at once. An empty source means whichever has the key.
+func (r *Register) RevokeWriteKey(author, source, key string) error {
 	return r.change(author, func(d *Document) error {
 		for i := range d.Sources {
 			s := &d.Sources[i]
 			at := slices.IndexFunc(s.WriteKeys, func(k WriteKey) bool { return k.Key == key })
-			if at >= 0 {
+			if at >= 0 && (source == "" || source == s.Key) {
 				s.WriteKeys = slices.Delete(s.WriteKeys, at, at+1)
 				s.Version = 0
 				return nil
