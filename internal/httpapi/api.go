@@ -1,0 +1,103 @@
+// Package httpapi is Rapport's own HTTP API: profiles, entities, accounting,
+// dead letters, sources and keys, described by an OpenAPI document and with
+// one shape of error. It never decides what may be stored and never knows an
+// engine or a foreign dialect.
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"rapport/internal/access"
+	"rapport/internal/clock"
+	"rapport/internal/telemetry"
+)
+
+// Deps is what the API is made of.
+type Deps struct {
+	Spine   Spine
+	Access  *access.Register
+	Metrics *telemetry.Metrics
+	Log     *slog.Logger
+	Clock   clock.Clock
+	// Ready tells why the instance cannot serve yet; nil once it can.
+	Ready   func() error
+	NewID   func() string // a new id that nothing else has
+	Version string
+	Limits  Limits
+	// CheckMapping says what is wrong with an item-action mapping.
+	CheckMapping func(document []byte) error
+}
+
+// Limits bound a request.
+type Limits struct {
+	Body        int64 // bytes
+	ReadTimeout time.Duration
+	Wait        time.Duration // of ?wait=applied, where the request does not say
+	MaxWait     time.Duration
+}
+
+// API answers requests under /api/v1/, /healthz, /readyz and /metrics.
+type API struct {
+	Deps
+	mux    *http.ServeMux
+	huma   huma.API
+	routes []string
+}
+
+// New makes the API.
+func New(d Deps) *API {
+	a := &API{Deps: d, mux: http.NewServeMux()}
+	config := huma.Config{
+		OpenAPI:                      describe(d.Version),
+		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{a.transform},
+	}
+	a.huma = humago.New(recorder{a}, config)
+	a.huma.UseMiddleware(oneStatus, a.authorise, a.checkContentType)
+	a.profileRoutes()
+	a.entityRoutes()
+	a.orderRoutes()
+	a.ledgerRoutes()
+	a.letterRoutes()
+	a.sourceRoutes()
+	a.keyRoutes()
+	a.processRoutes()
+	return a
+}
+
+// Routes lists the patterns that are served, such as "GET /healthz".
+func (a *API) Routes() []string { return a.routes }
+
+// OpenAPI is the document that describes the API.
+func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+// Handler serves the API. What it has no route for is answered with a problem.
+func (a *API) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.refuseStranger(w, r) {
+			return
+		}
+		if _, pattern := a.mux.Handler(r); pattern == "" {
+			a.noRoute(w, r)
+			return
+		}
+		a.mux.ServeHTTP(w, r)
+	})
+}
+
+// recorder is the mux as huma sees it; it notes every pattern.
+type recorder struct{ a *API }
+
+func (m recorder) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	m.a.routes = append(m.a.routes, pattern)
+	m.a.mux.HandleFunc(pattern, handler)
+}
+
+func (m recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.a.mux.ServeHTTP(w, r) }

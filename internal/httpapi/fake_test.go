@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+
+	"rapport/internal/catalog"
+	"rapport/internal/fault"
+	"rapport/internal/pipeline"
+	"rapport/internal/profile"
+)
+
+// fake is a spine that remembers what it was asked and answers what a test
+// gave it.
+type fake struct {
+	mu       sync.Mutex
+	commands []pipeline.Command
+	timeline pipeline.TimelineQuery
+	ref      string
+	err      error // of every call
+	late     bool  // WaitApplied runs into its deadline
+	waited   int
+	replayed []string
+}
+
+func (f *fake) Profile(_ context.Context, ref string, _ pipeline.ProfileOptions) (*profile.View, error) {
+	f.ref = ref
+	return &profile.View{}, f.err
+}
+
+func (f *fake) Timeline(_ context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error) {
+	f.ref, f.timeline = ref, q
+	return pipeline.Page[profile.Item]{Items: []profile.Item{{MessageID: "m1", Type: "track", Properties: json.RawMessage(`{"a":1}`)}}, Next: "c2"}, f.err
+}
+
+func (f *fake) Identity(_ context.Context, ref string) (*pipeline.IdentityView, error) {
+	f.ref = ref
+	return &pipeline.IdentityView{}, f.err
+}
+
+func (f *fake) Search(_ context.Context, query, _ string, limit int) (pipeline.Page[pipeline.ProfileSummary], error) {
+	f.ref = query
+	return pipeline.Page[pipeline.ProfileSummary]{}, f.err
+}
+
+type thing struct {
+	ID string `json:"id"`
+}
+
+func (f *fake) Entity(_ context.Context, _ catalog.Kind, id string) (pipeline.Stored, error) {
+	return pipeline.Stored{View: thing{id}, ETag: `"e1"`}, f.err
+}
+
+func (f *fake) Entities(context.Context, catalog.Kind, string, int) (pipeline.Page[pipeline.Stored], error) {
+	return pipeline.Page[pipeline.Stored]{Items: []pipeline.Stored{{View: thing{"a"}}, {View: thing{"b"}}}, Next: "more"}, f.err
+}
+
+func (f *fake) Change(_ context.Context, c pipeline.Command) (pipeline.Outcome, error) {
+	f.commands = append(f.commands, c)
+	return pipeline.Outcome{Stored: pipeline.Stored{View: thing{c.ID}, ETag: `"e2"`}, Created: c.Op == catalog.Put}, f.err
+}
+
+func (f *fake) DeadLetters(_ context.Context, q pipeline.DeadLetterQuery) (pipeline.Page[pipeline.DeadLetterView], error) {
+	return pipeline.Page[pipeline.DeadLetterView]{Items: []pipeline.DeadLetterView{{ID: "dl_1", Reason: q.Reason}, {ID: "dl_2"}}}, f.err
+}
+
+func (f *fake) DeadLetter(_ context.Context, id string) (pipeline.DeadLetterView, error) {
+	return pipeline.DeadLetterView{ID: id, Body: "{"}, f.err
+}
+
+func (f *fake) ReplayDeadLetter(_ context.Context, id string) (pipeline.Receipt, error) {
+	if id == "dl_2" {
+		return pipeline.Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "still broken")
+	}
+	f.replayed = append(f.replayed, id)
+	return pipeline.Receipt{Position: 7}, f.err
+}
+
+func (f *fake) DiscardDeadLetter(context.Context, string) (pipeline.Receipt, error) {
+	return pipeline.Receipt{}, f.err
+}
+
+func (f *fake) Accounting(context.Context) (pipeline.Accounting, error) {
+	return pipeline.Accounting{Received: 3, Stored: 2, Rejected: 1, Reasons: map[string]uint64{"invalid": 1}}, f.err
+}
+
+func (f *fake) WaitApplied(ctx context.Context, _ pipeline.Receipt) error {
+	f.waited++
+	if f.late {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package httpapi
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"rapport/internal/access"
+	"rapport/internal/fault"
+)
+
+const (
+	prefix          = "/api/v1/"
+	documentPath    = prefix + "openapi.json"
+	requestIDHeader = "X-Request-Id"
+)
+
+type principalKey struct{}
+
+// principal is the secret key that the request came with.
+func principal(ctx context.Context) *access.SecretKey {
+	k, _ := ctx.Value(principalKey{}).(*access.SecretKey)
+	return k
+}
+
+// author is how a change is signed.
+func author(ctx context.Context) string {
+	if k := principal(ctx); k != nil {
+		return k.ID
+	}
+	return "unknown"
+}
+
+// refuseStranger answers 401 to whoever has no secret key, before anything
+// else is said about the API.
+func (a *API) refuseStranger(w http.ResponseWriter, r *http.Request) bool {
+	if !strings.HasPrefix(r.URL.Path, prefix) || r.URL.Path == documentPath {
+		return false
+	}
+	if _, err := a.authenticate(r.Header.Get("Authorization")); err != nil {
+		problemOf(err).write(w)
+		return true
+	}
+	return false
+}
+
+func (a *API) authenticate(header string) (*access.SecretKey, error) {
+	scheme, key, ok := strings.Cut(header, " ")
+	key = strings.TrimSpace(key)
+	switch {
+	case header == "":
+		return nil, fault.Errorf(fault.Unauthenticated, "no_key", "no key: send the header Authorization: Bearer and a secret key")
+	case !ok || !strings.EqualFold(scheme, "Bearer"):
+		return nil, fault.Errorf(fault.Unauthenticated, "no_key", "the Authorization header is not Bearer: send Authorization: Bearer and a secret key")
+	}
+	index := a.Access.Index()
+	if k := index.Secret(key); k != nil {
+		return k, nil
+	}
+	if index.WriteKey(key) != nil {
+		return nil, fault.Errorf(fault.Unauthenticated, "write_key", "this is a write key, which only sends events: use a secret key here")
+	}
+	return nil, fault.Errorf(fault.Unauthenticated, "unknown_key", "unknown secret key: check it, or make one with rapport keys create")
+}
+
+// authorise checks that the key has the scope of the route.
+func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
+	scope, _ := ctx.Operation().Metadata[scopeOf].(string)
+	if scope == "" {
+		next(ctx)
+		return
+	}
+	k, err := a.authenticate(ctx.Header("Authorization"))
+	if err == nil && !k.May(scope) {
+		err = fault.Errorf(fault.Forbidden, "missing_scope", "the key %s (%s) lacks the scope %s: use one that has it", k.ID, strings.Join(k.Scopes, ", "), scope)
+	}
+	if err != nil {
+		_, w := humago.Unwrap(ctx)
+		problemOf(err).write(w)
+		return
+	}
+	next(huma.WithValue(ctx, principalKey{}, k))
+}
+
+// checkContentType refuses bodies that do not say they are JSON. No header at
+// all counts as JSON.
+func (a *API) checkContentType(ctx huma.Context, next func(huma.Context)) {
+	header := ctx.Header("Content-Type")
+	r, w := humago.Unwrap(ctx)
+	if ctx.Operation().RequestBody == nil || header == "" && r.ContentLength != 0 {
+		next(ctx)
+		return
+	}
+	kind, _, err := mime.ParseMediaType(header)
+	allowed := []string{"application/json"}
+	if ctx.Method() == http.MethodPatch {
+		allowed = append(allowed, "application/merge-patch+json")
+	}
+	if header != "" && (err != nil || !slices.Contains(allowed, kind)) {
+		newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", mediaMend).write(w)
+		return
+	}
+	next(ctx)
+}
+
+// plainStatus is a context that answers 400 where huma would answer 422, so
+// that whatever is wrong with a request has one status.
+type plainStatus struct{ humaContext }
+
+// humaContext has another name than the method it has.
+type humaContext = huma.Context
+
+// SetStatus sends the status.
+func (c plainStatus) SetStatus(status int) {
+	if status == http.StatusUnprocessableEntity {
+		status = http.StatusBadRequest
+	}
+	c.humaContext.SetStatus(status)
+}
+
+// Unwrap gives the context behind.
+func (c plainStatus) Unwrap() huma.Context { return c.humaContext }
+
+func oneStatus(ctx huma.Context, next func(huma.Context)) { next(plainStatus{ctx}) }
+
+// transform is the last thing that happens to every body huma writes: errors
+// become problems with their request id, and internal causes go to the log.
+func (a *API) transform(ctx huma.Context, _ string, v any) (any, error) {
+	var p *Problem
+	switch e := v.(type) {
+	case *Problem:
+		p = e
+	case *huma.ErrorModel:
+		p = problemOfModel(e)
+	default:
+		return v, nil
+	}
+	_, w := humago.Unwrap(ctx)
+	p.RequestID = w.Header().Get(requestIDHeader)
+	if p.Status >= http.StatusInternalServerError && p.cause != nil {
+		a.Log.Error("request failed", "route", ctx.Operation().Method+" "+ctx.Operation().Path,
+			"request_id", p.RequestID, "error", p.cause)
+	}
+	return p, nil
+}
+
+// noRoute answers what the mux would answer in plain text.
+func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
+	probe := &statusOnly{header: http.Header{}}
+	a.mux.ServeHTTP(probe, r)
+	if probe.status != http.StatusMethodNotAllowed {
+		newProblem(http.StatusNotFound, "no_route",
+			"no such address: GET "+documentPath+" lists them; in a path, percent-encode values (/ is %2F)").write(w)
+		return
+	}
+	allow := probe.header.Get("Allow")
+	p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible here: use "+allow)
+	p.header = http.Header{"Allow": {allow}}
+	p.write(w)
+}
+
+// statusOnly takes an answer without sending it.
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+func (s *statusOnly) Header() http.Header         { return s.header }
+func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
+func (s *statusOnly) WriteHeader(status int)      { s.status = status }
+
+var _ io.Writer = (*statusOnly)(nil)

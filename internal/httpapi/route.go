@@ -1,0 +1,127 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rapport/internal/access"
+)
+
+// scopeOf is where an operation keeps the scope it asks for.
+const scopeOf = "scope"
+
+// spec is one route.
+type spec struct {
+	id      string // OpenAPI's operation id, kebab-case
+	method  string
+	path    string // after /api/v1
+	tag     string
+	summary string
+	scope   string
+	status  int
+	body    any   // a value of the type of the request's body, where the handler takes it raw
+	returns any   // a value of the type of the answer, where the handler gives something freer
+	also    []int // other statuses of success
+}
+
+// register adds a route. Whatever error its handler returns becomes a problem.
+func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, error)) {
+	registry := a.huma.OpenAPI().Components.Schemas
+	op := huma.Operation{
+		OperationID: s.id, Method: s.method, Path: prefix[:len(prefix)-1] + s.path, Summary: s.summary,
+		Tags: []string{s.tag}, DefaultStatus: s.status, MaxBodyBytes: a.Limits.Body,
+		BodyReadTimeout: a.Limits.ReadTimeout,
+		Metadata:        map[string]any{scopeOf: s.scope},
+		Security:        []map[string][]string{{"secret_key": {s.scope}}},
+		Responses:       map[string]*huma.Response{},
+	}
+	if s.body != nil {
+		op.SkipValidateBody = true // the domain says better what is wrong
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"application/json": {Schema: schemaOf(registry, s.body)},
+		}}
+	}
+	if s.returns != nil {
+		op.Responses[strconv.Itoa(s.status)] = &huma.Response{
+			Description: http.StatusText(s.status),
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: schemaOf(registry, s.returns)}},
+		}
+	}
+	for _, status := range s.also {
+		r := &huma.Response{Description: http.StatusText(status)}
+		if s.returns != nil && status/100 == 2 {
+			r.Content = map[string]*huma.MediaType{"application/json": {Schema: schemaOf(registry, s.returns)}}
+		}
+		op.Responses[strconv.Itoa(status)] = r
+	}
+	op.Responses["default"] = problemResponse(registry)
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, problemOf(err)
+		}
+		return out, nil
+	})
+	if s.body != nil {
+		documented := a.huma.OpenAPI().Paths[op.Path]
+		for _, o := range []*huma.Operation{documented.Put, documented.Post, documented.Patch} {
+			if o != nil && o.RequestBody != nil {
+				delete(o.RequestBody.Content, "application/octet-stream")
+			}
+		}
+	}
+}
+
+func schemaOf(registry huma.Registry, v any) *huma.Schema {
+	return huma.SchemaFromType(registry, typeOf(v))
+}
+
+func problemResponse(registry huma.Registry) *huma.Response {
+	return &huma.Response{
+		Description: "A problem, by RFC 9457",
+		Content:     map[string]*huma.MediaType{problemType: {Schema: schemaOf(registry, Problem{})}},
+	}
+}
+
+// jsonFormat reads and writes JSON; nothing is escaped for HTML.
+var jsonFormat = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		return e.Encode(v)
+	},
+	Unmarshal: json.Unmarshal,
+}
+
+// describe is the head of the OpenAPI document.
+func describe(version string) *huma.OpenAPI {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	schemas.RegisterTypeAlias(reflect.TypeFor[json.Number](), reflect.TypeFor[float64]())
+	return &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title: "Rapport", Version: version,
+			Description: "The own API of a Rapport instance. Events come in at /v1/ in the dialects of their clients.",
+			License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+		},
+		Components: &huma.Components{
+			Schemas: schemas,
+			SecuritySchemes: map[string]*huma.SecurityScheme{
+				"secret_key": {Type: "http", Scheme: "bearer", Description: "A secret key, " + access.SecretPrefix + "…"},
+			},
+		},
+		Tags: []*huma.Tag{
+			{Name: "profiles", Description: "Who people are and what they did"},
+			{Name: "entities", Description: "Orders, carts, catalog items and accounts"},
+			{Name: "accounting", Description: "Where every event went"},
+			{Name: "access", Description: "Sources and keys"},
+			{Name: "process", Description: "The instance itself"},
+		},
+	}
+}
