@@ -49,27 +49,44 @@ func (e *SyntaxError) Error() string {
 	return e.Msg + " at byte " + strconv.Itoa(e.Offset)
 }
 
-// node is one value or key on the tape. It holds no pointer, so that the
-// collector never looks into a tape.
-type node struct {
-	start, end int32  // bytes of the document, quotes included
-	next       int32  // tape index after the value and what is in it
-	meta       uint32 // kind, flags and, from bit 8 on, how many are inside
-}
+// word is one value or key on the tape: its kind, whether it has escapes,
+// where it begins and how long it is, quotes included. A container has a
+// second word: the tape index after what is in it, and how many are inside.
+// There is no pointer in it, so the collector never looks into a tape.
+type word uint64
 
 const (
 	kindMask    = 0x0f
 	escapedFlag = 0x10
-	countShift  = 8
+	startShift  = 8
+	lengthShift = 34
+	startMask   = 1<<(lengthShift-startShift) - 1
+	countShift  = 32
 )
 
-func (n *node) kind() Kind { return Kind(n.meta & kindMask) }
+func wordOf(kind Kind, start, end int) word {
+	return word(kind) | word(start)<<startShift | word(end-start)<<lengthShift
+}
+
+func (w word) kind() Kind    { return Kind(w & kindMask) }
+func (w word) escaped() bool { return w&escapedFlag != 0 }
+func (w word) start() int    { return int(w >> startShift & startMask) }
+func (w word) length() int   { return int(w >> lengthShift) }
+func (w word) end() int      { return w.start() + w.length() }
+
+// after is the tape index after a value and what is in it.
+func after(tape []word, at int32) int32 {
+	if tape[at].kind() >= Array {
+		return int32(uint32(tape[at+1]))
+	}
+	return at + 1
+}
 
 // Doc is a document that was read. It is immutable and points into the bytes
 // it was made of, which must not change while it is used.
 type Doc struct {
 	raw   []byte
-	tape  []node
+	tape  []word
 	flaws []Flaw // by offset
 }
 
@@ -91,7 +108,7 @@ func (d *Doc) Reset(raw []byte, limits Limits) error {
 		return &SyntaxError{Offset: MaxBytes, Msg: "document longer than 32 MiB"}
 	}
 	if need := len(raw)/8 + 4; cap(d.tape) < need {
-		d.tape = make([]node, 0, need)
+		d.tape = make([]word, 0, need)
 	}
 	p := parser{raw: raw, tape: d.tape[:0], flaws: d.flaws[:0], limits: limits.filled(), open: -1}
 	err := p.document()

@@ -47,10 +47,10 @@ func (v Value) Flaw() (Flaw, bool) {
 	if v.doc == nil || len(v.doc.flaws) == 0 {
 		return Flaw{}, false
 	}
-	n := v.node()
+	w := v.word()
 	flaws := v.doc.flaws
-	i, _ := slices.BinarySearchFunc(flaws, int(n.start), func(f Flaw, at int) int { return cmp.Compare(f.Offset, at) })
-	if i < len(flaws) && flaws[i].Offset < int(n.end) {
+	i, _ := slices.BinarySearchFunc(flaws, w.start(), func(f Flaw, at int) int { return cmp.Compare(f.Offset, at) })
+	if i < len(flaws) && flaws[i].Offset < w.end() {
 		return flaws[i], true
 	}
 	return Flaw{}, false

@@ -12,12 +12,11 @@ const smallObject = 32
 // checkKeys looks for too many and for double keys in the object at a place of
 // the tape that was just closed.
 func (p *parser) checkKeys(at int32) {
-	n := &p.tape[at]
-	count := int(n.meta >> countShift)
+	count := int(p.tape[at+1] >> countShift)
 	switch {
 	case count < 2:
 	case count > p.limits.Keys:
-		p.flaw(TooManyKeys, int(n.start), "object with more than "+strconv.Itoa(p.limits.Keys)+" keys")
+		p.flaw(TooManyKeys, p.tape[at].start(), "object with more than "+strconv.Itoa(p.limits.Keys)+" keys")
 	case count > smallObject || !p.distinct(at):
 		p.sortKeys(at)
 	}
@@ -30,13 +29,14 @@ func (p *parser) distinct(at int32) bool {
 	var seen [smallObject]struct{ sign, key uint32 }
 	filled := 0
 	var filter uint64
-	for k := at + 1; k < p.tape[at].next; k = p.tape[k+1].next {
-		n := &p.tape[k]
-		if n.meta&escapedFlag != 0 {
+	end := after(p.tape, at)
+	for k := at + 2; k < end; k = after(p.tape, k+1) {
+		w := p.tape[k]
+		if w.escaped() {
 			return false
 		}
-		first, last := p.raw[n.start+1], p.raw[n.end-2]
-		sign := uint32(n.end-n.start)<<16 | uint32(first)<<8 | uint32(last)
+		first, last := p.raw[w.start()+1], p.raw[w.end()-2]
+		sign := uint32(w.length())<<16 | uint32(first)<<8 | uint32(last)
 		bit := uint64(1) << (sign * 0x9E3779B1 >> 26)
 		if filter&bit != 0 {
 			for _, s := range seen[:filled] {
@@ -57,9 +57,10 @@ func (p *parser) distinct(at int32) bool {
 func (p *parser) sortKeys(at int32) {
 	p.keys = p.keys[:0]
 	var texts map[int32][]byte // of the keys with escapes
-	for k := at + 1; k < p.tape[at].next; k = p.tape[k+1].next {
+	end := after(p.tape, at)
+	for k := at + 2; k < end; k = after(p.tape, k+1) {
 		p.keys = append(p.keys, k)
-		if p.tape[k].meta&escapedFlag != 0 {
+		if p.tape[k].escaped() {
 			if texts == nil {
 				texts = make(map[int32][]byte)
 			}
@@ -67,7 +68,7 @@ func (p *parser) sortKeys(at int32) {
 		}
 	}
 	text := func(k int32) []byte {
-		if p.tape[k].meta&escapedFlag != 0 {
+		if p.tape[k].escaped() {
 			return texts[k]
 		}
 		return p.keyBytes(k)
@@ -75,12 +76,12 @@ func (p *parser) sortKeys(at int32) {
 	slices.SortStableFunc(p.keys, func(a, b int32) int { return bytes.Compare(text(a), text(b)) })
 	for i := 1; i < len(p.keys); i++ {
 		if bytes.Equal(text(p.keys[i-1]), text(p.keys[i])) {
-			p.flaw(DuplicateKey, int(p.tape[p.keys[i]].start), "key appears twice in one object")
+			p.flaw(DuplicateKey, p.tape[p.keys[i]].start(), "key appears twice in one object")
 		}
 	}
 }
 
 func (p *parser) keyBytes(k int32) []byte {
-	n := &p.tape[k]
-	return p.raw[n.start+1 : n.end-1]
+	w := p.tape[k]
+	return p.raw[w.start()+1 : w.end()-1]
 }

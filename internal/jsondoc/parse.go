@@ -2,12 +2,12 @@ package jsondoc
 
 import "strconv"
 
-// parser walks the bytes once. Open containers are chained through the next
-// field of their nodes, so that depth costs no stack.
+// parser walks the bytes once. Open containers are chained through the second
+// words of one another, so that depth costs no stack.
 type parser struct {
 	raw    []byte
 	pos    int
-	tape   []node
+	tape   []word
 	flaws  []Flaw
 	limits Limits
 	open   int32 // innermost open container, -1 at the top
@@ -77,14 +77,14 @@ func (p *parser) value() (done bool, err error) {
 			p.pop()
 			return true, nil
 		}
-		p.tape[p.open].meta += 1 << countShift
+		p.tape[p.open+1] += 1 << countShift
 		return false, nil
 	case 't':
-		return true, p.word("true", True)
+		return true, p.literal("true", True)
 	case 'f':
-		return true, p.word("false", False)
+		return true, p.literal("false", False)
 	case 'n':
-		return true, p.word("null", Null)
+		return true, p.literal("null", Null)
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		return true, p.number(c)
 	}
@@ -96,8 +96,7 @@ func (p *parser) value() (done bool, err error) {
 func (p *parser) settle() (more bool, err error) {
 	for p.open >= 0 {
 		c := p.peek()
-		n := &p.tape[p.open]
-		if n.kind() == Object {
+		if p.tape[p.open].kind() == Object {
 			switch c {
 			case ',':
 				p.pos++
@@ -111,7 +110,7 @@ func (p *parser) settle() (more bool, err error) {
 		switch c {
 		case ',':
 			p.pos++
-			n.meta += 1 << countShift
+			p.tape[p.open+1] += 1 << countShift
 			return true, nil
 		case ']':
 			p.pop()
@@ -140,7 +139,7 @@ func (p *parser) key() error {
 		return p.fail("expected ':'")
 	}
 	p.pos++
-	p.tape[p.open].meta += 1 << countShift
+	p.tape[p.open+1] += 1 << countShift
 	return nil
 }
 
@@ -154,8 +153,8 @@ func (p *parser) push(kind Kind) error {
 			p.flaw(TooDeep, p.pos, "nested deeper than "+strconv.Itoa(p.limits.Depth))
 		}
 	}
-	p.tape = append(p.tape, node{start: int32(p.pos), next: p.open, meta: uint32(kind)})
-	p.open = int32(len(p.tape) - 1)
+	p.tape = append(p.tape, wordOf(kind, p.pos, p.pos), word(uint32(p.open)))
+	p.open = int32(len(p.tape) - 2)
 	p.pos++
 	return nil
 }
@@ -164,28 +163,23 @@ func (p *parser) pop() {
 	p.pos++
 	p.depth--
 	at := p.open
-	n := &p.tape[at]
-	p.open = n.next
-	n.end, n.next = int32(p.pos), int32(len(p.tape))
-	if n.kind() == Object {
+	own, inside := &p.tape[at], &p.tape[at+1]
+	p.open = int32(uint32(*inside))
+	*own = wordOf(own.kind(), own.start(), p.pos)
+	*inside = *inside>>countShift<<countShift | word(len(p.tape))
+	if own.kind() == Object {
 		p.checkKeys(at)
 	}
 }
 
-func (p *parser) scalar(start int, kind Kind) {
-	p.tape = append(p.tape, node{
-		start: int32(start), end: int32(p.pos), next: int32(len(p.tape) + 1), meta: uint32(kind),
-	})
-}
-
-func (p *parser) word(text string, kind Kind) error {
+func (p *parser) literal(text string, kind Kind) error {
 	end := p.pos + len(text)
 	if end > len(p.raw) || string(p.raw[p.pos:end]) != text {
 		return p.fail("expected a value")
 	}
 	start := p.pos
 	p.pos = end
-	p.scalar(start, kind)
+	p.tape = append(p.tape, wordOf(kind, start, end))
 	return nil
 }
 
@@ -227,7 +221,7 @@ func (p *parser) number(c byte) error {
 		i, risky = end, true
 	}
 	p.pos = i
-	p.scalar(start, Number)
+	p.tape = append(p.tape, wordOf(Number, start, i))
 	if risky {
 		if _, err := strconv.ParseFloat(string(raw[start:i]), 64); err != nil {
 			p.flaw(NumberOutOfRange, start, "number outside the range of a 64-bit float")

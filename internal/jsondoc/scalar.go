@@ -32,7 +32,7 @@ func (v Value) StrBytes() ([]byte, bool) {
 	if v.Kind() != String {
 		return nil, false
 	}
-	return v.doc.text(v.node()), true
+	return v.doc.text(v.word()), true
 }
 
 // Bool is the value of true and false.

@@ -26,7 +26,7 @@ func special(w uint64) uint64 {
 func (p *parser) str() error {
 	raw, start := p.raw, p.pos
 	i := start + 1
-	meta := uint32(String)
+	var flags word
 	wide := false
 	for {
 		for len(raw)-i >= 8 {
@@ -44,15 +44,13 @@ func (p *parser) str() error {
 		switch c := raw[i]; {
 		case c == '"':
 			p.pos = i + 1
-			p.tape = append(p.tape, node{
-				start: int32(start), end: int32(i + 1), next: int32(len(p.tape) + 1), meta: meta,
-			})
+			p.tape = append(p.tape, wordOf(String, start, i+1)|flags)
 			if wide || i-start > p.limits.StringBytes {
 				p.checkString(start, i, wide)
 			}
 			return nil
 		case c == '\\':
-			meta |= escapedFlag
+			flags = escapedFlag
 			n, err := p.escape(i)
 			if err != nil {
 				return err

@@ -37,15 +37,15 @@ type Value struct {
 // Exists tells whether the value is there (null is there).
 func (v Value) Exists() bool { return v.doc != nil }
 
-// node must not be asked of a value that is not there.
-func (v Value) node() *node { return &v.doc.tape[v.at] }
+// word must not be asked of a value that is not there.
+func (v Value) word() word { return v.doc.tape[v.at] }
 
 // Kind is the value's JSON type.
 func (v Value) Kind() Kind {
 	if v.doc == nil {
 		return None
 	}
-	return v.node().kind()
+	return v.word().kind()
 }
 
 // IsNull tells a null that was written; a value that is not there is none.
@@ -56,7 +56,7 @@ func (v Value) Offset() int {
 	if v.doc == nil {
 		return 0
 	}
-	return int(v.node().start)
+	return v.word().start()
 }
 
 // Raw is the value exactly as received. It points into the document and must
@@ -65,16 +65,16 @@ func (v Value) Raw() []byte {
 	if v.doc == nil {
 		return nil
 	}
-	n := v.node()
-	return v.doc.raw[n.start:n.end:n.end]
+	w := v.word()
+	return v.doc.raw[w.start():w.end():w.end()]
 }
 
 // Len is how many members an object or elements an array has; 0 for the rest.
 func (v Value) Len() int {
-	if v.doc == nil {
+	if v.Kind() < Array {
 		return 0
 	}
-	return int(v.node().meta >> countShift)
+	return int(v.doc.tape[v.at+1] >> countShift)
 }
 
 // Get is the member of an object, not there where it has none of that key. Of
@@ -85,15 +85,15 @@ func (v Value) Get(key string) Value {
 	}
 	tape := v.doc.tape
 	found := int32(0)
-	end := tape[v.at].next
-	for k := v.at + 1; k < end; k = tape[k+1].next {
-		n := &tape[k]
+	end := after(tape, v.at)
+	for k := v.at + 2; k < end; k = after(tape, k+1) {
+		w := tape[k]
 		switch {
-		case n.meta&escapedFlag != 0:
-			if string(v.doc.text(n)) == key {
+		case w.escaped():
+			if string(v.doc.text(w)) == key {
 				found = k + 1
 			}
-		case int(n.end-n.start) == len(key)+2 && string(v.doc.raw[n.start+1:n.end-1]) == key:
+		case w.length() == len(key)+2 && string(v.doc.raw[w.start()+1:w.end()-1]) == key:
 			found = k + 1
 		}
 	}
@@ -116,9 +116,9 @@ func (v Value) Index(i int) Value {
 	if v.Kind() != Array || i < 0 || i >= v.Len() {
 		return Value{}
 	}
-	at := v.at + 1
+	at := v.at + 2
 	for ; i > 0; i-- {
-		at = v.doc.tape[at].next
+		at = after(v.doc.tape, at)
 	}
 	return Value{doc: v.doc, at: at}
 }
@@ -131,9 +131,9 @@ func (v Value) EachBytes(f func(key []byte, v Value) bool) {
 		return
 	}
 	tape := v.doc.tape
-	end := tape[v.at].next
-	for k := v.at + 1; k < end; k = tape[k+1].next {
-		if !f(v.doc.text(&tape[k]), Value{doc: v.doc, at: k + 1}) {
+	end := after(tape, v.at)
+	for k := v.at + 2; k < end; k = after(tape, k+1) {
+		if !f(v.doc.text(tape[k]), Value{doc: v.doc, at: k + 1}) {
 			return
 		}
 	}
@@ -154,8 +154,8 @@ func (v Value) Items(f func(i int, v Value) bool) {
 		return
 	}
 	tape := v.doc.tape
-	end := tape[v.at].next
-	for i, at := 0, v.at+1; at < end; i, at = i+1, tape[at].next {
+	end := after(tape, v.at)
+	for i, at := 0, v.at+2; at < end; i, at = i+1, after(tape, at) {
 		if !f(i, Value{doc: v.doc, at: at}) {
 			return
 		}
@@ -171,9 +171,9 @@ func (v Value) Elements() iter.Seq[Value] {
 
 // text is what a string or key says; it points into the document where it has
 // no escapes.
-func (d *Doc) text(n *node) []byte {
-	b := d.raw[n.start+1 : n.end-1 : n.end-1]
-	if n.meta&escapedFlag != 0 {
+func (d *Doc) text(w word) []byte {
+	b := d.raw[w.start()+1 : w.end()-1 : w.end()-1]
+	if w.escaped() {
 		return appendUnescaped(make([]byte, 0, len(b)), b)
 	}
 	return b
