@@ -1,0 +1,237 @@
+package profile
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"rapport/internal/catalog"
+	"rapport/internal/event"
+	"rapport/internal/jsondoc"
+)
+
+// aspect is a part of the context that is remembered. The numbers are on disk:
+// append only.
+type aspect uint8
+
+const (
+	aboutDevice aspect = 1 + iota
+	aboutOS
+	aboutBrowser
+	aboutUserAgent
+	aboutLocale
+	aboutTimezone
+	aboutLocation
+	aboutApp
+	aboutReferrer
+	aboutCampaign
+	aspects
+)
+
+var aspectNames = [...]string{
+	"", "device", "os", "browser", "user_agent", "locale", "timezone", "location", "app", "referrer", "campaign",
+}
+
+// about is the first and the latest that events said of an aspect.
+type about struct {
+	first, latest value
+	// raw is the hash of the text as received that last came to the latest
+	// value, so that the same text need not be made canonical again. It is in
+	// memory only; zero means unknown.
+	raw    uint64
+	aspect aspect
+	dirty  touch
+}
+
+// value is a value with its place in the order of what is said.
+type value struct {
+	text  string // canonical JSON
+	stamp catalog.Stamp
+}
+
+func (v *value) compare(o *value) int {
+	return cmp.Or(v.stamp.Compare(o.stamp), strings.Compare(v.text, o.text))
+}
+
+// context walks the context of an event, and remembers which aspects it spoke
+// of: those come before the context of the whole request.
+type context struct {
+	p     *Partial
+	names *Names
+	stamp catalog.Stamp
+	said  uint16
+}
+
+func (p *Partial) foldContext(e *event.Event, stamp catalog.Stamp, names *Names) {
+	c := context{p: p, names: names, stamp: stamp}
+	own := c.said
+	read := func(key []byte, v jsondoc.Value) bool {
+		if a := aspectOf(key); a != 0 && own&(1<<a) == 0 {
+			c.take(a, v)
+		} else if string(key) == "page" && own&(1<<aboutReferrer) == 0 {
+			c.referrer(v)
+		}
+		return true
+	}
+	e.Context.EachBytes(read)
+	if e.Shared.Exists() {
+		own = c.said
+		e.Shared.EachBytes(read)
+	}
+}
+
+func aspectOf(key []byte) aspect {
+	switch string(key) {
+	case "device":
+		return aboutDevice
+	case "os":
+		return aboutOS
+	case "browser", "userAgentData":
+		return aboutBrowser
+	case "userAgent":
+		return aboutUserAgent
+	case "locale":
+		return aboutLocale
+	case "timezone":
+		return aboutTimezone
+	case "location":
+		return aboutLocation
+	case "app":
+		return aboutApp
+	case "referrer":
+		return aboutReferrer
+	case "campaign":
+		return aboutCampaign
+	}
+	return 0
+}
+
+// referrer is a page's, where it leads to another site: going from page to
+// page is no arrival.
+func (c *context) referrer(page jsondoc.Value) {
+	r := page.Get("referrer")
+	from, ok := r.StrBytes()
+	if !ok || len(from) == 0 || c.said&(1<<aboutReferrer) != 0 {
+		return
+	}
+	url, _ := page.Get("url").StrBytes()
+	if bytes.Equal(host(from), host(url)) {
+		return
+	}
+	c.take(aboutReferrer, r)
+}
+
+func host(url []byte) []byte {
+	if _, rest, ok := bytes.Cut(url, []byte("://")); ok {
+		url = rest
+	}
+	if i := bytes.IndexAny(url, "/?#"); i >= 0 {
+		url = url[:i]
+	}
+	return url
+}
+
+// take remembers a value. Nothing that says nothing is remembered.
+func (c *context) take(a aspect, v jsondoc.Value) {
+	raw := v.Raw()
+	switch v.Kind() {
+	case jsondoc.Object:
+		if v.Len() == 0 {
+			return
+		}
+	case jsondoc.String:
+		if len(raw) == 2 {
+			return
+		}
+	default:
+		return
+	}
+	if len(raw) > MaxValueBytes || c.said&(1<<a) != 0 && a != aboutReferrer {
+		return
+	}
+	c.said |= 1 << a
+	c.p.remember(a, v, c.stamp, c.names)
+}
+
+func (p *Partial) remember(a aspect, v jsondoc.Value, stamp catalog.Stamp, names *Names) {
+	i := p.findAbout(a)
+	if i == len(p.about) || p.about[i].aspect != a {
+		x := value{text: sharedText(v, names), stamp: stamp}
+		// Room for what most events speak of, without the doubling of append.
+		p.about = slices.Insert(slices.Grow(p.about, 1), i, about{
+			aspect: a, first: x, latest: x, raw: hashOf(v), dirty: touchedFirst | touchedStamp | touchedValue,
+		})
+		return
+	}
+	x := &p.about[i]
+	if later := stamp.Compare(x.latest.stamp); later >= 0 {
+		x.newer(v, stamp, names, later == 0)
+	}
+	if earlier := stamp.Compare(x.first.stamp); earlier <= 0 {
+		text := sharedText(v, names)
+		if earlier < 0 || text < x.first.text {
+			x.first = value{text: text, stamp: stamp}
+			x.dirty |= touchedFirst
+		}
+	}
+}
+
+// newer takes a value that is not older than the latest.
+func (x *about) newer(v jsondoc.Value, stamp catalog.Stamp, names *Names, tie bool) {
+	x.dirty |= touchedStamp
+	if raw := v.Raw(); string(raw) != x.latest.text {
+		h := hashOf(v)
+		if h == 0 || h != x.raw {
+			text := sharedText(v, names)
+			if tie && text < x.latest.text {
+				return
+			}
+			if text != x.latest.text {
+				x.latest.text = text
+				x.dirty |= touchedValue
+			}
+			x.raw = h
+		}
+	}
+	x.latest.stamp = stamp
+}
+
+func hashOf(v jsondoc.Value) uint64 { return xxhash.Sum64(v.Raw()) }
+
+func sharedText(v jsondoc.Value, names *Names) string {
+	if raw := v.Raw(); v.Kind() == jsondoc.String && plain(raw) {
+		return names.Of(raw)
+	}
+	var buf [512]byte
+	return names.Of(jsondoc.AppendCanonical(buf[:0], v))
+}
+
+func (p *Partial) findAbout(a aspect) int {
+	i := 0
+	for i < len(p.about) && p.about[i].aspect < a {
+		i++
+	}
+	return i
+}
+
+// mergeAbout takes an aspect of another partial.
+func (p *Partial) mergeAbout(o about) {
+	o.dirty = touchedFirst | touchedStamp | touchedValue
+	o.raw = 0
+	i := p.findAbout(o.aspect)
+	if i == len(p.about) || p.about[i].aspect != o.aspect {
+		p.about = slices.Insert(p.about, i, o)
+		return
+	}
+	x := &p.about[i]
+	if o.latest.compare(&x.latest) > 0 {
+		x.latest, x.raw = o.latest, 0
+	}
+	if o.first.compare(&x.first) < 0 {
+		x.first = o.first
+	}
+	x.dirty = o.dirty
+}
