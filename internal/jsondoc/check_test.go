@@ -149,7 +149,7 @@ func exact(v any) any {
 	case json.Number:
 		f, err := w.Float64()
 		switch {
-		case err != nil || math.Abs(f) > 1e60 || len(w) > 80:
+		case err != nil || math.Abs(f) > 1e60:
 			return "far"
 		case math.Abs(f) < 1e-60:
 			return "near zero"
