@@ -36,7 +36,10 @@ func (w *people) foldEvent(t *task) {
 		return
 	}
 	e := t.event
-	a := w.anchor(e.Anchor(), t.rec.Anchor)
+	a := t.anchor
+	if a == nil {
+		a = w.anchor(e.Anchor(), t.rec.Anchor)
+	}
 	source := w.sources(e.Source)
 	in := profile.Input{Short: id.Message(e.MessageID), Priority: source.Priority, Mapping: source.Mapping, Names: w.names}
 	entry := profile.EntryOf(e, in, uint64(t.rec.Position))
@@ -214,6 +217,7 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 		return err
 	}
 	partial := profile.New()
+	a.edges, a.received = nil, 0
 	for _, e := range append(chunks, a.open...) {
 		rec, err := w.store.Log().At(ctx, store.Position(e.Position))
 		if err != nil {
@@ -227,6 +231,10 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 		partial.Fold(ev, profile.Input{Short: e.Short, Priority: source.Priority, Mapping: source.Mapping, Names: w.names})
 		if due := partial.Due(); due != 0 && due <= ev.ReceivedAt {
 			partial.Tick(ev.ReceivedAt)
+		}
+		w.announce(a, ev.ReceivedAt)
+		for _, news := range a.meet(ev.Identifiers[1:], ev.Time, ev.ReceivedAt) {
+			w.link(a, news)
 		}
 	}
 	for _, at := range a.told {

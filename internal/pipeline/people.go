@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"rapport/internal/catalog"
-	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
@@ -47,6 +46,9 @@ type people struct {
 	undecided       map[id.Key]chan struct{} // entities with a command whose outcome is not applied yet
 	derived         []store.Record           // what the running batch sends to other buckets
 	stale           []*anchor                // anchors to fold again before the batch is done
+	missing         []store.RowKey           // rows that the running batch has to load
+	asked           map[id.Key]bool
+	tasks           []task
 }
 
 // entity is a row of the catalog with its marks.
@@ -63,7 +65,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 	return &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
-		timers: newTimers(), undecided: map[id.Key]chan struct{}{},
+		timers: newTimers(), undecided: map[id.Key]chan struct{}{}, asked: map[id.Key]bool{},
 	}
 }
 
@@ -71,6 +73,8 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 type task struct {
 	rec   *store.Record
 	event *event.Event
+	// anchor is the row of the event's anchor where it was in memory already.
+	anchor *anchor
 	// copy is the entry of a copy of the same message in a committed chunk.
 	copy *profile.Entry
 	err  error
@@ -98,42 +102,55 @@ func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 
 // load brings the rows that a batch touches into memory, in one reading.
 func (w *people) load(ctx context.Context, tasks []task) error {
-	var missing []store.RowKey
-	asked := map[id.Key]bool{}
-	ask := func(t store.Table, k id.Key) {
-		if !asked[k] {
-			asked[k] = true
-			missing = append(missing, store.RowKey{Table: t, Bucket: k.Bucket(), Key: append([]byte(nil), k[:]...)})
-		}
-	}
+	w.missing = w.missing[:0]
+	clear(w.asked)
 	for i := range tasks {
-		for _, t := range tasks[i].targets(w) {
-			switch t.table {
-			case store.TableAnchors:
-				if _, ok := w.anchors.get(t.key); !ok {
-					ask(t.table, t.key)
-				}
-			case store.TableEntities:
-				if _, ok := w.entities.get(t.key); !ok {
-					ask(t.table, t.key)
-				}
+		t := &tasks[i]
+		switch t.rec.Kind {
+		case store.KindEvent, store.KindReplay:
+			if t.event != nil {
+				t.anchor = w.want(store.TableAnchors, t.rec.Anchor)
+			}
+		case store.KindPortion, store.KindChange:
+			if k, table, ok := portionTarget(t.rec); ok {
+				w.want(table, k)
+			}
+		case store.KindTick:
+			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
+				w.want(store.TableAnchors, k)
 			}
 		}
 	}
-	if len(missing) == 0 {
+	if len(w.missing) == 0 {
 		return nil
 	}
-	rows, err := w.store.State().Load(ctx, missing)
+	rows, err := w.store.State().Load(ctx, w.missing)
 	if err != nil {
-		return fmt.Errorf("load %d rows: %w", len(missing), err)
+		return fmt.Errorf("load %d rows: %w", len(w.missing), err)
 	}
 	for i, parts := range rows {
 		if parts == nil {
 			continue
 		}
-		if err := w.adopt(missing[i].Table, id.Key(missing[i].Key), parts); err != nil {
+		if err := w.adopt(w.missing[i].Table, id.Key(w.missing[i].Key), parts); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// want gives an anchor that is in memory, and notes rows that are not.
+func (w *people) want(t store.Table, k id.Key) *anchor {
+	if t == store.TableEntities {
+		if _, ok := w.entities.get(k); ok {
+			return nil
+		}
+	} else if a, ok := w.anchors.get(k); ok {
+		return a
+	}
+	if !w.asked[k] {
+		w.asked[k] = true
+		w.missing = append(w.missing, store.RowKey{Table: t, Bucket: k.Bucket(), Key: append([]byte(nil), k[:]...)})
 	}
 	return nil
 }
@@ -155,30 +172,10 @@ func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {
 	return nil
 }
 
+// target is a row that a portion is for.
 type target struct {
 	table store.Table
 	key   id.Key
-}
-
-// targets are the rows that a record touches.
-func (t *task) targets(w *people) []target {
-	switch t.rec.Kind {
-	case store.KindEvent, store.KindReplay:
-		if t.event != nil {
-			return []target{{store.TableAnchors, t.rec.Anchor}}
-		}
-	case store.KindPortion, store.KindChange:
-		if k, table, ok := portionTarget(t.rec); ok {
-			return []target{{table, k}}
-		}
-	case store.KindTick:
-		var out []target
-		for _, k := range w.timers.due(t.rec.Bucket, clock.Instant(readTick(t.rec.Payload))) {
-			out = append(out, target{store.TableAnchors, k})
-		}
-		return out
-	}
-	return nil
 }
 
 // anchor gives the row of an identifier, a new one where there is none.

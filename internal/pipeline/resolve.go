@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"rapport/internal/event"
 	"rapport/internal/id"
@@ -17,7 +18,9 @@ import (
 // resolve says what each record of a batch is. A live record brings its event
 // along; a replayed one is mapped again, by the mapping of today.
 func (w *people) resolve(batch []*store.Record) []task {
-	tasks := make([]task, len(batch))
+	w.tasks = slices.Grow(w.tasks[:0], len(batch))[:len(batch)]
+	tasks := w.tasks
+	clear(tasks)
 	for i, r := range batch {
 		tasks[i].rec = r
 		if r.Kind != store.KindEvent && r.Kind != store.KindReplay {
@@ -62,8 +65,10 @@ func (w *people) findCopies(ctx context.Context, tasks []task) error {
 		if t.event == nil {
 			continue
 		}
-		a, ok := w.anchors.get(t.rec.Anchor)
-		if !ok || a.chunks == 0 {
+		if t.anchor == nil {
+			t.anchor, _ = w.anchors.get(t.rec.Anchor)
+		}
+		if t.anchor == nil || t.anchor.chunks == 0 {
 			continue
 		}
 		keys = append(keys, store.RowKey{
