@@ -40,6 +40,7 @@ func (s *shape) find(key string) int {
 type Context struct {
 	shape *shape
 	vals  []Value
+	depth int32
 }
 
 // Len is the number of entries.
@@ -138,5 +139,5 @@ func NewShape(keys ...string) Shape { return Shape{newShape(keys)} }
 func (s Shape) Of(vals []Value) Value { return contextValue(s.s, vals) }
 
 func contextValue(s *shape, vals []Value) Value {
-	return Value{kind: KindContext, p: unsafe.Pointer(&Context{shape: s, vals: vals})}
+	return Value{kind: KindContext, p: unsafe.Pointer(&Context{shape: s, vals: vals, depth: deepest(vals) + 1})}
 }

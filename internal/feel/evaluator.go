@@ -22,6 +22,9 @@ type Options struct {
 	// NoDiagnostics leaves out the reasons of nulls, which makes faulty
 	// inputs cheaper.
 	NoDiagnostics bool
+	// Host is for the engine around: functions written in Go find it by
+	// Evaluator.Host.
+	Host any
 }
 
 // Evaluator runs programs under one budget. It is not safe for concurrent use;
@@ -38,6 +41,7 @@ type Evaluator struct {
 	exhausted bool
 	diags     []Diagnostic
 	dropped   int
+	patterns  map[string]*pattern // compiled from texts met at run time
 }
 
 // NewEvaluator is an evaluator with the given options.

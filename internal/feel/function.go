@@ -43,9 +43,16 @@ func funcValue(f *Function) Value { return Value{kind: KindFunction, p: unsafe.P
 
 // Type is the function type made of the types of parameters and result.
 func (f *Function) Type() *Type {
+	if f.spec != nil {
+		return f.spec.typ()
+	}
 	params := make([]*Type, len(f.Params))
 	for i, p := range f.Params {
 		params[i] = p.Type
 	}
-	return FunctionType(params, f.Result)
+	result := f.Result
+	if result == nil && f.lambda != nil {
+		result = f.lambda.result
+	}
+	return FunctionType(params, result)
 }

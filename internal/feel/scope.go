@@ -1,5 +1,9 @@
 package feel
 
+import (
+	"unicode/utf8"
+)
+
 // Var is a name an expression may use. A nil Type means Any.
 type Var struct {
 	Name string
@@ -11,14 +15,20 @@ type Var struct {
 // `instance of`. Names may contain spaces and any other characters; runs of
 // white space count as one space.
 type Scope struct {
-	vars  []Var
-	index map[string]int
-	types map[string]*Type
+	vars    []Var
+	index   map[string]int
+	types   map[string]*Type
+	names   nameIndex
+	members nameIndex // of the types of the names, to tell `a.b - c` from a.`b - c`
+	typeIDs nameIndex
 }
 
 // NewScope is the scope of the given names. The i-th name has slot i.
 func NewScope(vars ...Var) *Scope {
-	s := &Scope{index: make(map[string]int, len(vars)), types: map[string]*Type{}}
+	s := &Scope{
+		index: make(map[string]int, len(vars)), types: map[string]*Type{},
+		names: nameIndex{}, members: nameIndex{}, typeIDs: nameIndex{},
+	}
 	for _, v := range vars {
 		s.Add(v)
 	}
@@ -29,18 +39,40 @@ func NewScope(vars ...Var) *Scope {
 // its slot and gets the new type.
 func (s *Scope) Add(v Var) int {
 	v.Name = normalName(v.Name)
+	s.addMembers(v.Type, maxTypeDepth)
 	if i, ok := s.index[v.Name]; ok {
 		s.vars[i] = v
 		return i
 	}
 	s.vars = append(s.vars, v)
 	s.index[v.Name] = len(s.vars) - 1
+	s.names.add(v.Name)
 	return len(s.vars) - 1
+}
+
+func (s *Scope) addMembers(t *Type, depth int) {
+	if t == nil || depth == 0 {
+		return
+	}
+	s.addMembers(t.elem, depth-1)
+	s.addMembers(t.result, depth-1)
+	for _, f := range t.fields {
+		// A name that is known already ends the walk through recursive types.
+		if s.members.add(f.Name) {
+			s.addMembers(f.Type, depth-1)
+		} else if f.Type.Kind() == TypeContext || f.Type.Kind() == TypeList {
+			s.addMembers(f.Type, min(depth-1, 4))
+		}
+	}
 }
 
 // AddType makes an item definition known by name (also a qualified one, as
 // "lib.tPerson").
-func (s *Scope) AddType(name string, t *Type) { s.types[normalName(name)] = t }
+func (s *Scope) AddType(name string, t *Type) {
+	name = normalName(name)
+	s.types[name] = t
+	s.typeIDs.add(name)
+}
 
 // Slot is the slot of a name.
 func (s *Scope) Slot(name string) (int, bool) {
@@ -58,7 +90,75 @@ func (s *Scope) Vars() []Var { return s.vars }
 func (s *Scope) Clone() *Scope {
 	c := NewScope(s.vars...)
 	for n, t := range s.types {
-		c.types[n] = t
+		c.AddType(n, t)
 	}
 	return c
+}
+
+// nameIndex finds the longest of many names at a place in the source: names by
+// their first rune, longest first.
+type nameIndex map[rune][]string
+
+func (x nameIndex) add(name string) bool {
+	r, _ := utf8.DecodeRuneInString(name)
+	list := x[r]
+	at := len(list)
+	for i, n := range list {
+		if n == name {
+			return false
+		}
+		if len(n) < len(name) && i < at {
+			at = i
+		}
+	}
+	list = append(list, "")
+	copy(list[at+1:], list[at:])
+	list[at] = name
+	x[r] = list
+	return true
+}
+
+// match is the longest name that stands at offset i, and where it ends.
+func (x nameIndex) match(src string, i int) (name string, end int) {
+	r, _ := utf8.DecodeRuneInString(src[i:])
+	for _, n := range x[r] {
+		if e := matchName(src, i, n); e > 0 {
+			return n, e
+		}
+	}
+	return "", 0
+}
+
+// matchName is the end of the name at offset i of the source, or 0. A space in
+// the name stands for any white space; a name does not end within a word.
+func matchName(src string, i int, name string) int {
+	start := i
+	for j := 0; j < len(name); j++ {
+		if name[j] != ' ' {
+			if i >= len(src) || src[i] != name[j] {
+				return 0
+			}
+			i++
+			continue
+		}
+		before := i
+		for i < len(src) {
+			r, w := utf8.DecodeRuneInString(src[i:])
+			if !isSpace(r) {
+				break
+			}
+			i += w
+		}
+		if i == before {
+			return 0
+		}
+	}
+	last, _ := utf8.DecodeLastRuneInString(name)
+	if next, _ := utf8.DecodeRuneInString(src[i:]); i < len(src) && isNamePart(last) && isNamePart(next) && last != '?' {
+		return 0
+	}
+	if i == start {
+		return 0
+	}
+	return i
 }

@@ -154,15 +154,41 @@ func (v Value) fn() *Function { return (*Function)(v.p) }
 
 func (v Value) apd() *apd.Decimal { return (*apd.Decimal)(v.p) }
 
-// List is the body of a list value.
+// List is the body of a list value. The depth of nesting is kept, so that no
+// program can make values too deep to walk.
 type List struct {
 	items []Value
+	depth int32
 }
 
 // ListOf is a list value of the given items. It keeps the slice: the caller
 // must not change it afterwards.
-func ListOf(items ...Value) Value {
-	return Value{kind: KindList, p: unsafe.Pointer(&List{items: items})}
+func ListOf(items ...Value) Value { return listAt(items, deepest(items)+1) }
+
+func listAt(items []Value, depth int32) Value {
+	return Value{kind: KindList, p: unsafe.Pointer(&List{items: items, depth: depth})}
+}
+
+// nesting is how deep lists and contexts are nested in the value.
+func (v Value) nesting() int32 {
+	switch v.kind {
+	case KindList:
+		return (*List)(v.p).depth
+	case KindContext:
+		return v.ctx().depth
+	default:
+		return 0
+	}
+}
+
+func deepest(vs []Value) int32 {
+	var d int32
+	for i := range vs {
+		if k := vs[i].kind; k == KindList || k == KindContext {
+			d = max(d, vs[i].nesting())
+		}
+	}
+	return d
 }
 
 // Range is the body of a range value. A bound that is absent is Null; a range

@@ -1,0 +1,242 @@
+package feel
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/cockroachdb/apd/v3"
+)
+
+// Arithmetic on numbers. Each operation tries the fast lane and falls back to
+// 34-digit decimals. The result is null when it is not a finite number.
+
+func addNumbers(a, b Value) Value {
+	if a.p == nil && b.p == nil {
+		if a.x == b.x {
+			if s := a.n + b.n; (s > a.n) == (b.n > 0) && s != math.MinInt64 {
+				if a.x == 0 {
+					return Value{kind: KindNumber, n: s}
+				}
+				return fastNumber(s, a.x)
+			}
+		} else if x, y, scale, ok := align(a, b); ok {
+			if s := x + y; (s > x) == (y > 0) && s != math.MinInt64 {
+				return fastNumber(s, scale)
+			}
+		}
+	}
+	return slow2(a, b, decCtx.Add)
+}
+
+func subNumbers(a, b Value) Value { return addNumbers(a, negNumber(b)) }
+
+func negNumber(a Value) Value {
+	if a.p == nil {
+		a.n = -a.n
+		return a
+	}
+	d := new(apd.Decimal).Set(a.apd())
+	d.Negative = !d.Negative
+	return bigNumber(d)
+}
+
+func mulNumbers(a, b Value) Value {
+	if a.p == nil && b.p == nil {
+		hi, lo := bits.Mul64(magnitude(a.n), magnitude(b.n))
+		if hi == 0 && lo <= math.MaxInt64 && a.x+b.x <= maxScale {
+			n := int64(lo)
+			if (a.n < 0) != (b.n < 0) {
+				n = -n
+			}
+			return fastNumber(n, a.x+b.x)
+		}
+	}
+	return slow2(a, b, decCtx.Mul)
+}
+
+func divNumbers(a, b Value) Value {
+	if b.p == nil && b.n == 0 {
+		return Null
+	}
+	if x, y, _, ok := alignFast(a, b); ok {
+		// Most quotients of practice end after a few digits.
+		for k := range int32(7) {
+			if x%y == 0 {
+				return fastNumber(x/y, k)
+			}
+			if x > math.MaxInt64/10 || x < -math.MaxInt64/10 {
+				break
+			}
+			x *= 10
+		}
+	}
+	return slow2(a, b, decCtx.Quo)
+}
+
+func alignFast(a, b Value) (x, y int64, scale int32, ok bool) {
+	if a.p != nil || b.p != nil {
+		return 0, 0, 0, false
+	}
+	if a.x == b.x {
+		return a.n, b.n, a.x, true
+	}
+	return align(a, b)
+}
+
+// align brings two fast numbers to one scale.
+func align(a, b Value) (x, y int64, scale int32, ok bool) {
+	if a.x < b.x {
+		x, ok = scaleUp(a.n, b.x-a.x)
+		return x, b.n, b.x, ok
+	}
+	y, ok = scaleUp(b.n, a.x-b.x)
+	return a.n, y, a.x, ok
+}
+
+func scaleUp(n int64, by int32) (int64, bool) {
+	hi, lo := bits.Mul64(magnitude(n), uint64(pow10[by]))
+	if hi != 0 || lo > math.MaxInt64 {
+		return 0, false
+	}
+	if n < 0 {
+		return -int64(lo), true
+	}
+	return int64(lo), true
+}
+
+type op2 func(d, x, y *apd.Decimal) (apd.Condition, error)
+
+type op1 func(d, x *apd.Decimal) (apd.Condition, error)
+
+func slow2(a, b Value, op op2) Value {
+	var x, y apd.Decimal
+	d := new(apd.Decimal)
+	if _, err := op(d, a.decimal(&x), b.decimal(&y)); err != nil {
+		return Null
+	}
+	return bigNumber(d)
+}
+
+func slow1(a Value, op op1) Value {
+	var x apd.Decimal
+	d := new(apd.Decimal)
+	if _, err := op(d, a.decimal(&x)); err != nil {
+		return Null
+	}
+	return bigNumber(d)
+}
+
+// powNumbers is a ** b.
+func powNumbers(a, b Value) Value {
+	if b.p == nil && b.x == 0 && b.n >= 0 && b.n <= 64 && a.p == nil {
+		r := Int(1)
+		for range b.n {
+			if r = mulNumbers(r, a); r.p != nil || r.kind != KindNumber {
+				break
+			}
+		}
+		if r.kind == KindNumber && r.p == nil {
+			return r
+		}
+	}
+	if numberSign(a) == 0 && numberSign(b) < 0 {
+		return Null
+	}
+	return slow2(a, b, decCtx.Pow)
+}
+
+func numberSign(v Value) int {
+	if v.p != nil {
+		return v.apd().Sign()
+	}
+	switch {
+	case v.n > 0:
+		return 1
+	case v.n < 0:
+		return -1
+	default:
+		return 0
+	}
+}
+
+// cmpNumbers orders two numbers.
+func cmpNumbers(a, b Value) int {
+	if x, y, _, ok := alignFast(a, b); ok {
+		switch {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		default:
+			return 0
+		}
+	}
+	var x, y apd.Decimal
+	return a.decimal(&x).Cmp(b.decimal(&y))
+}
+
+// wideCtx has room for the digits of any quotient of two numbers.
+var wideCtx = apd.Context{
+	Precision: 13_000, MaxExponent: apd.MaxExponent, MinExponent: apd.MinExponent,
+	Rounding: apd.RoundHalfEven,
+}
+
+// moduloNumbers has the sign of the divisor, as FEEL defines it.
+func moduloNumbers(a, b Value) Value {
+	if numberSign(b) == 0 {
+		return Null
+	}
+	if x, y, scale, ok := alignFast(a, b); ok {
+		r := x % y
+		if r != 0 && (r < 0) != (y < 0) {
+			r += y
+		}
+		return fastNumber(r, scale)
+	}
+	r := slow2(a, b, wideCtx.Rem)
+	if r.kind == KindNumber && numberSign(r) != 0 && numberSign(r) != numberSign(b) {
+		r = addNumbers(r, b)
+	}
+	return r
+}
+
+// roundNumber rounds to scale places after the point, negative ones before it.
+func roundNumber(a Value, scale int64, mode apd.Rounder) Value {
+	if scale < -maxExp || scale > -minExp {
+		return Null
+	}
+	if a.p == nil && int64(a.x) <= scale {
+		return a
+	}
+	var x apd.Decimal
+	d := a.decimal(&x)
+	if int64(-d.Exponent) <= scale {
+		return a
+	}
+	ctx := wideCtx
+	ctx.Rounding = mode
+	out := new(apd.Decimal)
+	if _, err := ctx.Quantize(out, d, int32(-scale)); err != nil {
+		return Null
+	}
+	return bigNumber(out)
+}
+
+// truncInt is the number cut to an integer, and whether that fits.
+func (v Value) truncInt() (int64, bool) {
+	if v.kind != KindNumber {
+		return 0, false
+	}
+	if v.p == nil {
+		return v.n / pow10[v.x], true
+	}
+	t := roundNumber(v, 0, apd.RoundDown)
+	return t.AsInt()
+}
+
+func isInteger(v Value) bool {
+	if v.p == nil {
+		return v.x == 0
+	}
+	return v.apd().Exponent >= 0 // reduced, so a fraction has a negative exponent
+}

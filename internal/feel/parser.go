@@ -1,0 +1,404 @@
+package feel
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	defaultMaxSource = 1 << 20
+	maxNesting       = 200   // of the source, bounds the recursion of the parser
+	maxTreeDepth     = 2_000 // of the tree, bounds the recursion of closures
+)
+
+// parser reads an expression, resolves its names and tells static types.
+type parser struct {
+	lexer
+	scope    *Scope
+	opts     CompileOptions
+	frames   []nameFrame
+	fn       *fnScope
+	inputs   []*symbol // by slot
+	local    nameIndex // member names met in the source itself
+	err      *Diagnostic
+	problems []Diagnostic
+	nesting  int
+	endpoint bool // within a bound of an interval: `[` may close it
+}
+
+func newParser(src string, scope *Scope, o CompileOptions) *parser {
+	p := &parser{lexer: lexer{src: src}, scope: scope, opts: o, fn: &fnScope{}}
+	p.inputs = make([]*symbol, len(scope.vars))
+	limit := o.MaxSource
+	if limit <= 0 {
+		limit = defaultMaxSource
+	}
+	if len(src) > limit {
+		p.err = &Diagnostic{Pos: Position{Line: 1, Column: 1}, Code: CodeSyntax, Message: "the expression is too long"}
+		p.src = ""
+	}
+	p.seek(0)
+	return p
+}
+
+// fail records the first syntax error and ends the source, so that every loop
+// of the parser ends too.
+func (p *parser) fail(expected string) {
+	p.failAt(p.start, "found "+p.found()+", expected "+expected)
+}
+
+func (p *parser) failAt(offset int, message string) {
+	if p.err == nil {
+		p.err = &Diagnostic{Pos: position(p.src, offset), Code: CodeSyntax, Message: message}
+	}
+	p.seek(len(p.src))
+}
+
+func (p *parser) found() string {
+	switch p.tok {
+	case tokEOF:
+		return "the end of the expression"
+	case tokBad:
+		if strings.HasPrefix(p.src[p.start:], `"`) || strings.HasPrefix(p.src[p.start:], `@"`) {
+			return "a string without end"
+		}
+		return fmt.Sprintf("the character %q", p.text())
+	default:
+		return fmt.Sprintf("%q", p.text())
+	}
+}
+
+// problem records a static problem; the node it returns is null at run time.
+func (p *parser) problem(at int, code Code, format string, args ...any) *expr {
+	d := Diagnostic{Pos: position(p.src, at), Code: code, Message: fmt.Sprintf(format, args...)}
+	if len(p.problems) < DefaultLimits.Diagnostics {
+		p.problems = append(p.problems, d)
+	}
+	return &expr{op: opNull, pos: int32(at), typ: AnyType, name: d.Message, names: []string{string(code)}}
+}
+
+func (p *parser) expect(t token) {
+	if p.tok != t {
+		p.fail(fmt.Sprintf("%q", tokenText[t]))
+		return
+	}
+	p.next()
+}
+
+func (p *parser) accept(t token) bool {
+	if p.tok == t {
+		p.next()
+		return true
+	}
+	return false
+}
+
+// isWord tells whether the current token is the given keyword.
+func (p *parser) isWord(w string) bool { return p.tok == tokName && p.text() == w }
+
+func (p *parser) acceptWord(w string) bool {
+	if p.isWord(w) {
+		p.next()
+		return true
+	}
+	return false
+}
+
+func (p *parser) expectWord(w string) {
+	if !p.acceptWord(w) {
+		p.fail(fmt.Sprintf("%q", w))
+	}
+}
+
+// node makes a tree node and bounds the depth of the tree.
+func (p *parser) node(e expr) *expr {
+	if e.typ == nil {
+		e.typ = AnyType
+	}
+	for _, k := range e.kids {
+		if k != nil {
+			e.depth = max(e.depth, k.depth+1)
+			e.input = e.input || k.input
+		}
+	}
+	if e.depth > maxTreeDepth {
+		p.failAt(int(e.pos), "the expression is nested too deeply")
+	}
+	return &e
+}
+
+// expression reads any expression.
+func (p *parser) expression() *expr {
+	if p.nesting++; p.nesting > maxNesting {
+		p.failAt(p.start, "the expression is nested too deeply")
+	}
+	endpoint := p.endpoint
+	p.endpoint = false
+	e := p.disjunction()
+	p.endpoint = endpoint
+	p.nesting--
+	return e
+}
+
+func (p *parser) disjunction() *expr { return p.logic("or", opOr, p.conjunction) }
+
+func (p *parser) conjunction() *expr { return p.logic("and", opAnd, p.comparison) }
+
+// logic reads a chain of one operator into one node, so that long generated
+// conditions stay flat.
+func (p *parser) logic(word string, o op, operand func() *expr) *expr {
+	at := p.start
+	e := operand()
+	if !p.isWord(word) {
+		return e
+	}
+	kids := []*expr{e}
+	for p.acceptWord(word) {
+		kids = append(kids, operand())
+	}
+	for _, k := range kids {
+		p.checkType(k, BooleanType, "operand of "+word)
+	}
+	return p.node(expr{op: o, pos: int32(at), typ: BooleanType, kids: kids})
+}
+
+func (p *parser) comparison() *expr {
+	e := p.additive()
+	for {
+		at := p.start
+		switch {
+		case p.tok >= tokEq && p.tok <= tokGreaterEq:
+			t := p.tok
+			p.next()
+			r := p.additive()
+			p.checkComparable(at, t, e, r)
+			e = p.node(expr{op: opCompare, tok: t, pos: int32(at), typ: BooleanType, kids: []*expr{e, r}})
+		case p.acceptWord("between"):
+			low := p.additive()
+			p.expectWord("and")
+			e = p.node(expr{op: opBetween, pos: int32(at), typ: BooleanType, kids: []*expr{e, low, p.additive()}})
+		case p.acceptWord("in"):
+			kids := append([]*expr{e}, p.inTests()...)
+			e = p.node(expr{op: opIn, pos: int32(at), typ: BooleanType, kids: kids})
+		default:
+			return e
+		}
+	}
+}
+
+// inTests reads what stands behind `in`: one test, or several in parentheses.
+func (p *parser) inTests() []*expr {
+	if p.tok != tokLParen {
+		return []*expr{p.unaryTest()}
+	}
+	start := p.start
+	p.next()
+	first := p.unaryTest()
+	if p.accept(tokDotDot) {
+		return []*expr{p.intervalEnd(start, first, false)}
+	}
+	tests := []*expr{first}
+	for p.accept(tokComma) {
+		tests = append(tests, p.unaryTest())
+	}
+	p.expect(tokRParen)
+	return tests
+}
+
+// unaryTest reads a comparison without left side, or an expression.
+func (p *parser) unaryTest() *expr {
+	at := p.start
+	if p.tok >= tokEq && p.tok <= tokGreaterEq {
+		t := p.tok
+		p.next()
+		return p.node(expr{op: opCmpTest, tok: t, pos: int32(at), typ: BooleanType, kids: []*expr{p.additive()}})
+	}
+	return p.expression()
+}
+
+func (p *parser) additive() *expr {
+	e := p.multiplicative()
+	for p.tok == tokPlus || p.tok == tokMinus {
+		at, t := p.start, p.tok
+		p.next()
+		e = p.arith(at, t, e, p.multiplicative())
+	}
+	return e
+}
+
+func (p *parser) multiplicative() *expr {
+	e := p.power()
+	for p.tok == tokStar || p.tok == tokSlash {
+		at, t := p.start, p.tok
+		p.next()
+		e = p.arith(at, t, e, p.power())
+	}
+	return e
+}
+
+func (p *parser) power() *expr {
+	e := p.negation()
+	for p.tok == tokStarStar {
+		at := p.start
+		p.next()
+		e = p.arith(at, tokStarStar, e, p.negation())
+	}
+	return e
+}
+
+func (p *parser) arith(at int, t token, a, b *expr) *expr {
+	return p.node(expr{op: opArith, tok: t, pos: int32(at), typ: p.arithType(at, t, a, b), kids: []*expr{a, b}})
+}
+
+func (p *parser) negation() *expr {
+	if p.tok != tokMinus {
+		return p.instanceOf()
+	}
+	at := p.start
+	p.next()
+	if p.nesting++; p.nesting > maxNesting {
+		p.failAt(at, "the expression is nested too deeply")
+	}
+	e := p.negation()
+	p.nesting--
+	if e.op == opConst && e.val.kind == KindNumber {
+		e.val = negNumber(e.val)
+		return e
+	}
+	return p.node(expr{op: opNeg, pos: int32(at), typ: e.typ, kids: []*expr{e}})
+}
+
+func (p *parser) instanceOf() *expr {
+	e := p.postfix(p.primary())
+	for p.isWord("instance") {
+		at := p.start
+		p.next()
+		p.expectWord("of")
+		t, ok := p.parseType()
+		if !ok {
+			e = p.problem(at, CodeUnknown, "unknown type")
+			continue
+		}
+		n := p.node(expr{op: opInstance, pos: int32(at), typ: BooleanType, kids: []*expr{e}})
+		n.params = []Param{{Type: t}}
+		e = n
+	}
+	return e
+}
+
+// postfix reads members, filters and calls behind an operand.
+func (p *parser) postfix(e *expr) *expr {
+	for range maxTreeDepth {
+		at := p.start
+		switch p.tok {
+		case tokDot:
+			p.next()
+			name, ok := p.memberName(e.typ)
+			if !ok {
+				p.fail("a name")
+				return e
+			}
+			e = p.member(at, e, name)
+		case tokLBracket:
+			if p.endpoint && p.bracketCloses() {
+				return e
+			}
+			p.next()
+			e = p.filter(at, e)
+			p.expect(tokRBracket)
+		case tokLParen:
+			e = p.invoke(at, e)
+		default:
+			return e
+		}
+	}
+	p.failAt(p.start, "the expression is nested too deeply")
+	return e
+}
+
+// bracketCloses tells whether `[` ends an interval: nothing that starts an
+// expression follows.
+func (p *parser) bracketCloses() bool {
+	l := p.lexer
+	l.next()
+	switch l.tok {
+	case tokNumber, tokString, tokAt, tokLParen, tokLBracket, tokLBrace, tokMinus:
+		return false
+	case tokName:
+		w := l.text()
+		return keywords[w] && w != "true" && w != "false" && w != "null" && w != "if" && w != "some" && w != "every" && w != "for"
+	default:
+		return true
+	}
+}
+
+// memberName reads the name behind a dot: the longest that the type declares,
+// else the longest known, else all words up to a keyword.
+func (p *parser) memberName(t *Type) (string, bool) {
+	i := p.start
+	if i >= len(p.src) {
+		return "", false
+	}
+	for t.Kind() == TypeList {
+		t = t.Elem()
+	}
+	best, end := "", 0
+	for _, f := range t.Fields() {
+		if e := matchName(p.src, i, f.Name); e > end {
+			best, end = f.Name, e
+		}
+	}
+	if end == 0 {
+		best, end = p.knownMember(i)
+	}
+	if w, e := p.words(i); e > end {
+		best, end = w, e
+	}
+	if end == 0 {
+		return "", false
+	}
+	p.seek(end)
+	return best, true
+}
+
+func (p *parser) knownMember(i int) (string, int) {
+	best, end := propertyNames.match(p.src, i)
+	for _, x := range []nameIndex{p.scope.members, p.local} {
+		if n, e := x.match(p.src, i); e > end {
+			best, end = n, e
+		}
+	}
+	return best, end
+}
+
+// words joins the words from offset i up to a keyword or other token.
+func (p *parser) words(i int) (string, int) {
+	l := lexer{src: p.src}
+	l.seek(i)
+	var parts []string
+	end := 0
+	for l.tok == tokName && (len(parts) == 0 || !keywords[l.text()]) {
+		parts = append(parts, l.text())
+		end = l.end
+		l.next()
+	}
+	return strings.Join(parts, " "), end
+}
+
+var propertyNames = func() nameIndex {
+	x := nameIndex{}
+	for _, n := range []string{"time offset", "start included", "end included", "timezone"} {
+		x.add(n)
+	}
+	return x
+}()
+
+func (p *parser) learn(name string) {
+	if p.local == nil {
+		p.local = nameIndex{}
+	}
+	if utf8.ValidString(name) && name != "" {
+		p.local.add(name)
+	}
+}
