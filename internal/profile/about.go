@@ -35,6 +35,9 @@ var aspectNames = [...]string{
 	"", "device", "os", "browser", "user_agent", "locale", "timezone", "location", "app", "referrer", "campaign",
 }
 
+// usualAspects is how many of them most events speak of.
+const usualAspects = 7
+
 // about is the first and the latest that events said of an aspect.
 type about struct {
 	first, latest value
@@ -160,8 +163,10 @@ func (p *Partial) remember(a aspect, v jsondoc.Value, stamp catalog.Stamp, names
 	i := p.findAbout(a)
 	if i == len(p.about) || p.about[i].aspect != a {
 		x := value{text: sharedText(v, names), stamp: stamp}
-		// Room for what most events speak of, without the doubling of append.
-		p.about = slices.Insert(slices.Grow(p.about, 1), i, about{
+		if p.about == nil {
+			p.about = make([]about, 0, usualAspects)
+		}
+		p.about = slices.Insert(p.about, i, about{
 			aspect: a, first: x, latest: x, raw: hashOf(v), dirty: touchedFirst | touchedStamp | touchedValue,
 		})
 		return
@@ -205,8 +210,11 @@ func sharedText(v jsondoc.Value, names *Names) string {
 	if raw := v.Raw(); v.Kind() == jsondoc.String && plain(raw) {
 		return names.Of(raw)
 	}
-	var buf [512]byte
-	return names.Of(jsondoc.AppendCanonical(buf[:0], v))
+	if names == nil {
+		return string(jsondoc.AppendCanonical(nil, v))
+	}
+	names.Scratch = jsondoc.AppendCanonical(names.Scratch[:0], v)
+	return names.Of(names.Scratch)
 }
 
 func (p *Partial) findAbout(a aspect) int {

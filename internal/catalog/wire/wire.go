@@ -181,6 +181,8 @@ func (d *Decoder) Mark() Mark {
 // memory once. It belongs to one worker. A nil Names shares nothing.
 type Names struct {
 	known map[string]string
+	// Scratch is room for whoever makes a name; it holds nothing between calls.
+	Scratch []byte
 }
 
 // The longest name that is shared, and how many are remembered before all are
