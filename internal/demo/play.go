@@ -102,11 +102,15 @@ func (p *Played) playDays(c *courier, out io.Writer) error {
 
 // item is a catalog item as the API takes it.
 type item struct {
-	Name       string         `json:"name,omitempty"`
-	Price      json.Number    `json:"price"`
-	Currency   string         `json:"currency"`
-	Stock      *int           `json:"stock,omitempty"`
-	Dimensions map[string]any `json:"dimensions,omitempty"`
+	Attributes attributes        `json:"attributes"`
+	Dimensions map[string]string `json:"dimensions,omitempty"`
+}
+
+type attributes struct {
+	Name     string      `json:"name,omitempty"`
+	Price    json.Number `json:"price"`
+	Currency string      `json:"currency"`
+	Stock    *int        `json:"stock,omitempty"`
 }
 
 func (p *Played) putGoods(ctx context.Context) error {
@@ -115,8 +119,8 @@ func (p *Played) putGoods(ctx context.Context) error {
 	for g := range slices.Values(p.shop.goods) {
 		group.Go(func() error {
 			return p.to.put(ctx, "/api/v1/catalog/items/"+g.id, item{
-				Name: g.name, Price: json.Number(g.price.String()), Currency: "EUR", Stock: &g.stock,
-				Dimensions: map[string]any{"category": g.category, "brand": g.brand, "style": g.style},
+				Attributes: attributes{g.name, json.Number(g.price.String()), "EUR", &g.stock},
+				Dimensions: map[string]string{"category": g.category, "brand": g.brand, "style": g.style},
 			})
 		})
 	}

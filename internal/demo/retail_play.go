@@ -110,7 +110,7 @@ func (g *retail) putItems(ctx context.Context, to Target) error {
 	for id, l := range last {
 		group.Go(func() error {
 			return to.put(ctx, "/api/v1/catalog/items/"+url.PathEscape(id), item{
-				Name: l.description, Price: amount(l.price), Currency: retailCurrency,
+				Attributes: attributes{Name: l.description, Price: amount(l.price), Currency: retailCurrency},
 			})
 		})
 	}

@@ -1,0 +1,364 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"rapport/internal/app"
+	"rapport/internal/config"
+)
+
+const (
+	sceneWriteKey  = "wk_scenario"
+	sceneSecretKey = "sk_scenario_of_no_worth_at_all"
+)
+
+// sceneTime is where the clock of every scenario stands still.
+var sceneTime = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+
+// TestScenarios plays every file of spec/scenarios through the HTTP door. The
+// format is described there.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../spec/scenarios/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exchanges, err := readScene(archive)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &scene{url: openScene(t), known: map[string]any{}}
+			for _, x := range exchanges {
+				if err := s.play(x); err != nil {
+					t.Fatalf("%s: %v", x.request, err)
+				}
+			}
+		})
+	}
+}
+
+// openScene starts an empty instance and gives its address.
+func openScene(t *testing.T) string {
+	t.Helper()
+	c, err := config.Load(config.Input{Flags: map[string]string{
+		"data": t.TempDir(), "listen": "127.0.0.1:0", "memory": "256MiB",
+		"write_key": sceneWriteKey, "secret_key": sceneSecretKey,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.Open(t.Context(), c, app.Parts{Clock: func() time.Time { return sceneTime }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	return a.URL()
+}
+
+// exchange is a request with the answer that is expected.
+type exchange struct {
+	request, path, method string
+	header                [][2]string
+	body                  []byte
+	status                int // zero: any success
+	answerHeader          [][2]string
+	answer                []byte
+}
+
+var (
+	requestName = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE) (/\S*)(?: \((.*)\))?$`)
+	answerName  = regexp.MustCompile(`^(\d{3})(?: \((.*)\))?$`)
+)
+
+// readScene makes the exchanges of an archive.
+func readScene(archive *txtar.Archive) ([]exchange, error) {
+	var out []exchange
+	for _, f := range archive.Files {
+		data := bytes.TrimSpace(f.Data)
+		if m := requestName.FindStringSubmatch(f.Name); m != nil {
+			out = append(out, exchange{request: f.Name, method: m[1], path: m[2], header: headersOf(m[3]), body: data})
+			continue
+		}
+		m := answerName.FindStringSubmatch(f.Name)
+		if m == nil || len(out) == 0 || out[len(out)-1].status != 0 {
+			return nil, fmt.Errorf("file %q is neither METHOD /path nor the status of the request before it", f.Name)
+		}
+		x := &out[len(out)-1]
+		x.status, _ = strconv.Atoi(m[1])
+		x.answerHeader, x.answer = headersOf(m[2]), data
+	}
+	if len(out) == 0 {
+		return nil, errors.New("a scenario without requests shows nothing")
+	}
+	return out, nil
+}
+
+func headersOf(text string) [][2]string {
+	var out [][2]string
+	for part := range strings.SplitSeq(text, ";") {
+		if name, value, ok := strings.Cut(part, ":"); ok {
+			out = append(out, [2]string{strings.TrimSpace(name), strings.TrimSpace(value)})
+		}
+	}
+	return out
+}
+
+// scene is a running scenario: where, and what its names stand for.
+type scene struct {
+	url   string
+	known map[string]any
+}
+
+// play sends a request and compares the answer.
+func (s *scene) play(x exchange) error {
+	path := s.named(x.path)
+	if x.method != http.MethodGet {
+		mark := "?"
+		if strings.Contains(path, "?") {
+			mark = "&"
+		}
+		path += mark + "wait=applied&timeout=30s"
+	}
+	req, err := http.NewRequest(x.method, s.url+path, bytes.NewReader(x.body))
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(path, "/api/") {
+		req.Header.Set("Authorization", "Bearer "+sceneSecretKey)
+	} else {
+		req.SetBasicAuth(sceneWriteKey, "")
+	}
+	if len(x.body) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range x.header {
+		req.Header.Set(h[0], s.named(h[1]))
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if err := s.compare(x, res, got); err != nil {
+		return fmt.Errorf("%w\nthe answer is %s %s", err, res.Status, got)
+	}
+	return nil
+}
+
+func (s *scene) compare(x exchange, res *http.Response, got []byte) error {
+	switch {
+	case x.status != 0 && x.status != res.StatusCode:
+		return fmt.Errorf("status %d, want %d", res.StatusCode, x.status)
+	case x.status == 0 && res.StatusCode > 299:
+		return fmt.Errorf("status %d, want a success", res.StatusCode)
+	case res.Header.Get("Rapport-Applied") == "no":
+		return errors.New("the write was not applied in time")
+	}
+	for _, h := range x.answerHeader {
+		if err := s.match(h[1], res.Header.Get(h[0]), "header "+h[0]); err != nil {
+			return err
+		}
+	}
+	if len(x.answer) == 0 {
+		return nil
+	}
+	want, err := parse(x.answer)
+	if err != nil {
+		return fmt.Errorf("the expected body is no JSON: %w", err)
+	}
+	value, err := parse(got)
+	if err != nil {
+		return fmt.Errorf("the body is no JSON: %w", err)
+	}
+	return s.match(want, value, "")
+}
+
+func parse(raw []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	err := d.Decode(&v)
+	return v, err
+}
+
+var placeholder = regexp.MustCompile(`\$[a-z][a-z_]*`)
+
+// named puts in what names stand for.
+func (s *scene) named(text string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
+		if v, ok := s.known[name].(string); ok {
+			return v
+		}
+		return name
+	})
+}
+
+// absent is the value of a member that is not there.
+type absent struct{}
+
+// match compares by the table in spec/scenarios/README.md.
+func (s *scene) match(want, got any, at string) error {
+	switch want := want.(type) {
+	case string:
+		return s.matchText(want, got, at)
+	case map[string]any:
+		object, ok := got.(map[string]any)
+		if !ok {
+			return fmt.Errorf("%s is %v, want an object", at, got)
+		}
+		for key, w := range want {
+			g, ok := object[key]
+			if !ok {
+				g = absent{}
+			}
+			if err := s.match(w, g, at+"/"+key); err != nil {
+				return err
+			}
+		}
+		return nil
+	case []any:
+		array, ok := got.([]any)
+		if !ok {
+			return fmt.Errorf("%s is %v, want an array", at, got)
+		}
+		return s.matchArray(want, array, at)
+	case json.Number:
+		g, ok := got.(json.Number)
+		if ok && rational(want).Cmp(rational(g)) == 0 {
+			return nil
+		}
+	default:
+		if want == got {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is %v, want %v", at, got, want)
+}
+
+func (s *scene) matchText(want string, got any, at string) error {
+	_, missing := got.(absent)
+	switch {
+	case want == "$absent":
+		if !missing {
+			return fmt.Errorf("%s is %v and should not be there", at, got)
+		}
+		return nil
+	case missing, want == "$any" && got == nil:
+		return fmt.Errorf("%s is not there, want %s", at, want)
+	case want == "$any":
+		return nil
+	case placeholder.FindString(want) == want && want != "":
+		if known, ok := s.known[want]; ok {
+			return s.match(known, got, at)
+		}
+		s.known[want] = got
+		return nil
+	case got != want:
+		return fmt.Errorf("%s is %v, want %q", at, got, want)
+	}
+	return nil
+}
+
+// matchArray compares one by one, or by $some and $all in any order.
+func (s *scene) matchArray(want, got []any, at string) error {
+	if len(want) == 0 || want[0] != "$some" && want[0] != "$all" {
+		if len(want) != len(got) {
+			return fmt.Errorf("%s has %d elements, want %d", at, len(got), len(want))
+		}
+		for i := range want {
+			if err := s.match(want[i], got[i], fmt.Sprintf("%s/%d", at, i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if want[0] == "$all" && len(got) != len(want)-1 {
+		return fmt.Errorf("%s has %d elements, want %d", at, len(got), len(want)-1)
+	}
+	left := slices.Clone(got)
+	for i, w := range want[1:] {
+		found := slices.IndexFunc(left, func(g any) bool { return s.match(w, g, "") == nil })
+		if found < 0 {
+			return fmt.Errorf("%s has no element like the expected number %d", at, i+1)
+		}
+		left = slices.Delete(left, found, found+1)
+	}
+	return nil
+}
+
+func rational(n json.Number) *big.Rat {
+	r, ok := new(big.Rat).SetString(n.String())
+	if !ok {
+		return new(big.Rat)
+	}
+	return r
+}
+
+// TestSceneMatch_TellsWhatDiffers: a runner that lets everything pass proves
+// nothing, so its own comparison is tested.
+func TestSceneMatch_TellsWhatDiffers(t *testing.T) {
+	t.Parallel()
+	f := func(want, got string, equal bool) {
+		t.Helper()
+		w, err1 := parse([]byte(want))
+		g, err2 := parse([]byte(got))
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		s := &scene{known: map[string]any{}}
+		if err := s.match(w, g, ""); (err == nil) != equal {
+			t.Errorf("%s against %s: %v, want equal %v", want, got, err, equal)
+		}
+	}
+	f(`{"a": 1}`, `{"a": 1.0, "b": 2}`, true)
+	f(`{"a": 1}`, `{"a": 2}`, false)
+	f(`{"a": 1}`, `{"a": "1"}`, false)
+	f(`{"a": 1}`, `{}`, false)
+	f(`{"a": null}`, `{"a": null}`, true)
+	f(`{"a": null}`, `{}`, false)
+	f(`{"a": "$absent"}`, `{}`, true)
+	f(`{"a": "$absent"}`, `{"a": 1}`, false)
+	f(`{"a": "$any"}`, `{"a": false}`, true)
+	f(`{"a": "$any"}`, `{}`, false)
+	f(`{"a": "$x", "b": "c"}`, `{"b": "c"}`, false)
+	f(`["$x", "$x"]`, `["p", "p"]`, true)
+	f(`["$x", "$x"]`, `["p", "q"]`, false)
+	f(`[1, 2]`, `[2, 1]`, false)
+	f(`[1]`, `[1, 2]`, false)
+	f(`["$all", 1, 2]`, `[2, 1]`, true)
+	f(`["$all", 1, 2]`, `[2, 1, 3]`, false)
+	f(`["$some", 1, 2]`, `[2, 1, 3]`, true)
+	f(`["$some", 1, 1]`, `[1, 2]`, false)
+	f(`{"a": {}}`, `{"a": {"b": 1}}`, true)
+	f(`[]`, `[1]`, false)
+}
