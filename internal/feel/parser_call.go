@@ -86,7 +86,9 @@ func (p *parser) builtinCall(at int, callee *expr, args []*expr, names []string)
 		kids[i] = args[from]
 	}
 	if names == nil {
-		sig = bi.pick(sig, func(i int, t *Type) bool { return kids[i].flag || kids[i].typ.Kind() == TypeAny || kids[i].typ.Kind() == t.kind })
+		sig = bi.pick(sig, func(i int, t *Type) bool {
+			return kids[i].flag || kids[i].typ.Kind() == TypeAny || kids[i].typ.Kind() == t.kind
+		})
 	}
 	for i, k := range kids {
 		if q := sig.param(i); !k.flag {
