@@ -18,8 +18,8 @@ type patient struct {
 	vfs.FS
 	report func(error)
 
-	waiting atomic.Int32  // writes that wait for room
-	broken  atomic.Bool   // nothing may be written any more
+	waiting atomic.Int32 // writes that wait for room
+	broken  atomic.Bool  // nothing may be written any more
 	last    atomic.Pointer[failure]
 	patient atomic.Bool   // false while opening and closing: fail at once
 	hurry   chan struct{} // closed when closing

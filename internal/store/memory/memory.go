@@ -101,3 +101,20 @@ func newRecords() records {
 		secrets: map[id.Key][]int{},
 	}
 }
+
+// WithState gives a store with this one's log and another's state, on a disk of
+// its own: what a test expects after a crash took commits.
+func (s *Store) WithState(state store.State) *Store {
+	other, ok := state.(*State)
+	if !ok {
+		panic("memory: state of another engine")
+	}
+	d := NewDisk()
+	s.log.disk.mu.Lock()
+	d.log = s.log.disk.log
+	s.log.disk.mu.Unlock()
+	other.mu.RLock()
+	d.rows = other.rows.clone()
+	other.mu.RUnlock()
+	return Open(d)
+}

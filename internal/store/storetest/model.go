@@ -1,0 +1,52 @@
+package storetest
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+)
+
+// Soak is by how much tests that search at random go on for longer than in a
+// quick run: the environment variable RAPPORT_SOAK, else 1.
+func Soak() int {
+	if n, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil && n > 1 {
+		return n
+	}
+	return 1
+}
+
+// testModel does random things to the engine and to the memory engine, closes
+// and crashes in between, and compares all they hold.
+func testModel(t *testing.T, disk func(*testing.T) Disk) {
+	t.Helper()
+	for seed := range uint64(6 * Soak()) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			model(t, disk(t), seed)
+		})
+	}
+}
+
+func model(t *testing.T, d Disk, seed uint64) {
+	tr := NewTrial(t, seed)
+	s, err := d.Open()
+	noError(t, err)
+	for range 8 {
+		for range tr.rng.IntN(120) {
+			noError(t, tr.Step(s))
+		}
+		tr.Check(s)
+		crash := tr.rng.IntN(2) == 0
+		if crash {
+			d.Crash(tr.rng.IntN)
+		} else {
+			noError(t, s.Close())
+		}
+		s, err = d.Open()
+		noError(t, err)
+		tr.Reopened(s, crash)
+		tr.Check(s)
+	}
+	noError(t, s.Close())
+}

@@ -1,0 +1,368 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"rapport/internal/id"
+	"rapport/internal/store"
+	"rapport/internal/store/memory"
+)
+
+// Trial does random things to a store and knows what must be there afterwards:
+// it does the same to the memory engine, as far as the store said that it did.
+// Calls of the store may fail where a test lets them; what they left behind must
+// then be what the contract says of a failed call.
+type Trial struct {
+	t       testing.TB
+	rng     *rand.Rand
+	oracle  *memory.Store
+	history map[id.Bucket][]step // commits of each bucket, the oldest first
+	flushed map[id.Bucket]store.Position
+	cut     int            // into how many spans the buckets are cut now
+	next    store.Position // of the next commit
+	serial  int
+	doubt   []*store.Frame // of an Append that failed and that none has followed
+	toErase map[id.Key]bool
+	resets  int // a Reset that failed may have happened or not
+}
+
+// step is what a commit did to one bucket.
+type step struct {
+	at      store.Position
+	changes []store.Change
+}
+
+// The few buckets, tables and anchors that a trial uses, so that things meet.
+var (
+	trialBuckets = []id.Bucket{0, 1, 1023, 1024, 2047, 2048, 4095, id.CommonBucket}
+	trialTables  = []store.Table{store.TableAnchors, store.TableTimeline, store.TableMeta}
+)
+
+// NewTrial begins a trial on an empty store.
+func NewTrial(t testing.TB, seed uint64) *Trial {
+	t.Helper()
+	t.Logf("seed %d", seed)
+	return &Trial{
+		t: t, rng: rand.New(rand.NewPCG(seed, 7)), oracle: memory.New(), cut: 1, next: 1,
+		history: map[id.Bucket][]step{}, flushed: map[id.Bucket]store.Position{}, toErase: map[id.Key]bool{},
+	}
+}
+
+// spans cuts all buckets into equal runs.
+func (tr *Trial) spans() []store.Span {
+	var out []store.Span
+	width := (int(id.CommonBucket) + tr.cut) / tr.cut
+	for first := 0; first <= int(id.CommonBucket); first += width {
+		out = append(out, store.Span{First: id.Bucket(first), Last: id.Bucket(min(first+width-1, int(id.CommonBucket)))})
+	}
+	return out
+}
+
+// Step does one random thing and returns the store's error, if it gave one.
+func (tr *Trial) Step(s store.Store) error {
+	switch n := tr.rng.IntN(100); {
+	case n < 35:
+		return tr.append(s)
+	case n < 75:
+		return tr.commit(s)
+	case n < 80:
+		return tr.flush(s)
+	case n < 84:
+		return tr.erase(s, id.KeyOf("user_id", tr.anchor()))
+	case n < 85:
+		return tr.reset(s)
+	case n < 93:
+		return tr.load(s)
+	default:
+		return tr.scan(s)
+	}
+}
+
+func (tr *Trial) anchor() string { return fmt.Sprint("anchor", tr.rng.IntN(12)) }
+
+func (tr *Trial) payload() string {
+	tr.serial++
+	n := tr.rng.IntN(200)
+	if tr.rng.IntN(40) == 0 {
+		n = tr.rng.IntN(20_000)
+	}
+	return fmt.Sprintf("%d %s", tr.serial, noise(n))
+}
+
+func (tr *Trial) append(s store.Store) error {
+	var frames, own []*store.Frame
+	for range 1 + tr.rng.IntN(3) {
+		f := &store.Frame{Received: uint64(tr.rng.IntN(5)), Rejected: []store.Count{{Reason: fmt.Sprint("r", tr.rng.IntN(3)), N: uint64(tr.rng.IntN(3))}}}
+		for range tr.rng.IntN(5) {
+			r := record(tr.anchor(), tr.payload())
+			r.Kind = store.Kind(1 + tr.rng.IntN(int(store.KindPortion)))
+			if tr.rng.IntN(4) == 0 {
+				r.Bucket = trialBuckets[tr.rng.IntN(len(trialBuckets))]
+			}
+			f.Records = append(f.Records, r)
+		}
+		c := &store.Frame{Received: f.Received, Rejected: f.Rejected, Records: slices.Clone(f.Records)}
+		noError(tr.t, tr.oracle.Log().Seal(ctx(tr.t), c))
+		own = append(own, c)
+		if err := s.Log().Seal(ctx(tr.t), f); err != nil {
+			return err
+		}
+		frames = append(frames, f)
+	}
+	end := s.Log().End()
+	if err := s.Log().Append(ctx(tr.t), frames); err != nil {
+		if s.Log().End() != end {
+			tr.t.Fatalf("Append failed (%v) and moved the end", err)
+		}
+		tr.doubt = own
+		return err
+	}
+	tr.doubt = nil
+	noError(tr.t, tr.oracle.Log().Append(ctx(tr.t), own))
+	for _, f := range frames {
+		for i := range f.Records {
+			if f.Records[i].Position <= end {
+				tr.t.Fatalf("position %d follows %d", f.Records[i].Position, end)
+			}
+			end = f.Records[i].Position
+		}
+	}
+	return nil
+}
+
+func (tr *Trial) key(b id.Bucket) store.RowKey {
+	key := []byte(fmt.Sprint(tr.rng.IntN(6)))
+	if tr.rng.IntN(3) == 0 {
+		key = append(key, 0xff, byte(tr.rng.IntN(3)))
+	}
+	return store.RowKey{Table: trialTables[tr.rng.IntN(len(trialTables))], Bucket: b, Key: key}
+}
+
+func (tr *Trial) commit(s store.Store) error {
+	spans := tr.spans()
+	c := store.Commit{Span: spans[tr.rng.IntN(len(spans))], Position: tr.next}
+	var inside []id.Bucket
+	for _, b := range trialBuckets {
+		if c.Span.Holds(b) {
+			inside = append(inside, b)
+		}
+	}
+	steps := map[id.Bucket][]store.Change{}
+	for range tr.rng.IntN(8) {
+		if len(inside) == 0 {
+			break
+		}
+		b := inside[tr.rng.IntN(len(inside))]
+		ch := store.Change{RowKey: tr.key(b), Op: store.Op(tr.rng.IntN(3)), Value: []byte(tr.payload())}
+		if tr.rng.IntN(10) == 0 {
+			ch.Value = []byte{}
+		}
+		c.Changes = append(c.Changes, ch)
+		steps[b] = append(steps[b], ch)
+	}
+	if err := s.State().Commit(ctx(tr.t), c); err != nil {
+		return err
+	}
+	tr.next++
+	noError(tr.t, tr.oracle.State().Commit(ctx(tr.t), c))
+	for _, b := range inside {
+		tr.history[b] = append(tr.history[b], step{at: c.Position, changes: steps[b]})
+	}
+	return nil
+}
+
+func (tr *Trial) flush(s store.Store) error {
+	if err := s.State().Flush(ctx(tr.t)); err != nil {
+		return err
+	}
+	for b, steps := range tr.history {
+		if len(steps) > 0 {
+			tr.flushed[b] = steps[len(steps)-1].at
+		}
+	}
+	return nil
+}
+
+// erase notes first what it wants: an erasure that failed is done again.
+func (tr *Trial) erase(s store.Store, anchor id.Key) error {
+	tr.toErase[anchor] = true
+	if err := s.Log().Erase(ctx(tr.t), anchor); err != nil {
+		return err
+	}
+	delete(tr.toErase, anchor)
+	return tr.oracle.Log().Erase(ctx(tr.t), anchor)
+}
+
+func (tr *Trial) reset(s store.Store) error {
+	if err := s.State().Reset(ctx(tr.t)); err != nil {
+		tr.resets++
+		return err
+	}
+	tr.forget()
+	return nil
+}
+
+// forget follows a reset.
+func (tr *Trial) forget() {
+	noError(tr.t, tr.oracle.State().Reset(ctx(tr.t)))
+	clear(tr.history)
+	clear(tr.flushed)
+	tr.resets = 0
+}
+
+func (tr *Trial) load(s store.Store) error {
+	if tr.resets > 0 {
+		return nil
+	}
+	var keys []store.RowKey
+	for range tr.rng.IntN(20) {
+		keys = append(keys, tr.key(trialBuckets[tr.rng.IntN(len(trialBuckets))]))
+	}
+	got, err := s.State().Load(ctx(tr.t), keys)
+	if err != nil {
+		return err
+	}
+	want, err := tr.oracle.State().Load(ctx(tr.t), keys)
+	noError(tr.t, err)
+	for i := range keys {
+		if spell(got[i]) != spell(want[i]) {
+			tr.t.Fatalf("row %c %d %q is %.200s, want %.200s", keys[i].Table, keys[i].Bucket, keys[i].Key, spell(got[i]), spell(want[i]))
+		}
+	}
+	return nil
+}
+
+func (tr *Trial) scan(s store.Store) error {
+	if tr.resets > 0 {
+		return nil
+	}
+	k := tr.key(trialBuckets[tr.rng.IntN(len(trialBuckets))])
+	at := store.Range{Table: k.Table, Bucket: k.Bucket}
+	switch tr.rng.IntN(3) {
+	case 0:
+		at.Prefix = k.Key[:1]
+	case 1:
+		at.After = k.Key
+	}
+	return tr.sameRange(s, at)
+}
+
+func (tr *Trial) sameRange(s store.Store, at store.Range) error {
+	want := scan(tr.t, tr.oracle.State(), at)
+	var got []string
+	err := s.State().Scan(ctx(tr.t), at, func(key []byte, parts [][]byte) bool {
+		got = append(got, fmt.Sprintf("%q=%s", key, spell(parts)))
+		return true
+	})
+	if err == nil && !slices.Equal(got, want) {
+		tr.t.Fatalf("range %c %d prefix %q after %q is\n%.500s, want\n%.500s", at.Table, at.Bucket, at.Prefix, at.After, got, want)
+	}
+	return err
+}
+
+// Check compares everything that the store holds with what it must hold.
+func (tr *Trial) Check(s store.Store) {
+	tr.t.Helper()
+	for anchor := range tr.toErase {
+		noError(tr.t, tr.erase(s, anchor))
+	}
+	tr.checkLog(s)
+	for _, b := range trialBuckets {
+		if got, want := s.State().Applied(b), tr.oracle.State().Applied(b); got != want {
+			tr.t.Fatalf("bucket %d has applied %d, want %d", b, got, want)
+		}
+		for _, table := range trialTables {
+			noError(tr.t, tr.sameRange(s, store.Range{Table: table, Bucket: b}))
+		}
+	}
+}
+
+func (tr *Trial) checkLog(s store.Store) {
+	tr.t.Helper()
+	got, want := readAll(tr.t, s.Log(), 0), readAll(tr.t, tr.oracle.Log(), 0)
+	if len(got) != len(want) {
+		tr.t.Fatalf("the log has %d records, want %d", len(got), len(want))
+	}
+	for i := range got {
+		sameRecord(tr.t, &got[i], &want[i], false)
+		one, err := s.Log().At(ctx(tr.t), got[i].Position)
+		if want[i].Payload == nil {
+			if !errors.Is(err, store.ErrErased) {
+				tr.t.Fatalf("at %d: %v, want erased", got[i].Position, err)
+			}
+			continue
+		}
+		noError(tr.t, err)
+		sameRecord(tr.t, &one, &got[i], true)
+	}
+	if len(got) > 0 && s.Log().End() != got[len(got)-1].Position {
+		tr.t.Fatalf("end is %d, want %d", s.Log().End(), got[len(got)-1].Position)
+	}
+	counts, err := s.Log().Counts(ctx(tr.t))
+	noError(tr.t, err)
+	expected, err := tr.oracle.Log().Counts(ctx(tr.t))
+	noError(tr.t, err)
+	for reason, n := range expected.Rejected {
+		if counts.Rejected[reason] != n {
+			tr.t.Fatalf("%d rejected for %s, want %d", counts.Rejected[reason], reason, n)
+		}
+	}
+	if counts.Received != expected.Received {
+		tr.t.Fatalf("%d received, want %d", counts.Received, expected.Received)
+	}
+}
+
+// Reopened follows a new run of the store. It takes note of what a crash took,
+// which must be no more than a crash may take, and cuts the buckets anew.
+func (tr *Trial) Reopened(s store.Store, crash bool) {
+	tr.t.Helper()
+	tr.adoptDoubt(s)
+	if tr.resets > 0 && s.State().Applied(0) == 0 && s.State().Applied(id.CommonBucket) == 0 {
+		tr.forget()
+	}
+	tr.resets = 0
+	kept := memory.New().State()
+	for _, b := range trialBuckets {
+		applied, steps := s.State().Applied(b), tr.history[b]
+		if !crash && len(steps) > 0 && applied != steps[len(steps)-1].at {
+			tr.t.Fatalf("bucket %d has applied %d after closing, want %d", b, applied, steps[len(steps)-1].at)
+		}
+		if applied < tr.flushed[b] {
+			tr.t.Fatalf("bucket %d has applied %d, but %d was flushed", b, applied, tr.flushed[b])
+		}
+		n := slices.IndexFunc(steps, func(s step) bool { return s.at > applied })
+		if n < 0 {
+			n = len(steps)
+		}
+		if applied != 0 && (n == 0 || steps[n-1].at != applied) {
+			tr.t.Fatalf("bucket %d has applied %d, which no commit of it reached", b, applied)
+		}
+		tr.history[b] = steps[:n]
+		for _, st := range tr.history[b] {
+			noError(tr.t, kept.Commit(ctx(tr.t), store.Commit{Span: store.Span{First: b, Last: b}, Position: st.at, Changes: st.changes}))
+		}
+	}
+	tr.oracle = tr.oracle.WithState(kept)
+	tr.cut = 1 + tr.rng.IntN(5)
+}
+
+// adoptDoubt looks whether a failed Append is in the log after all. It may be,
+// whole, if no Append came after it.
+func (tr *Trial) adoptDoubt(s store.Store) {
+	tr.t.Helper()
+	if tr.doubt == nil {
+		return
+	}
+	counts, err := s.Log().Counts(ctx(tr.t))
+	noError(tr.t, err)
+	expected, err := tr.oracle.Log().Counts(ctx(tr.t))
+	noError(tr.t, err)
+	if len(readAll(tr.t, s.Log(), 0)) > len(readAll(tr.t, tr.oracle.Log(), 0)) || counts.Received > expected.Received {
+		noError(tr.t, tr.oracle.Log().Append(ctx(tr.t), tr.doubt))
+	}
+	tr.doubt = nil
+}
