@@ -178,11 +178,13 @@ func submission(t testing.TB, facts ...fact) *Submission {
 	return s
 }
 
+var testMapping = catalog.DefaultMapping()
+
 // config is that of a test: small caches, no writing behind by itself.
 func config(st store.Store, lanes, batch int) Config {
 	return Config{
 		Store: st, Mappers: map[string]event.Mapper{"test": mapper()},
-		Sources: func(string) SourceInfo { return SourceInfo{Priority: 1, Mapping: catalog.DefaultMapping()} },
+		Sources: func(string) SourceInfo { return SourceInfo{Priority: 1, Mapping: testMapping} },
 		Rules:   identity.DefaultRules(), Clock: worldStart.Time, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Random:      func(b []byte) { clear(b) },
 		InstanceKey: [16]byte{1}, Lanes: lanes, BatchSize: batch,
