@@ -111,6 +111,9 @@ func isStandardNamespace(uri string) bool {
 // translate gives the namespace of edition "to" that has the role of uri, or
 // uri itself when it is no namespace of the standard.
 func translate(uri string, to Version) string {
+	if uri == "" {
+		return ""
+	}
 	want := editions[to]
 	for v := DMN11; v <= DMN16; v++ {
 		switch e := editions[v]; uri {
