@@ -11,15 +11,14 @@ const MinMemory Size = 128 << 20
 // Budget divides the memory of the process. The shares and what is left for
 // the garbage collector's head room add up to Total.
 type Budget struct {
-	Total      Size
-	People     Size // decoded states of hot people, on Go's heap
-	StoreCache Size // the engine's block cache, outside of Go's heap
-	Memtables  Size // the engine's write buffers, outside of Go's heap
-	Queues     Size // what waits for the log and for its bucket
-	HTTP       Size // bodies being read and answers being written
-	Outside    Size // the program itself, stacks of C, fragmentation
-	HeadRoom   Size // garbage that waits for the collector
-	GoLimit    Size // for debug.SetMemoryLimit: Total less what is outside of Go's heap
+	Total    Size
+	People   Size // decoded states of hot people, on Go's heap
+	Store    Size // the engine's caches and write buffers, counted as outside of Go's heap
+	Queues   Size // what waits to be applied
+	HTTP     Size // bodies being read
+	Outside  Size // the program itself, stacks of C, fragmentation
+	HeadRoom Size // garbage that waits for the collector
+	GoLimit  Size // for debug.SetMemoryLimit: Total less what is outside of Go's heap
 }
 
 // NewBudget divides total. The shares follow from measurements: people pay for
@@ -27,15 +26,14 @@ type Budget struct {
 // decoded, and the collector needs about half of the live heap.
 func NewBudget(total Size) Budget {
 	b := Budget{
-		Total:      total,
-		People:     total / 100 * 30,
-		StoreCache: clamp(total/100*12, 8<<20, 2<<30),
-		Memtables:  clamp(total/100*8, 8<<20, 256<<20),
-		Queues:     clamp(total/100*6, 8<<20, 512<<20),
-		HTTP:       clamp(total/100*6, 8<<20, 512<<20),
-		Outside:    clamp(total/100*6, 24<<20, 256<<20),
+		Total:   total,
+		People:  total / 100 * 30,
+		Store:   clamp(total/100*20, 16<<20, 4<<30),
+		Queues:  clamp(total/100*6, 8<<20, 512<<20),
+		HTTP:    clamp(total/100*6, 8<<20, 512<<20),
+		Outside: clamp(total/100*6, 24<<20, 256<<20),
 	}
-	b.GoLimit = total - b.StoreCache - b.Memtables - b.Outside
+	b.GoLimit = total - b.Store - b.Outside
 	b.HeadRoom = b.GoLimit - b.People - b.Queues - b.HTTP
 	return b
 }
@@ -47,8 +45,7 @@ func clamp(n, low, high Size) Size { return max(low, min(n, high)) }
 func (b Budget) Shares() []Share {
 	return []Share{
 		{"people", b.People},
-		{"store_cache", b.StoreCache},
-		{"memtables", b.Memtables},
+		{"store", b.Store},
 		{"queues", b.Queues},
 		{"http", b.HTTP},
 		{"outside", b.Outside},

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rapport/internal/access"
+	"rapport/internal/fault"
+)
+
+// author signs what is changed from the command line.
+const author = "rapport keys"
+
+func keysCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "List, make and revoke keys",
+		Long:  "List, make and revoke keys. A running server takes changes over within a second or two.",
+	}
+	cmd.AddCommand(keysListCommand(), keysCreateCommand(), keysRevokeCommand())
+	return cmd
+}
+
+func register(cmd *cobra.Command) (*access.Register, error) {
+	c, err := settings(cmd)
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := access.Open(c.Data, time.Now, rand.Reader)
+	return r, err
+}
+
+func keysListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "list", Short: "List write keys and, without the keys, secret keys", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := register(cmd)
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "KIND\tKEY\tNAME\tMAY\tMADE")
+			doc := r.Index().Document()
+			for _, s := range doc.Sources {
+				for _, k := range s.WriteKeys {
+					fmt.Fprintf(w, "write\t%s\t%s\tsend events\t%s\n", k.Key, s.Name, k.Created)
+				}
+			}
+			for _, k := range doc.SecretKeys {
+				fmt.Fprintf(w, "secret\t%s (…%s)\t%s\t%s\t%s\n", k.ID, k.Hint, k.Name, strings.Join(k.Scopes, ", "), k.Created)
+			}
+			return w.Flush()
+		},
+	}
+	settingFlags(cmd, "data")
+	return cmd
+}
+
+func keysCreateCommand() *cobra.Command {
+	var name, source string
+	var scopes []string
+	cmd := &cobra.Command{
+		Use: "create", Short: "Make a secret key, or with --source a write key", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := register(cmd)
+			if err != nil {
+				return err
+			}
+			if source != "" {
+				k, err := r.AddWriteKey(author, source, "")
+				if err != nil {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), k.Key)
+				return nil
+			}
+			k, err := r.CreateSecretKey(author, name, "", scopes)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.ErrOrStderr(), k.ID+" is shown this once:")
+			fmt.Fprintln(cmd.OutOrStdout(), k.Secret)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "what it is used for")
+	cmd.Flags().StringVar(&source, "source", "", "make a write key of this source instead")
+	cmd.Flags().StringSliceVar(&scopes, "scope", access.Scopes(), "what it may do: "+strings.Join(access.Scopes(), ", "))
+	settingFlags(cmd, "data")
+	return cmd
+}
+
+func keysRevokeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "revoke KEY", Short: "Refuse a key from now on: the id of a secret key, or a write key", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := register(cmd)
+			if err != nil {
+				return err
+			}
+			err = r.RevokeSecretKey(author, args[0])
+			if fault.KindOf(err) == fault.NotFound {
+				err = r.RevokeWriteKey(author, "", args[0])
+			}
+			if err == nil {
+				fmt.Fprintln(cmd.OutOrStdout(), "revoked")
+			}
+			return err
+		},
+	}
+	settingFlags(cmd, "data")
+	return cmd
+}

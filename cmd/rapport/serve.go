@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"rapport/internal/access"
+	"rapport/internal/app"
+	"rapport/internal/config"
+)
+
+func serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run an instance",
+		Long: "Run an instance until SIGINT or SIGTERM. It prints one line \"listening on http://HOST:PORT\"\n" +
+			"when it is ready. A second signal stops it at once; nothing acknowledged is lost either way.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			explain, err := cmd.Flags().GetBool("explain")
+			if err != nil {
+				return err
+			}
+			return serve(cmd, explain)
+		},
+	}
+	settingFlags(cmd)
+	cmd.Flags().Bool("explain", false, "print every setting and where it came from, and end")
+	return cmd
+}
+
+func serve(cmd *cobra.Command, explain bool) error {
+	c, err := settings(cmd)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if explain {
+		fmt.Fprint(out, c.Explain())
+		return nil
+	}
+	log := logger(c)
+	budget := config.NewBudget(c.Memory)
+	app.LimitMemory(budget)
+	log.Info(budget.String())
+	a, err := app.Open(cmd.Context(), c, app.Parts{Log: log, Version: version()})
+	if err != nil {
+		return err
+	}
+	tellKeys(out, a.Setup())
+	fmt.Fprintln(out, "listening on "+a.URL())
+	var failed error
+	select {
+	case <-cmd.Context().Done():
+		log.Info("stopping")
+	case failed = <-a.Failed():
+	}
+	return errors.Join(failed, a.Close(context.WithoutCancel(cmd.Context())))
+}
+
+// tellKeys prints what the first start made: the write key, and the secret key
+// once where a person looks on, else the file it is in.
+func tellKeys(out io.Writer, s access.Setup) {
+	if s.SecretKey == "" {
+		return
+	}
+	fmt.Fprintln(out, "write key (public, for sending events): "+s.WriteKey)
+	if isTerminal(out) && os.Remove(s.SecretFile) == nil {
+		fmt.Fprintln(out, "secret key (shown this once, keep it): "+s.SecretKey)
+		return
+	}
+	fmt.Fprintln(out, "secret key (move it to where you keep secrets): in "+s.SecretFile)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull && !isNull(info)
+}
+
+// isNull tells the null device, which is a character device too.
+func isNull(info os.FileInfo) bool {
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(info, null)
+}

@@ -1,0 +1,200 @@
+// Package app puts the parts of an instance together, starts them in order and
+// stops them in reverse. It holds no rule of the product itself.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/clock"
+	"rapport/internal/config"
+	"rapport/internal/httpapi"
+	"rapport/internal/pipeline"
+	"rapport/internal/store"
+	"rapport/internal/telemetry"
+)
+
+// Parts are what an instance takes from outside. Zero values are filled in:
+// no log, the machine's clock, the system's randomness.
+type Parts struct {
+	Log     *slog.Logger
+	Clock   clock.Clock
+	Entropy io.Reader
+	Version string
+}
+
+// App is a running instance.
+type App struct {
+	config  config.Config
+	budget  config.Budget
+	parts   Parts
+	setup   access.Setup
+	access  *access.Register
+	metrics *telemetry.Metrics
+
+	store    store.Store
+	pipeline *pipeline.Pipeline
+	listener net.Listener
+	server   *http.Server
+	throttle throttle
+	served   chan struct{} // closed when the server has ended
+	failed   chan error    // why the server ended by itself
+
+	handler    atomic.Pointer[http.Handler]
+	state      atomic.Pointer[string] // why the instance is not ready; nil once it is
+	stop       chan struct{}
+	background sync.WaitGroup
+	closing    sync.Once
+	closed     error
+}
+
+// Open starts an instance: when it returns, the instance is ready. It listens
+// before that, so that /readyz can say what is still being done.
+func Open(ctx context.Context, c config.Config, parts Parts) (*App, error) {
+	a := &App{
+		config: c, budget: config.NewBudget(c.Memory), parts: parts.filled(),
+		served: make(chan struct{}), failed: make(chan error, 1), stop: make(chan struct{}),
+	}
+	a.throttle.maxRequests, a.throttle.maxBytes = int64(c.Queue.Requests), int64(a.budget.HTTP)
+	a.metrics = telemetry.NewMetrics(a.parts.Version)
+	a.say("starting: opening the data")
+	err := a.open(ctx)
+	if err != nil {
+		return nil, errors.Join(err, a.Close(ctx))
+	}
+	a.state.Store(nil)
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	if err := os.MkdirAll(a.config.Data, 0o700); err != nil {
+		return fmt.Errorf("making the data folder: %w", err)
+	}
+	if a.access, _, err = access.Open(a.config.Data, a.parts.Clock, a.parts.Entropy); err != nil {
+		return err
+	}
+	if err := a.listen(ctx); err != nil {
+		return err
+	}
+	// The instance key is made before the store, so that a store without one
+	// has lost it.
+	pc, err := pipelineConfig(&a.config, a.budget, a.parts, a.access)
+	if err != nil {
+		return err
+	}
+	if a.store, err = openStore(&a.config, a.budget, a.parts); err != nil {
+		return err
+	}
+	if a.setup, err = a.access.Prepare(a.config.WriteKey, a.config.SecretKey); err != nil {
+		return err
+	}
+	pc.Store = a.store
+	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
+		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
+	})
+	if err != nil {
+		return fmt.Errorf("starting the pipeline: %w", err)
+	}
+	a.observe()
+	h := a.routes()
+	a.handler.Store(&h)
+	a.background.Go(a.watchAccess)
+	return nil
+}
+
+// Handler answers whatever the instance serves.
+func (a *App) Handler() http.Handler { return http.HandlerFunc(a.serve) }
+
+func (a *App) serve(w http.ResponseWriter, r *http.Request) {
+	if h := a.handler.Load(); h != nil {
+		(*h).ServeHTTP(w, r)
+		return
+	}
+	httpapi.Starting(a.ready).ServeHTTP(w, r)
+}
+
+// URL is where the instance listens.
+func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
+
+// Setup is what the first start made.
+func (a *App) Setup() access.Setup { return a.setup }
+
+// Pipeline is the spine, for tests.
+func (a *App) Pipeline() *pipeline.Pipeline { return a.pipeline }
+
+// Failed tells why the instance stopped serving by itself.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// say sets why the instance is not ready.
+func (a *App) say(why string) { a.state.Store(&why) }
+
+func (a *App) ready() error {
+	if why := a.state.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return nil
+}
+
+// Close stops an instance in the reverse order of its start: no new requests,
+// those under way are finished, what waits is applied, everything is durable.
+// The context bounds how long requests may take. It is safe to call twice.
+func (a *App) Close(ctx context.Context) error {
+	a.closing.Do(func() { a.closed = a.close(ctx) })
+	return a.closed
+}
+
+func (a *App) close(ctx context.Context) error {
+	a.say("stopping")
+	close(a.stop)
+	var errs []error
+	if a.server != nil {
+		limit, cancel := context.WithTimeout(ctx, a.config.HTTP.StopTimeout)
+		if err := a.server.Shutdown(limit); err != nil {
+			a.parts.Log.Warn("requests under way were cut off", "error", err)
+			errs = append(errs, a.server.Close())
+		}
+		cancel()
+		<-a.served
+	}
+	a.background.Wait()
+	if a.pipeline != nil {
+		if err := a.pipeline.Close(context.WithoutCancel(ctx)); err != nil {
+			errs = append(errs, fmt.Errorf("stopping the pipeline: %w", err))
+		}
+	}
+	if a.store != nil {
+		if err := a.store.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("closing the store: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// watchAccess takes over keys that the keys command changed beside the server.
+func (a *App) watchAccess() {
+	every := time.NewTicker(accessInterval)
+	defer every.Stop()
+	watcher := a.access.Watch()
+	for {
+		select {
+		case <-a.stop:
+			return
+		case <-every.C:
+		}
+		if err := watcher.Check(); err != nil {
+			a.parts.Log.Error("changed keys cannot be taken over", "error", err)
+		}
+	}
+}
+
+const accessInterval = time.Second

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"crypto/rand"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/telemetry"
+)
+
+var update = flag.Bool("update", false, "write generated files anew")
+
+func TestThrottle_AnswersBusyAboveItsBounds(t *testing.T) {
+	t.Parallel()
+	enter, leave := make(chan struct{}), make(chan struct{})
+	inner := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		enter <- struct{}{}
+		<-leave
+	})
+	for name, c := range map[string]struct {
+		throttle *throttle
+		body     string
+	}{
+		"requests": {&throttle{next: inner, maxRequests: 1, maxBytes: 1 << 30}, "{}"},
+		"bytes":    {&throttle{next: inner, maxRequests: 100, maxBytes: 1}, strings.Repeat("x", mostCounted)},
+	} {
+		request := func() *http.Request { return httptest.NewRequest("POST", "/v1/track", strings.NewReader(c.body)) }
+		done := make(chan int)
+		go func() {
+			w := httptest.NewRecorder()
+			c.throttle.ServeHTTP(w, request())
+			done <- w.Code
+		}()
+		<-enter
+		w := httptest.NewRecorder()
+		c.throttle.ServeHTTP(w, request())
+		if w.Code != 429 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"success":false`) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		leave <- struct{}{}
+		if code := <-done; code != 200 {
+			t.Errorf("%s: the first request got %d", name, code)
+		}
+		if c.throttle.requests.Load() != 0 || c.throttle.bytes.Load() != 0 || c.throttle.refused.Load() != 1 {
+			t.Errorf("%s: left behind %d requests, %d bytes", name, c.throttle.requests.Load(), c.throttle.bytes.Load())
+		}
+	}
+}
+
+func TestServe_UntilOpenSaysWhatItDoes(t *testing.T) {
+	t.Parallel()
+	a := &App{}
+	a.say("starting: replaying the log, at 5 of 10")
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/v1/track": 503, "/api/v1/accounting": 503} {
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want || want == 503 && (!strings.Contains(w.Body.String(), "at 5 of 10") || w.Header().Get("Retry-After") == "") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestSources_InfoAllocatesNothingAndFollowsChanges(t *testing.T) {
+	r, _, err := access.Open(t.TempDir(), time.Now, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSources(r)
+	if s.info("shop").Priority != defaultPriority || s.info("shop").Mapping == nil {
+		t.Errorf("an unknown source: %+v", s.info("shop"))
+	}
+	if _, _, err := r.PutSource("x", access.Source{Key: "shop", Name: "Shop", Kind: "web", Priority: 7, ItemActions: `{"broken`}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.info("shop"); got.Priority != 7 || got.Mapping == nil {
+		t.Errorf("after the change: %+v", got)
+	}
+	if n := testing.AllocsPerRun(100, func() { s.info("shop") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+//go:generate go test . -run TestMetricsReference -update
+
+func TestMetricsReference_FileIsCurrentAndTrue(t *testing.T) {
+	t.Parallel()
+	a := &App{parts: Parts{}.filled(), metrics: telemetry.NewMetrics("test")}
+	a.metrics.Register(&ledger{})
+	a.describe()
+	const path = "../../docs/reference/metrics.md"
+	want := telemetry.Reference(append(a.metrics.Families(), families()...))
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != want {
+		t.Errorf("%s is stale (%v): run go generate ./internal/app", path, err)
+	}
+}

@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rapport/internal/config"
+	"rapport/internal/pipeline"
+	"rapport/internal/telemetry"
+)
+
+// LimitMemory makes Go's collector keep the process within its budget.
+func LimitMemory(b config.Budget) { debug.SetMemoryLimit(int64(b.GoLimit)) }
+
+// observe registers what is measured by asking.
+func (a *App) observe() {
+	a.describe()
+	a.metrics.Register(&ledger{a.pipeline})
+}
+
+// describe registers the gauges, which read nothing before they are asked.
+func (a *App) describe() {
+	for _, share := range a.budget.Shares() {
+		a.metrics.Gauge("rapport_memory_budget_bytes", "Share of the memory limit.",
+			telemetry.Labels{"share": share.Name}, func() float64 { return float64(share.Size) })
+	}
+	a.metrics.Gauge("rapport_ready", "1 while the instance serves.", nil, func() float64 {
+		if a.ready() != nil {
+			return 0
+		}
+		return 1
+	})
+	a.metrics.Counter("rapport_http_throttled_total", "Tracking requests answered 429 because too many were under way.", nil,
+		func() float64 { return float64(a.throttle.refused.Load()) })
+	a.metrics.Gauge("rapport_log_bytes", "Bytes of the log on disk.", nil, func() float64 { return float64(a.store.Log().Size()) })
+	a.metrics.Gauge("rapport_state_bytes", "Bytes of the state on disk.", nil, func() float64 { return float64(a.store.State().Size()) })
+}
+
+// ledger gives the accounting as metrics, all of one moment.
+type ledger struct{ pipeline *pipeline.Pipeline }
+
+var (
+	receivedDesc = prometheus.NewDesc("rapport_events_received_total", "Events handed over with a valid key.", nil, nil)
+	columnDesc   = prometheus.NewDesc("rapport_events", "Where the received events are; the columns add up to them.", []string{"column"}, nil)
+	reasonDesc   = prometheus.NewDesc("rapport_refused_events", "Dead letters and rejections by reason.", []string{"reason"}, nil)
+)
+
+// Describe lists the ledger's metrics.
+func (l *ledger) Describe(out chan<- *prometheus.Desc) {
+	out <- receivedDesc
+	out <- columnDesc
+	out <- reasonDesc
+}
+
+// Collect reads the accounting. Reasons are codes of the program, so there are
+// few of them.
+func (l *ledger) Collect(out chan<- prometheus.Metric) {
+	sums, err := l.pipeline.Accounting(context.Background())
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(receivedDesc, err)
+		return
+	}
+	out <- prometheus.MustNewConstMetric(receivedDesc, prometheus.CounterValue, float64(sums.Received))
+	for column, n := range map[string]uint64{
+		"pending": sums.Pending, "stored": sums.Stored, "deduplicated": sums.Deduplicated,
+		"dead_lettered": sums.DeadLettered, "rejected": sums.Rejected,
+	} {
+		out <- prometheus.MustNewConstMetric(columnDesc, prometheus.GaugeValue, float64(n), column)
+	}
+	for reason, n := range sums.Reasons {
+		out <- prometheus.MustNewConstMetric(reasonDesc, prometheus.CounterValue, float64(n), reason)
+	}
+}
+
+// families describes the ledger's metrics, for the reference.
+func families() []telemetry.Family {
+	return []telemetry.Family{
+		{Name: "rapport_events_received_total", Type: "counter", Help: "Events handed over with a valid key."},
+		{Name: "rapport_events", Type: "gauge", Labels: "column", Help: "Where the received events are; the columns add up to them."},
+		{Name: "rapport_refused_events", Type: "counter", Labels: "reason", Help: "Dead letters and rejections by reason."},
+	}
+}

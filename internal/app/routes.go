@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"rapport/internal/dialect/segment"
+	"rapport/internal/httpapi"
+	"rapport/internal/identity"
+)
+
+const (
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	writeTimeout   = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+)
+
+// routes is everything the instance serves: the tracking door at its own
+// paths, the API at all others.
+func (a *App) routes() http.Handler {
+	api := httpapi.New(httpapi.Deps{
+		Spine: a.pipeline, Access: a.access, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
+		Ready: a.ready, NewID: a.newID, Version: a.parts.Version, CheckMapping: checkMapping,
+		Limits: httpapi.Limits{
+			Body: int64(a.config.HTTP.MaxBodyBytes), ReadTimeout: a.config.HTTP.ReadTimeout,
+			Wait: a.config.Wait.Timeout, MaxWait: a.config.Wait.MaxTimeout,
+		},
+	})
+	keys := keyring{a.access}
+	a.throttle.next = segment.New(segment.Config{
+		Accept: a.pipeline, Keys: keys, Rules: identity.DefaultRules(), Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
+	})
+	mux := http.NewServeMux()
+	for _, pattern := range segment.Patterns() {
+		mux.Handle(pattern, &a.throttle)
+	}
+	mux.Handle("/", api.Handler())
+	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
+}
+
+func (a *App) newID() string {
+	var b [12]byte
+	a.parts.fill(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// listen binds the address and serves at once; until the instance is ready the
+// answer is that it is starting.
+func (a *App) listen(ctx context.Context) error {
+	var err error
+	a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", a.config.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s (RAPPORT_LISTEN or --listen takes another address): %w", a.config.Listen, err)
+	}
+	a.server = &http.Server{
+		Handler:           a.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       a.config.HTTP.ReadTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(a.parts.Log.Handler(), slog.LevelDebug),
+	}
+	go func() {
+		defer close(a.served)
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("serving: %w", err)
+		}
+	}()
+	return nil
+}

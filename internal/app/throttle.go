@@ -1,0 +1,69 @@
+package app
+
+import (
+	"net/http"
+	"sync/atomic"
+
+	"rapport/internal/dialect/segment"
+)
+
+// throttle bounds what tracking requests may hold in memory at once. Above it
+// they are answered 429, which every client takes as "send again".
+type throttle struct {
+	next        http.Handler
+	maxRequests int64
+	maxBytes    int64
+	requests    atomic.Int64
+	bytes       atomic.Int64
+	refused     atomic.Uint64
+}
+
+// Of a body at most this much is counted, so that one large request always
+// passes, and for one that does not tell its length or is packed this much is
+// assumed.
+const (
+	mostCounted    = segment.MaxWire
+	assumedLength  = 64 << 10
+	expectedExpand = 4
+)
+
+// ServeHTTP lets a request through or answers 429.
+func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	weight := bodyWeight(r)
+	requests, bytes := t.requests.Add(1), t.bytes.Add(weight)
+	defer func() {
+		t.requests.Add(-1)
+		t.bytes.Add(-weight)
+	}()
+	if requests > t.maxRequests || bytes > max(t.maxBytes, mostCounted) {
+		t.refused.Add(1)
+		refuseBusy(w)
+		return
+	}
+	t.next.ServeHTTP(w, r)
+}
+
+func bodyWeight(r *http.Request) int64 {
+	n := r.ContentLength
+	switch {
+	case n < 0:
+		n = assumedLength
+	case n == 0:
+		return 0
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		n *= expectedExpand
+	}
+	return min(n, mostCounted)
+}
+
+// refuseBusy answers in the shape that tracking clients read.
+func refuseBusy(w http.ResponseWriter) {
+	const body = `{"success":false,"code":"busy","message":"too many requests are under way; send this one again after a second","error":"busy"}`
+	h := w.Header()
+	h.Set("Retry-After", "1")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusTooManyRequests)
+	w.Write([]byte(body)) //nolint:errcheck // the client is gone
+}
