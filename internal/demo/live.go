@@ -13,16 +13,23 @@ import (
 // beat is how often live traffic is sent.
 const beat = 250 * time.Millisecond
 
-// perVisit is about how many events a visit makes.
-const perVisit = 10
+// perVisit is about how many events a visit makes, and warmUp how long one
+// lasts: so far back go the first visits, for a shop that is not empty.
+const (
+	perVisit = 10
+	warmUp   = 3 * time.Minute
+)
 
 // Live goes on where history ended: people come in at about rate events a
 // second, until the context ends. Ending it is no error.
 func (p *Played) Live(ctx context.Context, rate float64, now clock.Clock, out io.Writer) error {
-	p.shop.agenda.until(now()) // what fell between the end of history and now
+	visits := rate / perVisit * warmUp.Seconds()
+	for start := now(); visits >= 1; visits-- {
+		p.shop.open(start.Add(-time.Duration(p.shop.rand.Int64N(int64(warmUp)))))
+	}
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
-	sent, told, visits := 0, now(), 0.0
+	sent, told := 0, now()
 	for {
 		select {
 		case <-ctx.Done():

@@ -22,6 +22,8 @@ type RetailReport struct {
 	Unnamed     int      // orders and refunds without a customer
 	Bare        []string // invoices too long for one event: sent without their lines
 	Rejected    []Rejected
+	// Customer and Order are worth a look; empty where the file has none.
+	Customer, Order string
 }
 
 // invoice is the lines of one invoice, in the order of the file.

@@ -49,6 +49,7 @@ func Retail(ctx context.Context, to Target, file io.Reader, out io.Writer) (Reta
 		return g.report, fmt.Errorf("playing invoices: %w", err)
 	}
 	g.report.print(out)
+	g.note()
 	if len(g.invoices) == 0 {
 		return g.report, nil
 	}
@@ -182,18 +183,39 @@ func joinedLines(v *invoice) []any {
 	return boxed
 }
 
-// Looks are the places to begin after a file was played.
-func (r RetailReport) Looks(customer, order string) []Look {
+// Looks are the places to begin after a file was played: the customer with the
+// most invoices, money back counting twice.
+func (r RetailReport) Looks() []Look {
 	looks := []Look{{"the sums: nothing acknowledged is lost", "/api/v1/accounting"}}
-	if customer != "" {
+	if r.Customer != "" {
 		looks = append(looks,
-			Look{"a customer of the file", profilePath("user_id", customer)},
-			Look{"what the customer did, latest first", profilePath("user_id", customer) + "/timeline?limit=5"})
+			Look{"the customer who came most often", profilePath("user_id", r.Customer)},
+			Look{"what the customer did, latest first", profilePath("user_id", r.Customer) + "/timeline?limit=5"},
+			Look{"only the money that went back", profilePath("user_id", r.Customer) + "/timeline?name=Order+Refunded"})
 	}
-	if order != "" {
-		looks = append(looks, Look{"one of the orders", "/api/v1/orders/" + order})
+	if r.Order != "" {
+		looks = append(looks, Look{"one of the orders", "/api/v1/orders/" + url.PathEscape(r.Order)})
 	}
 	return looks
+}
+
+// note remembers what is worth a look.
+func (g *retail) note() {
+	worth := map[string]int{}
+	for _, v := range g.invoices {
+		worth[v.customer]++
+		if v.refund {
+			worth[v.customer]++
+		}
+		if v.customer != "" && worth[v.customer] > worth[g.report.Customer] || g.report.Customer == "" {
+			g.report.Customer = v.customer
+		}
+	}
+	for _, v := range g.invoices {
+		if v.customer == g.report.Customer && !v.refund {
+			g.report.Order = v.id
+		}
+	}
 }
 
 // print says what became of the lines.

@@ -1,0 +1,34 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"io"
+	"testing"
+	"time"
+
+	"rapport/internal/demo"
+)
+
+// TestDemo_WhatItSaysToLookAtIsThere plays the made-up shop through the HTTP
+// door and asks for everything that the demo prints.
+func TestDemo_WhatItSaysToLookAtIsThere(t *testing.T) {
+	t.Parallel()
+	to := openRetail(t)
+	plan := demo.Plan{Seed: 1, Events: 8_000, People: 400, Until: time.Now(), Days: 21}
+	played, err := demo.History(t.Context(), to, plan, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, look := range played.Looks() {
+		var answer map[string]json.RawMessage
+		if err := fetch(to, look.Path, &answer); err != nil {
+			t.Errorf("%s: %v", look.Title, err)
+			continue
+		}
+		if items, ok := answer["items"]; ok && string(items) == "[]" {
+			t.Errorf("%s: %s is empty", look.Title, look.Path)
+		}
+	}
+	// Every message once, and the one that ends the history.
+	checkEquation(t, to, played.Sent-played.Twice+1)
+}
