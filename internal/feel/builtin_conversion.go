@@ -220,7 +220,7 @@ func numberSeparated(ev *Evaluator, w *where, a []Value) Value {
 }
 
 func stringFrom(ev *Evaluator, w *where, a []Value) Value {
-	if a[0].kind == KindNull {
+	if a[0].kind == KindNull || !ev.weigh(a[0]) {
 		return Null
 	}
 	return ev.newString(w, a[0].String())

@@ -49,7 +49,7 @@ func same(a, b Value) bool { return a.kind == b.kind && equal(a, b) == triTrue }
 
 func listContains(ev *Evaluator, _ *where, a []Value) Value {
 	items := a[0].items()
-	if !ev.spend(int64(len(items))) {
+	if !ev.weigh(a[0]) {
 		return Null
 	}
 	return Bool(slices.ContainsFunc(items, func(v Value) bool { return same(v, a[1]) }))
@@ -73,6 +73,9 @@ func listReplaceAt(ev *Evaluator, w *where, a []Value) Value {
 	i, ok := listPosition(a[1], len(items))
 	if !ok {
 		return ev.fault(w, CodeValue, "list replace: the position is outside the list")
+	}
+	if !ev.spend(int64(len(items))) {
+		return Null
 	}
 	out := slices.Clone(items)
 	out[i] = a[2]
@@ -102,7 +105,7 @@ func listReplaceMatch(ev *Evaluator, w *where, a []Value) Value {
 func extreme(sign int) runFunc {
 	return func(ev *Evaluator, w *where, a []Value) Value {
 		items := a[0].items()
-		if len(items) == 0 {
+		if len(items) == 0 || !ev.spend(int64(len(items))) {
 			return Null
 		}
 		best := items[0]
@@ -126,6 +129,9 @@ func extreme(sign int) runFunc {
 func allOf(stop, rest tri) runFunc {
 	return func(ev *Evaluator, w *where, a []Value) Value {
 		out := rest
+		if !ev.spend(int64(len(a[0].items()))) {
+			return Null
+		}
 		for _, it := range a[0].items() {
 			switch t := it.tri(); {
 			case t == stop:
@@ -204,6 +210,9 @@ func reverse(ev *Evaluator, w *where, a []Value) Value {
 
 func indexOf(ev *Evaluator, w *where, a []Value) Value {
 	out := []Value{}
+	if !ev.weigh(a[0]) {
+		return Null
+	}
 	for i, it := range a[0].items() {
 		if same(it, a[1]) {
 			out = append(out, Int(int64(i+1)))
@@ -219,7 +228,7 @@ func union(ev *Evaluator, w *where, a []Value) Value {
 	var others, out []Value
 	for _, l := range a {
 		for _, it := range l.items() {
-			if !ev.spend(1 + int64(len(others)/16)) {
+			if !ev.spend(1) {
 				return Null
 			}
 			if k, ok := keyOf(it); ok {
@@ -228,6 +237,9 @@ func union(ev *Evaluator, w *where, a []Value) Value {
 				}
 				seen[k] = struct{}{}
 			} else {
+				if !ev.spend(int64(len(others)) * (1 + int64(it.extent().size)) / 8) {
+					return Null
+				}
 				if slices.ContainsFunc(others, func(o Value) bool { return same(o, it) }) {
 					continue
 				}

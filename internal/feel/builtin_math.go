@@ -149,6 +149,9 @@ func numberFunctions() []*builtin {
 	}
 	fn1 := func(name, param string, f func(v Value) Value) *builtin {
 		return def(name, sig(NumberType, func(ev *Evaluator, w *where, a []Value) Value {
+			if !ev.spend(500) {
+				return Null
+			}
 			if v := f(a[0]); v.kind != KindNull {
 				return v
 			}
@@ -171,6 +174,9 @@ func numberFunctions() []*builtin {
 		rounding("round half up", apd.RoundHalfUp, false), rounding("round half down", apd.RoundHalfDown, false),
 		def("abs", inferring(sig(nil, absolute, any1("n")), func(t []*Type) *Type { return t[0] })),
 		def("modulo", sig(NumberType, func(ev *Evaluator, w *where, a []Value) Value {
+			if (a[0].p != nil || a[1].p != nil) && !ev.spend(10_000) {
+				return Null
+			}
 			if v := moduloNumbers(a[0], a[1]); v.kind != KindNull {
 				return v
 			}

@@ -20,7 +20,10 @@ func temporalFunctions() []*builtin {
 	now.impure, today.impure = true, true
 	return []*builtin{
 		now, today,
-		def("is", sig(BooleanType, func(_ *Evaluator, _ *where, a []Value) Value {
+		def("is", sig(BooleanType, func(ev *Evaluator, _ *where, a []Value) Value {
+			if !ev.weigh(a[0]) {
+				return Null
+			}
 			return Bool(Same(a[0], a[1]))
 		}, optional(any1("value1")), optional(any1("value2")))),
 		part("day of year", NumberType, func(v Value) Value {

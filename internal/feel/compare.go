@@ -29,8 +29,14 @@ func equal(a, b Value) tri {
 	case KindTime, KindDateTime:
 		return equalClock(a, b)
 	case KindList:
+		if a.p == b.p {
+			return triTrue
+		}
 		return equalLists(a.items(), b.items())
 	case KindContext:
+		if a.p == b.p {
+			return triTrue
+		}
 		return equalContexts(a.ctx(), b.ctx())
 	case KindRange:
 		return equalRanges(a.rng(), b.rng())

@@ -216,7 +216,13 @@ func (c *compiler) cond(e *expr) boolNode {
 		return c.quantified(e)
 	case opInstance:
 		of, t := c.compile(e.kids[0]), e.params[0].Type
-		return func(ev *Evaluator) tri { return triOf(InstanceOf(of(ev), t)) }
+		return func(ev *Evaluator) tri {
+			v := of(ev)
+			if !ev.weigh(v) {
+				return triNull
+			}
+			return triOf(InstanceOf(v, t))
+		}
 	case opVar:
 		if input, i := c.variable(e.sym); input {
 			return func(ev *Evaluator) tri { return ev.in[i].tri() }

@@ -23,7 +23,7 @@ func (c *compiler) arith(e *expr) node {
 	case tokPlus:
 		return func(ev *Evaluator) Value {
 			u, v := a(ev), b(ev)
-			if u.kind == KindNumber && v.kind == KindNumber {
+			if u.kind == KindNumber && v.kind == KindNumber && u.p == nil && v.p == nil {
 				return addNumbers(u, v)
 			}
 			return ev.arith(w, t, u, v)
@@ -31,7 +31,7 @@ func (c *compiler) arith(e *expr) node {
 	case tokMinus:
 		return func(ev *Evaluator) Value {
 			u, v := a(ev), b(ev)
-			if u.kind == KindNumber && v.kind == KindNumber {
+			if u.kind == KindNumber && v.kind == KindNumber && u.p == nil && v.p == nil {
 				return subNumbers(u, v)
 			}
 			return ev.arith(w, t, u, v)
@@ -39,7 +39,7 @@ func (c *compiler) arith(e *expr) node {
 	case tokStar:
 		return func(ev *Evaluator) Value {
 			u, v := a(ev), b(ev)
-			if u.kind == KindNumber && v.kind == KindNumber {
+			if u.kind == KindNumber && v.kind == KindNumber && u.p == nil && v.p == nil {
 				return mulNumbers(u, v)
 			}
 			return ev.arith(w, t, u, v)
@@ -51,7 +51,7 @@ func (c *compiler) arith(e *expr) node {
 
 // arith is the general case, with the reason when there is no result.
 func (ev *Evaluator) arith(w *where, t token, a, b Value) Value {
-	if a.kind == KindNull || b.kind == KindNull {
+	if a.kind == KindNull || b.kind == KindNull || !ev.spend(arithCost(t, a, b)) {
 		return Null
 	}
 	if a.kind == KindString && b.kind == KindString && t == tokPlus {
@@ -66,6 +66,19 @@ func (ev *Evaluator) arith(w *where, t token, a, b Value) Value {
 		return ev.fault(w, CodeValue, "the result of "+tokenText[t]+" is outside the range of values")
 	}
 	return v
+}
+
+// arithCost is the price of an operation in steps. Numbers of the slow lane
+// cost more, powers of them most.
+func arithCost(t token, a, b Value) int64 {
+	switch {
+	case t == tokStarStar:
+		return 500
+	case a.kind == KindNumber && a.p != nil || b.kind == KindNumber && b.p != nil:
+		return 20
+	default:
+		return 1
+	}
 }
 
 // newString is a string made by the program, within the limit.

@@ -206,7 +206,10 @@ func (ev *Evaluator) bind(w *where, f *Function, frame, args []Value) bool {
 			continue
 		}
 		v := args[i]
-		if p.Type != nil && v.kind != KindNull {
+		if p.Type != nil && v.kind != KindNull && p.Type.kind != TypeAny {
+			if !ev.weigh(v) {
+				return false
+			}
 			var ok bool
 			if v, ok = Coerce(v, p.Type); !ok {
 				ev.fault(w, CodeArguments, "argument "+p.Name+" is not "+p.Type.String())
@@ -234,6 +237,9 @@ func (ev *Evaluator) body(w *where, f *Function, frame []Value) Value {
 	}
 	if f.Result == nil || ev.exhausted {
 		return out
+	}
+	if !ev.weigh(out) {
+		return Null
 	}
 	r, ok := Coerce(out, f.Result)
 	if !ok {

@@ -42,6 +42,9 @@ func (c *compiler) compare(e *expr) boolNode {
 		if u.kind == KindNumber && v.kind == KindNumber && u.p == nil && v.p == nil && u.x == v.x {
 			return maskTri(mask, u.n, v.n)
 		}
+		if !ev.weigh(u) {
+			return triNull
+		}
 		r := applyCompare(t, u, v)
 		if r == triNull {
 			ev.incomparable(w, t, u, v)
@@ -177,6 +180,9 @@ func (c *compiler) test(e *expr, cell bool) test {
 		of, t, w := c.compile(e.kids[0]), e.tok, c.at(e)
 		return func(ev *Evaluator, v Value) tri {
 			k := of(ev)
+			if !ev.weigh(k) {
+				return triNull
+			}
 			r := applyCompare(t, v, k)
 			if r == triNull {
 				ev.incomparable(w, t, v, k)
@@ -187,11 +193,14 @@ func (c *compiler) test(e *expr, cell bool) test {
 	if e.input && cell {
 		cond := c.compile(e)
 		return func(ev *Evaluator, v Value) tri {
-			if r := cond(ev); r.kind == KindBoolean {
+			r := cond(ev)
+			if r.kind == KindBoolean {
 				return r.tri()
-			} else {
-				return member(v, r)
 			}
+			if !ev.weigh(r) {
+				return triNull
+			}
+			return member(v, r)
 		}
 	}
 	of := c.compile(e)
@@ -201,6 +210,9 @@ func (c *compiler) test(e *expr, cell bool) test {
 	}
 	return func(ev *Evaluator, v Value) tri {
 		k := of(ev)
+		if !ev.weigh(k) {
+			return triNull
+		}
 		if cell && k.kind == KindBoolean && v.kind != KindBoolean && v.kind != KindNull {
 			return k.tri()
 		}

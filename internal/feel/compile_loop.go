@@ -150,16 +150,18 @@ func (c *compiler) loop(e *expr) node {
 	body, w := c.compile(e.kids[2*n]), c.at(e)
 	return func(ev *Evaluator) Value {
 		out := []Value{}
-		var depth int32
+		ext := extent{depth: 1}
 		ok, _ := vars.each(ev, 0, func() bool {
 			if partial >= 0 {
-				ev.fr[partial] = listAt(out[:len(out):len(out)], depth+1)
+				ev.fr[partial] = listAt(out[:len(out):len(out)], ext)
 			}
 			v := body(ev)
-			depth = max(depth, v.nesting())
+			inner := v.extent()
+			ext.add(inner)
+			ext.size++
 			out = append(out, v)
-			if depth >= maxValueDepth || len(out) > ev.opts.Limits.ListLen {
-				ev.newListAt(w, out, depth+1) // reports which limit it was
+			if inner.depth >= maxValueDepth || len(out) > ev.opts.Limits.ListLen {
+				ev.newListAt(w, out, ext) // reports which limit it was
 				return false
 			}
 			return true
@@ -167,7 +169,7 @@ func (c *compiler) loop(e *expr) node {
 		if !ok {
 			return Null
 		}
-		return ev.newListAt(w, out, depth+1)
+		return ev.newListAt(w, out, ext)
 	}
 }
 

@@ -12,36 +12,54 @@ func (c *compiler) list(e *expr) node {
 	}
 }
 
-// maxValueDepth bounds the recursion of everything that walks values.
-const maxValueDepth = 1_000
+const (
+	maxValueDepth = 1_000 // bounds the recursion of everything that walks values
+	maxSizeFactor = 4     // values in all, in lengths of the longest list
+)
 
 // newList is a list made by the program, within the limits.
 func (ev *Evaluator) newList(w *where, items []Value) Value {
-	return ev.newListAt(w, items, deepest(items)+1)
+	return ev.newListAt(w, items, extentOf(items))
 }
 
-func (ev *Evaluator) newListAt(w *where, items []Value, depth int32) Value {
-	if !ev.spend(int64(len(items))) {
+func (ev *Evaluator) newListAt(w *where, items []Value, e extent) Value {
+	if !ev.spend(int64(len(items))) || !ev.fits(w, e) {
 		return Null
 	}
 	if len(items) > ev.opts.Limits.ListLen {
 		ev.stop(position(w.src, int(w.pos)), "a list is longer than the limit")
 		return Null
 	}
-	if depth > maxValueDepth {
-		ev.stop(position(w.src, int(w.pos)), "a value is nested too deeply")
-		return Null
-	}
-	return listAt(items, depth)
+	return listAt(items, e)
 }
 
 func (ev *Evaluator) newContext(w *where, s *shape, vals []Value) Value {
 	v := contextValue(s, vals)
-	if v.nesting() > maxValueDepth {
-		ev.stop(position(w.src, int(w.pos)), "a value is nested too deeply")
+	if !ev.fits(w, v.extent()) {
 		return Null
 	}
 	return v
+}
+
+// fits tells whether a value is small enough, and stops the evaluation if not.
+func (ev *Evaluator) fits(w *where, e extent) bool {
+	switch {
+	case e.depth > maxValueDepth:
+		ev.stop(position(w.src, int(w.pos)), "a value is nested too deeply")
+	case int64(e.size) > maxSizeFactor*int64(ev.opts.Limits.ListLen):
+		ev.stop(position(w.src, int(w.pos)), "a value holds more than the limit")
+	default:
+		return true
+	}
+	return false
+}
+
+// weigh takes the walk through a value off the budget.
+func (ev *Evaluator) weigh(v Value) bool {
+	if v.kind != KindList && v.kind != KindContext {
+		return true
+	}
+	return ev.spend(int64(v.extent().size))
 }
 
 func (c *compiler) context(e *expr) node {
@@ -120,7 +138,15 @@ func (c *compiler) member(e *expr) node {
 			return ev.memberOf(w, ev.in[i], name, prop)
 		}
 	}
-	return func(ev *Evaluator) Value { return ev.memberOf(w, of(ev), name, prop) }
+	return func(ev *Evaluator) Value {
+		v := of(ev)
+		if v.kind == KindContext {
+			if m, ok := v.ctx().Get(name); ok {
+				return m
+			}
+		}
+		return ev.memberOf(w, v, name, prop)
+	}
 }
 
 func (ev *Evaluator) memberOf(w *where, v Value, name string, prop property) Value {
@@ -129,7 +155,7 @@ func (ev *Evaluator) memberOf(w *where, v Value, name string, prop property) Val
 		return Null
 	case KindContext:
 		m, ok := v.ctx().Get(name)
-		if !ok {
+		if !ok && !ev.quiet() {
 			return ev.fault(w, CodeUnknown, "the context has no entry "+name)
 		}
 		return m

@@ -38,9 +38,9 @@ func (s *shape) find(key string) int {
 
 // Context is the body of a context value: entries in the order they were put.
 type Context struct {
-	shape *shape
-	vals  []Value
-	depth int32
+	shape  *shape
+	vals   []Value
+	extent extent
 }
 
 // Len is the number of entries.
@@ -139,5 +139,5 @@ func NewShape(keys ...string) Shape { return Shape{newShape(keys)} }
 func (s Shape) Of(vals []Value) Value { return contextValue(s.s, vals) }
 
 func contextValue(s *shape, vals []Value) Value {
-	return Value{kind: KindContext, p: unsafe.Pointer(&Context{shape: s, vals: vals, depth: deepest(vals) + 1})}
+	return Value{kind: KindContext, p: unsafe.Pointer(&Context{shape: s, vals: vals, extent: extentOf(vals)})}
 }

@@ -3,14 +3,14 @@ package feel
 // Limits bound one evaluation. Zero fields take the default.
 type Limits struct {
 	Steps       int64 // loop rounds, calls, items made; default 10,000,000
-	Depth       int   // nested calls; default 256
+	Depth       int   // nested calls; default 1,000
 	ListLen     int   // items of one list; default 1,000,000
 	StringLen   int   // bytes of one string; default 16 MiB
 	Diagnostics int   // diagnostics kept; default 32
 }
 
 // DefaultLimits are the limits used where none are given.
-var DefaultLimits = Limits{Steps: 10_000_000, Depth: 256, ListLen: 1_000_000, StringLen: 16 << 20, Diagnostics: 32}
+var DefaultLimits = Limits{Steps: 10_000_000, Depth: 1_000, ListLen: 1_000_000, StringLen: 16 << 20, Diagnostics: 32}
 
 // Options are the outside of an evaluation.
 type Options struct {

@@ -8,8 +8,8 @@ import (
 
 const (
 	defaultMaxSource = 1 << 20
-	maxNesting       = 200   // of the source, bounds the recursion of the parser
-	maxTreeDepth     = 2_000 // of the tree, bounds the recursion of closures
+	maxNesting       = 500   // of the source, bounds the recursion of the parser
+	maxTreeDepth     = 1_000 // of the tree, bounds the recursion of closures
 )
 
 // parser reads an expression, resolves its names and tells static types.

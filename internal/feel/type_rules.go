@@ -91,22 +91,28 @@ func (t *Type) valueKind() Kind {
 }
 
 // Conforms tells whether v is of type t. Null conforms to every type.
-func Conforms(v Value, t *Type) bool { return conforms(v, t, maxTypeDepth) }
+func Conforms(v Value, t *Type) bool { return conforms(v, t, walk{maxTypeDepth, true}) }
+
+// walk is how deep types may still nest, and whether constraints count.
+type walk struct {
+	depth  int
+	checks bool
+}
 
 // maxTypeDepth ends the walk through types that refer to themselves.
 const maxTypeDepth = 64
 
-func conforms(v Value, t *Type, depth int) bool {
+func conforms(v Value, t *Type, w walk) bool {
 	if v.kind == KindNull || t == nil {
 		return true
 	}
-	if depth == 0 || !conformsToBase(v, t, depth-1) {
+	if w.depth--; w.depth < 0 || !conformsToBase(v, t, w) {
 		return false
 	}
-	return t.check == nil || t.check(v)
+	return !w.checks || t.check == nil || t.check(v)
 }
 
-func conformsToBase(v Value, t *Type, depth int) bool {
+func conformsToBase(v Value, t *Type, w walk) bool {
 	switch t.kind {
 	case TypeAny:
 		return true
@@ -122,7 +128,7 @@ func conformsToBase(v Value, t *Type, depth int) bool {
 			return true
 		}
 		for _, it := range v.items() {
-			if !conforms(it, t.elem, depth) {
+			if !conforms(it, t.elem, w) {
 				return false
 			}
 		}
@@ -131,28 +137,28 @@ func conformsToBase(v Value, t *Type, depth int) bool {
 		c := v.ctx()
 		for i := range t.fields {
 			m, ok := c.Get(t.fields[i].Name)
-			if !ok || !conforms(m, t.fields[i].Type, depth) {
+			if !ok || !conforms(m, t.fields[i].Type, w) {
 				return false
 			}
 		}
 		return true
 	case TypeRange:
 		r := v.rng()
-		return conforms(r.Low, t.elem, depth) && conforms(r.High, t.elem, depth)
+		return conforms(r.Low, t.elem, w) && conforms(r.High, t.elem, w)
 	case TypeFunction:
-		return v.fn().Type().conformsTo(t, depth)
+		return v.fn().Type().conformsTo(t, w.depth)
 	default:
 		return true
 	}
 }
 
 // InstanceOf is FEEL's `v instance of t`: as Conforms, but null is only an
-// instance of Null.
+// instance of Null, and constraints (allowed values) do not count.
 func InstanceOf(v Value, t *Type) bool {
 	if v.kind == KindNull {
 		return t.Kind() == TypeNull
 	}
-	return Conforms(v, t)
+	return conforms(v, t, walk{depth: maxTypeDepth})
 }
 
 // Coerce is v as a value of type t after DMN's implicit conversions, or Null

@@ -1,6 +1,7 @@
 package feel
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/cockroachdb/apd/v3"
@@ -154,41 +155,51 @@ func (v Value) fn() *Function { return (*Function)(v.p) }
 
 func (v Value) apd() *apd.Decimal { return (*apd.Decimal)(v.p) }
 
-// List is the body of a list value. The depth of nesting is kept, so that no
-// program can make values too deep to walk.
+// List is the body of a list value.
 type List struct {
-	items []Value
-	depth int32
+	items  []Value
+	extent extent
+}
+
+// extent is how deep a list or context is nested and how many values it holds
+// in all, those that are shared counted again. It is kept so that no program
+// can make values too deep or too large to walk.
+type extent struct{ depth, size int32 }
+
+func extentOf(vs []Value) extent {
+	e := extent{depth: 1, size: int32(min(len(vs), math.MaxInt32))}
+	for i := range vs {
+		if k := vs[i].kind; k == KindList || k == KindContext {
+			e.add(vs[i].extent())
+		}
+	}
+	return e
+}
+
+func (e *extent) add(o extent) {
+	e.depth = max(e.depth, o.depth+1)
+	if e.size += o.size; e.size < 0 {
+		e.size = math.MaxInt32
+	}
+}
+
+func (v Value) extent() extent {
+	switch v.kind {
+	case KindList:
+		return (*List)(v.p).extent
+	case KindContext:
+		return v.ctx().extent
+	default:
+		return extent{}
+	}
 }
 
 // ListOf is a list value of the given items. It keeps the slice: the caller
 // must not change it afterwards.
-func ListOf(items ...Value) Value { return listAt(items, deepest(items)+1) }
+func ListOf(items ...Value) Value { return listAt(items, extentOf(items)) }
 
-func listAt(items []Value, depth int32) Value {
-	return Value{kind: KindList, p: unsafe.Pointer(&List{items: items, depth: depth})}
-}
-
-// nesting is how deep lists and contexts are nested in the value.
-func (v Value) nesting() int32 {
-	switch v.kind {
-	case KindList:
-		return (*List)(v.p).depth
-	case KindContext:
-		return v.ctx().depth
-	default:
-		return 0
-	}
-}
-
-func deepest(vs []Value) int32 {
-	var d int32
-	for i := range vs {
-		if k := vs[i].kind; k == KindList || k == KindContext {
-			d = max(d, vs[i].nesting())
-		}
-	}
-	return d
+func listAt(items []Value, e extent) Value {
+	return Value{kind: KindList, p: unsafe.Pointer(&List{items: items, extent: e})}
 }
 
 // Range is the body of a range value. A bound that is absent is Null; a range
