@@ -2,7 +2,9 @@ package segment_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -121,6 +123,8 @@ func TestDoor_CountsWhatCannotBeCutAsOneRejected(t *testing.T) {
 		"too large":         {big, "", "batch_too_large", "0, rejected batch_too_large 2"},
 		"too large to read": {huge, "", "body_too_large", "0, rejected body_too_large 1"},
 		"too many packed":   {zipped(`{"batch":[` + many + `]}`), "gzip", "", "2500, rejected too_many_events 500"},
+		"shared too large":  {batchWith(33<<10, 2), "", "context_too_large", "0, rejected context_too_large 2"},
+		"shared by many":    {batchWith(6<<10, 1_000), "", "context_too_large", "0, rejected context_too_large 1000"},
 		"bomb":              {bomb, "gzip", "body_too_large", "0, rejected body_too_large 1"},
 		"dense":             {dense, "gzip", "body_too_large", "0, rejected body_too_large 1"},
 		"not gzip":          {batch(visit), "gzip", "invalid_gzip", "0, rejected invalid_gzip 1"},
@@ -144,6 +148,12 @@ func TestDoor_CountsWhatCannotBeCutAsOneRejected(t *testing.T) {
 			t.Errorf("%s without a key: %d, took %s", name, w.Code, l.sums())
 		}
 	}
+}
+
+// batchWith shares a context of so many bytes among so many events.
+func batchWith(bytes, events int) string {
+	list := strings.TrimSuffix(strings.Repeat(visit+",", events), ",")
+	return `{"context":{"a":"` + strings.Repeat("x", bytes) + `"},"batch":[` + list + `]}`
 }
 
 func TestBatch_TakesTwoThousandFiveHundredEvents(t *testing.T) {
@@ -190,12 +200,34 @@ func TestDoor_TakesEventsAndBatchesUpToTheirLimits(t *testing.T) {
 func TestDoor_ForgetsABodyThatNeverEnded(t *testing.T) {
 	t.Parallel()
 	l := &ledger{}
-	r, err := http.NewRequest(http.MethodPost, "/v1/batch", brokenBody{})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/batch", brokenBody{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := sendRequest(segment.New(config(l)), r)
 	if w.Code != 503 || len(l.subs) > 0 {
 		t.Errorf("%d %s, took %s", w.Code, w.Body, l.sums())
+	}
+}
+
+func TestDoor_LetsAClientReadWhyItsBodyIsRefused(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(segment.New(config(&ledger{})))
+	defer server.Close()
+	for key, status := range map[string]int{"wk": 400, "nobody": 401} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/batch", strings.NewReader(strings.Repeat("x", 6<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", basic(key+":"))
+		answer, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil || answer.StatusCode != status || !strings.Contains(string(body), `"success":false`) {
+			t.Errorf("%s: %d %s %v", key, answer.StatusCode, body, err)
+		}
 	}
 }

@@ -260,6 +260,10 @@ func TestEnvelope_SaysWhatTheDoorKnows(t *testing.T) {
 			t.Errorf("%s: %+v", name, a.Envelope)
 		}
 	}
+	long := strings.Repeat("x", 511) + "\xff" + strings.Repeat("y", 500)
+	if a := took(t, call{path: "/v1/track", body: body, header: map[string]string{"User-Agent": long}}); a.Envelope.UserAgent != long[:511] {
+		t.Errorf("a user agent of %d bytes was kept", len(a.Envelope.UserAgent))
+	}
 	a := took(t, call{path: "/v1/track", body: body, header: auth("sk")})
 	if !a.Envelope.Verified || !a.Event.Verified || a.Envelope.Historical {
 		t.Errorf("secret key: %+v", a.Envelope)

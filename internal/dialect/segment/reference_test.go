@@ -21,7 +21,7 @@ func TestReference_NamesEveryCode(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	files = append(files, "../../jsondoc/flaw.go")
-	code := regexp.MustCompile(`"((?:invalid|missing|unknown|unsupported|too|batch|body|event|number|string|duplicate|nul|control|lone|bundle|method|rate)_[a-z0-9_]+)"`)
+	code := regexp.MustCompile(`"((?:invalid|missing|unknown|unsupported|too|batch|body|context|event|number|string|duplicate|nul|control|lone|bundle|method|rate)_[a-z0-9_]+)"`)
 	// The codes of OAuth and the answers to /token are in its own standard.
 	standard := map[string]bool{
 		"invalid_request": true, "invalid_scope": true, "invalid_client": true, "unsupported_grant_type": true,

@@ -18,6 +18,9 @@ import (
 // levels around it.
 const batchDepth = 34
 
+// maxUserAgent is in bytes.
+const maxUserAgent = 512
+
 // intake cuts one request into events and dead letters.
 type intake struct {
 	door   *Door
@@ -33,7 +36,7 @@ type intake struct {
 func (d *Door) intake(r *http.Request, to route, c caller, now clock.Instant) *intake {
 	in := &intake{door: d, caller: c, sub: &pipeline.Submission{Received: now}}
 	in.base = event.Envelope{
-		Dialect: Dialect, Type: to.typ, Received: now, UserAgent: r.UserAgent(),
+		Dialect: Dialect, Type: to.typ, Received: now, UserAgent: userAgent(r),
 	}
 	in.belongTo(&in.base, c.source)
 	in.ip = d.callerIP(r)
@@ -44,6 +47,15 @@ func (d *Door) intake(r *http.Request, to route, c caller, now clock.Instant) *i
 		in.base.SentAt, _ = parseTime([]byte(header))
 	}
 	return in
+}
+
+// userAgent is stored with every event, so a long one is cut.
+func userAgent(r *http.Request) string {
+	agent := r.UserAgent()
+	if len(agent) > maxUserAgent {
+		agent = agent[:maxUserAgent]
+	}
+	return strings.ToValidUTF8(agent, "")
 }
 
 func (in *intake) belongTo(env *event.Envelope, s Source) {
@@ -72,7 +84,9 @@ func (in *intake) single(root jsondoc.Value) {
 }
 
 // batch takes the events of a batch. Beyond MaxEvents they are only counted.
-func (in *intake) batch(root, list jsondoc.Value) {
+// What is shared is stored with each of them, so a fault refuses what would
+// grow beyond measure by it.
+func (in *intake) batch(root, list jsondoc.Value) error {
 	if at := sentAt(root.Get("sentAt")); at != 0 {
 		in.base.SentAt = at
 	}
@@ -80,6 +94,10 @@ func (in *intake) batch(root, list jsondoc.Value) {
 	in.scope = in.door.mapper.scopeOf(context)
 	in.base.Shared = sharedOf(context, root.Get("integrations"))
 	n := list.Len()
+	if shared := len(in.base.Shared); shared > MaxEvent || shared*min(n, MaxEvents) > MaxExpanded {
+		return fault.Errorf(fault.TooLarge, "context_too_large",
+			"context and integrations beside the batch have %d bytes, and each of %d events carries them; put them into the events that need them", shared, n)
+	}
 	in.reserve(min(n, MaxEvents))
 	list.Items(func(i int, v jsondoc.Value) bool {
 		if i == MaxEvents {
@@ -91,6 +109,7 @@ func (in *intake) batch(root, list jsondoc.Value) {
 		in.take(v)
 		return true
 	})
+	return nil
 }
 
 // sharedOf is what the envelope keeps of a batch beside its events.

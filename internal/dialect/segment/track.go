@@ -50,10 +50,11 @@ func (d *Door) receive(w http.ResponseWriter, r *http.Request, to route, in *int
 			"the body has %d bytes; send at most %d per batch", len(raw), MaxBatch))
 		return
 	}
-	if to.batch {
-		in.batch(root, list)
-	} else {
+	if !to.batch {
 		in.single(root)
+	} else if err = in.batch(root, list); err != nil {
+		d.refuse(w, r, in, max(list.Len(), 1), err)
+		return
 	}
 	if in.empty() && !in.caller.known && (!to.batch || list.Len() > 0) {
 		if d.Lenient {
