@@ -51,7 +51,7 @@ func TestOnlineRetail_EveryCustomerHasWhatPlainSumsSay(t *testing.T) {
 	wrong := atomic.Int64{}
 	var group errgroup.Group
 	group.SetLimit(4)
-	for _, of := range []map[string]*sums{want.customers, want.unnamed} {
+	for _, of := range []map[string]*retailSums{want.customers, want.unnamed} {
 		for ref, sum := range of {
 			group.Go(func() error {
 				err := sum.check(to, ref)
@@ -90,15 +90,15 @@ func openRetail(t *testing.T) demo.Target {
 	return demo.Target{URL: a.URL(), WriteKey: sceneWriteKey, SecretKey: sceneSecretKey}
 }
 
-// sums are what a person's lines come to.
-type sums struct {
+// retailSums are what a person's lines come to.
+type retailSums struct {
 	orders, refunds map[string]bool // invoices
 	gross, returned big.Rat
 }
 
 // expected is what the file says.
 type expected struct {
-	customers, unnamed map[string]*sums // by reference
+	customers, unnamed map[string]*retailSums // by reference
 	invoices           map[string]bool
 	adjustments, stock int
 }
@@ -116,7 +116,7 @@ func plainSums(t *testing.T, raw []byte) *expected {
 	if _, err := lines.Read(); err != nil {
 		t.Fatal(err)
 	}
-	out := &expected{customers: map[string]*sums{}, unnamed: map[string]*sums{}, invoices: map[string]bool{}}
+	out := &expected{customers: map[string]*retailSums{}, unnamed: map[string]*retailSums{}, invoices: map[string]bool{}}
 	for {
 		f, err := lines.Read()
 		if errors.Is(err, io.EOF) {
@@ -146,7 +146,7 @@ func (x *expected) add(invoice, quantity, price, customer string) {
 		of, ref = x.unnamed, "anonymous_id:invoice-"+invoice
 	}
 	if of[ref] == nil {
-		of[ref] = &sums{orders: map[string]bool{}, refunds: map[string]bool{}}
+		of[ref] = &retailSums{orders: map[string]bool{}, refunds: map[string]bool{}}
 	}
 	x.invoices[invoice] = true
 	s := of[ref]
@@ -161,7 +161,7 @@ func (x *expected) add(invoice, quantity, price, customer string) {
 }
 
 // check compares a profile with the sums.
-func (s *sums) check(to demo.Target, ref string) error {
+func (s *retailSums) check(to demo.Target, ref string) error {
 	var got struct {
 		Computed struct {
 			EventCount int                            `json:"event_count"`
