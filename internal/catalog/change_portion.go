@@ -17,10 +17,15 @@ func (c *Change) Portion() (Portion, error) {
 		return p, fmt.Errorf("reading change of %s %q: %w", c.Kind, c.ID, err)
 	}
 	root := doc.Root()
-	if customer := root.Get("customer"); customer.Exists() && !customer.IsNull() {
+	customer := root.Get("customer")
+	switch {
+	case customer.IsNull():
+		p.set("customer", "null")
+	case customer.Exists():
 		if p.Customer, err = readCustomer(customer, nil); err != nil {
 			return p, fmt.Errorf("reading change of %s %q: %w", c.Kind, c.ID, err)
 		}
+		p.set("customer", identifierText(p.Customer))
 	}
 	for name, prefix := range groups {
 		root.Get(name).Each(func(key string, v jsondoc.Value) bool {
@@ -47,7 +52,7 @@ func (p *Portion) own(root jsondoc.Value, names ...string) {
 }
 
 func (c *Change) order(root jsondoc.Value, p *Portion) {
-	p.own(root, "customer", "status", "currency", "time", "purchased", "cart")
+	p.own(root, "status", "currency", "time", "purchased", "cart")
 	lines := root.Get("lines")
 	total := root.Get("total")
 	if lines.Kind() == jsondoc.Array {
@@ -91,7 +96,7 @@ func (c *Change) order(root jsondoc.Value, p *Portion) {
 }
 
 func (c *Change) cart(root jsondoc.Value, p *Portion) {
-	p.own(root, "customer", "currency")
+	p.own(root, "currency")
 	switch lines := root.Get("lines"); lines.Kind() {
 	case jsondoc.Array:
 		p.CartOps = []CartOp{{Stamp: p.Stamp, Verb: CartReplace, Lines: linesText(readLines(lines))}}

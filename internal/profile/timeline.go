@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
@@ -226,8 +227,35 @@ func ItemOf(e *event.Event, m *catalog.Mapping) Item {
 	if (e.Type == event.Identify || e.Type == event.Group) && e.Traits.Len() > 0 {
 		i.Traits = jsondoc.AppendCanonical(nil, e.Traits)
 	}
-	if e.Context.Len() > 0 {
-		i.Context = jsondoc.AppendCanonical(nil, e.Context)
+	if e.Context.Len() > 0 || e.Shared.Len() > 0 {
+		i.Context = appendAbout(nil, e.Context, e.Shared)
 	}
 	return i
+}
+
+// appendAbout appends what is known about an event as event.About finds it:
+// its own context and, where that is silent, the one of its whole request.
+func appendAbout(dst []byte, own, shared jsondoc.Value) []byte {
+	switch {
+	case !own.Exists():
+		return jsondoc.AppendCanonical(dst, shared)
+	case own.Kind() != jsondoc.Object || shared.Kind() != jsondoc.Object:
+		return jsondoc.AppendCanonical(dst, own)
+	}
+	var keys []string
+	for _, v := range [...]jsondoc.Value{own, shared} {
+		for key := range v.Members() {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	dst = append(dst, '{')
+	for i, key := range slices.Compact(keys) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(jsondoc.AppendString(dst, key), ':')
+		dst = appendAbout(dst, own.Get(key), shared.Get(key))
+	}
+	return append(dst, '}')
 }
