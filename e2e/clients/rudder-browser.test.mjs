@@ -39,6 +39,10 @@ test('rudder browser: every kind of call reaches the profile', async (t) => {
   const profile = await server.profile('user_id', who.userId)
   known(profile, who.traits, ['user_id:rweb-42', 'email:rweb@shop.example', `anonymous_id:${anonymousId}`, 'user_id:rweb-before'])
   listed(await server.timeline('user_id', who.userId), [...road.sent().values()])
+  assert.deepEqual(profile.computed.first.campaign, { name: 'spring', source: 'letter' })
+  const { timezone } = road.sent().values().next().value.context
+  assert.equal(profile.computed.latest.timezone, timezone)
+  assert.deepEqual(profile.computed.accounts.map((a) => a.id), ['acme'])
 })
 
 test('rudder browser: 429, 503 and a lost answer lose and double nothing', async (t) => {

@@ -44,8 +44,13 @@ test('segment browser: every kind of call reaches the profile', async (t) => {
   known(profile, who.traits, ['user_id:web-42', 'email:web@shop.example', `anonymous_id:${anonymousId}`, 'user_id:web-before'])
   assert.equal((await server.profile('anonymous_id', anonymousId)).id, profile.id)
   listed(await server.timeline('user_id', who.userId), [...road.sent().values()])
-  const sent = [...road.sent().values()].find((e) => e.type === 'page')
-  assert.equal(sent.context.campaign.name, 'spring')
+  const { first, latest, accounts, channels } = profile.computed
+  assert.deepEqual(first.campaign, { name: 'spring', source: 'letter', medium: 'email' }, 'from the address of the page')
+  assert.equal(latest.locale, 'de-AT')
+  assert.equal(latest.timezone, 'Europe/Vienna')
+  assert.match(latest.user_agent, /Chrom/)
+  assert.deepEqual(accounts.map((a) => a.id), ['acme'])
+  assert.equal(channels.web.count, profile.computed.event_count)
 })
 
 test('segment browser: 429, 503 and a lost answer lose and double nothing', async (t) => {

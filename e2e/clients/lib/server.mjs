@@ -1,4 +1,5 @@
 // The real binary on a random port and an empty folder, as an operator starts it.
+import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,6 +31,7 @@ export class Server {
   // start gives a running server that ends, with its data, when the test does.
   static async start(t) {
     const server = new Server()
+    server.barriers = 0
     server.folder = mkdtempSync(join(tmpdir(), 'rapport-clients-'))
     t.after(async () => {
       await server.end('SIGTERM')
@@ -105,15 +107,37 @@ export class Server {
     return items
   }
 
-  // settled waits until that many events were received and nothing is pending,
-  // and gives the sums.
+  // settled waits until that many events were received and all that follows
+  // from them is visible, and gives the sums, without the test's own events.
   async settled(received) {
     let sums
     for (const end = Date.now() + patience; Date.now() < end; await after(25)) {
-      sums = await this.get('/api/v1/accounting')
-      if (sums.received >= received && sums.pending === 0) return sums
+      sums = await this.sums()
+      if (sums.received < received) continue
+      await this.barrier()
+      sums = await this.sums()
+      assert.equal(sums.pending, 0, 'nothing is pending behind the barrier')
+      return sums
     }
     throw new Error(`not settled at ${received} received: ${JSON.stringify(sums)}`)
+  }
+
+  async sums() {
+    const sums = await this.get('/api/v1/accounting')
+    return { ...sums, received: sums.received - this.barriers, stored: sums.stored - this.barriers }
+  }
+
+  // barrier sends an event of somebody else and waits for it: then everything
+  // acknowledged before can be read, with its consequences.
+  async barrier() {
+    const res = await fetch(`${this.url}/v1/track?wait=applied`, {
+      method: 'POST',
+      headers: { Authorization: `Basic ${btoa(`${writeKey}:`)}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ event: 'Barrier', userId: 'barrier', messageId: `barrier-${this.barriers}` }),
+    })
+    assert.equal(res.status, 200, await res.text())
+    assert.equal(res.headers.get('rapport-applied'), 'yes')
+    this.barriers++
   }
 }
 

@@ -43,7 +43,7 @@ export function succeeded(road) {
 }
 
 // listed checks that a timeline holds exactly these events as they were sent:
-// message id, type, name, properties, and no other.
+// message id, type, name, properties, traits, context, and no other.
 export function listed(timeline, events) {
   const got = new Map(timeline.map((item) => [item.message_id, item]))
   assert.equal(got.size, timeline.length, 'no message id comes twice')
@@ -53,6 +53,8 @@ export function listed(timeline, events) {
     assert.equal(item.type, e.type)
     assert.equal(item.name ?? '', e.event ?? e.name ?? '', `the name of ${e.type}`)
     if (e.properties) assert.deepEqual(item.properties, e.properties, `the properties of ${e.type}`)
+    if (e.type === 'identify' || e.type === 'group') assert.deepEqual(item.traits, e.traits ?? e.context.traits, `the traits of ${e.type}`)
+    assert.deepEqual(item.context, e.context, `the context of ${e.type}`)
   }
 }
 
