@@ -1,5 +1,5 @@
 // Package app puts the parts of an instance together, starts them in order and
-// stops them in reverse. It holds no rule of the product itself.
+// stops them in reverse. It never holds a rule of the product itself.
 package app
 
 import (

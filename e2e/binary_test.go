@@ -1,0 +1,170 @@
+package e2e_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	binaryWriteKey  = "wk_of_the_binary"
+	binarySecretKey = "rp_sk_of_the_binary_0123456789"
+	patience        = 60 * time.Second
+)
+
+// program is the real binary, built for a test.
+func program(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rapport")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../cmd/rapport").CombinedOutput()
+	if err != nil {
+		t.Fatalf("building the binary: %v\n%s", err, out)
+	}
+	return path
+}
+
+// process is a running server on a folder of its own.
+type process struct {
+	url, folder, binary string
+	command             *exec.Cmd
+	output              *os.File
+	barriers            int
+}
+
+func startProcess(t *testing.T, binary string) *process {
+	t.Helper()
+	p := &process{binary: binary, folder: t.TempDir()}
+	p.run(t, "127.0.0.1:0")
+	t.Cleanup(func() { p.stop(os.Kill) })
+	return p
+}
+
+// run starts the binary and waits until it is ready.
+func (p *process) run(t *testing.T, listen string) {
+	t.Helper()
+	p.command = exec.CommandContext(context.WithoutCancel(t.Context()), p.binary, "serve")
+	// What is meant for the tests is not for the server: it refuses settings
+	// that it does not know.
+	outside := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "RAPPORT_") })
+	p.command.Env = append(outside, "RAPPORT_DATA="+filepath.Join(p.folder, "data"), "RAPPORT_LISTEN="+listen,
+		"RAPPORT_WRITE_KEY="+binaryWriteKey, "RAPPORT_SECRET_KEY="+binarySecretKey, "RAPPORT_MEMORY=256MiB")
+	log, err := os.OpenFile(filepath.Join(p.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	p.command.Stdout, p.command.Stderr, p.output = in, log, out
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if at, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+			p.url = at
+			return
+		}
+	}
+	text, _ := os.ReadFile(filepath.Join(p.folder, "log"))
+	t.Fatalf("the server did not start:\n%s", text)
+}
+
+// stop ends the process and gives how it ended.
+func (p *process) stop(signal os.Signal) error {
+	_ = p.command.Process.Signal(signal) // it may have ended already
+	err := p.command.Wait()
+	p.output.Close()
+	return err
+}
+
+// address is where the process listens, to start the next one there.
+func (p *process) address() string { return strings.TrimPrefix(p.url, "http://") }
+
+func (p *process) get(t *testing.T, path string, into any) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+binarySecretKey)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s %s %v", path, res.Status, body, err)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		t.Fatalf("GET %s: %v in %s", path, err, body)
+	}
+}
+
+// line is what a timeline tells of an event.
+type line struct {
+	MessageID string `json:"message_id"`
+	Time      time.Time
+}
+
+func (p *process) timeline(t *testing.T, of string) []line {
+	t.Helper()
+	var all []line
+	for query := "?limit=500"; ; {
+		var page struct {
+			Items []line
+			Next  *string
+		}
+		p.get(t, "/api/v1/profiles/"+of+"/timeline"+query, &page)
+		all = append(all, page.Items...)
+		if page.Next == nil {
+			return all
+		}
+		query = "?limit=500&cursor=" + url.QueryEscape(*page.Next)
+	}
+}
+
+// sums are the columns of the accounting.
+type sums struct {
+	Received, Pending, Stored, Deduplicated, Rejected int
+	DeadLettered                                      int `json:"dead_lettered"`
+}
+
+// barrier sends an event of somebody else and waits until it can be read, and
+// with it everything before.
+func (p *process) barrier(t *testing.T) {
+	t.Helper()
+	body := fmt.Sprintf(`{"event":"Barrier","userId":"barrier","messageId":"barrier-%d"}`, p.barriers)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/v1/track?wait=applied&timeout=30s", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(binaryWriteKey, "")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if applied := res.Header.Get("Rapport-Applied"); res.StatusCode != http.StatusOK || applied == "no" {
+		t.Fatalf("the barrier was answered %s, applied %q", res.Status, applied)
+	}
+	p.barriers++
+}
