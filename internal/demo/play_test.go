@@ -55,10 +55,10 @@ func open(t *testing.T, refuse int) (*door, Target) {
 
 var until = time.Date(2026, 5, 20, 13, 0, 0, 0, time.UTC)
 
-func played(t *testing.T, seed uint64) (*door, *Played) {
+func played(t *testing.T, seed uint64, events int) (*door, *Played) {
 	t.Helper()
 	d, to := open(t, 3)
-	p, err := History(t.Context(), to, Plan{Seed: seed, Events: 6000, People: 150, Until: until, Days: 20}, io.Discard)
+	p, err := History(t.Context(), to, Plan{Seed: seed, Events: events, People: 120, Until: until, Days: 20}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func played(t *testing.T, seed uint64) (*door, *Played) {
 func TestHistory_EqualSeedsPlayTheSameMessages(t *testing.T) {
 	t.Parallel()
 	byID := func(seed uint64) map[string]string {
-		d, _ := played(t, seed)
+		d, _ := played(t, seed, 2000)
 		out := map[string]string{}
 		for _, m := range d.messages {
 			raw, _ := json.Marshal(m)
@@ -92,7 +92,7 @@ func TestHistory_EqualSeedsPlayTheSameMessages(t *testing.T) {
 
 func TestHistory_IsAShop(t *testing.T) {
 	t.Parallel()
-	d, p := played(t, 1)
+	d, p := played(t, 1, 6000)
 	if len(d.messages) != p.Sent+1 || p.Sent < 5000 || p.Sent > 7000 {
 		t.Errorf("%d messages arrived, %d sent, about 6000 planned", len(d.messages), p.Sent)
 	}
@@ -150,7 +150,7 @@ func TestHistory_IsAShop(t *testing.T) {
 
 func TestHistory_LooksAtWhatWasSent(t *testing.T) {
 	t.Parallel()
-	d, p := played(t, 3)
+	d, p := played(t, 3, 3000)
 	all, _ := json.Marshal(d.messages)
 	looks := p.Looks()
 	if len(looks) < 7 {
@@ -168,7 +168,7 @@ func TestHistory_LooksAtWhatWasSent(t *testing.T) {
 
 func TestLive_GoesOnUntilItIsStopped(t *testing.T) {
 	t.Parallel()
-	d, p := played(t, 2)
+	d, p := played(t, 2, 1000)
 	wanted := len(d.messages) + 100
 	ctx, stop := context.WithCancel(t.Context())
 	d.enough = func(messages int) {
