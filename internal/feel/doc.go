@@ -63,6 +63,7 @@
 // Imported models are contexts: give the name of the import a ContextType with
 // the imported names as fields and a context value with their values.
 //
-// The package is pure: no clock, no I/O, no randomness, no goroutines. Time
-// zones come from a copy of the IANA data inside the package.
+// The package is pure: it never asks a clock, reads, writes, draws a random
+// number or starts a goroutine. Time zones come from a copy of the IANA data
+// inside the package.
 package feel
