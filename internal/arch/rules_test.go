@@ -142,9 +142,9 @@ func lengths(tr *tree) []string {
 		}
 		limit := maxSource
 		switch {
-		case f.test():
-			limit = maxTest
-		case path.Base(f.name) == "main.go" && f.syntax.Name.Name == "main":
+		case f.test(), strings.HasSuffix(f.dir(), "test"):
+			limit = maxTest // a suite such as storetest is tests for others to call
+		case path.Base(f.name) == "main.go" && strings.HasPrefix(f.name, "cmd/"):
 			limit = maxMain
 		}
 		if n := f.lines(); n > limit {
