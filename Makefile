@@ -27,8 +27,8 @@ build: ## Build bin/rapport
 	$(GO) build -o bin/rapport ./cmd/rapport
 
 .PHONY: demo
-demo: build ## Start on an empty folder, play a shop's traffic, say what to look at
-	bin/rapport demo
+demo: build ## Start on a new folder, play a shop's traffic, say what to look at
+	bin/rapport demo --folder "$$(mktemp -d)"
 
 .PHONY: run
 run: build ## Start the server on ./rapport-data
