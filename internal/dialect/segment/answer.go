@@ -113,6 +113,19 @@ func answerFault(w http.ResponseWriter, err error) {
 	answerError(w, status, code, message)
 }
 
+// Busy answers a tracking request before it reaches the door: 429, readable
+// also by a page of another origin, and to be sent again after a while.
+func Busy(w http.ResponseWriter, after time.Duration) {
+	allowAnyOrigin(w.Header())
+	answerFault(w, fault.Errorf(fault.Limited, "busy", "too many requests are under way; send this one again later: %w", waitFor(after)))
+}
+
+// waitFor is a cause that knows how long to wait.
+type waitFor time.Duration
+
+func (w waitFor) Error() string             { return "wait " + time.Duration(w).String() }
+func (w waitFor) RetryAfter() time.Duration { return time.Duration(w) }
+
 // retryAfter is how many whole seconds to wait, from the error where it knows;
 // clients cap it at 300.
 func retryAfter(err error) int {

@@ -375,3 +375,14 @@ func sendRequest(d http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	d.ServeHTTP(w, r)
 	return w
 }
+
+func TestBusy_IsReadableByAPageOfAnotherOrigin(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	segment.Busy(w, 1500*time.Millisecond)
+	h := w.Header()
+	if w.Code != 429 || h.Get("Retry-After") != "2" || h.Get("Access-Control-Allow-Origin") != "*" ||
+		!strings.Contains(h.Get("Access-Control-Expose-Headers"), "Retry-After") || !json.Valid(w.Body.Bytes()) {
+		t.Errorf("%d %v %s", w.Code, h, w.Body)
+	}
+}

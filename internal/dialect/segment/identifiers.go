@@ -35,10 +35,10 @@ func (s *scope) who(e *event.Event, f *fields, a *about) error {
 	}
 	s.external(a.externalIDs)
 	if e.Type == event.Identify {
-		s.carried(e.Traits)
+		s.carried(e.Traits, nil)
 	}
-	s.carried(a.traits)
-	s.carried(e.Properties)
+	s.carried(a.traits, nil)
+	s.carried(e.Properties, &e.ItemAction)
 	kept, dropped := s.rules.Choose(s.ids)
 	if len(kept) == 0 {
 		if len(dropped) > 0 {
@@ -90,8 +90,9 @@ func (s *scope) external(list jsondoc.Value) {
 	})
 }
 
-// carried finds the identifiers among traits or properties.
-func (s *scope) carried(traits jsondoc.Value) {
+// carried finds the identifiers among traits or properties, and in the same
+// walk what properties say was done to an item.
+func (s *scope) carried(traits jsondoc.Value, action *string) {
 	if traits.Len() == 0 {
 		return
 	}
@@ -104,6 +105,10 @@ func (s *scope) carried(traits jsondoc.Value) {
 		case "phone":
 			if value, ok := text(v); ok {
 				s.add(event.Phone, value)
+			}
+		case "item_action", "itemAction":
+			if action != nil && v.Kind() == jsondoc.String {
+				*action = v.Text()
 			}
 		default:
 			for i := range s.custom {

@@ -246,12 +246,6 @@ func (s *scope) details(e *event.Event, f *fields, a *about) (err error) {
 			}
 		}
 	}
-	for _, key := range [...]string{"item_action", "itemAction"} {
-		if v := e.Properties.Get(key); v.Kind() == jsondoc.String {
-			e.ItemAction = v.Text()
-			break
-		}
-	}
 	return nil
 }
 
