@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -23,13 +25,40 @@ const (
 	patience        = 60 * time.Second
 )
 
-// program is the real binary, built for a test.
+// built is the real binary, built once for all tests that ask for it.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "rapport-e2e-*")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "rapport")
+	out, err := exec.Command("go", "build", "-o", path, "../cmd/rapport").CombinedOutput()
+	if err != nil {
+		return path, fmt.Errorf("building the binary: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// wanted tells that a test asked for the binary.
+var wanted atomic.Bool
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if wanted.Load() {
+		if path, _ := built(); path != "" {
+			_ = os.RemoveAll(filepath.Dir(path)) // it is in the system's temporary folder
+		}
+	}
+	os.Exit(code)
+}
+
+// program is the path of the real binary.
 func program(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "rapport")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../cmd/rapport").CombinedOutput()
+	wanted.Store(true)
+	path, err := built()
 	if err != nil {
-		t.Fatalf("building the binary: %v\n%s", err, out)
+		t.Fatal(err)
 	}
 	return path
 }
