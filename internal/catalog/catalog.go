@@ -147,4 +147,7 @@ type CartOp struct {
 	Verb  CartVerb
 	Lines string // canonical JSON array of lines; empty for none
 	Order string // CartPurchase: the order's id
+	// brief says that the lines hold nothing that a profile leaves out; where it
+	// is false they may or may not.
+	brief bool
 }

@@ -98,7 +98,7 @@ func (c *Change) resolve(root jsondoc.Value, current *Entity, rules *identity.Ru
 	var members []member
 	var failed error
 	root.Each(func(key string, v jsondoc.Value) bool {
-		raw := canonical(v)
+		raw := Canonical(v)
 		switch prefix, group := groups[key]; {
 		case group && c.Op == Merge:
 			raw = resolveGroup(prefix, v, current)
@@ -132,12 +132,12 @@ func resolveGroup(prefix string, v jsondoc.Value, current *Entity) string {
 // takes the field out of view.
 func mergePatch(target string, patch jsondoc.Value) string {
 	if patch.Kind() != jsondoc.Object {
-		return canonical(patch)
+		return Canonical(patch)
 	}
 	var members []member
 	if doc, err := jsondoc.Parse([]byte(target), jsondoc.Limits{}); err == nil {
 		doc.Root().Each(func(key string, v jsondoc.Value) bool {
-			members = append(members, member{key, canonical(v)})
+			members = append(members, member{key, Canonical(v)})
 			return true
 		})
 	}

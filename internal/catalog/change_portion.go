@@ -29,7 +29,7 @@ func (c *Change) Portion() (Portion, error) {
 	}
 	for name, prefix := range groups {
 		root.Get(name).Each(func(key string, v jsondoc.Value) bool {
-			p.set(prefix+key, canonical(v))
+			p.set(prefix+key, Canonical(v))
 			return true
 		})
 	}
@@ -46,7 +46,7 @@ func (c *Change) Portion() (Portion, error) {
 func (p *Portion) own(root jsondoc.Value, names ...string) {
 	for _, name := range names {
 		if v := root.Get(name); v.Exists() {
-			p.set(name, canonical(v))
+			p.set(name, Canonical(v))
 		}
 	}
 }
@@ -56,8 +56,8 @@ func (c *Change) order(root jsondoc.Value, p *Portion) {
 	lines := root.Get("lines")
 	total := root.Get("total")
 	if lines.Kind() == jsondoc.Array {
-		read := readLines(lines)
-		p.set("lines", linesText(read))
+		read := linesText(readLines(lines))
+		p.set("lines", read)
 		if !total.Exists() {
 			if text, ok := totalOf(jsondoc.Value{}, read); ok {
 				p.set("total", text)

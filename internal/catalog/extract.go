@@ -60,12 +60,12 @@ func itemPortions(e *event.Event, p Portion) []Portion {
 	}
 	for _, name := range [...]string{"name", "price", "currency", "url", "image_url", "sku", "variant"} {
 		if v := e.Properties.Get(name); v.Exists() {
-			p.set(FieldPrefix+name, canonical(v))
+			p.set(FieldPrefix+name, Canonical(v))
 		}
 	}
 	for _, d := range [...][2]string{{"category", "Category"}, {"brand", "Brand"}} {
 		if v := e.Properties.Get(d[0]); v.Exists() && !v.IsNull() {
-			p.set(DimensionPrefix+d[1], canonical(v))
+			p.set(DimensionPrefix+d[1], Canonical(v))
 		}
 	}
 	return []Portion{p}
@@ -80,13 +80,13 @@ func cartPortions(e *event.Event, a Action, p Portion) []Portion {
 	if verb == 0 {
 		return nil
 	}
-	lines, said := eventLines(e.Properties, verb != CartReplace)
+	lines, said, brief := eventLines(e.Properties, verb != CartReplace)
 	if !said && verb != CartClear {
 		return nil
 	}
-	op := CartOp{Stamp: p.Stamp, Verb: verb}
-	if verb != CartClear {
-		op.Lines = linesText(lines)
+	op := CartOp{Stamp: p.Stamp, Verb: verb, Lines: lines, brief: brief}
+	if verb == CartClear {
+		op.Lines = ""
 	}
 	p.cartHead(e.Properties)
 	p.CartOps = []CartOp{op}
@@ -99,27 +99,15 @@ func (p *Portion) cartHead(props jsondoc.Value) {
 	if p.ID = firstText(props, "cart_id", "cartId"); len(p.ID) > MaxID {
 		p.ID = ""
 	}
-	p.set("customer", identifierText(p.Customer))
+	if p.ID != "" {
+		p.set("customer", identifierText(p.Customer))
+	}
 	if c, ok := currencyOf(props.Get("currency").Text()); ok {
 		p.set("currency", quote(c))
 	}
 	if coupon := props.Get("coupon"); coupon.Kind() == jsondoc.String {
-		p.set(FieldPrefix+"coupon", canonical(coupon))
+		p.set(FieldPrefix+"coupon", Canonical(coupon))
 	}
-}
-
-// eventLines are the lines of an event: its products, else (where single is
-// allowed) the one product that its properties describe.
-func eventLines(props jsondoc.Value, single bool) (lines []line, said bool) {
-	for _, name := range [...]string{"products", "line_items", "lineItems", "lines"} {
-		if v := props.Get(name); v.Kind() == jsondoc.Array {
-			return readLines(v), true
-		}
-	}
-	if single && firstText(props, "product_id", "productId", "_id", "sku") != "" {
-		return []line{readLine(props, singleName)}, true
-	}
-	return nil, false
 }
 
 // set sets a field; names stay sorted and without doubles.
@@ -140,14 +128,15 @@ func (p *Portion) set(name, value string) {
 func (p *Portion) freeFields(v jsondoc.Value, taken func(key string) bool) {
 	v.Each(func(key string, m jsondoc.Value) bool {
 		if taken == nil || !taken(key) {
-			p.set(FieldPrefix+key, canonical(m))
+			p.set(FieldPrefix+key, Canonical(m))
 		}
 		return len(p.Fields) < MaxFields
 	})
 }
 
 func identifierText(i event.Identifier) string {
-	b := append([]byte(`{"namespace":`), quote(i.Namespace)...)
-	b = append(append(b, `,"value":`...), quote(i.Value)...)
-	return string(append(b, '}'))
+	const usual = 96
+	b := append(make([]byte, 0, usual), `{"namespace":`...)
+	b = append(jsondoc.AppendString(b, i.Namespace), `,"value":`...)
+	return string(append(jsondoc.AppendString(b, i.Value), '}'))
 }

@@ -36,7 +36,7 @@ func (m *Mapping) orderPortions(e *event.Event, a Action, p Portion) []Portion {
 	case UpdateOrder:
 		p.orderFields(props)
 		if s := props.Get("status"); s.Kind() == jsondoc.String {
-			p.set("status", canonical(s))
+			p.set("status", Canonical(s))
 		}
 	case RefundOrder:
 		p.Refunds = []Refund{refundOf(e, p.Stamp)}
@@ -69,23 +69,25 @@ func (p *Portion) orderFields(props jsondoc.Value) {
 	if c, ok := currencyOf(props.Get("currency").Text()); ok {
 		p.set("currency", quote(c))
 	}
-	lines, said := eventLines(props, true)
-	if said && len(lines) > 0 {
-		p.set("lines", linesText(lines))
+	lines, said, _ := eventLines(props, true)
+	if said && lines != noLines {
+		p.set("lines", lines)
 	}
 	if total, ok := totalOf(props, lines); ok {
 		p.set("total", total)
 	}
 }
 
+const noLines = "[]"
+
 // totalOf is what the event says the total is, else the sum of its lines.
-func totalOf(props jsondoc.Value, lines []line) (string, bool) {
+func totalOf(props jsondoc.Value, lines string) (string, bool) {
 	for _, name := range totalNames {
 		if a, ok := AmountOf(props.Get(name)); ok {
 			return a.Text(), true
 		}
 	}
-	if sum, priced := linesSum(lines); priced {
+	if sum, priced := linesSum(parseLines(lines)); priced {
 		if a, ok := ParseAmount(sum.Text()); ok {
 			return a.Text(), true
 		}
@@ -104,9 +106,9 @@ func refundOf(e *event.Event, stamp Stamp) Refund {
 	if c, ok := currencyOf(props.Get("currency").Text()); ok {
 		r.Currency = c
 	}
-	lines, said := eventLines(props, false)
-	if said && len(lines) > 0 {
-		r.Lines = linesText(lines)
+	lines, said, _ := eventLines(props, false)
+	if said && lines != noLines {
+		r.Lines = lines
 		r.Amount = "0"
 	}
 	if total, ok := totalOf(props, lines); ok {
@@ -128,7 +130,7 @@ func (p *Portion) Summary() Portion {
 		case "lines":
 			// That there are lines is enough: they are in the total.
 			if f.Value != "null" {
-				f.Value = "[]"
+				f.Value = noLines
 			}
 			s.Fields = append(s.Fields, f)
 		}
@@ -140,7 +142,9 @@ func (p *Portion) Summary() Portion {
 	}
 	s.CartOps = nil
 	for _, op := range p.CartOps {
-		op.Lines = brief(op.Lines)
+		if !op.brief && op.Lines != "" {
+			op.Lines = brief(op.Lines)
+		}
 		s.CartOps = append(s.CartOps, op)
 	}
 	return s

@@ -51,16 +51,12 @@ type line struct {
 // the best first.
 var productNames = [...]string{"product_id", "productId", "id", "_id", "sku", "name"}
 
-// readLine takes a product apart; keep tells which members belong to it, nil
-// for all.
-func readLine(v jsondoc.Value, keep func(key string) bool) line {
+// readLine takes a product apart.
+func readLine(v jsondoc.Value) line {
 	var l line
 	v.Each(func(key string, m jsondoc.Value) bool {
-		if m.IsNull() || keep != nil && !keep(key) {
-			return true
-		}
-		if key != "productId" && key != "_id" {
-			l.members = setMember(l.members, key, canonical(m))
+		if !m.IsNull() && key != "productId" && key != "_id" {
+			l.members = setMember(l.members, key, Canonical(m))
 		}
 		return true
 	})
@@ -104,7 +100,7 @@ func readLines(v jsondoc.Value) []line {
 	lines := make([]line, 0, min(v.Len(), MaxLines))
 	v.Items(func(i int, m jsondoc.Value) bool {
 		if m.Kind() == jsondoc.Object {
-			lines = append(lines, readLine(m, nil))
+			lines = append(lines, readLine(m))
 		}
 		return len(lines) < MaxLines
 	})
@@ -135,29 +131,129 @@ func linesText(lines []line) string {
 	return string(append(b, ']'))
 }
 
-// briefNames are what a profile keeps of a line.
-func briefName(key string) bool {
-	switch key {
-	case "product_id", "sku", "variant", "name", "category", "quantity", "price", "currency":
-		return true
-	}
-	return false
+// briefNames are what a profile keeps of a line, and what the properties of an
+// event about one product say of it: enough to show a cart. Sorted.
+var briefNames = [...]string{
+	"brand", "category", "coupon", "currency", "image_url", "name", "price", "product_id", "quantity", "sku", "url", "variant",
 }
 
-// singleName tells the properties of an event about one product that belong
-// to the product.
-func singleName(key string) bool {
-	switch key {
-	case "productId", "_id", "brand", "url", "image_url", "position", "coupon":
-		return true
+// The places in briefNames that have a meaning here.
+const (
+	briefPrice    = 6
+	briefProduct  = 7
+	briefQuantity = 8
+	briefSKU      = 9
+)
+
+func briefIndex(key []byte) int {
+	for i := range briefNames {
+		if string(key) == briefNames[i] {
+			return i
+		}
 	}
-	return briefName(key)
+	return -1
+}
+
+// appendSingle appends the line that the properties of an event about one
+// product are, and false where they name no product.
+func appendSingle(b []byte, props jsondoc.Value) ([]byte, bool) {
+	var parts [len(briefNames)]jsondoc.Value
+	props.EachBytes(func(key []byte, v jsondoc.Value) bool {
+		if i := briefIndex(key); i >= 0 && !v.IsNull() {
+			parts[i] = v
+		}
+		return true
+	})
+	product := scalarText(parts[briefProduct])
+	if product == "" {
+		product = firstText(props, "productId", "_id")
+	}
+	if product == "" {
+		product = scalarText(parts[briefSKU])
+	}
+	if product == "" {
+		return b, false
+	}
+	b = append(b, '{')
+	first := true
+	for i, v := range parts {
+		if !v.Exists() && i != briefProduct {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(append(append(b, '"'), briefNames[i]...), `":`...)
+		switch i {
+		case briefProduct:
+			b = jsondoc.AppendString(b, product)
+		case briefPrice, briefQuantity:
+			b = appendAmount(b, v)
+		default:
+			b = jsondoc.AppendCanonical(b, v)
+		}
+	}
+	return append(b, '}'), true
+}
+
+// appendAmount writes an amount as a number, however it came.
+func appendAmount(b []byte, v jsondoc.Value) []byte {
+	if v.Kind() == jsondoc.String {
+		if a, ok := AmountOf(v); ok {
+			return append(b, a.Text()...)
+		}
+	}
+	return jsondoc.AppendCanonical(b, v)
+}
+
+// appendLine appends a product as it is, its names and amounts in one form.
+func appendLine(b []byte, v jsondoc.Value) []byte {
+	id, ok := v.Get("product_id").StrBytes()
+	if ok && len(id) > 0 && id[0] > ' ' && id[len(id)-1] > ' ' &&
+		v.Get("quantity").Kind() != jsondoc.String && v.Get("price").Kind() != jsondoc.String {
+		return jsondoc.AppendCanonical(b, v)
+	}
+	l := readLine(v)
+	return appendObject(b, l.members)
+}
+
+// eventLines are the lines of an event in their stored form: its products,
+// else (where single is allowed) the one product that its properties describe,
+// which is brief.
+func eventLines(props jsondoc.Value, single bool) (text string, said, brief bool) {
+	for _, name := range [...]string{"products", "line_items", "lineItems", "lines"} {
+		v := props.Get(name)
+		if v.Kind() != jsondoc.Array {
+			continue
+		}
+		b := append(make([]byte, 0, len(v.Raw())), '[')
+		n := 0
+		v.Items(func(_ int, m jsondoc.Value) bool {
+			if m.Kind() != jsondoc.Object {
+				return true
+			}
+			if n++; n > 1 {
+				b = append(b, ',')
+			}
+			b = appendLine(b, m)
+			return n < MaxLines
+		})
+		return string(append(b, ']')), true, false
+	}
+	if single {
+		const usual = 192
+		if b, ok := appendSingle(append(make([]byte, 0, usual), '['), props); ok {
+			return string(append(b, ']')), true, true
+		}
+	}
+	return "", false, false
 }
 
 func brief(text string) string {
 	lines := parseLines(text)
 	for i := range lines {
-		lines[i].members = slices.DeleteFunc(lines[i].members, func(m member) bool { return !briefName(m.key) })
+		lines[i].members = slices.DeleteFunc(lines[i].members, func(m member) bool { return !slices.Contains(briefNames[:], m.key) })
 	}
 	if lines == nil {
 		return ""
@@ -176,8 +272,6 @@ func linesSum(lines []line) (sum Sum, priced bool) {
 	}
 	return sum, priced
 }
-
-func canonical(v jsondoc.Value) string { return string(jsondoc.AppendCanonical(nil, v)) }
 
 func quote(s string) string { return string(jsondoc.AppendString(nil, s)) }
 
@@ -202,7 +296,7 @@ func scalarText(v jsondoc.Value) string {
 	case jsondoc.String:
 		return strings.TrimSpace(v.Text())
 	case jsondoc.Number:
-		return canonical(v)
+		return Canonical(v)
 	}
 	return ""
 }

@@ -59,9 +59,9 @@ func (v *value) compare(o *value) int {
 	return cmp.Or(v.stamp.Compare(o.stamp), strings.Compare(v.text, o.text))
 }
 
-// context walks the context of an event, and remembers which aspects it spoke
-// of: those come before the context of the whole request.
-type context struct {
+// walk goes through the context of an event, and remembers which aspects it
+// spoke of: those come before the context of the whole request.
+type walk struct {
 	p     *Partial
 	names *Names
 	stamp catalog.Stamp
@@ -69,7 +69,7 @@ type context struct {
 }
 
 func (p *Partial) foldContext(e *event.Event, stamp catalog.Stamp, names *Names) {
-	c := context{p: p, names: names, stamp: stamp}
+	c := walk{p: p, names: names, stamp: stamp}
 	own := c.said
 	read := func(key []byte, v jsondoc.Value) bool {
 		if a := aspectOf(key); a != 0 && own&(1<<a) == 0 {
@@ -114,7 +114,7 @@ func aspectOf(key []byte) aspect {
 
 // referrer is a page's, where it leads to another site: going from page to
 // page is no arrival.
-func (c *context) referrer(page jsondoc.Value) {
+func (c *walk) referrer(page jsondoc.Value) {
 	r := page.Get("referrer")
 	from, ok := r.StrBytes()
 	if !ok || len(from) == 0 || c.said&(1<<aboutReferrer) != 0 {
@@ -138,7 +138,7 @@ func host(url []byte) []byte {
 }
 
 // take remembers a value. Nothing that says nothing is remembered.
-func (c *context) take(a aspect, v jsondoc.Value) {
+func (c *walk) take(a aspect, v jsondoc.Value) {
 	raw := v.Raw()
 	switch v.Kind() {
 	case jsondoc.Object:
@@ -207,8 +207,8 @@ func (x *about) newer(v jsondoc.Value, stamp catalog.Stamp, names *Names, tie bo
 func hashOf(v jsondoc.Value) uint64 { return xxhash.Sum64(v.Raw()) }
 
 func sharedText(v jsondoc.Value, names *Names) string {
-	if raw := v.Raw(); v.Kind() == jsondoc.String && plain(raw) {
-		return names.Of(raw)
+	if catalog.IsCanonical(v) {
+		return names.Of(v.Raw())
 	}
 	if names == nil {
 		return string(jsondoc.AppendCanonical(nil, v))

@@ -58,6 +58,38 @@ func BenchmarkFold_NewPartial(b *testing.B) {
 	}
 }
 
+// commerce folds one event of a shop again and again, with another order or
+// product each time; the partial begins anew before its lists are full.
+func commerce(b *testing.B, name, properties string) {
+	var docs [64]*event.Event
+	for i := range docs {
+		docs[i] = said{Type: "track", Name: name, MessageID: fmt.Sprint("m", i), Time: 1, Properties: raw(properties, i)}.event(b)
+	}
+	in := profile.Input{Mapping: mapping, Names: profile.NewNames()}
+	var p *profile.Partial
+	b.ReportAllocs()
+	now := plainEvent(b).Time
+	for i := 0; b.Loop(); i++ {
+		if i%16 == 0 {
+			p = profile.New()
+		}
+		e := docs[i%len(docs)]
+		e.Time, e.ReceivedAt = now, now
+		now += 1_000_000
+		in.Short = uint64(i)
+		p.Fold(e, in)
+	}
+}
+
+func BenchmarkFold_ProductAdded(b *testing.B) {
+	commerce(b, "Product Added", `{"product_id":"p%d","name":"Trail Shoe","category":"Shoes","price":89.90,"quantity":1,"currency":"EUR","url":"https://shop.example/p"}`)
+}
+
+func BenchmarkFold_OrderCompleted(b *testing.B) {
+	commerce(b, "Order Completed", `{"order_id":"o%d","total":120.40,"shipping":5,"tax":19.2,"currency":"EUR","products":[`+
+		`{"product_id":"p1","name":"Trail Shoe","price":89.90,"quantity":1,"category":"Shoes"},{"product_id":"p2","name":"Sock","price":10.25,"quantity":2}]}`)
+}
+
 func BenchmarkEntryOf(b *testing.B) {
 	e := plainEvent(b)
 	in := profile.Input{Mapping: mapping}

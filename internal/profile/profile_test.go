@@ -270,6 +270,7 @@ func TestAppendChanges_IsSmallAfterAPlainEvent(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // what other tests allocate would count
 func TestFold_OfAKnownEventAllocatesNothing(t *testing.T) {
 	e := plainEvent(t)
 	in := profile.Input{Mapping: mapping, Names: profile.NewNames()}

@@ -59,7 +59,7 @@ func (p *Partial) trait(name []byte, v jsondoc.Value, r reading) {
 	i, found := p.findTrait(name, r.source)
 	if !found {
 		p.insertTrait(i, trait{
-			name: r.names.Of(name), source: r.names.OfText(r.source), value: canonical(v),
+			name: r.names.Of(name), source: r.names.OfText(r.source), value: catalog.Canonical(v),
 			stamp: r.stamp, dirty: touchedValue | touchedStamp,
 		})
 		return
@@ -74,7 +74,7 @@ func (p *Partial) trait(name []byte, v jsondoc.Value, r reading) {
 		t.dirty |= touchedStamp
 		return
 	}
-	value := canonical(v)
+	value := catalog.Canonical(v)
 	switch {
 	case value == t.value:
 		t.dirty |= touchedStamp
@@ -117,21 +117,4 @@ func (p *Partial) mergeTrait(t trait) {
 	} else if t.compare(&p.traits[i]) > 0 {
 		p.traits[i] = t
 	}
-}
-
-func canonical(v jsondoc.Value) string {
-	if v.Kind() == jsondoc.String && plain(v.Raw()) {
-		return string(v.Raw())
-	}
-	return string(jsondoc.AppendCanonical(nil, v))
-}
-
-// plain tells a string that is canonical as it stands.
-func plain(raw []byte) bool {
-	for _, c := range raw {
-		if c < ' ' || c >= 0x7f || c == '\\' {
-			return false
-		}
-	}
-	return true
 }
