@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind is what a caller can do about a failure. A new kind exists only where a
@@ -47,11 +48,15 @@ func (f *Fault) Error() string {
 // Unwrap gives the cause.
 func (f *Fault) Unwrap() error { return f.cause }
 
-// Errorf makes a fault; a %w among the arguments becomes its cause and stays
-// out of the message shown.
+// Errorf makes a fault. A cause comes last, as ": %w": it goes to the log and
+// stays out of the message shown.
 func Errorf(kind Kind, code, format string, args ...any) *Fault {
 	err := fmt.Errorf(format, args...)
-	return &Fault{Kind: kind, Code: code, Message: err.Error(), cause: errors.Unwrap(err)}
+	f := &Fault{Kind: kind, Code: code, Message: err.Error(), cause: errors.Unwrap(err)}
+	if f.cause != nil {
+		f.Message = strings.TrimSuffix(f.Message, ": "+f.cause.Error())
+	}
+	return f
 }
 
 // At names the field that is to blame and returns the fault.

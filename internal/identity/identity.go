@@ -63,7 +63,7 @@ type Dropped struct {
 // Choose normalises the identifiers of an event, drops those that name nobody,
 // removes doubles and puts the strongest first.
 func (r *Rules) Choose(all []event.Identifier) (kept []event.Identifier, dropped []Dropped) {
-	kept = all[:0:0]
+	kept = make([]event.Identifier, 0, len(all))
 	for _, i := range all {
 		n, reason := r.Normalise(i)
 		switch {

@@ -31,6 +31,8 @@ type anchor struct {
 	chunks  uint32          // finished chunks, pending ones included
 	pending []chunk         // finished chunks that are not committed yet
 	recent  map[uint64]profile.Entry
+	known   *shorts       // messages of finished chunks, where all of them are known
+	asked   int           // how often the store was asked for a message
 	timer   clock.Instant // when time alone changes the partial; armed when not zero
 
 	received clock.Instant    // the first time the door took an event of it
@@ -90,8 +92,17 @@ func (a *anchor) note(e profile.Entry) {
 	if a.recent == nil {
 		a.recent = map[uint64]profile.Entry{}
 	}
+	if a.chunks == 0 {
+		a.known = newShorts(4 * chunkEntries)
+	}
 	for _, e := range a.open {
 		a.recent[e.Short] = e
+		if a.known != nil {
+			a.known.add(e.Short)
+		}
+	}
+	if a.chunks*chunkEntries > maxShorts {
+		a.known = nil
 	}
 	a.pending = append(a.pending, chunk{a.chunks, a.open})
 	a.chunks++
@@ -170,7 +181,7 @@ func (e *edge) sight(slot uint32) bool {
 
 // size is about how much memory the row takes.
 func (a *anchor) size() int {
-	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + len(a.recent)*(entryBytes+32)
+	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + len(a.recent)*(entryBytes+32) + a.known.size()
 	for i := range a.edges {
 		n += 128 + len(a.edges[i].ident.Value) + 4*cap(a.edges[i].slots)
 	}
@@ -419,6 +430,6 @@ func (a *anchor) clone() *anchor {
 	c.partial.Merge(a.partial)
 	c.open = append([]profile.Entry(nil), a.open...)
 	c.pending = append([]chunk(nil), a.pending...)
-	c.recent, c.better = nil, nil
+	c.recent, c.better, c.known = nil, nil, nil
 	return &c
 }

@@ -71,6 +71,12 @@ func (w *people) findCopies(ctx context.Context, tasks []task) error {
 		if t.anchor == nil || t.anchor.chunks == 0 {
 			continue
 		}
+		if err := w.know(ctx, t.anchor); err != nil {
+			return err
+		}
+		if k := t.anchor.known; k != nil && !k.has(id.Message(t.event.MessageID)) {
+			continue
+		}
 		keys = append(keys, store.RowKey{
 			Table: store.TableSeen, Bucket: t.rec.Anchor.Bucket(),
 			Key: seenKey(t.rec.Anchor, id.Message(t.event.MessageID)),
@@ -93,6 +99,26 @@ func (w *people) findCopies(ctx context.Context, tasks []task) error {
 			return fmt.Errorf("message of anchor %s: %w", asked[i].rec.Anchor, err)
 		}
 		asked[i].copy = &entries[0]
+	}
+	return nil
+}
+
+// know loads the messages of an anchor's finished chunks once it has been
+// asked about often enough to be worth it.
+func (w *people) know(ctx context.Context, a *anchor) error {
+	if a.known != nil || a.chunks*chunkEntries > maxShorts {
+		return nil
+	}
+	if a.asked++; a.asked < chunkEntries/8 {
+		return nil
+	}
+	entries, err := w.finished(ctx, a.key, a.chunks, a.pending)
+	if err != nil {
+		return err
+	}
+	a.known = newShorts(len(entries))
+	for i := range entries {
+		a.known.add(entries[i].Short)
 	}
 	return nil
 }
