@@ -127,76 +127,83 @@ func mode(ev *Evaluator, w *where, a []Value) Value {
 }
 
 func numberFunctions() []*builtin {
-	rounding := func(name string, mode apd.Rounder, short bool) *builtin {
-		run := func(ev *Evaluator, w *where, a []Value) Value {
-			scale := int64(0)
-			if len(a) == 2 {
-				var ok bool
-				if scale, ok = a[1].truncInt(); !ok {
-					scale = 1 << 40
-				}
-			}
-			if v := roundNumber(a[0], scale, mode); v.kind != KindNull {
-				return v
-			}
-			return ev.fault(w, CodeValue, name+": the scale is outside -6111..6176")
-		}
-		long := sig(NumberType, run, num("n"), num("scale"))
-		if short {
-			return def(name, sig(NumberType, run, num("n")), long)
-		}
-		return def(name, long)
-	}
-	fn1 := func(name, param string, f func(v Value) Value) *builtin {
-		return def(name, sig(NumberType, func(ev *Evaluator, w *where, a []Value) Value {
-			if !ev.spend(500) {
-				return Null
-			}
-			if v := f(a[0]); v.kind != KindNull {
-				return v
-			}
-			return ev.fault(w, CodeValue, name+": not defined for this number")
-		}, num(param)))
-	}
-	parity := func(name string, odd int64) *builtin {
-		return def(name, sig(BooleanType, func(_ *Evaluator, _ *where, a []Value) Value {
-			if !isInteger(a[0]) {
-				return False
-			}
-			r, ok := moduloNumbers(a[0], Int(2)).AsInt()
-			return Bool(ok && r == odd)
-		}, num("number")))
-	}
 	return []*builtin{
 		rounding("decimal", apd.RoundHalfEven, false),
 		rounding("floor", apd.RoundFloor, true), rounding("ceiling", apd.RoundCeiling, true),
 		rounding("round up", apd.RoundUp, false), rounding("round down", apd.RoundDown, false),
 		rounding("round half up", apd.RoundHalfUp, false), rounding("round half down", apd.RoundHalfDown, false),
 		def("abs", inferring(sig(nil, absolute, any1("n")), func(t []*Type) *Type { return t[0] })),
-		def("modulo", sig(NumberType, func(ev *Evaluator, w *where, a []Value) Value {
-			if (a[0].p != nil || a[1].p != nil) && !ev.spend(10_000) {
-				return Null
-			}
-			if v := moduloNumbers(a[0], a[1]); v.kind != KindNull {
-				return v
-			}
-			return ev.fault(w, CodeValue, "modulo by zero")
-		}, num("dividend"), num("divisor"))),
-		fn1("sqrt", "number", func(v Value) Value {
+		def("modulo", sig(NumberType, modulo, num("dividend"), num("divisor"))),
+		ofNumber("sqrt", func(v Value) Value {
 			if numberSign(v) < 0 {
 				return Null
 			}
 			return slow1(v, decCtx.Sqrt)
 		}),
-		fn1("log", "number", func(v Value) Value {
+		ofNumber("log", func(v Value) Value {
 			if numberSign(v) <= 0 {
 				return Null
 			}
 			return slow1(v, decCtx.Ln)
 		}),
-		fn1("exp", "number", func(v Value) Value { return slow1(v, decCtx.Exp) }),
+		ofNumber("exp", func(v Value) Value { return slow1(v, decCtx.Exp) }),
 		parity("odd", 1), parity("even", 0),
 	}
+}
+
+// rounding is a function that rounds to a scale, which short forms leave out.
+func rounding(name string, mode apd.Rounder, short bool) *builtin {
+	run := func(ev *Evaluator, w *where, a []Value) Value {
+		scale := int64(0)
+		if len(a) == 2 {
+			var ok bool
+			if scale, ok = a[1].truncInt(); !ok {
+				return ev.fault(w, CodeValue, name+": the scale is outside -6111..6176")
+			}
+		}
+		if v := roundNumber(a[0], scale, mode); v.kind != KindNull {
+			return v
+		}
+		return ev.fault(w, CodeValue, name+": the scale is outside -6111..6176")
+	}
+	long := sig(NumberType, run, num("n"), num("scale"))
+	if short {
+		return def(name, sig(NumberType, run, num("n")), long)
+	}
+	return def(name, long)
+}
+
+// ofNumber is a function of one number that is null where it is not defined.
+func ofNumber(name string, f func(v Value) Value) *builtin {
+	return def(name, sig(NumberType, func(ev *Evaluator, w *where, a []Value) Value {
+		if !ev.spend(500) {
+			return Null
+		}
+		if v := f(a[0]); v.kind != KindNull {
+			return v
+		}
+		return ev.fault(w, CodeValue, name+": not defined for this number")
+	}, num("number")))
+}
+
+func parity(name string, odd int64) *builtin {
+	return def(name, sig(BooleanType, func(_ *Evaluator, _ *where, a []Value) Value {
+		if !isInteger(a[0]) {
+			return False
+		}
+		r, ok := moduloNumbers(a[0], Int(2)).AsInt()
+		return Bool(ok && r == odd)
+	}, num("number")))
+}
+
+func modulo(ev *Evaluator, w *where, a []Value) Value {
+	if (a[0].p != nil || a[1].p != nil) && !ev.spend(10_000) {
+		return Null
+	}
+	if v := moduloNumbers(a[0], a[1]); v.kind != KindNull {
+		return v
+	}
+	return ev.fault(w, CodeValue, "modulo by zero")
 }
 
 func absolute(ev *Evaluator, w *where, a []Value) Value {

@@ -158,7 +158,7 @@ func (ev *Evaluator) spend(n int64) bool {
 	if ev.steps >= 0 {
 		return !ev.exhausted
 	}
-	ev.stop(Position{}, "the evaluation took more steps than its budget")
+	ev.stop(Position{Line: 1, Column: 1}, "the evaluation took more steps than its budget")
 	return false
 }
 

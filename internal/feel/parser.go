@@ -3,7 +3,6 @@ package feel
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 const (
@@ -180,6 +179,9 @@ func (p *parser) comparison() *expr {
 			e = p.node(expr{op: opBetween, pos: int32(at), typ: BooleanType, kids: []*expr{e, low, p.additive()}})
 		case p.acceptWord("in"):
 			kids := append([]*expr{e}, p.inTests()...)
+			for _, k := range kids[1:] {
+				p.checkTest(e, k, false)
+			}
 			e = p.node(expr{op: opIn, pos: int32(at), typ: BooleanType, kids: kids})
 		default:
 			return e
@@ -330,75 +332,5 @@ func (p *parser) bracketCloses() bool {
 		return keywords[w] && w != "true" && w != "false" && w != "null" && w != "if" && w != "some" && w != "every" && w != "for"
 	default:
 		return true
-	}
-}
-
-// memberName reads the name behind a dot: the longest that the type declares,
-// else the longest known, else all words up to a keyword.
-func (p *parser) memberName(t *Type) (string, bool) {
-	i := p.start
-	if i >= len(p.src) {
-		return "", false
-	}
-	for t.Kind() == TypeList {
-		t = t.Elem()
-	}
-	best, end := "", 0
-	for _, f := range t.Fields() {
-		if e := matchName(p.src, i, f.Name); e > end {
-			best, end = f.Name, e
-		}
-	}
-	if end == 0 {
-		best, end = p.knownMember(i)
-	}
-	if w, e := p.words(i); e > end {
-		best, end = w, e
-	}
-	if end == 0 {
-		return "", false
-	}
-	p.seek(end)
-	return best, true
-}
-
-func (p *parser) knownMember(i int) (string, int) {
-	best, end := propertyNames.match(p.src, i)
-	for _, x := range []nameIndex{p.scope.members, p.local} {
-		if n, e := x.match(p.src, i); e > end {
-			best, end = n, e
-		}
-	}
-	return best, end
-}
-
-// words joins the words from offset i up to a keyword or other token.
-func (p *parser) words(i int) (string, int) {
-	l := lexer{src: p.src}
-	l.seek(i)
-	var parts []string
-	end := 0
-	for l.tok == tokName && (len(parts) == 0 || !keywords[l.text()]) {
-		parts = append(parts, l.text())
-		end = l.end
-		l.next()
-	}
-	return strings.Join(parts, " "), end
-}
-
-var propertyNames = func() nameIndex {
-	x := nameIndex{}
-	for _, n := range []string{"time offset", "start included", "end included", "timezone"} {
-		x.add(n)
-	}
-	return x
-}()
-
-func (p *parser) learn(name string) {
-	if p.local == nil {
-		p.local = nameIndex{}
-	}
-	if utf8.ValidString(name) && name != "" {
-		p.local.add(name)
 	}
 }

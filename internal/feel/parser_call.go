@@ -103,6 +103,11 @@ func (p *parser) builtinCall(at int, callee *expr, args []*expr, names []string)
 		}
 		t = sig.infer(types)
 	}
+	if bi.name == "duration" && kids[0].op == opConst && kids[0].val.kind == KindString {
+		if d, ok := parseDuration(kids[0].val.str()); ok {
+			t = typeOf(d)
+		}
+	}
 	n := expr{op: opCall, pos: callee.pos, name: bi.name, bi: bi, kids: kids, typ: orAny(t)}
 	n.val, n.names = Int(int64(sig.id)), names
 	return p.node(n)
@@ -129,6 +134,27 @@ func (p *parser) checkComparable(at int, t token, a, b *expr) {
 	}
 	if x != y || t >= tokLess && (x == TypeList || x == TypeContext || x == TypeFunction || x == TypeBoolean || x == TypeRange) {
 		p.problem(at, CodeType, "%s cannot be compared with %s by %s", a.typ, b.typ, tokenText[t])
+	}
+}
+
+// checkTest records a problem when the tested value can never fit the test.
+func (p *parser) checkTest(x, test *expr, cell bool) {
+	t := test.typ
+	switch {
+	case test.op == opCmpTest:
+		p.checkComparable(int(test.pos), test.tok, x, test.kids[0])
+		return
+	case cell && (test.input || t.Kind() == TypeBoolean):
+		return
+	case t.Kind() == TypeRange:
+		t = t.Elem()
+	case t.Kind() == TypeList && x.typ.Kind() != TypeList:
+		if t = t.Elem(); t.Kind() == TypeRange {
+			t = t.Elem()
+		}
+	}
+	if !x.typ.mayBe(t) && !t.mayBe(x.typ) {
+		p.problem(int(test.pos), CodeType, "%s is never in %s", x.typ, test.typ)
 	}
 }
 

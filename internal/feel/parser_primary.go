@@ -54,6 +54,9 @@ func (p *parser) word() *expr {
 	if !keywords[w] {
 		return p.name()
 	}
+	if f := p.lookup(at); f.kind != nameNone && f.end > p.end {
+		return p.nameIn(at) // a name that begins as a keyword does
+	}
 	switch w {
 	case "true", "false", "null":
 		p.next()
@@ -72,9 +75,6 @@ func (p *parser) word() *expr {
 		return p.quantified(opEvery)
 	case "function":
 		return p.function()
-	}
-	if e := p.nameIn(at); e != nil {
-		return e
 	}
 	p.fail("an expression")
 	return p.constant(at, Null)

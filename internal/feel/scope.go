@@ -1,6 +1,9 @@
 package feel
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -88,34 +91,41 @@ func (s *Scope) Vars() []Var { return s.vars }
 
 // Clone is a copy that can be added to on its own.
 func (s *Scope) Clone() *Scope {
-	c := NewScope(s.vars...)
-	for n, t := range s.types {
-		c.AddType(n, t)
+	return &Scope{
+		vars: slices.Clone(s.vars), index: maps.Clone(s.index), types: maps.Clone(s.types),
+		names: s.names.clone(), members: s.members.clone(), typeIDs: s.typeIDs.clone(),
 	}
-	return c
 }
 
 // nameIndex finds the longest of many names at a place in the source: names by
 // their first rune, longest first.
 type nameIndex map[rune][]string
 
+// add reports whether the name is new. Scopes of large models have thousands
+// of names, so finding the place takes a binary search.
 func (x nameIndex) add(name string) bool {
 	r, _ := utf8.DecodeRuneInString(name)
-	list := x[r]
-	at := len(list)
-	for i, n := range list {
-		if n == name {
-			return false
-		}
-		if len(n) < len(name) && i < at {
-			at = i
-		}
+	at, known := slices.BinarySearchFunc(x[r], name, longestFirst)
+	if known {
+		return false
 	}
-	list = append(list, "")
-	copy(list[at+1:], list[at:])
-	list[at] = name
-	x[r] = list
+	x[r] = slices.Insert(x[r], at, name)
 	return true
+}
+
+func longestFirst(a, b string) int {
+	if d := len(b) - len(a); d != 0 {
+		return d
+	}
+	return strings.Compare(a, b)
+}
+
+func (x nameIndex) clone() nameIndex {
+	c := make(nameIndex, len(x))
+	for r, list := range x {
+		c[r] = slices.Clone(list)
+	}
+	return c
 }
 
 // match is the longest name that stands at offset i, and where it ends.

@@ -68,6 +68,9 @@ func (p *parser) testList(at int, input *symbol) *expr {
 	for p.accept(tokComma) {
 		kids = append(kids, p.unaryTest())
 	}
+	for _, k := range kids[1:] {
+		p.checkTest(kids[0], k, true)
+	}
 	return p.node(expr{op: opIn, flag: true, pos: int32(at), typ: BooleanType, kids: kids})
 }
 
