@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"rapport/internal/dialect/segment"
 )
@@ -37,7 +38,7 @@ func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if requests > t.maxRequests || bytes > max(t.maxBytes, mostCounted) {
 		t.refused.Add(1)
-		refuseBusy(w)
+		segment.Busy(w, time.Second)
 		return
 	}
 	t.next.ServeHTTP(w, r)
@@ -55,15 +56,4 @@ func bodyWeight(r *http.Request) int64 {
 		n *= expectedExpand
 	}
 	return min(n, mostCounted)
-}
-
-// refuseBusy answers in the shape that tracking clients read.
-func refuseBusy(w http.ResponseWriter) {
-	const body = `{"success":false,"code":"busy","message":"too many requests are under way; send this one again after a second","error":"busy"}`
-	h := w.Header()
-	h.Set("Retry-After", "1")
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusTooManyRequests)
-	w.Write([]byte(body)) //nolint:errcheck // the client is gone
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-//go:generate go test . -run TestOpenAPI_CommittedFileAndReferenceAreCurrent -update
+//go:generate go test . -run "Current|Reference" -update
 
 // Reference is docs/reference/http.md.
 func Reference(a *API) string {
