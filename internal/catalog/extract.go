@@ -125,10 +125,12 @@ func (p *Portion) set(name, value string) {
 
 // freeFields takes the members of an object as free fields, but for those of
 // another use.
-func (p *Portion) freeFields(v jsondoc.Value, taken func(key string) bool) {
-	v.Each(func(key string, m jsondoc.Value) bool {
+func (p *Portion) freeFields(v jsondoc.Value, taken func(key []byte) bool) {
+	const own = 8
+	p.Fields = slices.Grow(p.Fields, min(v.Len(), MaxFields)+own)
+	v.EachBytes(func(key []byte, m jsondoc.Value) bool {
 		if taken == nil || !taken(key) {
-			p.set(FieldPrefix+key, Canonical(m))
+			p.set(FieldPrefix+string(key), Canonical(m))
 		}
 		return len(p.Fields) < MaxFields
 	})

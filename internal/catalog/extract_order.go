@@ -9,8 +9,8 @@ import (
 // first: what the customer paid, then what the shop calls revenue.
 var totalNames = [...]string{"total", "revenue", "value", "totalValue", "total_value"}
 
-func orderName(key string) bool {
-	switch key {
+func orderName(key []byte) bool {
+	switch string(key) {
 	case "order_id", "orderId", "total", "totalValue", "total_value", "currency", "status",
 		"products", "line_items", "lineItems", "lines", "cart_id", "cartId", "refund_id", "refundId":
 		return true
@@ -122,7 +122,8 @@ func refundOf(e *event.Event, stamp Stamp) Refund {
 // the sums, without lines and free fields.
 func (p *Portion) Summary() Portion {
 	s := *p
-	s.Fields = nil
+	const own = 8
+	s.Fields = make([]Field, 0, own)
 	for _, f := range p.Fields {
 		switch f.Name {
 		case "currency", "customer", "purchased", "status", "time", "total", "cart":

@@ -273,7 +273,9 @@ func linesSum(lines []line) (sum Sum, priced bool) {
 	return sum, priced
 }
 
-func quote(s string) string { return string(jsondoc.AppendString(nil, s)) }
+func quote(s string) string {
+	return string(jsondoc.AppendString(make([]byte, 0, len(s)+2), s))
+}
 
 // unquote reads a canonical string; anything else is "".
 func unquote(raw string) string {
