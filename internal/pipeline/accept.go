@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/store"
@@ -14,8 +16,10 @@ import (
 // error, all of it is on disk and counted. Where too much waits to be applied
 // it refuses with fault.Limited, and nothing of the request is kept.
 func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
-	frame := p.frame(s)
-	bytes := frameBytes(frame)
+	buf := p.payloads.Get().(*[]byte)
+	// The payloads lie in buf until they are in the log; lanes do not read them.
+	defer p.payloads.Put(buf)
+	frame, bytes := p.frame(s, buf)
 	if p.waiting.Add(int64(bytes)) > p.queueBytes && bytes > 0 {
 		p.waiting.Add(-int64(bytes))
 		return Receipt{}, fault.Errorf(fault.Limited, "busy", "more events wait than the memory limit allows; send this request again after a second")
@@ -27,37 +31,53 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 	return receipt, err
 }
 
-// frame makes the records of a submission. An event's bucket and the key it is
-// sealed under are those of its anchor, for ever.
-func (p *Pipeline) frame(s *Submission) *store.Frame {
-	frame := &store.Frame{Records: make([]store.Record, 0, len(s.Events)+len(s.Dead)), Rejected: s.Rejected}
+// live travels with a record that the door took: its decoded event, which
+// spares the lane the decoding, and the room it takes while it waits. A record
+// without it was replayed.
+type live struct {
+	event *event.Event // nil for a dead letter
+	bytes int
+}
+
+// frame makes the records of a submission, and tells how much room they take
+// until they are applied. An event's bucket and the key it is sealed under are
+// those of its anchor, for ever.
+func (p *Pipeline) frame(s *Submission, payloads *[]byte) (frame *store.Frame, bytes int) {
+	frame = &store.Frame{Records: make([]store.Record, 0, len(s.Events)+len(s.Dead)), Rejected: s.Rejected}
 	size := 0
 	for i := range s.Events {
 		size += len(s.Events[i].Event.Body.Raw()) + len(s.Events[i].Envelope.Shared) + 160
 	}
-	buf := make([]byte, 0, size)
+	buf := slices.Grow((*payloads)[:0], size)
+	*payloads = buf
+	arrived := make([]live, len(s.Events)+len(s.Dead))
 	for i := range s.Events {
 		a := &s.Events[i]
 		k := a.Event.Anchor().Key()
 		at := len(buf)
 		buf = a.Envelope.AppendPayload(buf, a.Event.Body.Raw())
+		arrived[i] = live{a.Event, 2*(len(buf)-at) + recordOverhead}
+		bytes += arrived[i].bytes
 		frame.Records = append(frame.Records, store.Record{
 			Kind: store.KindEvent, Bucket: k.Bucket(), Anchor: k,
-			Received: a.Event.ReceivedAt, Payload: buf[at:len(buf):len(buf)], Attached: a.Event,
+			Received: a.Event.ReceivedAt, Payload: buf[at:len(buf):len(buf)], Attached: &arrived[i],
 		})
 	}
 	for i := range s.Dead {
 		d := &s.Dead[i]
+		l := &arrived[len(s.Events)+i]
+		l.bytes = 2*len(d.Body) + recordOverhead
+		bytes += l.bytes
 		frame.Records = append(frame.Records, store.Record{
 			Kind: store.KindDeadLetter, Bucket: id.CommonBucket, Anchor: id.KeyOf("source", d.Envelope.Source),
-			Received: s.Received, Payload: d.append(nil),
+			Received: s.Received, Payload: d.append(nil), Attached: l,
 		})
 	}
 	frame.Received = uint64(len(s.Events) + len(s.Dead))
 	for _, r := range s.Rejected {
 		frame.Received += r.N
 	}
-	return frame
+	return frame, bytes
 }
 
 // append seals a frame and waits until it is durable and handed to the lanes.
@@ -65,7 +85,7 @@ func (p *Pipeline) append(ctx context.Context, frame *store.Frame) (Receipt, err
 	if err := p.store.Log().Seal(ctx, frame); err != nil {
 		return Receipt{}, unavailable(err)
 	}
-	t, err := p.seq.submit(frame, frameBytes(frame), false)
+	t, err := p.seq.submit(frame, payloadBytes(frame.Records), false)
 	if err != nil {
 		return Receipt{}, unavailable(err)
 	}
@@ -91,14 +111,14 @@ func unavailable(err error) error {
 	return fault.Errorf(fault.Unavailable, "log_unavailable", "the log cannot be written, nothing of this request was kept: %w", fmt.Errorf("append: %w", err))
 }
 
-// recordBytes is about the memory that a record takes while it waits: its
-// payload, and the decoded event that travels along.
-func recordBytes(r *store.Record) int { return 2*len(r.Payload) + 512 }
+// recordOverhead is about what a waiting record takes beside its payload and
+// its decoded event, which is about as large again.
+const recordOverhead = 512
 
-func frameBytes(f *store.Frame) int {
+func payloadBytes(records []store.Record) int {
 	n := 0
-	for i := range f.Records {
-		n += recordBytes(&f.Records[i])
+	for i := range records {
+		n += len(records[i].Payload)
 	}
 	return n
 }
@@ -108,8 +128,12 @@ func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
 	parts := make([][]*store.Record, len(p.lanes))
 	for _, f := range frames {
 		for i := range f.Records {
-			n := p.laneIndex(f.Records[i].Bucket)
-			parts[n] = append(parts[n], &f.Records[i])
+			r := &f.Records[i]
+			if l, ok := r.Attached.(*live); ok && l.event != nil {
+				r.Payload = nil // its buffer goes back to the door
+			}
+			n := p.laneIndex(r.Bucket)
+			parts[n] = append(parts[n], r)
 		}
 	}
 	for n, l := range p.lanes {
@@ -121,11 +145,8 @@ func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
 func (p *Pipeline) free(records []*store.Record) {
 	n := 0
 	for _, r := range records {
-		if _, replayed := r.Attached.(unlimited); replayed {
-			continue
-		}
-		if r.Kind == store.KindEvent || r.Kind == store.KindDeadLetter {
-			n += recordBytes(r)
+		if l, ok := r.Attached.(*live); ok {
+			n += l.bytes
 		}
 	}
 	p.waiting.Add(-int64(n))

@@ -204,7 +204,7 @@ func (p *Pipeline) ReplayDeadLetter(ctx context.Context, letter string) (Receipt
 	k := e.Anchor().Key()
 	event := store.Record{
 		Kind: store.KindReplay, Bucket: k.Bucket(), Anchor: k, Received: d.Envelope.Received,
-		Payload: d.Envelope.AppendPayload(nil, d.Body), Attached: e,
+		Payload: d.Envelope.AppendPayload(nil, d.Body), Attached: &live{event: e},
 	}
 	return p.rule(ctx, verdict{at, "replayed"}, event)
 }

@@ -179,11 +179,7 @@ func (l *lane) emit(ctx context.Context, derived []store.Record) {
 		l.log.Error("derived records cannot be sealed", "lane", l.name, "error", err)
 		return
 	}
-	bytes := 0
-	for i := range derived {
-		bytes += len(derived[i].Payload)
-	}
-	if t, err := l.seq.submit(frame, bytes, true); err == nil {
+	if t, err := l.seq.submit(frame, payloadBytes(derived), true); err == nil {
 		l.emitted = t
 	}
 }

@@ -49,6 +49,7 @@ type Pipeline struct {
 	graphLane  *lane
 	queueBytes int64
 	waiting    atomic.Int64
+	payloads   sync.Pool // of *[]byte: payloads on their way into the log
 	flushBytes uint64
 	flushed    atomic.Uint64 // position at the last flush
 	stop       chan struct{}
@@ -78,7 +79,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, rules: &c.Rules, log: c.Log},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey),
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
-		tallies: map[*lane]*tally{},
+		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	p.seq = newSequencer(c.Store.Log(), p.deliver, p.logFailed)
 	counts, err := c.Store.Log().Counts(ctx)

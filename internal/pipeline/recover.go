@@ -44,7 +44,7 @@ func (p *Pipeline) replay(ctx context.Context, from, end store.Position, progres
 		if r.Payload != nil {
 			c.Payload = append([]byte(nil), r.Payload...)
 		}
-		c.Attached = unlimited{}
+		c.Attached = nil
 		i := p.laneIndex(r.Bucket)
 		batch[i] = append(batch[i], &c)
 		if n++; n == replayBatch {
@@ -59,9 +59,6 @@ func (p *Pipeline) replay(ctx context.Context, from, end store.Position, progres
 	hand(end)
 	return p.WaitApplied(ctx, Receipt{Position: end})
 }
-
-// unlimited marks a record that took no room in the door's queue.
-type unlimited struct{}
 
 const (
 	replayBatch = 1024

@@ -26,8 +26,8 @@ func (w *people) resolve(batch []*store.Record) []task {
 		if r.Kind != store.KindEvent && r.Kind != store.KindReplay {
 			continue
 		}
-		if e, ok := r.Attached.(*event.Event); ok {
-			tasks[i].event = e
+		if l, ok := r.Attached.(*live); ok {
+			tasks[i].event = l.event
 			continue
 		}
 		tasks[i].event, tasks[i].err = w.decode(r.Payload)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"testing"
 
-	"rapport/internal/event"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
@@ -77,7 +76,7 @@ func (s *simulation) open() {
 		}
 		c := *r
 		c.Payload = append([]byte(nil), r.Payload...)
-		c.Attached = unlimited{}
+		c.Attached = nil
 		p.lanes[p.laneIndex(r.Bucket)].push([]*store.Record{&c}, r.Position)
 		return nil
 	})
@@ -131,7 +130,7 @@ func (s *simulation) arrive() {
 	if n == 0 {
 		return
 	}
-	frame := s.p.frame(submission(s.t, s.facts[:n]...))
+	frame, _ := s.p.frame(submission(s.t, s.facts[:n]...), new([]byte))
 	if err := s.p.store.Log().Seal(context.Background(), frame); err != nil {
 		s.t.Fatal(err)
 	}
@@ -149,7 +148,7 @@ func (s *simulation) lost() {
 			continue
 		}
 		for i := range t.frame.Records {
-			e := t.frame.Records[i].Attached.(*event.Event)
+			e := t.frame.Records[i].Attached.(*live).event
 			s.facts = append(s.facts, fact{received: e.ReceivedAt, body: string(e.Body.Raw()), kind: e.Type})
 		}
 	}
