@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -33,6 +34,8 @@ type Options struct {
 	// Report is told what goes wrong in the background; nil ignores it. It may
 	// be called from any goroutine and must not call the engine.
 	Report func(error)
+
+	pause time.Duration // before a failed write of the state is tried again
 }
 
 const (
@@ -40,6 +43,7 @@ const (
 	leastMemory    = 16 << 20
 	defaultSegment = 256 << 20
 	leastSegment   = 4 << 10
+	defaultPause   = 100 * time.Millisecond
 )
 
 func (o Options) filled() Options {
@@ -59,6 +63,9 @@ func (o Options) filled() Options {
 	o.SegmentBytes = max(o.SegmentBytes, leastSegment)
 	if o.Report == nil {
 		o.Report = func(error) {}
+	}
+	if o.pause == 0 {
+		o.pause = defaultPause
 	}
 	return o
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // openLog opens the log of a folder and cuts off what a crash left unfinished.
-func openLog(f folder, o Options) (l *Log, err error) {
-	l = &Log{folder: f.sub("log"), options: o}
+func openLog(f folder, o Options) (_ *Log, err error) {
+	l := &Log{folder: f.sub("log"), options: o}
 	if err := l.folder.make(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -13,15 +14,18 @@ import (
 // manifest for the end, and tries a failed flush again at once, for ever. So
 // where the disk is full a write waits here until there is room, while the
 // engine answers store.ErrFull; and any other failed write waits a moment, so
-// that trying again does not eat the machine.
+// that trying again does not eat the machine. When Pebble is at its end, the
+// disk is frozen: it stays as it is for the next start, which recovers from it.
 type patient struct {
 	vfs.FS
 	report func(error)
+	wait   time.Duration // before trying again, and before giving back a failure
 
-	waiting atomic.Int32 // writes that wait for room
-	broken  atomic.Bool  // nothing may be written any more
+	waiting atomic.Int32            // writes that wait for room
+	frozen  atomic.Pointer[failure] // why nothing may be written any more
 	last    atomic.Pointer[failure]
 	patient atomic.Bool   // false while opening and closing: fail at once
+	running atomic.Bool   // opened
 	hurry   chan struct{} // closed when closing
 	once    sync.Once
 
@@ -29,13 +33,8 @@ type patient struct {
 	alarm chan struct{} // closed when a write fails or begins to wait
 }
 
-const (
-	roomEvery   = 100 * time.Millisecond // how often a waiting write looks for room
-	failedPause = 100 * time.Millisecond // before a failed write is given back
-)
-
-func newPatient(fs vfs.FS, report func(error)) *patient {
-	return &patient{FS: fs, report: report, hurry: make(chan struct{}), alarm: make(chan struct{})}
+func newPatient(o Options) *patient {
+	return &patient{FS: o.FS, report: o.Report, wait: o.pause, hurry: make(chan struct{}), alarm: make(chan struct{})}
 }
 
 // trouble gives a channel that is closed when the next write fails or begins to
@@ -43,7 +42,7 @@ func newPatient(fs vfs.FS, report func(error)) *patient {
 func (p *patient) trouble() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.full() || p.broken.Load() {
+	if p.full() || p.frozen.Load() != nil {
 		closed := make(chan struct{})
 		close(closed)
 		return closed
@@ -68,8 +67,8 @@ func (p *patient) stop() {
 }
 
 // pause waits, and tells whether it may wait again.
-func (p *patient) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
+func (p *patient) pause() bool {
+	t := time.NewTimer(p.wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -79,10 +78,21 @@ func (p *patient) pause(d time.Duration) bool {
 	}
 }
 
+// freeze keeps the disk as it is from here on.
+func (p *patient) freeze(err error) {
+	if p.frozen.CompareAndSwap(nil, &failure{err}) {
+		p.report(fmt.Errorf("state has failed: %w", err))
+		p.ring()
+	}
+}
+
 // try does an operation, again and again while the disk is full.
 func (p *patient) try(op func() error) error {
-	if p.broken.Load() && p.patient.Load() {
-		p.pause(failedPause)
+	if f := p.frozen.Load(); f != nil {
+		if p.patient.Load() {
+			p.pause()
+		}
+		return f.err
 	}
 	err := op()
 	if err == nil || !p.patient.Load() {
@@ -92,7 +102,7 @@ func (p *patient) try(op func() error) error {
 		p.report(err)
 		p.waiting.Add(1)
 		p.ring()
-		for full(err) && p.pause(roomEvery) {
+		for full(err) && p.pause() {
 			err = op()
 		}
 		p.waiting.Add(-1)
@@ -100,7 +110,7 @@ func (p *patient) try(op func() error) error {
 	if err != nil && !full(err) {
 		p.last.Store(&failure{err})
 		p.ring()
-		p.pause(failedPause)
+		p.pause()
 	}
 	return err
 }
@@ -131,7 +141,21 @@ func (p *patient) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (f vfs
 }
 
 // OpenDir gives a directory whose Sync waits for room.
-func (p *patient) OpenDir(name string) (vfs.File, error) { return p.file(p.FS.OpenDir(name)) }
+func (p *patient) OpenDir(name string) (vfs.File, error) {
+	d, err := p.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &patientDir{File: d, fs: p}, nil
+}
+
+// Remove does nothing on a frozen disk.
+func (p *patient) Remove(name string) error {
+	if f := p.frozen.Load(); f != nil {
+		return f.err
+	}
+	return p.FS.Remove(name)
+}
 
 // Link waits for room.
 func (p *patient) Link(from, to string) error {
@@ -148,6 +172,22 @@ func (p *patient) Lock(name string) (io.Closer, error) { return p.FS.Lock(name) 
 
 // Unwrap gives the file system below.
 func (p *patient) Unwrap() vfs.FS { return p.FS }
+
+// patientDir is a directory. Pebble panics where syncing one fails.
+type patientDir struct {
+	vfs.File
+	fs *patient
+}
+
+// Sync waits for room; where it fails otherwise, the disk is frozen.
+func (d *patientDir) Sync() error {
+	err := d.fs.try(d.File.Sync)
+	if err != nil && d.fs.running.Load() {
+		d.fs.freeze(err)
+		return nil
+	}
+	return err
+}
 
 type patientFile struct {
 	vfs.File

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -25,8 +24,7 @@ type State struct {
 	cache *pebble.Cache
 	gate  gate
 
-	failed  atomic.Pointer[failure] // the first failure that only a restart mends
-	commits sync.RWMutex            // held for writing by Reset
+	commits sync.RWMutex // held for writing by Reset
 
 	mu      sync.RWMutex
 	applied map[store.Span]store.Position
@@ -39,8 +37,16 @@ func (s *State) usable(ctx context.Context) error {
 	if err := s.gate.enter(ctx); err != nil {
 		return err
 	}
-	if f := s.failed.Load(); f != nil {
+	if err := s.sound(); err != nil {
 		s.gate.leave()
+		return err
+	}
+	return nil
+}
+
+// sound tells the first failure that only a restart mends.
+func (s *State) sound() error {
+	if f := s.fs.frozen.Load(); f != nil {
 		return fmt.Errorf("state has failed, restart to recover: %w", f.err)
 	}
 	return nil

@@ -23,7 +23,7 @@ const (
 // openState opens Pebble in the folder.
 func openState(f folder, o Options) (*State, error) {
 	s := &State{
-		fs:      newPatient(o.FS, o.Report),
+		fs:      newPatient(o),
 		applied: map[store.Span]store.Position{},
 	}
 	memtable := min(max(o.MemoryBudget/16, leastMemtable), mostMemtable)
@@ -37,7 +37,7 @@ func openState(f folder, o Options) (*State, error) {
 		MemTableSize:                uint64(memtable),
 		MemTableStopWritesThreshold: memtables,
 		L0CompactionThreshold:       2,
-		L0StopWritesThreshold:       24,
+		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               max(4*memtable, 64<<20),
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 		Logger:                      pebbleLog{s, o.Report},
@@ -49,7 +49,7 @@ func openState(f folder, o Options) (*State, error) {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
 	}
 	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
-	db, err := pebble.Open(f.path("state"), options)
+	db, err := openPebble(f.path("state"), options)
 	if err != nil {
 		s.cache.Unref()
 		return nil, fmt.Errorf("opening the state: %w", err)
@@ -61,8 +61,24 @@ func openState(f folder, o Options) (*State, error) {
 		s.cache.Unref()
 		return nil, err
 	}
+	s.fs.running.Store(true)
 	s.fs.patient.Store(true)
 	return s, nil
+}
+
+// openPebble turns the panic into an error with which Pebble answers a folder
+// that cannot be synced.
+func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		switch cause := recover().(type) {
+		case nil:
+		case error:
+			err = cause
+		default:
+			panic(cause)
+		}
+	}()
+	return pebble.Open(dir, o)
 }
 
 // pebbleLog is Pebble's logger: it says nothing of the usual, and turns what
@@ -83,33 +99,35 @@ func (l pebbleLog) Errorf(format string, args ...any) {
 
 // Fatalf marks the state as failed and, unlike others, returns.
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	err := fmt.Errorf(format, args...)
-	l.state.failed.CompareAndSwap(nil, &failure{err})
-	l.state.fs.broken.Store(true)
-	l.state.fs.ring()
-	l.report(fmt.Errorf("state has failed: %w", err))
+	l.state.fs.freeze(fmt.Errorf(format, args...))
 }
 
 // flush waits for the memtables to be written, or for a reason why they cannot.
 func (s *State) flush(ctx context.Context) error {
+	// A flush must not queue up behind one that waits for room.
+	if err := s.room(); err != nil {
+		return err
+	}
 	before := s.fs.last.Load()
 	done, err := s.db.AsyncFlush()
 	if err != nil {
 		return fmt.Errorf("flushing the state: %w", err)
 	}
 	for {
-		select {
-		case <-done:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.fs.trouble():
-		}
+		// Asked for first, so that nothing rings between looking and waiting.
+		alarm := s.fs.trouble()
 		if f := s.fs.last.Load(); f != before {
 			return fmt.Errorf("flushing the state: %w", f.err)
 		}
-		if f := s.failed.Load(); f != nil {
-			return fmt.Errorf("state has failed, restart to recover: %w", f.err)
+		if err := s.sound(); err != nil {
+			return err
+		}
+		select {
+		case <-done:
+			return s.sound()
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-alarm:
 		}
 		if err := s.room(); err != nil {
 			return err
@@ -124,7 +142,7 @@ func (s *State) close() error {
 		return nil
 	}
 	var err error
-	if s.failed.Load() == nil {
+	if err = s.sound(); err == nil {
 		err = s.flush(context.Background())
 	}
 	s.fs.stop()

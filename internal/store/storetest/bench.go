@@ -72,12 +72,20 @@ func Benchmark(b *testing.B, disk func(*testing.B) Disk) {
 const (
 	benchFrame  = 100
 	benchFrames = 20 // in one Append
+	benchEvents = 20_000
 )
 
+// meter begins to measure; the function it gives reports.
+func meter(b *testing.B) func() {
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpu()
+	return func() { b.ReportMetric(float64(cpu()-before)/float64(b.N), "cpu-ns/op") }
+}
+
 // fill appends n events and returns what they weighed.
-func fill(b *testing.B, s store.Store, n int) (raw int) {
+func fill(b *testing.B, s store.Store, events []store.Record, n int) (raw int) {
 	b.Helper()
-	events := Events(20_000, 1)
 	for at := 0; at < n; {
 		var frames []*store.Frame
 		for range benchFrames {
@@ -99,17 +107,17 @@ func fill(b *testing.B, s store.Store, n int) (raw int) {
 }
 
 func benchAppend(b *testing.B, s store.Store) {
-	b.ReportAllocs()
-	before := s.Log().Size()
-	raw := fill(b, s, b.N)
+	events := Events(benchEvents, 1)
+	before, report := s.Log().Size(), meter(b)
+	raw := fill(b, s, events, b.N)
+	report()
 	b.ReportMetric(float64(s.Log().Size()-before)/float64(raw), "disk/raw")
 	b.ReportMetric(float64(raw)/float64(b.N), "raw-B/event")
 }
 
 func benchRead(b *testing.B, s store.Store) {
-	fill(b, s, b.N)
-	b.ReportAllocs()
-	b.ResetTimer()
+	fill(b, s, Events(benchEvents, 1), b.N)
+	defer meter(b)()
 	n := 0
 	noError(b, s.Log().Read(b.Context(), 0, func(*store.Record) error { n++; return nil }))
 	if n != b.N {
@@ -118,12 +126,11 @@ func benchRead(b *testing.B, s store.Store) {
 }
 
 func benchAt(b *testing.B, s store.Store) {
-	fill(b, s, 100_000)
+	fill(b, s, Events(benchEvents, 1), 100_000)
 	var at []store.Position
 	noError(b, s.Log().Read(b.Context(), 0, func(r *store.Record) error { at = append(at, r.Position); return nil }))
 	r := rand.New(rand.NewPCG(1, 1))
-	b.ReportAllocs()
-	b.ResetTimer()
+	defer meter(b)()
 	for range b.N {
 		if _, err := s.Log().At(b.Context(), at[r.IntN(len(at))]); err != nil {
 			b.Fatal(err)
@@ -166,7 +173,7 @@ func rows(b *testing.B, s store.Store, n int, pick func(i int) int) {
 
 func benchCommit(b *testing.B, s store.Store) {
 	r := rand.New(rand.NewPCG(1, 1))
-	b.ReportAllocs()
+	defer meter(b)()
 	rows(b, s, b.N, func(int) int { return r.IntN(benchRows) })
 	noError(b, s.State().Flush(b.Context()))
 }
@@ -176,8 +183,7 @@ func benchLoad(b *testing.B, s store.Store) {
 	noError(b, s.State().Flush(b.Context()))
 	r := rand.New(rand.NewPCG(1, 1))
 	b.ReportMetric(float64(s.State().Size())/float64(benchRows*benchRow), "disk/raw")
-	b.ReportAllocs()
-	b.ResetTimer()
+	defer meter(b)()
 	for at := 0; at < b.N; at += benchChanges {
 		keys := make([]store.RowKey, min(benchChanges, b.N-at))
 		for i := range keys {

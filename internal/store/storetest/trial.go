@@ -66,7 +66,7 @@ func (tr *Trial) spans() []store.Span {
 func (tr *Trial) Step(s store.Store) error {
 	switch n := tr.rng.IntN(100); {
 	case n < 35:
-		return tr.append(s)
+		return tr.Append(s)
 	case n < 75:
 		return tr.commit(s)
 	case n < 80:
@@ -93,7 +93,8 @@ func (tr *Trial) payload() string {
 	return fmt.Sprintf("%d %s", tr.serial, noise(n))
 }
 
-func (tr *Trial) append(s store.Store) error {
+// Append appends a few frames at random.
+func (tr *Trial) Append(s store.Store) error {
 	var frames, own []*store.Frame
 	for range 1 + tr.rng.IntN(3) {
 		f := &store.Frame{Received: uint64(tr.rng.IntN(5)), Rejected: []store.Count{{Reason: fmt.Sprint("r", tr.rng.IntN(3)), N: uint64(tr.rng.IntN(3))}}}
