@@ -72,7 +72,8 @@ func TestTick_EndsTheActiveSession(t *testing.T) {
 	if p.Tick(due-1) || !computed(t, p).ActiveSession || p.Due() != due {
 		t.Fatal("the session ended too soon")
 	}
-	if !p.Tick(due) || computed(t, p).ActiveSession || p.Due() != 0 {
+	p.AppendFull(nil)
+	if !p.Tick(due) || !p.Changed() || computed(t, p).ActiveSession || p.Due() != 0 {
 		t.Fatal("the session did not end")
 	}
 	if p.Tick(due) || p.Tick(due-5) {
@@ -87,6 +88,9 @@ func TestTick_EndsTheActiveSession(t *testing.T) {
 
 func TestTick_IsNotNeededForThePast(t *testing.T) {
 	t.Parallel()
+	if profile.New().Due() != 0 {
+		t.Fatal("nothing is due where nothing happened")
+	}
 	old := track(t, "1", "2024-05-01T10:00:00Z")
 	old.Received = at(t, "2026-05-01T10:00:00Z")
 	if p := fold(t, old); p.Due() != 0 || computed(t, p).ActiveSession {
@@ -114,6 +118,21 @@ func TestFold_RemembersTheFirstAndLatestContext(t *testing.T) {
 		want["locale"] = raw(`"en"`)
 		if !reflect.DeepEqual(c.Latest, want) {
 			t.Errorf("latest %s, want %s", c.Latest, want)
+		}
+	}
+}
+
+// Message hashes may be shared; what is said decides then, not what came first.
+func TestFold_DecidesEqualStampsByTheValue(t *testing.T) {
+	t.Parallel()
+	for _, source := range []string{"web", "app"} {
+		a := said{Type: "identify", MessageID: "m", Time: 5_000_000, Traits: raw(`{"x":"1"}`), Context: raw(`{"locale":"de"}`)}
+		b := said{Type: "identify", MessageID: "m", Time: 5_000_000, Traits: raw(`{"x":"2"}`), Context: raw(`{"locale":"en"}`), Source: source}
+		want := shown(t, fold(t, a, b))
+		for _, got := range []string{shown(t, fold(t, b, a)), shown(t, fold(t, a), fold(t, b)), shown(t, fold(t, b), fold(t, a))} {
+			if got != want {
+				t.Fatalf("got  %s\nwant %s", got, want)
+			}
 		}
 	}
 }

@@ -47,6 +47,17 @@ func TestEntries_AreReadAsTheyWereWritten(t *testing.T) {
 	})
 }
 
+func TestAppendEntry_IsSmall(t *testing.T) {
+	t.Parallel()
+	at := clock.Instant(1_717_164_000_000_000)
+	first := profile.Entry{Short: 1 << 60, Time: at, Received: at + 200_000, Position: 1 << 40, Type: event.Track, Name: 5, Channel: 9}
+	second := first
+	second.Time, second.Received, second.Position = at+5_000_000, at+5_200_000, first.Position+900
+	if n := len(profile.AppendEntry(nil, &first, &second)); n > 24 {
+		t.Fatalf("an entry after another takes %d bytes", n)
+	}
+}
+
 func TestFilter_AgreesOnEntriesAndItems(t *testing.T) {
 	t.Parallel()
 	s := said{Type: "track", Name: "Product Added", MessageID: "m", Time: 5_000_000, Channel: "web", Properties: raw(`{"b":1, "a":[2.50]}`)}
