@@ -130,9 +130,10 @@ func (r *run) request(ctx context.Context, c *conn, bodies *Bodies, b batchOf, o
 			return fmt.Errorf("the server answered %d", a.status)
 		}
 		own.Refused++
-		// A whole second is the least that Retry-After can say; a load that
-		// waits that long measures the waiting.
-		if err := wait(ctx, min(a.retryAfter, 20*time.Millisecond)); err != nil {
+		// A whole second is the least that Retry-After can say, and a load that
+		// waits that long measures the waiting; one that does not wait makes the
+		// server read everything twice.
+		if err := wait(ctx, min(a.retryAfter, 100*time.Millisecond)); err != nil {
 			return err
 		}
 	}
