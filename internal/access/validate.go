@@ -15,7 +15,7 @@ import (
 
 var (
 	keyShape      = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
-	writeKeyShape = regexp.MustCompile(`^[A-Za-z0-9_-]{8,128}$`)
+	writeKeyShape = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
 	clientShape   = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 )
 
@@ -76,7 +76,7 @@ func (s *Source) validate() error {
 	}
 	for _, k := range s.WriteKeys {
 		if !writeKeyShape.MatchString(k.Key) {
-			return invalid("/write_keys", "source %q: a write key has 8 to 128 letters, digits, - or _", s.Key)
+			return invalid("/write_keys", "source %q: a write key has 1 to 128 letters, digits, - _ or .", s.Key)
 		}
 	}
 	for i, c := range s.Clients {

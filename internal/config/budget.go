@@ -31,7 +31,7 @@ func NewBudget(total Size) Budget {
 		Store:   clamp(total/100*20, 16<<20, 4<<30),
 		Queues:  clamp(total/100*6, 8<<20, 512<<20),
 		HTTP:    clamp(total/100*6, 8<<20, 512<<20),
-		Outside: clamp(total/100*6, 24<<20, 256<<20),
+		Outside: clamp(total/100*10, 24<<20, 512<<20),
 	}
 	b.GoLimit = total - b.Store - b.Outside
 	b.HeadRoom = b.GoLimit - b.People - b.Queues - b.HTTP

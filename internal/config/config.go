@@ -143,9 +143,9 @@ func (c *Config) Validate() error {
 	case c.HTTP.MaxBodyBytes < 64<<10:
 		return bad("http.max_body_bytes", c.HTTP.MaxBodyBytes.String(), "give at least 64KiB")
 	case c.WriteKey != "" && !keyShape(c.WriteKey):
-		return bad("write_key", "…", "give 8 to 128 letters, digits, - or _")
-	case c.SecretKey != "" && len(c.SecretKey) < 16:
-		return bad("secret_key", "…", "give at least 16 characters")
+		return bad("write_key", "…", "give 1 to 128 letters, digits, - _ or .")
+	case c.SecretKey != "" && strings.ContainsFunc(c.SecretKey, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return bad("secret_key", "…", "give letters, digits and signs without spaces; 16 and more are hard to guess")
 	}
 	return nil
 }
@@ -169,10 +169,10 @@ func oneOf(s string, all ...string) bool {
 }
 
 func keyShape(s string) bool {
-	if len(s) < 8 || len(s) > 128 {
+	if len(s) > 128 {
 		return false
 	}
-	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
 }
 
 func firstLine(err error) string {
