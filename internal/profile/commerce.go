@@ -64,10 +64,11 @@ func numbers(sums []catalog.CurrencySum) map[string]json.Number {
 	return out
 }
 
-// owns tells whether an order is of one of the identifiers, or nobody's.
+// owns tells whether an order is of one of the identifiers. Nobody's order is
+// nobody's; of a person without identifiers everything counts.
 func owns(ids []IdentifierSeen, o *catalog.Entity) bool {
 	customer := o.Customer()
-	return customer.Value == "" || len(ids) == 0 ||
+	return len(ids) == 0 ||
 		slices.ContainsFunc(ids, func(i IdentifierSeen) bool { return i.Identifier == customer })
 }
 
