@@ -81,6 +81,9 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 // Handler serves the API. What it has no route for is answered with a problem.
 func (a *API) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// What is answered here may be about a person: nobody else keeps it.
+		w.Header()["Cache-Control"] = []string{"private, no-cache"}
+		w.Header()["X-Content-Type-Options"] = []string{"nosniff"}
 		if a.refuseStranger(w, r) {
 			return
 		}

@@ -95,6 +95,21 @@ func (a *API) await(ctx context.Context, w Waiting, r pipeline.Receipt) (Applied
 	}
 }
 
+// done is the answer to a wait for a change of the access document, which is
+// visible when it is made.
+func (w Waiting) done() Applied {
+	if w.Wait == waitApplied {
+		return Applied{appliedYes}
+	}
+	return Applied{}
+}
+
+// changed is the answer to a change of the access document.
+type changed[T any] struct {
+	Applied
+	Body T
+}
+
 // waitable refuses a bad timeout before anything is written.
 func (a *API) waitable(w Waiting) error {
 	_, err := w.span(a.Limits)

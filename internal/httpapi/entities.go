@@ -17,7 +17,8 @@ type noun struct {
 	one      string // in operation ids
 	many     string
 	path     string
-	document any // a value of the type of its document, for the OpenAPI
+	document any // values of the types of its document and of what is
+	body     any // written of it, for the OpenAPI
 }
 
 // EntityID names an entity in a path.
@@ -50,15 +51,12 @@ type read struct {
 
 func nouns() []noun {
 	return []noun{
-		{catalog.Order, "order", "orders", "/orders", catalog.OrderView{}},
-		{catalog.Cart, "cart", "carts", "/carts", catalog.CartView{}},
-		{catalog.Item, "item", "items", "/catalog/items", catalog.ItemView{}},
-		{catalog.Account, "account", "accounts", "/accounts", catalog.AccountView{}},
+		{catalog.Order, "order", "orders", "/orders", catalog.OrderView{}, OrderBody{}},
+		{catalog.Cart, "cart", "carts", "/carts", catalog.CartView{}, CartBody{}},
+		{catalog.Item, "item", "items", "/catalog/items", catalog.ItemView{}, ItemBody{}},
+		{catalog.Account, "account", "accounts", "/accounts", catalog.AccountView{}, AccountBody{}},
 	}
 }
-
-// object is a body that the domain reads and checks itself.
-type object map[string]any
 
 func (a *API) entityRoutes() {
 	for _, n := range nouns() {
@@ -80,11 +78,11 @@ func (a *API) entityRoutes() {
 		register(a, one, func(ctx context.Context, in *entityQuestion) (*read, error) { return a.getEntity(ctx, n.kind, in) })
 
 		put := at("put-"+n.one, http.MethodPut, "/{id}", "Make or replace a "+n.one)
-		put.body, put.also = object{}, []int{http.StatusCreated}
+		put.body, put.also = n.body, []int{http.StatusCreated}
 		register(a, put, a.change(n, catalog.Put))
 
 		patch := at("patch-"+n.one, http.MethodPatch, "/{id}", "Change fields of a "+n.one+" (merge patch, RFC 7396)")
-		patch.body = object{}
+		patch.body = n.body
 		register(a, patch, a.change(n, catalog.Merge))
 
 		remove := at("delete-"+n.one, http.MethodDelete, "/{id}", "Remove a "+n.one)

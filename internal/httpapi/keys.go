@@ -49,18 +49,22 @@ func (a *API) listKeys(_ context.Context, in *Paging) (*body[List[KeyView]], err
 	return &body[List[KeyView]]{listOf(views)}, nil
 }
 
-func (a *API) createKey(ctx context.Context, in *struct{ Body KeyBody }) (*body[KeyView], error) {
+func (a *API) createKey(ctx context.Context, in *struct {
+	Waiting
+	Body KeyBody
+}) (*changed[KeyView], error) {
 	k, err := a.Access.CreateSecretKey(author(ctx), in.Body.Name, "", in.Body.Scopes)
 	if err != nil {
 		return nil, err
 	}
 	v := keyView(k.SecretKey)
 	v.Secret = k.Secret
-	return &body[KeyView]{v}, nil
+	return &changed[KeyView]{in.done(), v}, nil
 }
 
 func (a *API) revokeKey(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"64"`
-}) (*struct{}, error) {
-	return nil, a.Access.RevokeSecretKey(author(ctx), in.ID)
+	Waiting
+}) (*decided, error) {
+	return &decided{in.done()}, a.Access.RevokeSecretKey(author(ctx), in.ID)
 }

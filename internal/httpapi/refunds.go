@@ -92,10 +92,9 @@ func ofRefund(err error) error {
 	if !ok {
 		return err
 	}
-	const inside = "refunds/0/"
-	at := strings.Index(f.Field, inside)
-	if at < 0 {
+	field, inside := strings.CutPrefix(f.Field, "/refunds/0/")
+	if !inside {
 		return err
 	}
-	return fault.Errorf(f.Kind, f.Code, "%s", strings.ReplaceAll(f.Message, inside, "")).At(f.Field[:at] + f.Field[at+len(inside):])
+	return fault.Errorf(f.Kind, f.Code, "%s", strings.ReplaceAll(f.Message, "refunds.0.", "")).At("/" + field)
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
 )
 
 var update = flag.Bool("update", false, "write generated files anew")
@@ -207,15 +209,36 @@ func TestRefund_WithoutAnIDHasOneByItsIdempotencyKey(t *testing.T) {
 	if len(bodies) != 4 || bodies[string(d.commands[0].Body)] != 2 {
 		t.Errorf("bodies %v", bodies)
 	}
-	d.err = fault.Errorf(fault.Invalid, "invalid_order", "refunds/0/amount: it is negative").At("refunds/0/amount")
+	d.err = fault.Errorf(fault.Invalid, "invalid_order", "refunds.0.amount: it is negative").At("/refunds/0/amount")
 	res, text := d.ask(t, "POST", "/api/v1/orders/7/refunds", `{"amount":-5}`)
-	if p := d.problem(t, res, text); p.Errors[0].Field != "amount" {
+	if p := d.problem(t, res, text); p.Errors[0].Field != "/amount" || p.Detail != "amount: it is negative" {
 		t.Errorf("%+v", p)
 	}
 	for body, field := range map[string]string{`{"amont":5}`: "/amont", `[]`: "", `{"amount":5,"id":7}`: "/id", `{`: ""} {
 		res, text := d.ask(t, "POST", "/api/v1/orders/7/refunds", body)
 		if p := d.problem(t, res, text); p.Status != 400 || field != "" && p.Errors[0].Field != field {
 			t.Errorf("%s: %+v", body, p)
+		}
+	}
+}
+
+func TestOpenAPI_BodiesOfEntitiesHaveTheMembersThatTheDomainTakes(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	for _, n := range nouns() {
+		schema := d.api.OpenAPI().Paths["/api/v1"+n.path+"/{id}"].Put.RequestBody.Content["application/json"].Schema
+		doc, err := jsondoc.Parse([]byte(`{"no such member":1}`), jsondoc.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fault := catalog.Validate(n.kind, doc.Root())
+		_, list, ok := strings.Cut(fault.Error(), n.kind.String()+" has ")
+		if !ok {
+			t.Fatalf("%s: %v", n.kind, fault)
+		}
+		want := slices.Sorted(slices.Values(append(strings.Split(list, ", "), "id")))
+		if got := slices.Sorted(maps.Keys(schema.Properties)); !slices.Equal(got, want) {
+			t.Errorf("%s: described %v, taken %v", n.kind, got, want)
 		}
 	}
 }

@@ -162,9 +162,7 @@ func (a *API) putSource(ctx context.Context, in *struct {
 		status = http.StatusCreated
 	}
 	out, err := answerSource(&stored, status)
-	if err == nil && in.Wait == waitApplied {
-		out.Applied = Applied{appliedYes} // a change of the document is visible when it is made
-	}
+	out.Applied = in.done()
 	return out, err
 }
 
@@ -194,21 +192,23 @@ type WriteKeyBody struct {
 
 func (a *API) addWriteKey(ctx context.Context, in *struct {
 	SourceKey
+	Waiting
 	Body WriteKeyBody
-}) (*body[access.WriteKey], error) {
+}) (*changed[access.WriteKey], error) {
 	k, err := a.Access.AddWriteKey(author(ctx), in.Key, in.Body.Key)
 	if err != nil {
 		return nil, err
 	}
-	return &body[access.WriteKey]{k}, nil
+	return &changed[access.WriteKey]{in.done(), k}, nil
 }
 
 func (a *API) revokeWriteKey(ctx context.Context, in *struct {
 	SourceKey
 	WriteKey string `path:"write_key" maxLength:"128"`
-}) (*struct{}, error) {
+	Waiting
+}) (*decided, error) {
 	if s := a.Access.Index().Source(in.Key); s == nil {
 		return nil, noSource(in.Key)
 	}
-	return nil, a.Access.RevokeWriteKey(author(ctx), in.Key, in.WriteKey)
+	return &decided{in.done()}, a.Access.RevokeWriteKey(author(ctx), in.Key, in.WriteKey)
 }
