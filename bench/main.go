@@ -15,7 +15,8 @@ import (
 	"syscall"
 )
 
-// sizes of a run.
+// sizes of a run. There are ten events to a person at every length: with fewer
+// most people would be new, with more nearly all would be known.
 type sizes struct {
 	rounds       int // of each server, in alternation
 	events       int // of one round
@@ -24,16 +25,16 @@ type sizes struct {
 	hardSeconds  int
 	singles      int // requests of one round
 	latencySecs  int
-	marks        []int // events at which the memory is read
-	kills        int   // events in the log when the server is killed
+	growth       int // events after which the memory is read last; also at a tenth and a half
+	kills        int // events in the log when the server is killed
 	ceilingBare  bool
 	conns, batch int
 }
 
 func tenMinutes() sizes {
 	return sizes{
-		rounds: 3, events: 500_000, people: 1_000_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
-		latencySecs: 15, marks: []int{200_000, 500_000, 1_000_000}, kills: 1_000_000, conns: 32, batch: 100,
+		rounds: 3, events: 500_000, people: 50_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
+		latencySecs: 15, growth: 1_000_000, kills: 1_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -41,7 +42,7 @@ func tenMinutes() sizes {
 func full() sizes {
 	return sizes{
 		rounds: 1, events: 10_000_000, people: 1_000_000, hardPeople: 1_000_000, hardSeconds: 60, singles: 300_000,
-		latencySecs: 60, marks: []int{1_000_000, 5_000_000, 10_000_000}, kills: 5_000_000, conns: 32, batch: 100,
+		latencySecs: 60, growth: 10_000_000, kills: 5_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -124,6 +125,7 @@ func newBench(args []string) (*bench, error) {
 	set.IntVar(&s.hardSeconds, "hard-seconds", s.hardSeconds, "seconds of the hard case's peer")
 	set.IntVar(&s.singles, "single", s.singles, "requests of one event each")
 	set.IntVar(&s.latencySecs, "latency-seconds", s.latencySecs, "seconds of the latency case")
+	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
 	set.IntVar(&s.conns, "conns", s.conns, "connections that send batches")
 	set.IntVar(&s.batch, "batch", s.batch, "events per request")

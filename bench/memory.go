@@ -35,9 +35,9 @@ func (b *bench) memoryOf(ctx context.Context, name, value string, mib float64) e
 	}
 	defer s.kill()
 	sent := 0
-	for _, mark := range b.marks {
+	for _, mark := range []int{b.growth / 10, b.growth / 2, b.growth} {
 		job := b.job(s)
-		job.Events = mark - sent
+		job.Events, job.People = mark-sent, b.growth/10
 		m, err := b.send(ctx, s, job)
 		if err != nil {
 			return err
