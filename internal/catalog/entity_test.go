@@ -117,6 +117,32 @@ func TestEntity_DependsOnTheSetOfPortionsAlone(t *testing.T) {
 	}
 }
 
+// What an entity tells of itself is all that it knows, but for refunds.
+func TestPortions_MakeTheEntityAgain(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []catalog.Kind{catalog.Order, catalog.Cart, catalog.Item} {
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) {
+				portions := rapid.SliceOfN(portionGen(kind), 1, 12).Draw(t, "portions")
+				e, again := catalog.NewEntity(kind, "x"), catalog.NewEntity(kind, "x")
+				for i := range portions {
+					portions[i].Refunds = nil
+					e.Apply(&portions[i])
+				}
+				told := e.Portions()
+				slices.Reverse(told)
+				for i := range told {
+					again.Apply(&told[i])
+				}
+				if a, b := shown(t, again), shown(t, e); a != b {
+					t.Fatalf("got  %s\nwant %s", a, b)
+				}
+			})
+		})
+	}
+}
+
 // Two things said with the same stamp are told apart by what they say.
 func TestEntity_DecidesEqualStampsByTheValue(t *testing.T) {
 	t.Parallel()
