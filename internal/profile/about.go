@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cespare/xxhash/v2"
-
 	"rapport/internal/catalog"
 	"rapport/internal/event"
 	"rapport/internal/jsondoc"
@@ -41,12 +39,8 @@ const usualAspects = 7
 // about is the first and the latest that events said of an aspect.
 type about struct {
 	first, latest value
-	// raw is the hash of the text as received that last came to the latest
-	// value, so that the same text need not be made canonical again. It is in
-	// memory only; zero means unknown.
-	raw    uint64
-	aspect aspect
-	dirty  touch
+	aspect        aspect
+	dirty         touch
 }
 
 // value is a value with its place in the order of what is said.
@@ -167,7 +161,7 @@ func (p *Partial) remember(a aspect, v jsondoc.Value, stamp catalog.Stamp, names
 			p.about = make([]about, 0, usualAspects)
 		}
 		p.about = slices.Insert(p.about, i, about{
-			aspect: a, first: x, latest: x, raw: hashOf(v), dirty: touchedFirst | touchedStamp | touchedValue,
+			aspect: a, first: x, latest: x, dirty: touchedFirst | touchedStamp | touchedValue,
 		})
 		return
 	}
@@ -187,34 +181,29 @@ func (p *Partial) remember(a aspect, v jsondoc.Value, stamp catalog.Stamp, names
 // newer takes a value that is not older than the latest.
 func (x *about) newer(v jsondoc.Value, stamp catalog.Stamp, names *Names, tie bool) {
 	x.dirty |= touchedStamp
-	if raw := v.Raw(); string(raw) != x.latest.text {
-		h := hashOf(v)
-		if h == 0 || h != x.raw {
-			text := sharedText(v, names)
-			if tie && text < x.latest.text {
-				return
-			}
-			if text != x.latest.text {
-				x.latest.text = text
-				x.dirty |= touchedValue
-			}
-			x.raw = h
+	if string(v.Raw()) != x.latest.text {
+		text := sharedText(v, names)
+		if tie && text < x.latest.text {
+			return
+		}
+		if text != x.latest.text {
+			x.latest.text = text
+			x.dirty |= touchedValue
 		}
 	}
 	x.latest.stamp = stamp
 }
 
-func hashOf(v jsondoc.Value) uint64 { return xxhash.Sum64(v.Raw()) }
-
+// sharedText is the canonical form of a value, which many partials share.
 func sharedText(v jsondoc.Value, names *Names) string {
+	raw := v.Raw()
 	if catalog.IsCanonical(v) {
-		return names.Of(v.Raw())
+		return names.Of(raw)
 	}
-	if names == nil {
-		return string(jsondoc.AppendCanonical(nil, v))
+	if form, ok := names.Form(raw); ok {
+		return form
 	}
-	names.Scratch = jsondoc.AppendCanonical(names.Scratch[:0], v)
-	return names.Of(names.Scratch)
+	return names.SetForm(raw, func(b []byte) []byte { return jsondoc.AppendCanonical(b, v) })
 }
 
 func (p *Partial) findAbout(a aspect) int {
@@ -228,7 +217,6 @@ func (p *Partial) findAbout(a aspect) int {
 // mergeAbout takes an aspect of another partial.
 func (p *Partial) mergeAbout(o about) {
 	o.dirty = touchedFirst | touchedStamp | touchedValue
-	o.raw = 0
 	i := p.findAbout(o.aspect)
 	if i == len(p.about) || p.about[i].aspect != o.aspect {
 		p.about = slices.Insert(p.about, i, o)
@@ -236,7 +224,7 @@ func (p *Partial) mergeAbout(o about) {
 	}
 	x := &p.about[i]
 	if o.latest.compare(&x.latest) > 0 {
-		x.latest, x.raw = o.latest, 0
+		x.latest = o.latest
 	}
 	if o.first.compare(&x.first) < 0 {
 		x.first = o.first

@@ -16,9 +16,13 @@ func stampOf(m wire.Mark) catalog.Stamp {
 	return catalog.Stamp{Time: clock.Instant(m.Time), Short: m.Short, Priority: m.Priority}
 }
 
-const touchedAll = touchedStamp | touchedValue | touchedFirst
+const (
+	touchedAll = touchedStamp | touchedValue | touchedFirst
+	// firstIsLatest says that the text that follows is the first value's too.
+	firstIsLatest touch = 1 << 3
+)
 
-// encodeAbout writes the first value only where it is not the latest too.
+// encodeAbout writes the aspects.
 func (p *Partial) encodeAbout(enc *wire.Encoder, full bool) section {
 	n := 0
 	for i := range p.about {
@@ -39,6 +43,9 @@ func (p *Partial) encodeAbout(enc *wire.Encoder, full bool) section {
 		if d == 0 {
 			continue
 		}
+		if d == touchedAll && a.first.text == a.latest.text {
+			d |= firstIsLatest
+		}
 		enc.Byte(byte(a.aspect))
 		enc.Byte(byte(d))
 		enc.Mark(mark(a.latest.stamp, ""))
@@ -47,7 +54,9 @@ func (p *Partial) encodeAbout(enc *wire.Encoder, full bool) section {
 		}
 		if d&touchedFirst != 0 {
 			enc.Mark(mark(a.first.stamp, ""))
-			enc.Str(a.first.text)
+			if d&firstIsLatest == 0 {
+				enc.Str(a.first.text)
+			}
 		}
 		a.dirty = 0
 	}
@@ -61,7 +70,7 @@ func (p *Partial) decodeAbout(dec *wire.Decoder) {
 	}
 	for range n {
 		a, d := aspect(dec.Byte()), touch(dec.Byte())
-		if a == 0 || a >= aspects || d&^touchedAll != 0 {
+		if a == 0 || a >= aspects || d&^touchedAll != 0 && d != touchedAll|firstIsLatest {
 			dec.Fail()
 			return
 		}
@@ -76,10 +85,13 @@ func (p *Partial) decodeAbout(dec *wire.Decoder) {
 		x := &p.about[i]
 		x.latest.stamp = stampOf(dec.Mark())
 		if d&touchedValue != 0 {
-			x.latest.text, x.raw = dec.Name(), 0
+			x.latest.text = dec.Name()
 		}
 		if d&touchedFirst != 0 {
-			x.first = value{stamp: stampOf(dec.Mark()), text: dec.Name()}
+			x.first = value{stamp: stampOf(dec.Mark()), text: x.latest.text}
+			if d&firstIsLatest == 0 {
+				x.first.text = dec.Name()
+			}
 		}
 	}
 }
@@ -144,9 +156,14 @@ func (p *Partial) decodeTraits(dec *wire.Decoder) {
 }
 
 func (p *Partial) encodeHalves(enc *wire.Encoder, full bool) section {
+	list := p.halves
+	if !full {
+		list = list[p.written:]
+	}
+	p.written = len(p.halves)
 	n := 0
-	for i := range p.halves {
-		if full || p.halves[i].dirty {
+	for i := range list {
+		if full || list[i].dirty {
 			n++
 		}
 	}
@@ -155,8 +172,8 @@ func (p *Partial) encodeHalves(enc *wire.Encoder, full bool) section {
 	}
 	enc.Uint(uint64(n))
 	before := uint32(0)
-	for i := range p.halves {
-		h := &p.halves[i]
+	for i := range list {
+		h := &list[i]
 		if full || h.dirty {
 			enc.Uint(uint64(h.number - before))
 			enc.Uint(uint64(h.first))

@@ -55,6 +55,7 @@ type Partial struct {
 	groups    []seen
 	contacts  []seen     // "e" or "p" and the value
 	halves    []halfHour // by number
+	written   int        // so many first halves are not dirty
 	orders    []*catalog.Entity
 	carts     []*catalog.Entity
 	truncated section
@@ -121,7 +122,7 @@ func (p *Partial) Tick(now clock.Instant) (changed bool) {
 // MemSize is about how many bytes the partial takes.
 func (p *Partial) MemSize() int {
 	const head = 400
-	n := head + 96*cap(p.traits) + 104*cap(p.about) + 24*cap(p.halves) + 8*(cap(p.orders)+cap(p.carts)) +
+	n := head + 96*cap(p.traits) + 88*cap(p.about) + 24*cap(p.halves) + 8*(cap(p.orders)+cap(p.carts)) +
 		48*(cap(p.names)+cap(p.channels)+cap(p.groups)+cap(p.contacts))
 	for i := range p.traits {
 		n += len(p.traits[i].value)

@@ -128,6 +128,7 @@ func (p *Partial) halfHour(t clock.Instant) { p.addHalfHour(halfHourOf(t)) }
 // addHalfHour adds to the half hours; the newest stay.
 func (p *Partial) addHalfHour(h halfHour) {
 	i := p.findHalfHour(h.number)
+	p.written = min(p.written, i)
 	if i < len(p.halves) && p.halves[i].number == h.number {
 		x := &p.halves[i]
 		x.first, x.last = min(x.first, h.first), max(x.last, h.last)
@@ -154,6 +155,7 @@ func (p *Partial) insertHalfHour(i int, h halfHour) {
 	p.halves = slices.Insert(p.halves, i, h)
 	if n := len(p.halves) - MaxHalfHours; n > 0 {
 		p.halves = slices.Delete(p.halves, 0, n)
+		p.written = max(p.written-n, 0)
 		p.truncated |= inHalves
 	}
 }
