@@ -89,7 +89,7 @@ func (b *bench) send(ctx context.Context, s *server, job load.Job) (measure, err
 	cpu, own, start := s.cpu(), ownCPU(), time.Now()
 	r, err := load.Run(ctx, job)
 	if err != nil {
-		return measure{}, err
+		return measure{}, s.explain(ctx, err)
 	}
 	if err := s.settle(ctx); err != nil {
 		return measure{}, err

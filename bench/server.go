@@ -105,12 +105,23 @@ func (s *server) pause(ctx context.Context, d time.Duration) error {
 	select {
 	case err := <-s.ended:
 		s.ended <- err
-		return fmt.Errorf("the server ended: %v", err)
+		return fmt.Errorf("the server ended: %v", err) //nolint:errorlint // nil is an end too
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
 		return nil
 	}
+}
+
+// explain adds what the server said last, where it ended under the load.
+func (s *server) explain(ctx context.Context, err error) error {
+	ended := s.pause(ctx, time.Second)
+	if ended == nil || ctx.Err() != nil {
+		return err
+	}
+	said, _ := os.ReadFile(s.log.Name())
+	lines := strings.Split(string(said), "\n")
+	return fmt.Errorf("%w: %w, and said last:\n%s", err, ended, strings.Join(lines[max(0, len(lines)-40):], "\n"))
 }
 
 // stop ends the server as an operator would, and waits for it.
