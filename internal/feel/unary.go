@@ -6,15 +6,13 @@ func CompileUnaryTests(src string, scope *Scope, o CompileOptions) (*Program, er
 	if scope == nil {
 		scope = NewScope()
 	}
-	p := newParser(src, scope, o)
-	slot, ok := scope.index["?"]
-	if !ok {
-		p.failAt(0, `the scope has no name "?" for the input`)
-		return p.program(nil)
-	}
-	e := p.unaryTests(p.inputSymbol(scope.vars[slot].Name))
-	if p.err == nil && p.tok != tokEOF {
-		p.fail(`"," or the end of the tests`)
+	p, e := readTests(src, scope, o, true)
+	if p.err != nil {
+		// What begins with not( may be an expression, as not(a) and b, or
+		// tests: their half-open ranges keep brackets from telling which.
+		if q, other := readTests(src, scope, o, false); q.err == nil {
+			p, e = q, other
+		}
 	}
 	prog, err := p.program(e)
 	if err != nil {
@@ -24,14 +22,29 @@ func CompileUnaryTests(src string, scope *Scope, o CompileOptions) (*Program, er
 	return prog, nil
 }
 
+// readTests parses a cell. With negated, a leading not( holds tests.
+func readTests(src string, scope *Scope, o CompileOptions, negated bool) (*parser, *expr) {
+	p := newParser(src, scope, o)
+	slot, ok := scope.index["?"]
+	if !ok {
+		p.failAt(0, `the scope has no name "?" for the input`)
+		return p, nil
+	}
+	e := p.unaryTests(p.inputSymbol(scope.vars[slot].Name), negated)
+	if p.err == nil && p.tok != tokEOF {
+		p.fail(`"," or the end of the tests`)
+	}
+	return p, e
+}
+
 // unaryTests reads "-", not(tests) or tests.
-func (p *parser) unaryTests(input *symbol) *expr {
+func (p *parser) unaryTests(input *symbol, negated bool) *expr {
 	at := p.start
 	if p.tok == tokMinus && p.skip(p.end) == len(p.src) {
 		p.next()
 		return p.node(expr{op: opDash, pos: int32(at), typ: BooleanType})
 	}
-	if p.isWord("not") && p.notAround() {
+	if negated && p.isWord("not") && p.calls() {
 		p.next()
 		p.next()
 		e := p.testList(at, input)
@@ -41,26 +54,11 @@ func (p *parser) unaryTests(input *symbol) *expr {
 	return p.testList(at, input)
 }
 
-// notAround tells whether not( … ) spans all of the source, so that it negates
-// tests and is not a call within an expression.
-func (p *parser) notAround() bool {
+// calls tells whether a parenthesis follows the current word.
+func (p *parser) calls() bool {
 	l := p.lexer
 	l.next()
-	if l.tok != tokLParen {
-		return false
-	}
-	depth := 1
-	for depth > 0 && l.tok != tokEOF {
-		l.next()
-		switch l.tok {
-		case tokLParen:
-			depth++
-		case tokRParen:
-			depth--
-		}
-	}
-	l.next()
-	return l.tok == tokEOF
+	return l.tok == tokLParen
 }
 
 func (p *parser) testList(at int, input *symbol) *expr {
