@@ -15,10 +15,11 @@ import (
 // bench is one run: where it works, with which sizes, and what it found so far.
 type bench struct {
 	sizes
-	dir   string
-	keep  bool
-	peak  float64 // events per second that the product took, once measured
-	rungs int     // jobs so far: tells their message ids apart
+	dir    string
+	keep   bool
+	binary string  // of the product; empty: built from the sources
+	peak   float64 // events per second that the product took, once measured
+	rungs  int     // jobs so far: tells their message ids apart
 }
 
 func openBench(s sizes, dir string, keep bool) (*bench, error) {
@@ -46,7 +47,12 @@ func (b *bench) close() {
 
 // build makes the programs, as they are in the sources now.
 func (b *bench) build(ctx context.Context) error {
-	for _, pkg := range []string{"./cmd/rapport", "./bench/ceiling", "./bench/rmw"} {
+	programs := []string{"./bench/ceiling", "./bench/rmw"}
+	if b.binary == "" {
+		programs = append(programs, "./cmd/rapport")
+		b.binary = filepath.Join(b.dir, "rapport")
+	}
+	for _, pkg := range programs {
 		c := exec.CommandContext(ctx, "go", "build", "-o", b.dir+"/", pkg)
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", pkg, err, out)

@@ -114,6 +114,7 @@ func newBench(args []string) (*bench, error) {
 	long := set.Bool("full", false, "the sizes that the targets name: 10 M events, an hour or more")
 	keep := set.Bool("keep", false, "keep the folder with data and logs")
 	dir := set.String("dir", "", "where to put data; default: a new folder under the system's temporary one")
+	binary := set.String("binary", "", "measure this rapport instead of the sources'")
 	s := tenMinutes()
 	if slices.Contains(args, "-full") || slices.Contains(args, "--full") {
 		s = full()
@@ -134,5 +135,9 @@ func newBench(args []string) (*bench, error) {
 		return nil, err
 	}
 	_ = *long
-	return openBench(s, *dir, *keep)
+	b, err := openBench(s, *dir, *keep)
+	if err == nil {
+		b.binary = *binary
+	}
+	return b, err
 }

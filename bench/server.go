@@ -40,7 +40,7 @@ func (b *bench) product(ctx context.Context, folder, memory string) (*server, er
 	if err != nil {
 		return nil, err
 	}
-	c := exec.Command(filepath.Join(b.dir, "rapport"), "serve")
+	c := exec.Command(b.binary, "serve")
 	c.Env = append(os.Environ(),
 		"RAPPORT_DATA="+filepath.Join(b.dir, folder), "RAPPORT_LISTEN="+address,
 		"RAPPORT_WRITE_KEY="+writeKey, "RAPPORT_SECRET_KEY="+secretKey)
