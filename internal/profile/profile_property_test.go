@@ -140,6 +140,37 @@ func TestPartial_BoundsDropTheSameInAnyOrder(t *testing.T) {
 	}
 }
 
+// The newest half hours stay, in memory and in what is written of them.
+func TestPartial_KeepsTheNewestSessionsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	const n = profile.MaxHalfHours + 150
+	var events []said
+	for i := range n {
+		events = append(events, said{
+			Type: "page", MessageID: fmt.Sprint(i), Time: clock.Instant(1_700_000_000_000_000 + int64(i)*3_600_000_000),
+		})
+	}
+	want := shown(t, fold(t, events...))
+	r := rand.New(rand.NewPCG(3, 4))
+	r.Shuffle(n, func(i, j int) { events[i], events[j] = events[j], events[i] })
+	p := profile.New()
+	parts := [][]byte{p.AppendFull(nil)}
+	for i, s := range events {
+		e := s.event(t)
+		p.Fold(e, input(e))
+		if i%40 == 0 {
+			parts = append(parts, p.AppendChanges(nil))
+		}
+	}
+	parts = append(parts, p.AppendChanges(nil))
+	if got := shown(t, p); got != want {
+		t.Fatalf("folded %s\nwant   %s", got, want)
+	}
+	if got := shown(t, decode(t, parts, nil)); got != want {
+		t.Fatalf("read %s\nwant %s", got, want)
+	}
+}
+
 func TestPartial_CommandsMayComeBeforeOrAfterEvents(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
