@@ -75,13 +75,16 @@ func TestPrepare_KeysOfTheConfigurationWork(t *testing.T) {
 			t.Errorf("%s: %v", key, s)
 		}
 	}
-	for _, key := range []string{"my-own-secret-key", "my-other-secret-key"} {
-		if k := again.Index().Secret(key); k == nil || !k.May(access.ScopeRead) {
-			t.Errorf("%s: %v", key, k)
+	if k := again.Index().Secret("my-other-secret-key"); k == nil || !k.May(access.ScopeRead) {
+		t.Errorf("the new secret key: %v", k)
+	}
+	for _, key := range []string{"my-own-secret-key", "my-other-secret-kez", ""} {
+		if again.Index().Secret(key) != nil {
+			t.Errorf("%q is taken", key)
 		}
 	}
-	if again.Index().Secret("my-own-secret-kez") != nil {
-		t.Error("a wrong secret key was taken")
+	if _, err := again.Prepare("", "short"); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a short secret key: %v", err)
 	}
 }
 

@@ -10,6 +10,12 @@ import (
 // DefaultSource is the key of the source that a new instance has.
 const DefaultSource = "default"
 
+// shortestSecret is how many characters a secret key has at least.
+const shortestSecret = 16
+
+// hint is what is shown of a secret key, to tell it from others.
+func hint(secret string) string { return secret[len(secret)-4:] }
+
 // NewKey is a key that was just made, shown here and never again.
 type NewKey struct {
 	SecretKey
@@ -113,11 +119,11 @@ func (r *Register) CreateSecretKey(author, name, secret string, scopes []string)
 		return NewKey{}, err
 	}
 	secret = cmp.Or(secret, SecretPrefix+random)
-	if len(secret) < 16 {
-		return NewKey{}, invalid("/secret", "the secret key has %d characters: give at least 16", len(secret))
+	if len(secret) < shortestSecret {
+		return NewKey{}, invalid("/secret", "the secret key has %d characters: give at least %d", len(secret), shortestSecret)
 	}
 	k := NewKey{Secret: secret, SecretKey: SecretKey{
-		ID: "key_" + id, Name: cmp.Or(name, "unnamed"), Hash: hashKey(secret), Hint: secret[len(secret)-4:],
+		ID: "key_" + id, Name: cmp.Or(name, "unnamed"), Hash: hashKey(secret), Hint: hint(secret),
 		Scopes: slices.Compact(slices.Sorted(slices.Values(scopes))), Created: stamp(r.clock.Now()),
 	}}
 	return k, r.change(author, func(d *Document) error {

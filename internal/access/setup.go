@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Setup is what the first start made.
@@ -18,7 +19,8 @@ const secretFile = "secret-key"
 
 // Prepare makes what a register lacks to be of use: a default source with a
 // write key and a secret key with all scopes. Keys given are added where the
-// register does not know them, at every start.
+// register does not know them, at every start; a write key given before stays
+// good, since clients in the field have it, a secret key given before does not.
 func (r *Register) Prepare(writeKey, secretKey string) (Setup, error) {
 	var s Setup
 	if err := r.prepareWriteKey(writeKey); err != nil {
@@ -28,11 +30,7 @@ func (r *Register) Prepare(writeKey, secretKey string) (Setup, error) {
 		s.WriteKey = source.WriteKeys[0].Key
 	}
 	if secretKey != "" {
-		if r.Index().Secret(secretKey) != nil {
-			return s, nil
-		}
-		_, err := r.CreateSecretKey("rapport", "from the configuration", secretKey, Scopes())
-		return s, err
+		return s, r.prepareSecretKey(secretKey)
 	}
 	if len(r.Index().Document().SecretKeys) > 0 {
 		return s, nil
@@ -49,6 +47,27 @@ func (r *Register) Prepare(writeKey, secretKey string) (Setup, error) {
 	}
 	_, err = r.CreateSecretKey("rapport", "first key", s.SecretKey, Scopes())
 	return s, err
+}
+
+// configuredKey is the id of the secret key that the configuration gives: a
+// new one takes the place of the one before, so that it can be changed there.
+const configuredKey = "key_configured"
+
+func (r *Register) prepareSecretKey(secret string) error {
+	if r.Index().Secret(secret) != nil {
+		return nil
+	}
+	if len(secret) < shortestSecret {
+		return invalid("/secret", "the secret key has %d characters: give at least %d", len(secret), shortestSecret)
+	}
+	return r.change("rapport", func(d *Document) error {
+		d.SecretKeys = slices.DeleteFunc(d.SecretKeys, func(k SecretKey) bool { return k.ID == configuredKey })
+		d.SecretKeys = append(d.SecretKeys, SecretKey{
+			ID: configuredKey, Name: "from the configuration", Hash: hashKey(secret), Hint: hint(secret),
+			Scopes: Scopes(), Created: stamp(r.clock.Now()),
+		})
+		return nil
+	})
 }
 
 func (r *Register) prepareWriteKey(key string) error {

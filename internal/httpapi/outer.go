@@ -47,7 +47,12 @@ func (o *outer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				newProblem(http.StatusInternalServerError, "internal", internalDetail).write(out)
 			}
 		}
-		o.route(r.Pattern).Done(max(out.status, http.StatusOK), time.Since(begin))
+		took := time.Since(begin)
+		o.route(r.Pattern).Done(max(out.status, http.StatusOK), took)
+		if o.log.Enabled(r.Context(), slog.LevelDebug) {
+			o.log.Debug("request", "method", r.Method, "route", r.Pattern, "status", out.status,
+				"took", took, "request_id", out.Header().Get(requestIDHeader))
+		}
 	}()
 	o.next.ServeHTTP(out, r)
 }

@@ -17,7 +17,7 @@ func Reference(a *API) string {
 		"and a running instance serves it at `GET /api/v1/openapi.json`.\n\n" +
 		"Everything under `/api/v1/` but that document asks for `Authorization: Bearer` and a secret key.\n" +
 		"Scopes: `read`, `write`, `admin` (holds the others). Lists are `{\"items\": […], \"next\": \"cursor or null\"}`,\n" +
-		"asked for with `limit` (1 to 500) and `cursor`. Errors are problems by RFC 9457, see `errors.md`; every\n" +
+		"asked for with `limit` (1 to 500) and `cursor`, in an order that stays the same. Errors are problems by RFC 9457, see `errors.md`; every\n" +
 		"answer has the header `X-Request-Id`. With `?wait=applied` the answer to a write comes when the write and\n" +
 		"everything before it is visible, at most `timeout` later; `Rapport-Applied: no` says that it was not yet.\n\n" +
 		"In paths, values are percent-encoded: the person with the user id `a/b` is `user_id:a%2Fb`.\n\n")
