@@ -1,0 +1,249 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// maxDeltas is how many delta parts follow a full part before the row is
+// written whole again.
+const maxDeltas = 16
+
+// The sections of a part. The numbers are on disk: append only.
+const (
+	sectionIdent   = 1
+	sectionPartial = 2
+	sectionEdges   = 3 // edges that are new or changed
+	sectionOpen    = 4 // the unfinished chunk, whole
+	sectionMore    = 5 // entries added to it
+	sectionMarks   = 6 // finished chunks, timer, first received
+	sectionTold    = 7 // positions of portions of commands, all of them
+)
+
+var errAnchor = errors.New("anchor row is damaged")
+
+// part encodes what changed since the last part: everything, or the changes
+// only. It forgets that they changed.
+func (a *anchor) part(b []byte) (part []byte, full bool) {
+	full = a.fresh || a.deltas >= maxDeltas
+	if full {
+		b = append(b, sectionIdent)
+		b = appendBytes(b, []byte(a.ident.Namespace))
+		b = appendBytes(b, []byte(a.ident.Value))
+		b = appendSection(b, sectionPartial, a.partial.AppendFull)
+	} else {
+		b = appendSection(b, sectionPartial, a.partial.AppendChanges)
+	}
+	b = appendSection(b, sectionEdges, func(b []byte) []byte { return a.appendEdges(b, full) })
+	if full || a.savedOpen < 0 {
+		b = appendSection(b, sectionOpen, func(b []byte) []byte { return appendEntries(b, a.open) })
+	} else if a.savedOpen < len(a.open) {
+		b = appendSection(b, sectionMore, func(b []byte) []byte { return appendEntries(b, a.open[a.savedOpen:]) })
+	}
+	b = append(b, sectionMarks)
+	b = binary.AppendUvarint(b, uint64(a.chunks))
+	b = binary.AppendVarint(b, int64(a.timer))
+	b = binary.AppendVarint(b, int64(a.received))
+	if len(a.told) > 0 {
+		b = appendSection(b, sectionTold, a.appendTold)
+	}
+	a.savedOpen = len(a.open)
+	if full {
+		a.deltas = 0
+	} else {
+		a.deltas++
+	}
+	a.fresh = false
+	return b, full
+}
+
+func (a *anchor) appendTold(b []byte) []byte {
+	for _, p := range a.told {
+		b = binary.AppendUvarint(b, uint64(p))
+	}
+	return b
+}
+
+func (a *anchor) appendEdges(b []byte, all bool) []byte {
+	for i := range a.edges {
+		e := &a.edges[i]
+		if !all && !e.changed {
+			continue
+		}
+		e.changed = false
+		b = appendBytes(b, []byte(e.ident.Namespace))
+		b = appendBytes(b, []byte(e.ident.Value))
+		b = binary.AppendVarint(b, int64(e.first))
+		b = binary.AppendVarint(b, int64(e.last))
+		b = binary.AppendVarint(b, int64(e.received))
+		b = binary.AppendUvarint(b, uint64(len(e.slots)))
+		before := uint32(0)
+		for _, s := range e.slots {
+			b = binary.AppendUvarint(b, uint64(s-before))
+			before = s
+		}
+	}
+	return b
+}
+
+func appendEntries(b []byte, entries []profile.Entry) []byte {
+	var before *profile.Entry
+	for i := range entries {
+		b = profile.AppendEntry(b, before, &entries[i])
+		before = &entries[i]
+	}
+	return b
+}
+
+func readEntries(into []profile.Entry, b []byte) ([]profile.Entry, error) {
+	err := profile.ReadEntries(b, func(e *profile.Entry) bool {
+		into = append(into, *e)
+		return true
+	})
+	return into, err
+}
+
+func appendBytes(b, s []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// appendSection writes a section behind a length of fixed width, so that its
+// body is encoded in place.
+func appendSection(b []byte, tag byte, body func([]byte) []byte) []byte {
+	b = append(b, tag, 0, 0, 0, 0)
+	at := len(b)
+	b = body(b)
+	binary.LittleEndian.PutUint32(b[at-4:], uint32(len(b)-at))
+	return b
+}
+
+// readAnchor decodes a row: a full part and the deltas behind it.
+func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, error) {
+	a := &anchor{key: key, deltas: len(parts) - 1, linked: true}
+	partials := make([][]byte, 0, len(parts))
+	for _, p := range parts {
+		for r := (cursor{b: p}); len(r.b) > 0; {
+			switch tag := r.byte(); tag {
+			case sectionIdent:
+				a.ident = event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}
+			case sectionPartial:
+				partials = append(partials, r.section())
+			case sectionEdges:
+				a.readEdges(r.section())
+			case sectionOpen, sectionMore:
+				if tag == sectionOpen {
+					a.open = nil
+				}
+				var err error
+				if a.open, err = readEntries(a.open, r.section()); err != nil {
+					return nil, fmt.Errorf("anchor %s: %w", key, err)
+				}
+			case sectionMarks:
+				a.chunks, a.timer, a.received = uint32(r.uvarint()), clock.Instant(r.varint()), clock.Instant(r.varint())
+			case sectionTold:
+				a.told = a.told[:0]
+				for t := (cursor{b: r.section()}); len(t.b) > 0 && !t.bad; {
+					a.told = append(a.told, store.Position(t.uvarint()))
+				}
+			default:
+				r.bad = true
+			}
+			if r.bad {
+				return nil, fmt.Errorf("%w: %s", errAnchor, key)
+			}
+		}
+	}
+	partial, err := profile.Decode(partials, names)
+	if err != nil {
+		return nil, fmt.Errorf("anchor %s: %w", key, err)
+	}
+	a.partial, a.savedOpen = partial, len(a.open)
+	return a, nil
+}
+
+func (a *anchor) readEdges(b []byte) {
+	for r := (cursor{b: b}); len(r.b) > 0 && !r.bad; {
+		e := edge{ident: event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}}
+		e.first, e.last, e.received = clock.Instant(r.varint()), clock.Instant(r.varint()), clock.Instant(r.varint())
+		n := r.uvarint()
+		if n > uint64(len(r.b)) {
+			return
+		}
+		e.slots = make([]uint32, 0, n)
+		for before := uint32(0); n > 0; n-- {
+			before += uint32(r.uvarint())
+			e.slots = append(e.slots, before)
+		}
+		e.key = e.ident.Key()
+		i := 0
+		for i < len(a.edges) && a.edges[i].key != e.key {
+			i++
+		}
+		if i == len(a.edges) {
+			a.edges = append(a.edges, e)
+		} else {
+			a.edges[i] = e
+		}
+	}
+}
+
+// cursor reads binary fields; bad is set by the first that is not there.
+type cursor struct {
+	b   []byte
+	bad bool
+}
+
+func (r *cursor) take(n uint64) []byte {
+	if n > uint64(len(r.b)) {
+		r.b, r.bad = nil, true
+		return nil
+	}
+	out := r.b[:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *cursor) byte() byte {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *cursor) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	r.take(uint64(max(n, 0)))
+	r.bad = r.bad || n <= 0
+	return v
+}
+
+func (r *cursor) varint() int64 {
+	v, n := binary.Varint(r.b)
+	r.take(uint64(max(n, 0)))
+	r.bad = r.bad || n <= 0
+	return v
+}
+
+func (r *cursor) bytes() []byte { return r.take(r.uvarint()) }
+
+func (r *cursor) section() []byte {
+	if b := r.take(4); b != nil {
+		return r.take(uint64(binary.LittleEndian.Uint32(b)))
+	}
+	return nil
+}
+
+func appendInstants(b []byte, instants ...clock.Instant) []byte {
+	for _, i := range instants {
+		b = binary.AppendVarint(b, int64(i))
+	}
+	return b
+}
