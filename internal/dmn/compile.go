@@ -36,7 +36,7 @@ func Compile(defs *dmnxml.Definitions, o CompileOptions) (*Model, error) {
 		o.MaxNodes = 20_000
 	}
 	c := &compiler{
-		m:       &Model{parts: map[string]*part{}, byName: map[string]*node{}, options: o},
+		m:       &Model{parts: map[string]*part{}, options: o},
 		results: map[string]error{},
 	}
 	c.m.root = c.addPart(defs)
@@ -60,12 +60,12 @@ type compiler struct {
 	gaveUp  bool
 }
 
-func (c *compiler) problem(s Severity, p *part, node string, pos dmnxml.Pos, format string, args ...any) {
+func (c *compiler) problem(s Severity, p *part, at place, format string, args ...any) {
 	if len(c.m.problems) >= 10_000 {
 		return
 	}
 	c.m.problems = append(c.m.problems, Problem{
-		Severity: s, Namespace: p.defs.Namespace, Node: node, Pos: pos, Message: fmt.Sprintf(format, args...),
+		Severity: s, Namespace: p.defs.Namespace, Node: at.node, Pos: at.pos, Message: fmt.Sprintf(format, args...),
 	})
 }
 
@@ -81,7 +81,7 @@ func (c *compiler) addPart(defs *dmnxml.Definitions) *part {
 	c.m.parts[defs.Namespace] = p
 	c.m.order = append(c.m.order, p)
 	for _, warning := range defs.Problems {
-		c.problem(Warning, p, warning.Element, warning.Pos, "%s", warning.Message)
+		c.problem(Warning, p, place{warning.Element, warning.Pos}, "%s", warning.Message)
 	}
 	for _, imp := range defs.Imports {
 		if imp.Type != "" && !dmnxml.IsModelNamespace(imp.Type) {
@@ -115,7 +115,7 @@ func (c *compiler) importPart(p *part, imp *dmnxml.Import) *part {
 		c.results[imp.Namespace] = err
 	}
 	if err != nil {
-		c.problem(Fatal, p, imp.Name, imp.Pos, "cannot import model %q: %v", imp.Namespace, err)
+		c.problem(Fatal, p, place{imp.Name, imp.Pos}, "cannot import model %q: %v", imp.Namespace, err)
 		return nil
 	}
 	if q := c.m.parts[defs.Namespace]; q != nil {
@@ -159,24 +159,23 @@ func (c *compiler) addNode(p *part, n *node) {
 		n.alias = ""
 	}
 	if n.name == "" {
-		c.problem(Warning, p, n.id, n.pos, "the %s has no name; nothing can refer to it by name", n.kind)
+		c.problem(Warning, p, place{n.id, n.pos}, "the %s has no name; nothing can refer to it by name", n.kind)
 	}
 	c.m.nodes = append(c.m.nodes, n)
 	if n.id != "" {
 		if old := p.byID[n.id]; old != nil {
-			c.problem(Warning, p, n.name, n.pos, "id %q is used by %q too", n.id, old.name)
+			c.problem(Warning, p, place{n.name, n.pos}, "id %q is used by %q too", n.id, old.name)
 		} else {
 			p.byID[n.id] = n
 		}
 	}
 	if old := p.byName[n.name]; old != nil {
 		if n.name != "" {
-			c.problem(Warning, p, n.name, n.pos, "there are two elements of this name; the first one is used")
+			c.problem(Warning, p, place{n.name, n.pos}, "there are two elements of this name; the first one is used")
 		}
 		return
 	}
 	p.byName[n.name] = n
-	c.m.byName[nodeKey(p.defs.Namespace, n.name)] = n
 }
 
 // spaced makes runs of white space one space, as names are compared.

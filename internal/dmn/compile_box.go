@@ -60,7 +60,7 @@ func typed(fn boxFunc, t *feel.Type, at place) boxFunc {
 
 func (c *compiler) literal(sc scope, e *dmnxml.Literal, name string) (boxFunc, *feel.Type) {
 	if e.Imported != nil {
-		c.problem(Fatal, sc.part, name, e.Pos, "imported values are not supported")
+		c.problem(Fatal, sc.part, place{name, e.Pos}, "imported values are not supported")
 		return null, nil
 	}
 	x := c.text(sc, e.Source, e.Language, name, e.Pos)
@@ -87,18 +87,18 @@ func (c *compiler) context(sc scope, e *dmnxml.Context, name string) (boxFunc, *
 	inner, _ := c.with(sc)
 	for _, entry := range e.Entries {
 		if entry.Value == nil {
-			c.problem(Warning, sc.part, name, entry.Pos, "the context entry has no expression; it is null")
+			c.problem(Warning, sc.part, place{name, entry.Pos}, "the context entry has no expression; it is null")
 		}
 		if entry.Variable == nil || spaced(entry.Variable.Name) == "" {
 			if result != nil {
-				c.problem(Warning, sc.part, name, entry.Pos, "the context has more than one result; the last one is used")
+				c.problem(Warning, sc.part, place{name, entry.Pos}, "the context has more than one result; the last one is used")
 			}
 			result, resultType = c.box(inner, entry.Value, name)
 			continue
 		}
 		key := spaced(entry.Variable.Name)
 		if seen[key] {
-			c.problem(Fatal, sc.part, name, entry.Pos, "key %q occurs twice in the context", key)
+			c.problem(Fatal, sc.part, place{name, entry.Pos}, "key %q occurs twice in the context", key)
 			return null, nil
 		}
 		seen[key] = true
@@ -199,7 +199,7 @@ func (c *compiler) relation(sc scope, e *dmnxml.Relation, name string) (boxFunc,
 	rows := make([][]boxFunc, len(e.Rows))
 	for i, row := range e.Rows {
 		if len(row.Cells) != len(keys) {
-			c.problem(Fatal, sc.part, name, row.Pos, "the row has %d cells; the relation has %d columns", len(row.Cells), len(keys))
+			c.problem(Fatal, sc.part, place{name, row.Pos}, "the row has %d cells; the relation has %d columns", len(row.Cells), len(keys))
 			return null, nil
 		}
 		for k, cell := range row.Cells {

@@ -10,7 +10,7 @@ import (
 // child compiles a part of a boxed expression, such as the "then" of an "if".
 func (c *compiler) child(sc scope, e *dmnxml.Child, name, role string, pos dmnxml.Pos) (boxFunc, *feel.Type) {
 	if e == nil || e.Value == nil {
-		c.problem(Fatal, sc.part, name, pos, "the part %q is missing", role)
+		c.problem(Fatal, sc.part, place{name, pos}, "the part %q is missing", role)
 		return null, nil
 	}
 	fn, t := c.box(sc, e.Value, name)
@@ -129,7 +129,7 @@ func (c *compiler) iterator(sc scope, e *dmnxml.Iterator, name string) (boxFunc,
 	in, t := c.child(sc, e.In, name, "in", e.Pos)
 	variable := spaced(e.Variable)
 	if variable == "" {
-		c.problem(Fatal, sc.part, name, e.Pos, "the iterator has no variable")
+		c.problem(Fatal, sc.part, place{name, e.Pos}, "the iterator has no variable")
 		return null, nil
 	}
 	vars := []feel.Var{{Name: variable}}

@@ -41,15 +41,15 @@ func (c *compiler) requirement(n *node, r *dmnxml.Requirement) {
 	}
 	to, err := c.resolve(n.part, r.Href)
 	if err != nil {
-		c.problem(Fatal, n.part, n.name, r.Pos, "%v", err)
+		c.problem(Fatal, n.part, place{n.name, r.Pos}, "%v", err)
 		return
 	}
 	callable := to.kind == KnowledgeNode || to.kind == ServiceNode
 	if callable != (r.Kind == dmnxml.RequiresKnowledge) {
-		c.problem(Warning, n.part, n.name, r.Pos, "the requirement on %s %q has the wrong kind of arrow", to.kind, to.name)
+		c.problem(Warning, n.part, place{n.name, r.Pos}, "the requirement on %s %q has the wrong kind of arrow", to.kind, to.name)
 	}
 	if len(c.edges[n.index]) >= maxRequirements {
-		c.problem(Fatal, n.part, n.name, r.Pos, "more than %d requirements", maxRequirements)
+		c.problem(Fatal, n.part, place{n.name, r.Pos}, "more than %d requirements", maxRequirements)
 		return
 	}
 	if slices.ContainsFunc(c.edges[n.index], func(e edge) bool { return e.to == to }) {
@@ -64,11 +64,11 @@ func (c *compiler) serviceEdges(n *node) {
 	target := func(href string, decision bool) *node {
 		to, err := c.resolve(n.part, href)
 		if err != nil {
-			c.problem(Fatal, n.part, n.name, n.pos, "%v", err)
+			c.problem(Fatal, n.part, place{n.name, n.pos}, "%v", err)
 			return nil
 		}
 		if (to.kind == DecisionNode) != decision {
-			c.problem(Fatal, n.part, n.name, n.pos, "%q is a %s, which has no place there in a decision service", to.name, to.kind)
+			c.problem(Fatal, n.part, place{n.name, n.pos}, "%q is a %s, which has no place there in a decision service", to.name, to.kind)
 			return nil
 		}
 		return to
@@ -93,7 +93,7 @@ func (c *compiler) serviceEdges(n *node) {
 		}
 	}
 	if len(n.outputs) == 0 {
-		c.problem(Fatal, n.part, n.name, n.pos, "the decision service has no output decision")
+		c.problem(Fatal, n.part, place{n.name, n.pos}, "the decision service has no output decision")
 	}
 }
 
@@ -154,7 +154,7 @@ func (c *compiler) mayRecurse(n *node, e edge) bool {
 		return false
 	}
 	if n != e.to {
-		c.problem(Warning, n.part, n.name, e.pos, "%q and %q require one another", n.name, e.to.name)
+		c.problem(Warning, n.part, place{n.name, e.pos}, "%q and %q require one another", n.name, e.to.name)
 	}
 	return true
 }
@@ -165,7 +165,7 @@ func (c *compiler) circle(n *node, e edge, names []string) {
 	if len(names) > 0 && names[0] != e.to.name {
 		path = e.to.name + " → … → " + path
 	}
-	c.problem(Fatal, n.part, n.name, e.pos, "the requirement closes a circle: %s", path)
+	c.problem(Fatal, n.part, place{n.name, e.pos}, "the requirement closes a circle: %s", path)
 	if n.kind != ServiceNode {
 		n.broken = true
 	}

@@ -61,7 +61,7 @@ func (c *compiler) tooLarge(sc scope, pos dmnxml.Pos) bool {
 	}
 	if !c.gaveUp {
 		c.gaveUp = true
-		c.problem(Fatal, sc.part, sc.node.name, pos, "the model has too many names in too many boxes; the rest of it is left out")
+		c.problem(Fatal, sc.part, place{sc.node.name, pos}, "the model has too many names in too many boxes; the rest of it is left out")
 	}
 	return true
 }
@@ -69,11 +69,11 @@ func (c *compiler) tooLarge(sc scope, pos dmnxml.Pos) bool {
 func (c *compiler) compileProblem(p *part, where string, pos dmnxml.Pos, err error) {
 	ce, ok := errors.AsType[*feel.CompileError](err)
 	if !ok {
-		c.problem(Fatal, p, where, pos, "%v", err)
+		c.problem(Fatal, p, place{where, pos}, "%v", err)
 		return
 	}
 	for _, issue := range ce.Issues {
-		c.problem(Fatal, p, where, within(pos, issue.Pos), "%s", issue.Message)
+		c.problem(Fatal, p, place{where, within(pos, issue.Pos)}, "%s", issue.Message)
 	}
 }
 
@@ -115,7 +115,7 @@ func (c *compiler) compileDecision(n *node) {
 	n.typ = n.declared
 	if n.decision.Logic == nil {
 		n.missing = true
-		c.problem(Warning, n.part, n.name, n.pos, "the decision has no logic; it is null unless a value is given")
+		c.problem(Warning, n.part, place{n.name, n.pos}, "the decision has no logic; it is null unless a value is given")
 		return
 	}
 	sc := c.nodeScope(n)
@@ -135,7 +135,7 @@ func (c *compiler) nodeScope(n *node) scope {
 	for _, e := range c.edges[n.index] {
 		path, ok := importPath(n.part, e.to.part)
 		if !ok {
-			c.problem(Fatal, n.part, n.name, e.pos, "%q is in a model that is not imported", e.to.name)
+			c.problem(Fatal, n.part, place{n.name, e.pos}, "%q is in a model that is not imported", e.to.name)
 			continue
 		}
 		for _, name := range []string{e.to.name, e.to.alias} {
@@ -236,11 +236,11 @@ type expr struct {
 // text compiles FEEL text; nil when it cannot be, which is reported.
 func (c *compiler) text(sc scope, source, language, where string, pos dmnxml.Pos) *expr {
 	if !c.isFEEL(sc.part, language) {
-		c.problem(Fatal, sc.part, where, pos, "expression language %q is not FEEL", language)
+		c.problem(Fatal, sc.part, place{where, pos}, "expression language %q is not FEEL", language)
 		return nil
 	}
 	if strings.TrimSpace(source) == "" {
-		c.problem(Warning, sc.part, where, pos, "the expression is empty; it is null")
+		c.problem(Warning, sc.part, place{where, pos}, "the expression is empty; it is null")
 		return nil
 	}
 	prog, err := feel.Compile(source, sc.feel, c.feelOptions())
@@ -254,7 +254,7 @@ func (c *compiler) text(sc scope, source, language, where string, pos dmnxml.Pos
 
 func (c *compiler) staticProblems(sc scope, prog *feel.Program, where string, pos dmnxml.Pos) {
 	for _, issue := range prog.Problems() {
-		c.problem(Warning, sc.part, where, within(pos, issue.Pos), "%s", issue.Message)
+		c.problem(Warning, sc.part, place{where, within(pos, issue.Pos)}, "%s", issue.Message)
 	}
 }
 

@@ -19,20 +19,20 @@ func (c *compiler) table(sc scope, e *dmnxml.Table, name string) (boxFunc, *feel
 	}
 	var ok bool
 	if t.Policy, ok = policyOf(e.HitPolicy, e.Aggregation); !ok {
-		c.problem(Fatal, sc.part, name, e.Pos, "hit policy %q with aggregation %q is not known", e.HitPolicy, e.Aggregation)
+		c.problem(Fatal, sc.part, place{name, e.Pos}, "hit policy %q with aggregation %q is not known", e.HitPolicy, e.Aggregation)
 		return null, nil
 	}
 	if len(e.Rules) > maxRules {
-		c.problem(Fatal, sc.part, name, e.Pos, "the table has %d rules; the limit is %d", len(e.Rules), maxRules)
+		c.problem(Fatal, sc.part, place{name, e.Pos}, "the table has %d rules; the limit is %d", len(e.Rules), maxRules)
 		return null, nil
 	}
 	if len(e.Outputs) == 0 {
-		c.problem(Fatal, sc.part, name, e.Pos, "the table has no output")
+		c.problem(Fatal, sc.part, place{name, e.Pos}, "the table has no output")
 		return null, nil
 	}
 	for _, r := range e.Rules {
 		if len(r.Inputs) != len(e.Inputs) || len(r.Outputs) != len(e.Outputs) {
-			c.problem(Fatal, sc.part, name, r.Pos, "the rule has %d input and %d output entries; the table has %d and %d columns",
+			c.problem(Fatal, sc.part, place{name, r.Pos}, "the rule has %d input and %d output entries; the table has %d and %d columns",
 				len(r.Inputs), len(r.Outputs), len(e.Inputs), len(e.Outputs))
 			return null, nil
 		}
@@ -52,7 +52,7 @@ func (c *compiler) table(sc scope, e *dmnxml.Table, name string) (boxFunc, *feel
 
 func (c *compiler) inputColumn(sc scope, t *Table, e *dmnxml.Table, i int) {
 	in := e.Inputs[i]
-	col := inputColumn{Label: in.Label, Text: strings.TrimSpace(in.Expression.Source), at: place{sc.node.name, in.Expression.Pos}}
+	col := InputColumn{Label: in.Label, Text: strings.TrimSpace(in.Expression.Source), at: place{sc.node.name, in.Expression.Pos}}
 	col.expr = c.text(sc, in.Expression.Source, in.Expression.Language, t.Name, in.Expression.Pos)
 	col.Type = c.typeRef(sc.part, in.TypeRef, t.Name, in.Pos, nil)
 	seen := col.Type
@@ -90,7 +90,7 @@ func (c *compiler) inputColumn(sc scope, t *Table, e *dmnxml.Table, i int) {
 // tests compiles unary tests; nil when there are none or they are faulty.
 func (c *compiler) tests(sc scope, source, language, where string, pos dmnxml.Pos) *expr {
 	if !c.isFEEL(sc.part, language) {
-		c.problem(Fatal, sc.part, where, pos, "expression language %q is not FEEL", language)
+		c.problem(Fatal, sc.part, place{where, pos}, "expression language %q is not FEEL", language)
 		return nil
 	}
 	if s := strings.TrimSpace(source); s == "" || s == "-" {
@@ -107,10 +107,10 @@ func (c *compiler) tests(sc scope, source, language, where string, pos dmnxml.Po
 
 func (c *compiler) outputColumns(sc scope, t *Table, e *dmnxml.Table) {
 	for i, out := range e.Outputs {
-		col := outputColumn{Name: spaced(out.Name), Label: out.Label}
+		col := OutputColumn{Name: spaced(out.Name), Label: out.Label}
 		col.Type = c.typeRef(sc.part, out.TypeRef, t.Name, out.Pos, nil)
 		if len(e.Outputs) > 1 && col.Name == "" {
-			c.problem(Warning, sc.part, t.Name, out.Pos, "one of several output columns has no name")
+			c.problem(Warning, sc.part, place{t.Name, out.Pos}, "one of several output columns has no name")
 		}
 		if out.Values != nil && strings.TrimSpace(out.Values.Text) != "" {
 			col.order = c.order(sc, out.Values.Text, t.Name, out.Values.Pos)
@@ -165,7 +165,7 @@ func (c *compiler) output(sc scope, text *dmnxml.Text, t *feel.Type, where strin
 		if t != nil && t != feel.AnyType {
 			coerced, ok := feel.Coerce(v, t)
 			if !ok {
-				c.problem(Warning, sc.part, where, text.Pos, "%s is not of the output's type %s; it is null", v.Literal(), t)
+				c.problem(Warning, sc.part, place{where, text.Pos}, "%s is not of the output's type %s; it is null", v.Literal(), t)
 				return out
 			}
 			v = coerced

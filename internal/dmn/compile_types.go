@@ -14,7 +14,7 @@ func (c *compiler) types() {
 		for _, item := range p.defs.ItemDefinitions {
 			name := spaced(item.Name)
 			if p.items[name] != nil {
-				c.problem(Warning, p, name, item.Pos, "there are two item definitions of this name; the first one is used")
+				c.problem(Warning, p, place{name, item.Pos}, "there are two item definitions of this name; the first one is used")
 				continue
 			}
 			p.items[name] = item
@@ -64,7 +64,7 @@ func (c *compiler) namedType(p *part, name string, open []string) *feel.Type {
 	}
 	for _, o := range open {
 		if o == name {
-			c.problem(Fatal, p, name, item.Pos, "the type is defined in terms of itself")
+			c.problem(Fatal, p, place{name, item.Pos}, "the type is defined in terms of itself")
 			return feel.AnyType
 		}
 	}
@@ -75,7 +75,7 @@ func (c *compiler) namedType(p *part, name string, open []string) *feel.Type {
 // components, which have no name of their own to register.
 func (c *compiler) itemType(p *part, item *dmnxml.ItemDefinition, name string, open []string) *feel.Type {
 	if len(open) > 200 {
-		c.problem(Fatal, p, item.Name, item.Pos, "types are nested deeper than 200")
+		c.problem(Fatal, p, place{item.Name, item.Pos}, "types are nested deeper than 200")
 		return feel.AnyType
 	}
 	allowed := c.constraint(p, item, item.Allowed)
@@ -167,7 +167,7 @@ func (c *compiler) typeRef(p *part, ref, where string, pos dmnxml.Pos, open []st
 	if t := c.lookupType(p, ref, open); t != nil {
 		return t
 	}
-	c.problem(Warning, p, where, pos, "type %q is not known; any value is accepted", ref)
+	c.problem(Warning, p, place{where, pos}, "type %q is not known; any value is accepted", ref)
 	return feel.AnyType
 }
 

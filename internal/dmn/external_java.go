@@ -148,6 +148,7 @@ func addText(m map[string]javaFunc) {
 			return double(a[0].(float64))
 		}}
 	}
+	m["java.lang.Character.valueOf(char)"] = m["java.lang.String.valueOf(char)"]
 	m["java.lang.Boolean.valueOf(boolean)"] = javaFunc{call: func(a []any) (feel.Value, error) { return feel.Bool(a[0].(bool)), nil }}
 	m["java.lang.Boolean.parseBoolean(String)"] = javaFunc{call: func(a []any) (feel.Value, error) {
 		return feel.Bool(strings.EqualFold(a[0].(string), "true")), nil
@@ -211,6 +212,9 @@ func javaArgument(t string, v feel.Value) (any, error) {
 	f, ok := v.AsFloat()
 	if !ok || v.Kind() != feel.KindNumber {
 		return nil, wrong
+	}
+	if n, isInt := v.AsInt(); isInt && t == "long" {
+		return n, nil // a float64 does not hold all of them
 	}
 	switch t {
 	case "double":

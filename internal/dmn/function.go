@@ -70,7 +70,7 @@ func (c *compiler) functionBox(sc scope, e *dmnxml.Function, name string) (boxFu
 	if !isFEELKind(e.Kind) {
 		native, err := c.externalBox(e, params)
 		if err != nil {
-			c.problem(Fatal, sc.part, name, e.Pos, "%v", err)
+			c.problem(Fatal, sc.part, place{name, e.Pos}, "%v", err)
 			return null, nil
 		}
 		fn := feel.NewFunction(name, params, result, native)
@@ -80,7 +80,7 @@ func (c *compiler) functionBox(sc scope, e *dmnxml.Function, name string) (boxFu
 	self, slots := c.functionScope(sc, params, name)
 	body, bodyType := c.box(self.scope, e.Body, name)
 	if e.Body == nil {
-		c.problem(Fatal, sc.part, name, e.Pos, "the function has no body")
+		c.problem(Fatal, sc.part, place{name, e.Pos}, "the function has no body")
 	}
 	if result == nil {
 		bodyType = nil // the checker need not trust an inferred type
@@ -134,7 +134,7 @@ func (c *compiler) functionScope(sc scope, params []feel.Param, name string) (se
 func (c *compiler) compileKnowledge(n *node) {
 	logic := n.know.Logic
 	if logic == nil {
-		c.problem(Fatal, n.part, n.name, n.pos, "the business knowledge model has no logic")
+		c.problem(Fatal, n.part, place{n.name, n.pos}, "the business knowledge model has no logic")
 		return
 	}
 	n.params = c.params(n.part, logic.Parameters, n.name)
@@ -147,14 +147,14 @@ func (c *compiler) compileKnowledge(n *node) {
 	if !isFEELKind(logic.Kind) {
 		native, err := c.externalBox(logic, n.params)
 		if err != nil {
-			c.problem(Fatal, n.part, n.name, logic.Pos, "%v", err)
+			c.problem(Fatal, n.part, place{n.name, logic.Pos}, "%v", err)
 			return
 		}
 		n.fn = feel.NewFunction(n.name, n.params, result, native)
 		return
 	}
 	if logic.Body == nil {
-		c.problem(Fatal, n.part, n.name, logic.Pos, "the function has no body")
+		c.problem(Fatal, n.part, place{n.name, logic.Pos}, "the function has no body")
 	}
 	bound := sc.feel.Len()
 	self, slots := c.functionScope(sc, n.params, n.name)
@@ -202,13 +202,13 @@ func (c *compiler) compileService(n *node) {
 	n.shape = feel.NewShape(keys...)
 	m := c.m
 	n.fn = feel.NewFunction(n.name, n.params, result, func(ev *feel.Evaluator, args []feel.Value) (feel.Value, error) {
-		return n.serve(sessionOf(ev, m), args)
+		return n.serve(sessionOf(ev, m), n.targets, args)
 	})
 }
 
 // serve evaluates a decision service: its outputs, with the arguments in place
-// of its input data and input decisions.
-func (n *node) serve(s *Session, args []feel.Value) (feel.Value, error) {
+// of the nodes that targets names.
+func (n *node) serve(s *Session, targets []int, args []feel.Value) (feel.Value, error) {
 	if s.calls >= maxCalls {
 		return feel.Null, errTooDeep
 	}
@@ -220,12 +220,12 @@ func (n *node) serve(s *Session, args []feel.Value) (feel.Value, error) {
 	} else {
 		s.layer = newLayer(len(s.m.nodes))
 	}
-	for i, target := range n.targets {
+	for i, target := range targets {
 		s.layer.put(target, args[i])
 	}
 	mark := -1
 	if s.trace != nil {
-		mark = s.trace.enter(n, args)
+		mark = s.trace.enter(n, args[:len(n.params)])
 	}
 	var v feel.Value
 	if len(n.outputs) == 1 {
@@ -249,7 +249,7 @@ func (n *node) serve(s *Session, args []feel.Value) (feel.Value, error) {
 // invocation compiles a boxed invocation.
 func (c *compiler) invocation(sc scope, e *dmnxml.Invocation, name string) boxFunc {
 	if e.Callee == nil {
-		c.problem(Fatal, sc.part, name, e.Pos, "the invocation names no function")
+		c.problem(Fatal, sc.part, place{name, e.Pos}, "the invocation names no function")
 		return null
 	}
 	callee, _ := c.box(sc, e.Callee, name)
@@ -257,7 +257,7 @@ func (c *compiler) invocation(sc scope, e *dmnxml.Invocation, name string) boxFu
 	args := make([]boxFunc, 0, len(e.Bindings))
 	for _, b := range e.Bindings {
 		if b.Parameter == nil {
-			c.problem(Fatal, sc.part, name, b.Pos, "the binding names no parameter")
+			c.problem(Fatal, sc.part, place{name, b.Pos}, "the binding names no parameter")
 			return null
 		}
 		fn, _ := c.box(sc, b.Value, name)

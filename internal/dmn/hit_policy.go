@@ -152,7 +152,7 @@ func member(v feel.Value, i int) feel.Value {
 	return feel.Null
 }
 
-func (col *outputColumn) rank(v feel.Value) int {
+func (col *OutputColumn) rank(v feel.Value) int {
 	for i, o := range col.order {
 		if r, ok := o.AsRange(); ok {
 			if feel.Contains(r, v).IsTrue() {

@@ -94,7 +94,7 @@ func intervalsOf(alt feel.Value) ([]interval, feel.Kind, bool) {
 
 // buildIndex makes the index of a column, and the list of rules whose cells it
 // cannot answer for.
-func (col *inputColumn) buildIndex(t *Table) {
+func (col *InputColumn) buildIndex(t *Table) {
 	cells := make([]*indexedCell, len(t.rules))
 	kind := feel.KindNull
 	for i, x := range col.cells {

@@ -89,7 +89,6 @@ type Model struct {
 	order    []*part
 	nodes    []*node
 	problems []Problem
-	byName   map[string]*node // key: namespace, NUL, name
 	options  CompileOptions
 }
 
@@ -143,22 +142,20 @@ func (m *Model) Find(namespace, name string) (Node, bool) {
 }
 
 func (m *Model) find(namespace, name string) *node {
-	if namespace == "" {
-		namespace = m.root.defs.Namespace
+	p := m.root
+	if namespace != "" && namespace != p.defs.Namespace {
+		if p = m.parts[namespace]; p == nil {
+			return nil
+		}
 	}
-	if n := m.byName[nodeKey(namespace, name)]; n != nil {
+	if n := p.byName[name]; n != nil {
 		return n
 	}
-	if n := m.byName[nodeKey(namespace, spaced(name))]; n != nil {
+	if n := p.byName[spaced(name)]; n != nil {
 		return n
 	}
-	if p := m.parts[namespace]; p != nil {
-		return p.byID[name]
-	}
-	return nil
+	return p.byID[name]
 }
-
-func nodeKey(namespace, name string) string { return namespace + "\x00" + name }
 
 // Inputs lists the input data that a node needs, directly or through others.
 func (m *Model) Inputs(index int) []Node {

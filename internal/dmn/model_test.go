@@ -3,6 +3,7 @@ package dmn_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"rapport/internal/dmn"
@@ -84,6 +85,44 @@ func TestDecide_KnowledgeModels(t *testing.T) {
 	if n, _ := got.AsInt(); !ok || n != 20 {
 		t.Errorf("quad(5) is %s", got.Literal())
 	}
+}
+
+func TestDecide_FunctionsKeepWhatTheySaw(t *testing.T) {
+	t.Parallel()
+	m := compile(t, model(input("k", "number")+
+		bkm("adder", "", "n:number", `<functionDefinition><formalParameter name="m"/>`+literal("n + m + k2")+`</functionDefinition>`)+
+		bkm("lambda", "", "n:number", literal("function(m) n * m"))+
+		bkm("twice", "", "f x", literal("f(f(x))"), "lambda")+
+		decision("Fn", "", literal("function(x) x + k"), "in:k")+
+		decision("D", "", literal("[adder(2)(3), lambda(4)(5), twice(lambda(2), 3), twice(function(x) x - 1, 3), Fn(1), twice(Fn, 1)]"), "fn:adder", "fn:lambda", "fn:twice", "Fn")))
+	wants(t, m, "D", "[null, 20, 12, 1, 11, 21]", map[string]string{"k": "10"})
+	if !hasProblem(m, "k2") {
+		t.Errorf("problems: %v", m.Problems())
+	}
+}
+
+func TestDecide_ManySessionsAtOnce(t *testing.T) {
+	t.Parallel()
+	m := compile(t, model(input("x", "number")+
+		bkm("fact", "", "n:number", literal("if n <= 1 then 1 else n * fact(n - 1)"))+
+		decision("T", "", table("COLLECT/SUM", []string{"x|[0..100]", "=n"}, []string{"> 1", "fact(x)"}, []string{"? > 2", "x"}), "in:x", "fn:fact")+
+		`<decisionService id="S" name="S"><outputDecision href="#T"/><inputData href="#x"/></decisionService>`+
+		decision("D", "", literal("S(x) + S(3)"), "in:x", "fn:S")))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			run := m.NewSession(dmn.SessionOptions{Trace: true})
+			for range 50 {
+				run.Reset(dmn.SessionOptions{Trace: true})
+				run.Set("", "x", feel.Int(4))
+				if v, _ := run.Decide("", "D"); v.Literal() != "37" {
+					t.Errorf("D is %s; %v", v.Literal(), run.Diagnostics())
+				}
+				run.Trace()
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestDecide_DecisionServices(t *testing.T) {

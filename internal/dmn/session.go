@@ -2,6 +2,7 @@ package dmn
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"rapport/internal/feel"
@@ -149,19 +150,30 @@ func (s *Session) Call(namespace, name string, args map[string]feel.Value) (feel
 }
 
 func (s *Session) callService(n *node, args map[string]feel.Value) feel.Value {
-	vals := make([]feel.Value, len(n.params))
-	for i, p := range n.params {
-		target := s.m.nodes[n.targets[i]]
-		if v, ok := args[p.Name]; ok {
-			vals[i] = v
-			if target.declared != nil {
-				vals[i] = s.coerce(v, target.declared, place{target.name, target.pos})
-			}
-		} else if s.layer.done[target.index] == s.layer.gen {
-			vals[i] = s.layer.values[target.index]
+	targets := slices.Clone(n.targets)
+	for name := range args {
+		// Inputs that the service does not list, but its decisions may need.
+		if in := n.part.byName[spaced(name)]; in != nil && in.kind == InputNode && !slices.Contains(targets, in.index) {
+			targets = append(targets, in.index)
 		}
 	}
-	v, err := n.serve(s, vals)
+	vals := make([]feel.Value, len(targets))
+	for i, index := range targets {
+		target := s.m.nodes[index]
+		v, ok := args[target.name]
+		if !ok {
+			v, ok = args[target.alias]
+		}
+		switch {
+		case ok && target.declared != nil:
+			vals[i] = s.coerce(v, target.declared, place{target.name, target.pos})
+		case ok:
+			vals[i] = v
+		case s.layer.done[index] == s.layer.gen:
+			vals[i] = s.layer.values[index]
+		}
+	}
+	v, err := n.serve(s, targets, vals)
 	if err != nil {
 		s.report(place{n.name, n.pos}, feel.CodeBudget, "%v", err)
 		return feel.Null

@@ -15,8 +15,8 @@ type Table struct {
 	Label   string
 	Pos     dmnxml.Pos
 	Policy  HitPolicy
-	Inputs  []inputColumn
-	Outputs []outputColumn
+	Inputs  []InputColumn
+	Outputs []OutputColumn
 
 	at         place
 	rules      []rule
@@ -27,8 +27,8 @@ type Table struct {
 	constants  bool // every output entry is a constant
 }
 
-// inputColumn is an input with the cells of all rules.
-type inputColumn struct {
+// InputColumn is an input of a table.
+type InputColumn struct {
 	Label, Text string
 	Type        *feel.Type
 
@@ -42,8 +42,8 @@ type inputColumn struct {
 	tested []uint64     // rules whose cell has to be run for each input
 }
 
-// outputColumn is an output.
-type outputColumn struct {
+// OutputColumn is an output of a table.
+type OutputColumn struct {
 	Name, Label string
 	Type        *feel.Type
 
@@ -152,7 +152,7 @@ func (t *Table) run(s *Session, f []feel.Value) feel.Value {
 
 // narrow takes the rules out of fits whose cell does not hold the input. It is
 // false when the input is not one that the column allows.
-func (col *inputColumn) narrow(s *Session, f []feel.Value, fits []uint64) bool {
+func (col *InputColumn) narrow(s *Session, f []feel.Value, fits []uint64) bool {
 	v := feel.Null
 	if col.expr != nil {
 		v = s.run(col.expr, f)
@@ -163,7 +163,7 @@ func (col *inputColumn) narrow(s *Session, f []feel.Value, fits []uint64) bool {
 	saved := f[col.slot]
 	f[col.slot] = v
 	ok := true
-	if col.values != nil && !s.test(col.values, f) {
+	if col.values != nil && !col.allows(s, f, v) {
 		s.report(col.at, feel.CodeValue, "input %s is not among the input values of the column", v)
 		ok = false
 	} else if col.index == nil || !col.index.apply(v, fits) {
@@ -175,9 +175,27 @@ func (col *inputColumn) narrow(s *Session, f []feel.Value, fits []uint64) bool {
 	return ok
 }
 
+// allows tests an input against the input values; of a list, every item.
+func (col *InputColumn) allows(s *Session, f []feel.Value, v feel.Value) bool {
+	if s.test(col.values, f) {
+		return true
+	}
+	items, ok := v.AsList()
+	if !ok || len(items) == 0 {
+		return false
+	}
+	for _, item := range items {
+		if f[col.slot] = item; !s.test(col.values, f) {
+			return false
+		}
+	}
+	f[col.slot] = v
+	return true
+}
+
 // runCells evaluates the cells of the rules that are still in, all of them or
 // those in only.
-func (col *inputColumn) runCells(s *Session, f []feel.Value, fits, only []uint64) {
+func (col *InputColumn) runCells(s *Session, f []feel.Value, fits, only []uint64) {
 	for w := range fits {
 		left := fits[w]
 		if only != nil {
