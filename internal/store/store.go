@@ -221,7 +221,8 @@ type State interface {
 	Flush(ctx context.Context) error
 	// Applied is the largest position of a commit that covered the bucket.
 	Applied(b id.Bucket) Position
-	// Reset removes every row and position: the first step of a rebuild.
+	// Reset removes every row and position: the first step of a rebuild. After
+	// an error it may have happened or not; it must then be called again.
 	Reset(ctx context.Context) error
 	// Size is the bytes on disk.
 	Size() uint64

@@ -23,6 +23,7 @@ type Log struct {
 	writing sync.Mutex // one Append, or one step of Erase, at a time
 	block   []byte     // what Append writes, kept for its room; under writing
 	salt    uint32     // under writing
+	turning bool       // a new segment must be made first; under writing
 	doubt   bool       // a failed block may lie behind the end; under writing
 
 	mu       sync.RWMutex // what readers see of the end

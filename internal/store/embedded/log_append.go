@@ -168,11 +168,15 @@ func (l *Log) buildBlock(frames []*store.Frame) tally {
 func (l *Log) writeBlock() error {
 	tail := l.tail()
 	used := int64(tail.end - tail.base)
-	if used > int64(tail.head) && used+int64(len(l.block)) > l.options.SegmentBytes {
+	if used > int64(tail.head) && used+int64(len(l.block)) > l.options.SegmentBytes || l.turning {
+		// What a failed attempt leaves of the file ends this segment here, so
+		// nothing may be written behind before an attempt has worked.
+		l.turning = true
 		next, err := createSegment(l.folder, tail.end, l.last, l.sums.clone())
 		if err != nil {
 			return err
 		}
+		l.turning = false
 		l.mu.Lock()
 		l.segments = append(l.segments, next)
 		l.mu.Unlock()

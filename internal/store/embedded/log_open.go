@@ -74,7 +74,8 @@ func (l *Log) openSegments() error {
 	return l.recover(l.tail())
 }
 
-// unborn makes sure that a segment without a head has no blocks either.
+// unborn removes a segment without a head, once it is sure that it has no
+// blocks either.
 func (l *Log) unborn(base uint64) error {
 	s := &segment{base: base, end: base, name: l.folder.path(segmentName(base))}
 	file, err := createFile(l.folder.fs, s.name)
@@ -86,7 +87,13 @@ func (l *Log) unborn(base uint64) error {
 	if err == nil {
 		err = s.cut(base + uint64(info.Size()))
 	}
-	return errors.Join(err, file.Close())
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := l.folder.fs.Remove(s.name); err != nil {
+		return fmt.Errorf("removing %s: %w", s.name, err)
+	}
+	return l.folder.sync()
 }
 
 // finish ends a segment where the next one begins.

@@ -27,7 +27,8 @@ type Trial struct {
 	serial  int
 	doubt   []*store.Frame // of an Append that failed and that none has followed
 	toErase map[id.Key]bool
-	resets  int // a Reset that failed may have happened or not
+	// A Reset that failed may have happened or not; it comes first again.
+	halfReset bool
 }
 
 // step is what a commit did to one bucket.
@@ -64,6 +65,9 @@ func (tr *Trial) spans() []store.Span {
 
 // Step does one random thing and returns the store's error, if it gave one.
 func (tr *Trial) Step(s store.Store) error {
+	if tr.halfReset {
+		return tr.reset(s)
+	}
 	switch n := tr.rng.IntN(100); {
 	case n < 35:
 		return tr.Append(s)
@@ -200,7 +204,7 @@ func (tr *Trial) erase(s store.Store, anchor id.Key) error {
 
 func (tr *Trial) reset(s store.Store) error {
 	if err := s.State().Reset(ctx(tr.t)); err != nil {
-		tr.resets++
+		tr.halfReset = true
 		return err
 	}
 	tr.forget()
@@ -212,13 +216,10 @@ func (tr *Trial) forget() {
 	noError(tr.t, tr.oracle.State().Reset(ctx(tr.t)))
 	clear(tr.history)
 	clear(tr.flushed)
-	tr.resets = 0
+	tr.halfReset = false
 }
 
 func (tr *Trial) load(s store.Store) error {
-	if tr.resets > 0 {
-		return nil
-	}
 	var keys []store.RowKey
 	for range tr.rng.IntN(20) {
 		keys = append(keys, tr.key(trialBuckets[tr.rng.IntN(len(trialBuckets))]))
@@ -238,9 +239,6 @@ func (tr *Trial) load(s store.Store) error {
 }
 
 func (tr *Trial) scan(s store.Store) error {
-	if tr.resets > 0 {
-		return nil
-	}
 	k := tr.key(trialBuckets[tr.rng.IntN(len(trialBuckets))])
 	at := store.Range{Table: k.Table, Bucket: k.Bucket}
 	switch tr.rng.IntN(3) {
@@ -322,10 +320,9 @@ func (tr *Trial) checkLog(s store.Store) {
 func (tr *Trial) Reopened(s store.Store, crash bool) {
 	tr.t.Helper()
 	tr.adoptDoubt(s)
-	if tr.resets > 0 && s.State().Applied(0) == 0 && s.State().Applied(id.CommonBucket) == 0 {
-		tr.forget()
+	if tr.halfReset {
+		noError(tr.t, tr.reset(s))
 	}
-	tr.resets = 0
 	kept := memory.New().State()
 	for _, b := range trialBuckets {
 		applied, steps := s.State().Applied(b), tr.history[b]
