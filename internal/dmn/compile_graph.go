@@ -101,47 +101,71 @@ func (c *compiler) serviceEdges(n *node) {
 // that start at an input decision of a service end there when the service is
 // called, but a circle on paper is a mistake all the same.
 func (c *compiler) cycles() {
-	const (
-		unseen = iota
-		open
-		done
-	)
-	state := make([]int, len(c.m.nodes))
-	type frame struct{ n, next int }
+	w := &graphWalk{c: c, state: make([]walkState, len(c.m.nodes))}
 	for start := range c.m.nodes {
-		if state[start] != unseen {
-			continue
-		}
-		stack := []frame{{start, 0}}
-		state[start] = open
-		for len(stack) > 0 {
-			top := &stack[len(stack)-1]
-			if top.next >= len(c.edges[top.n]) {
-				state[top.n] = done
-				stack = stack[:len(stack)-1]
-				continue
-			}
-			e := c.edges[top.n][top.next]
-			if state[e.to.index] == open && !c.mayRecurse(c.m.nodes[top.n], e) {
-				names := make([]string, 0, maxPathNames)
-				for i := len(stack) - 1; i >= 0 && len(names) < maxPathNames; i-- {
-					names = append(names, c.m.nodes[stack[i].n].name)
-					if stack[i].n == e.to.index {
-						break
-					}
-				}
-				slices.Reverse(names)
-				c.circle(c.m.nodes[top.n], e, names)
-				c.edges[top.n] = append(c.edges[top.n][:top.next:top.next], c.edges[top.n][top.next+1:]...)
-				continue
-			}
-			top.next++
-			if state[e.to.index] == unseen {
-				state[e.to.index] = open
-				stack = append(stack, frame{e.to.index, 0})
-			}
+		if w.state[start] == unseen {
+			w.from(start)
 		}
 	}
+}
+
+type walkState uint8
+
+const (
+	unseen walkState = iota
+	onPath
+	finished
+)
+
+// graphWalk goes through the graph depth first, with its path on a list of its
+// own: a chain of many thousands must not fill the stack.
+type graphWalk struct {
+	c     *compiler
+	state []walkState
+	path  []walkStep
+}
+
+type walkStep struct{ node, next int }
+
+func (w *graphWalk) from(start int) {
+	w.enter(start)
+	for len(w.path) > 0 {
+		top := &w.path[len(w.path)-1]
+		edges := w.c.edges[top.node]
+		if top.next >= len(edges) {
+			w.state[top.node] = finished
+			w.path = w.path[:len(w.path)-1]
+			continue
+		}
+		n, e := w.c.m.nodes[top.node], edges[top.next]
+		if w.state[e.to.index] == onPath && !w.c.mayRecurse(n, e) {
+			w.c.circle(n, e, w.names(e.to))
+			w.c.edges[top.node] = slices.Delete(edges, top.next, top.next+1)
+			continue
+		}
+		top.next++
+		if w.state[e.to.index] == unseen {
+			w.enter(e.to.index)
+		}
+	}
+}
+
+func (w *graphWalk) enter(i int) {
+	w.state[i] = onPath
+	w.path = append(w.path, walkStep{i, 0})
+}
+
+// names lists the end of the path, back to a node on it.
+func (w *graphWalk) names(back *node) []string {
+	names := make([]string, 0, maxPathNames)
+	for i := len(w.path) - 1; i >= 0 && len(names) < maxPathNames; i-- {
+		names = append(names, w.c.m.nodes[w.path[i].node].name)
+		if w.path[i].node == back.index {
+			break
+		}
+	}
+	slices.Reverse(names)
+	return names
 }
 
 // maxPathNames bounds how much of a circle is told.

@@ -193,26 +193,39 @@ func (c *compiler) enumeration(p *part, ref string) []feel.Value {
 	for depth := 0; depth < 100 && ref != ""; depth++ {
 		item := p.items[spaced(ref)]
 		if item == nil {
-			for _, imp := range p.imports {
-				if rest, ok := strings.CutPrefix(spaced(ref), imp.name+"."); ok && imp.name != "" {
-					return c.enumeration(imp.part, rest)
-				}
-			}
-			return nil
+			return c.importedEnumeration(p, spaced(ref))
 		}
 		for _, tc := range []*dmnxml.TypeConstraint{item.Allowed, item.Constraint} {
-			if tc == nil || strings.TrimSpace(tc.Text) == "" {
-				continue
-			}
-			prog, err := feel.CompileUnaryTests(tc.Text, feel.NewScope(feel.Var{Name: "?"}), feel.CompileOptions{})
-			if err != nil {
-				continue // reported with the type
-			}
-			if cell, ok := prog.Cell(); ok && !cell.Negated {
-				return cell.Alternatives
+			if values := alternatives(tc); values != nil {
+				return values
 			}
 		}
 		ref = item.TypeRef
+	}
+	return nil
+}
+
+func (c *compiler) importedEnumeration(p *part, ref string) []feel.Value {
+	for _, imp := range p.imports {
+		if rest, ok := strings.CutPrefix(ref, imp.name+"."); ok && imp.name != "" {
+			return c.enumeration(imp.part, rest)
+		}
+	}
+	return nil
+}
+
+// alternatives lists what a constraint allows, where that is a list. Faults in
+// it are reported with the type.
+func alternatives(tc *dmnxml.TypeConstraint) []feel.Value {
+	if tc == nil || strings.TrimSpace(tc.Text) == "" {
+		return nil
+	}
+	prog, err := feel.CompileUnaryTests(tc.Text, feel.NewScope(feel.Var{Name: "?"}), feel.CompileOptions{})
+	if err != nil {
+		return nil
+	}
+	if cell, ok := prog.Cell(); ok && !cell.Negated {
+		return cell.Alternatives
 	}
 	return nil
 }

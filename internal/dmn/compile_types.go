@@ -173,15 +173,11 @@ func (c *compiler) typeRef(p *part, ref, where string, pos dmnxml.Pos, open []st
 
 func (c *compiler) lookupType(p *part, ref string, open []string) *feel.Type {
 	if rest, ok := strings.CutPrefix(ref, "{"); ok {
-		if uri, local, found := strings.Cut(rest, "}"); found {
-			if uri == p.defs.Namespace {
-				return c.lookupType(p, local, open)
-			}
-			if q := c.m.parts[uri]; q != nil {
-				return c.lookupType(q, local, nil)
-			}
-			ref = local
+		uri, local, _ := strings.Cut(rest, "}")
+		if q := c.m.parts[uri]; q != nil && q != p {
+			return c.lookupType(q, local, nil)
 		}
+		ref = local
 	}
 	name := spaced(ref)
 	if t := c.namedType(p, name, open); t != nil {
@@ -191,22 +187,26 @@ func (c *compiler) lookupType(p *part, ref string, open []string) *feel.Type {
 		return t
 	}
 	for _, imp := range p.imports {
-		if imp.name == "" {
-			if t := c.namedType(imp.part, name, nil); t != nil {
-				return t
-			}
-			continue
-		}
-		if rest, ok := strings.CutPrefix(name, imp.name+"."); ok {
-			if t := c.lookupType(imp.part, rest, nil); t != nil {
-				return t
-			}
+		if t := c.importedType(imp, name); t != nil {
+			return t
 		}
 	}
 	if strings.Contains(name, "<") && p.base != nil {
 		if t, err := feel.ParseType(name, p.base); err == nil {
 			return t
 		}
+	}
+	return nil
+}
+
+// importedType looks a type up in an import: under its name, or directly when
+// the import has none.
+func (c *compiler) importedType(imp *importedPart, name string) *feel.Type {
+	if imp.name == "" {
+		return c.namedType(imp.part, name, nil)
+	}
+	if rest, ok := strings.CutPrefix(name, imp.name+"."); ok {
+		return c.lookupType(imp.part, rest, nil)
 	}
 	return nil
 }

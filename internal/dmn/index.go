@@ -157,19 +157,7 @@ func set(words []uint64, i int) { words[i/64] |= 1 << (i % 64) }
 
 // cut collects the points between segments.
 func (x *columnIndex) cut(cells []*indexedCell) {
-	var points []feel.Value
-	for _, c := range cells {
-		if c == nil {
-			continue
-		}
-		for _, p := range c.parts {
-			for _, b := range []feel.Value{p.low, p.high} {
-				if !b.IsNull() {
-					points = append(points, b)
-				}
-			}
-		}
-	}
+	points := bounds(cells)
 	if x.kind == feel.KindString {
 		x.keys = make(map[string]int32, len(points))
 		for _, p := range points {
@@ -182,15 +170,37 @@ func (x *columnIndex) cut(cells []*indexedCell) {
 	}
 	slices.SortFunc(points, order)
 	x.points = slices.CompactFunc(points, func(a, b feel.Value) bool { return order(a, b) == 0 })
-	x.ints = make([]int64, len(x.points))
+	if x.kind != feel.KindNumber {
+		return
+	}
+	ints := make([]int64, len(x.points))
 	for i, p := range x.points {
 		n, ok := p.AsInt()
-		if !ok || x.kind != feel.KindNumber {
-			x.ints = nil
-			break
+		if !ok {
+			return
 		}
-		x.ints[i] = n
+		ints[i] = n
 	}
+	x.ints = ints
+}
+
+// bounds lists the ends of all intervals of the cells.
+func bounds(cells []*indexedCell) []feel.Value {
+	var points []feel.Value
+	for _, c := range cells {
+		if c == nil {
+			continue
+		}
+		for _, p := range c.parts {
+			if !p.low.IsNull() {
+				points = append(points, p.low)
+			}
+			if !p.high.IsNull() {
+				points = append(points, p.high)
+			}
+		}
+	}
+	return points
 }
 
 // order is the order of values of one kind; false is below true.
