@@ -25,7 +25,27 @@ func addNumbers(a, b Value) Value {
 			}
 		}
 	}
-	return slow2(a, b, decCtx.Add)
+	return addSlow(a, b)
+}
+
+// addSlow leaves out an operand that is too small to be seen in 34 digits.
+func addSlow(a, b Value) Value {
+	switch {
+	case numberSign(a) == 0:
+		return b
+	case numberSign(b) == 0:
+		return a
+	}
+	var x, y apd.Decimal
+	gap := magnitudeOf(a.decimal(&x)) - magnitudeOf(b.decimal(&y))
+	switch {
+	case gap > precision+4:
+		return a
+	case gap < -precision-4:
+		return b
+	default:
+		return slow2(a, b, decCtx.Add)
+	}
 }
 
 func subNumbers(a, b Value) Value { return addNumbers(a, negNumber(b)) }
@@ -171,8 +191,62 @@ func cmpNumbers(a, b Value) int {
 			return 0
 		}
 	}
+	if sa, sb := numberSign(a), numberSign(b); sa != sb || sa == 0 {
+		return cmpInts(int64(sa), int64(sb))
+	}
 	var x, y apd.Decimal
-	return a.decimal(&x).Cmp(b.decimal(&y))
+	c, d := a.decimal(&x), b.decimal(&y)
+	// Only numbers of one magnitude are worth writing out in full.
+	if m, n := magnitudeOf(c), magnitudeOf(d); m != n {
+		return cmpInts(m, n) * numberSign(a)
+	}
+	return c.Cmp(d)
+}
+
+// magnitudeOf is the place of the first digit before the point.
+func magnitudeOf(d *apd.Decimal) int64 { return int64(d.Exponent) + d.NumDigits() }
+
+// The exponential is worked out for the remainder of a multiple of ln 10, which
+// only moves the point: the time does not grow with the exponent.
+var (
+	expCtx = apd.Context{
+		Precision: 50, MaxExponent: apd.MaxExponent, MinExponent: apd.MinExponent, Rounding: apd.RoundHalfEven,
+	}
+	ln10 = func() *apd.Decimal {
+		d, _, err := apd.NewFromString("2.302585092994045684017991454684364207601101488628772976033327900967572609677")
+		if err != nil {
+			panic(err)
+		}
+		return d
+	}()
+)
+
+const maxExpArgument = 14_200 // e to a larger power is out of range
+
+func expNumber(v Value) Value {
+	if cmpNumbers(v, Int(maxExpArgument)) > 0 {
+		return Null
+	}
+	if cmpNumbers(v, Int(-maxExpArgument)) < 0 {
+		return Int(0)
+	}
+	k, ok := roundNumber(slow2(v, Number(ln10), decCtx.Quo), 0, apd.RoundHalfEven).AsInt()
+	if !ok {
+		return Null
+	}
+	var buf, part apd.Decimal
+	d := new(apd.Decimal)
+	if _, err := expCtx.Mul(&part, apd.New(k, 0), ln10); err != nil {
+		return Null
+	}
+	if _, err := expCtx.Sub(d, v.decimal(&buf), &part); err != nil {
+		return Null
+	}
+	if _, err := expCtx.Exp(d, d); err != nil {
+		return Null
+	}
+	d.Exponent += int32(k)
+	return bigNumber(d)
 }
 
 // wideCtx has room for the digits of any quotient of two numbers.

@@ -146,7 +146,7 @@ func numberFunctions() []*builtin {
 			}
 			return slow1(v, decCtx.Ln)
 		}),
-		ofNumber("exp", func(v Value) Value { return slow1(v, decCtx.Exp) }),
+		ofNumber("exp", expNumber),
 		parity("odd", 1), parity("even", 0),
 	}
 }
@@ -176,7 +176,7 @@ func rounding(name string, mode apd.Rounder, short bool) *builtin {
 // ofNumber is a function of one number that is null where it is not defined.
 func ofNumber(name string, f func(v Value) Value) *builtin {
 	return def(name, sig(NumberType, func(ev *Evaluator, w *where, a []Value) Value {
-		if !ev.spend(500) {
+		if !ev.spend(3_000) {
 			return Null
 		}
 		if v := f(a[0]); v.kind != KindNull {

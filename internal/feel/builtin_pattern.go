@@ -26,7 +26,7 @@ func (ev *Evaluator) pattern(src, flags Value) (*pattern, error) {
 	if p, ok := ev.patterns[key]; ok {
 		return p, nil
 	}
-	if !ev.spend(1_000) {
+	if !ev.spend(5_000) {
 		return nil, errSteps
 	}
 	p, err := compilePattern(src.str(), f)

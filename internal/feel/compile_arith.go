@@ -73,7 +73,7 @@ func (ev *Evaluator) arith(w *where, t token, a, b Value) Value {
 func arithCost(t token, a, b Value) int64 {
 	switch {
 	case t == tokStarStar && b.kind == KindNumber && (a.p != nil || b.p != nil || b.x != 0 || magnitude(b.n) > 64):
-		return 500
+		return 1_500
 	case a.kind == KindNumber && a.p != nil || b.kind == KindNumber && b.p != nil:
 		return 20
 	default:

@@ -70,11 +70,11 @@ func (p *parser) found() string {
 
 // problem records a static problem; the node it returns is null at run time.
 func (p *parser) problem(at int, code Code, format string, args ...any) *expr {
-	d := Diagnostic{Pos: position(p.src, at), Code: code, Message: fmt.Sprintf(format, args...)}
+	message := fmt.Sprintf(format, args...)
 	if len(p.problems) < DefaultLimits.Diagnostics {
-		p.problems = append(p.problems, d)
+		p.problems = append(p.problems, Diagnostic{Pos: position(p.src, at), Code: code, Message: message})
 	}
-	return &expr{op: opNull, pos: int32(at), typ: AnyType, name: d.Message, names: []string{string(code)}}
+	return &expr{op: opNull, pos: int32(at), typ: AnyType, name: message, names: []string{string(code)}}
 }
 
 func (p *parser) expect(t token) {
@@ -240,11 +240,11 @@ func (p *parser) multiplicative() *expr {
 }
 
 func (p *parser) power() *expr {
-	e := p.negation()
+	e := p.instanceOf()
 	for p.tok == tokStarStar {
 		at := p.start
 		p.next()
-		e = p.arith(at, tokStarStar, e, p.negation())
+		e = p.arith(at, tokStarStar, e, p.instanceOf())
 	}
 	return e
 }
@@ -255,7 +255,7 @@ func (p *parser) arith(at int, t token, a, b *expr) *expr {
 
 func (p *parser) negation() *expr {
 	if p.tok != tokMinus {
-		return p.instanceOf()
+		return p.postfix(p.primary())
 	}
 	at := p.start
 	p.next()
@@ -272,7 +272,7 @@ func (p *parser) negation() *expr {
 }
 
 func (p *parser) instanceOf() *expr {
-	e := p.postfix(p.primary())
+	e := p.negation()
 	for p.isWord("instance") {
 		at := p.start
 		p.next()

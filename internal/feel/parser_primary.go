@@ -122,10 +122,14 @@ func (p *parser) bracket() *expr {
 
 // bound reads an end of an interval.
 func (p *parser) bound() *expr {
+	if p.nesting++; p.nesting > maxNesting {
+		p.failAt(p.start, "the expression is nested too deeply")
+	}
 	old := p.endpoint
 	p.endpoint = true
 	e := p.additive()
 	p.endpoint = old
+	p.nesting--
 	return e
 }
 
