@@ -181,26 +181,33 @@ func mapped(tr *tree) []string {
 	return out
 }
 
-// places are absolute paths of somebody's machine; hosts are package
-// registries, which every user chooses for himself. The names are cut in two
-// so that this file does not break its own rule.
+// places are absolute paths of somebody's machine, marks what a file must hold
+// to be worth that search; hosts are package registries, which every user
+// chooses for himself. The names are cut in two so that this file does not
+// break its own rule.
 var (
 	places = regexp.MustCompile("(?m)(?:^|[\\s\"'`(=])(/(?:wo" + "rk|ro" + "ot|tm" + "p|Us" + "ers|ho" + "me/\\w+)/[\\w.-]+)")
-	hosts  = regexp.MustCompile(strings.Join([]string{
-		"proxy\\.go" + "lang\\.org", "sum\\.go" + "lang\\.org", "registry\\.npm" + "js\\.org", "registry\\.yarn" + "pkg\\.com",
-		"py" + "pi\\.org", "crates\\.i" + "o", "deb\\.deb" + "ian\\.org", "repo1?\\.mav" + "en",
-	}, "|"))
+	marks  = []string{"/wo" + "rk/", "/ro" + "ot/", "/tm" + "p/", "/Us" + "ers/", "/ho" + "me/"}
+	hosts  = []string{
+		"proxy.go" + "lang.org", "sum.go" + "lang.org", "registry.npm" + "js.org", "registry.yarn" + "pkg.com",
+		"py" + "pi.org", "crates.i" + "o", "deb.deb" + "ian.org", "repo.mav" + "en", "repo1.mav" + "en",
+	}
 )
 
 // portable keeps the names of one machine or one network out of the tree.
 func portable(tr *tree) []string {
 	var out []string
 	for _, f := range tr.files {
-		if m := places.FindSubmatch(f.text); m != nil {
-			out = append(out, fmt.Sprintf("%s names a place on one machine: %s", f.name, m[1]))
+		text := string(f.text)
+		holds := func(part string) bool { return strings.Contains(text, part) }
+		if i := slices.IndexFunc(hosts, holds); i >= 0 {
+			out = append(out, fmt.Sprintf("%s names a package registry: %s", f.name, hosts[i]))
 		}
-		if m := hosts.Find(f.text); m != nil {
-			out = append(out, fmt.Sprintf("%s names a package registry: %s", f.name, m))
+		if !slices.ContainsFunc(marks, holds) {
+			continue
+		}
+		if m := places.FindStringSubmatch(text); m != nil {
+			out = append(out, fmt.Sprintf("%s names a place on one machine: %s", f.name, m[1]))
 		}
 	}
 	return out
