@@ -279,7 +279,7 @@ func (c *compiler) logic(e *expr) boolNode {
 
 // fault is null with a diagnostic saying why.
 func (ev *Evaluator) fault(w *where, code Code, message string) Value {
-	if !ev.opts.NoDiagnostics && len(ev.diags) < ev.opts.Limits.Diagnostics {
+	if !ev.quiet() {
 		ev.diags = append(ev.diags, Diagnostic{Pos: position(w.src, int(w.pos)), Code: code, Message: message})
 	}
 	return Null
@@ -288,5 +288,5 @@ func (ev *Evaluator) fault(w *where, code Code, message string) Value {
 // quiet tells whether diagnostics would be thrown away, so that their text
 // need not be made.
 func (ev *Evaluator) quiet() bool {
-	return ev.opts.NoDiagnostics || len(ev.diags) >= ev.opts.Limits.Diagnostics
+	return ev.exhausted || ev.opts.NoDiagnostics || len(ev.diags) >= ev.opts.Limits.Diagnostics
 }
