@@ -35,8 +35,9 @@ type Session struct {
 	bsp      int
 	steps    int64
 	calls    int
-	tagged   int // diagnostics of ev that are in diags
-	badTests int // conditions of boxed filters that were not boolean
+	current  *expr // the text that runs
+	tagged   int   // diagnostics of ev that are in diags
+	badTests int   // conditions of boxed filters that were not boolean
 	diags    []Diagnostic
 	trace    *tracer
 	idle     *tracer
@@ -80,7 +81,7 @@ func (s *Session) Reset(o SessionOptions) {
 	if s.steps <= 0 {
 		s.steps = feel.DefaultLimits.Steps
 	}
-	s.calls, s.tagged = 0, 0
+	s.calls, s.tagged, s.current = 0, 0, nil
 	s.diags = s.diags[:0]
 	if s.trace != nil {
 		s.idle, s.trace = s.trace, nil
@@ -258,19 +259,35 @@ func (s *Session) imported(b *binding) feel.Value {
 
 // run evaluates text in a frame.
 func (s *Session) run(x *expr, f []feel.Value) feel.Value {
+	outer := s.enter(x)
 	v := s.ev.Run(x.prog, f)
-	if len(s.ev.Diagnostics()) != s.tagged {
-		s.tag(x.at)
-	}
+	s.leave(outer)
 	return v
 }
 
 func (s *Session) test(x *expr, f []feel.Value) bool {
+	outer := s.enter(x)
 	ok := s.ev.Test(x.prog, f)
-	if len(s.ev.Diagnostics()) != s.tagged {
-		s.tag(x.at)
-	}
+	s.leave(outer)
 	return ok
+}
+
+// enter notes which text runs. What the text around it was told so far belongs
+// to that one.
+func (s *Session) enter(x *expr) *expr {
+	outer := s.current
+	if outer != nil && len(s.ev.Diagnostics()) != s.tagged {
+		s.tag(outer.at)
+	}
+	s.current = x
+	return outer
+}
+
+func (s *Session) leave(outer *expr) {
+	if len(s.ev.Diagnostics()) != s.tagged {
+		s.tag(s.current.at)
+	}
+	s.current = outer
 }
 
 // tag gives the place in the file to the diagnostics that FEEL added.
@@ -328,33 +345,6 @@ func (s *Session) step() bool {
 	}
 	return s.steps >= 0 && !s.ev.Exhausted()
 }
-
-// push cuts a frame of n nulls; frames cut before stay valid when the memory
-// is replaced by a larger one.
-func (s *Session) push(n int) []feel.Value {
-	if s.sp+n > len(s.mem) {
-		s.mem = make([]feel.Value, max(256, 2*len(s.mem), s.sp+n))
-	}
-	f := s.mem[s.sp : s.sp+n : s.sp+n]
-	s.sp += n
-	return f
-}
-
-func (s *Session) pop(f []feel.Value) {
-	clear(f)
-	s.sp -= len(f)
-}
-
-func (s *Session) pushBits(n int) []uint64 {
-	if s.bsp+n > len(s.bitmem) {
-		s.bitmem = make([]uint64, max(64, 2*len(s.bitmem), s.bsp+n))
-	}
-	b := s.bitmem[s.bsp : s.bsp+n : s.bsp+n]
-	s.bsp += n
-	return b
-}
-
-func (s *Session) popBits(n int) { s.bsp -= n }
 
 // rangeItems lists the members of a range, as FEEL's own loop does.
 var rangeItems = sync.OnceValue(func() *feel.Program {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"rapport/internal/dmn"
 	"rapport/internal/dmn/dmnxml"
 	"rapport/internal/dmn/tck"
 	"rapport/internal/feel"
@@ -99,6 +100,43 @@ func TestTCK_EverySuitePassesAfterARoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	runKit(t, to)
+}
+
+func TestTCK_EveryTableIsAnalysed(t *testing.T) {
+	t.Parallel()
+	fsys := kit(t)
+	tables, gaps, overlaps := 0, 0, 0
+	err := fs.WalkDir(fsys, ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(name) != ".dmn" {
+			return err
+		}
+		src, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		defs, err := dmnxml.Decode(src)
+		if err != nil {
+			return err
+		}
+		m, err := dmn.Compile(defs, dmn.CompileOptions{})
+		if err != nil {
+			return err
+		}
+		for _, n := range m.Nodes() {
+			for _, table := range n.Tables {
+				a := table.Analyze()
+				tables, gaps, overlaps = tables+1, gaps+len(a.Gaps), overlaps+len(a.Overlaps)
+				if a.Truncated || len(a.Unreachable) > 0 {
+					t.Errorf("%s, %s: %+v", name, table.Name, a)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d tables with %d gaps and %d overlaps", tables, gaps, overlaps)
 }
 
 const (
