@@ -75,7 +75,7 @@ func startProcess(t *testing.T, binary string) *process {
 	t.Helper()
 	p := &process{binary: binary, folder: t.TempDir()}
 	p.run(t, "127.0.0.1:0")
-	t.Cleanup(func() { p.stop(os.Kill) })
+	t.Cleanup(func() { _ = p.stop(os.Kill) })
 	return p
 }
 
@@ -92,12 +92,11 @@ func (p *process) run(t *testing.T, listen string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
 	p.command.Stdout, p.command.Stderr, p.output = in, log, out
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
@@ -105,7 +104,7 @@ func (p *process) run(t *testing.T, listen string) {
 	if err := out.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	in.Close()
+	_ = in.Close() // the process has its own
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if at, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
 			p.url = at
@@ -120,7 +119,7 @@ func (p *process) run(t *testing.T, listen string) {
 func (p *process) stop(signal os.Signal) error {
 	_ = p.command.Process.Signal(signal) // it may have ended already
 	err := p.command.Wait()
-	p.output.Close()
+	_ = p.output.Close()
 	return err
 }
 
@@ -138,7 +137,7 @@ func (p *process) get(t *testing.T, path string, into any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("GET %s: %s %s %v", path, res.Status, body, err)
@@ -191,7 +190,7 @@ func (p *process) barrier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if applied := res.Header.Get("Rapport-Applied"); res.StatusCode != http.StatusOK || applied == "no" {
 		t.Fatalf("the barrier was answered %s, applied %q", res.Status, applied)
 	}

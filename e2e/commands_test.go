@@ -33,7 +33,7 @@ func run(t *testing.T, binary, folder string, args ...string) (out, errs string,
 	return stdout.String(), stderr.String(), 0
 }
 
-func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) {
+func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) { //nolint:tparallel,paralleltest // its parts are steps on one folder
 	t.Parallel()
 	binary := program(t)
 	p := startProcess(t, binary)
@@ -110,7 +110,7 @@ func answers(t *testing.T, p *process, secret string, want int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close()
+		_ = res.Body.Close()
 		if got = res.StatusCode; got == want {
 			return
 		}

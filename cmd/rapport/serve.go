@@ -47,7 +47,7 @@ func serve(cmd *cobra.Command, explain bool) error {
 	log := logger(c)
 	budget := config.NewBudget(c.Memory)
 	app.LimitMemory(budget)
-	log.Info(budget.String())
+	log.Info("memory divided", "shares", budget.String())
 	a, err := app.Open(cmd.Context(), c, app.Parts{Log: log, Version: version()})
 	if err != nil {
 		return err

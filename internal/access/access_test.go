@@ -237,7 +237,7 @@ func TestRegister_TwoProcessesLoseNothing(t *testing.T) {
 	}
 }
 
-func TestIndex_LookingUpAWriteKeyAllocatesNothing(t *testing.T) {
+func TestIndex_LookingUpAWriteKeyAllocatesNothing(t *testing.T) { //nolint:paralleltest // others would allocate meanwhile
 	r := open(t, t.TempDir())
 	s, err := r.Prepare("", "")
 	if err != nil {

@@ -35,17 +35,8 @@ func (d *Document) validate() error {
 			return invalid("/key", "source %q is there twice: keep one", s.Key)
 		}
 		sources[s.Key] = true
-		for _, k := range s.WriteKeys {
-			if other, taken := write[k.Key]; taken {
-				return invalid("/write_keys", "write key of source %q belongs to source %q: a key has one source", s.Key, other)
-			}
-			write[k.Key] = s.Key
-		}
-		for _, c := range s.Clients {
-			if clients[c.ID] {
-				return invalid("/oauth_clients", "client %q of source %q exists already: choose another id", c.ID, s.Key)
-			}
-			clients[c.ID] = true
+		if err := s.claim(write, clients); err != nil {
+			return err
 		}
 	}
 	ids := map[string]bool{}
@@ -60,6 +51,23 @@ func (d *Document) validate() error {
 	}
 	if b, err := hex.DecodeString(d.TokenKey); err != nil || len(b) != 32 {
 		return invalid("/token_key", "the token key is not 32 bytes in hexadecimal: restore the file")
+	}
+	return nil
+}
+
+// claim refuses keys and clients that another source has.
+func (s *Source) claim(write map[string]string, clients map[string]bool) error {
+	for _, k := range s.WriteKeys {
+		if other, taken := write[k.Key]; taken {
+			return invalid("/write_keys", "write key of source %q belongs to source %q: a key has one source", s.Key, other)
+		}
+		write[k.Key] = s.Key
+	}
+	for _, c := range s.Clients {
+		if clients[c.ID] {
+			return invalid("/oauth_clients", "client %q of source %q exists already: choose another id", c.ID, s.Key)
+		}
+		clients[c.ID] = true
 	}
 	return nil
 }

@@ -30,7 +30,9 @@ func TestThrottle_AnswersBusyAboveItsBounds(t *testing.T) {
 		"requests": {&throttle{next: inner, maxRequests: 1, maxBytes: 1 << 30}, "{}"},
 		"bytes":    {&throttle{next: inner, maxRequests: 100, maxBytes: 1}, strings.Repeat("x", mostCounted)},
 	} {
-		request := func() *http.Request { return httptest.NewRequest("POST", "/v1/track", strings.NewReader(c.body)) }
+		request := func() *http.Request {
+			return httptest.NewRequestWithContext(t.Context(), "POST", "/v1/track", strings.NewReader(c.body))
+		}
 		done := make(chan int)
 		go func() {
 			w := httptest.NewRecorder()
@@ -59,14 +61,14 @@ func TestServe_UntilOpenSaysWhatItDoes(t *testing.T) {
 	a.say("starting: replaying the log, at 5 of 10")
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/v1/track": 503, "/api/v1/accounting": 503} {
 		w := httptest.NewRecorder()
-		a.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		a.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
 		if w.Code != want || want == 503 && (!strings.Contains(w.Body.String(), "at 5 of 10") || w.Header().Get("Retry-After") == "") {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
 }
 
-func TestSources_InfoAllocatesNothingAndFollowsChanges(t *testing.T) {
+func TestSources_InfoAllocatesNothingAndFollowsChanges(t *testing.T) { //nolint:paralleltest // others would allocate meanwhile
 	r, _, err := access.Open(t.TempDir(), time.Now, rand.Reader)
 	if err != nil {
 		t.Fatal(err)

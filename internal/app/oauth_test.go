@@ -32,7 +32,7 @@ func TestFlow_AnOAuthClientGetsATokenAndSendsWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, _ := api(t, a, "PUT", "/sources/backend", string(source), 201)
+	made, _ := asker{t, a}.api("PUT", "/sources/backend", string(source), 201)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestFlow_AnOAuthClientGetsATokenAndSendsWithIt(t *testing.T) {
 	if status, _, _ := call(t, "POST", a.URL()+"/v1/track", event, "Authorization", "Bearer "+token.AccessToken+"x"); status != 401 {
 		t.Errorf("a forged token: %d", status)
 	}
-	page, _ := api(t, a, "GET", "/profiles/user_id:u1/timeline", "", 200)
+	page, _ := asker{t, a}.api("GET", "/profiles/user_id:u1/timeline", "", 200)
 	if item := page["items"].([]any)[0].(map[string]any); item["source"] != "backend" {
 		t.Errorf("timeline %v", page)
 	}

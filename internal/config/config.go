@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,14 +160,7 @@ func bad(key, value, mend string) error {
 	return fault.Errorf(fault.Invalid, "invalid_config", "setting %s: %q will not do: %s", key, value, mend).At(key)
 }
 
-func oneOf(s string, all ...string) bool {
-	for _, a := range all {
-		if s == a {
-			return true
-		}
-	}
-	return false
-}
+func oneOf(s string, all ...string) bool { return slices.Contains(all, s) }
 
 func keyShape(s string) bool {
 	if len(s) > 128 {

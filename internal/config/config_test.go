@@ -74,7 +74,7 @@ func TestLoad_UnknownKeysNameTheNearest(t *testing.T) {
 		want string
 	}{
 		"file":        {config.Input{Flags: map[string]string{"config": write(t, "lisen: x\n")}}, "listen"},
-		"group":       {config.Input{Flags: map[string]string{"config": write(t, "log:\n  levle: x\n")}}, "log.level"},
+		"group":       {config.Input{Flags: map[string]string{"config": write(t, "log:\n  leve: x\n")}}, "log.level"},
 		"environment": {config.Input{Environ: []string{"RAPPORT_MEMROY=1"}}, "RAPPORT_MEMORY"},
 		"flag":        {config.Input{Flags: map[string]string{"secretkey": "x"}}, "--secret-key"},
 	} {
@@ -142,7 +142,7 @@ func TestExplain_ShowsOriginsAndHidesSecrets(t *testing.T) {
 			t.Errorf("no row for %s in\n%s", s.Key, table)
 		}
 	}
-	for _, line := range strings.Split(table, "\n") {
+	for line := range strings.SplitSeq(table, "\n") {
 		if strings.HasPrefix(line, "listen ") && !strings.HasSuffix(line, "flag") {
 			t.Errorf("origin of listen: %q", line)
 		}

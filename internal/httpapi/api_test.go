@@ -60,13 +60,13 @@ func newDoor(t *testing.T) *door {
 }
 
 // ask sends a request with the secret key and gives the answer with its body.
-func (d *door) ask(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+func (d *door) ask(t *testing.T, method, path, body string, headers ...string) (reply, string) {
 	t.Helper()
 	var reader io.Reader
 	if body != "" {
 		reader = strings.NewReader(body)
 	}
-	r := httptest.NewRequest(method, path, reader)
+	r := httptest.NewRequestWithContext(t.Context(), method, path, reader)
 	r.Header.Set("Authorization", "Bearer "+d.secret)
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -79,16 +79,17 @@ func (d *door) ask(t *testing.T, method, path, body string, headers ...string) (
 	}
 	w := httptest.NewRecorder()
 	d.handler.ServeHTTP(w, r)
-	res := w.Result()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res, string(b)
+	return reply{w.Code, w.Header()}, w.Body.String()
+}
+
+// reply is an answer without its body.
+type reply struct {
+	StatusCode int
+	Header     http.Header
 }
 
 // problem checks the whole shape of an error.
-func (d *door) problem(t *testing.T, res *http.Response, text string) Problem {
+func (d *door) problem(t *testing.T, res reply, text string) Problem {
 	t.Helper()
 	var p Problem
 	dec := json.NewDecoder(strings.NewReader(text))
@@ -221,8 +222,8 @@ func TestOuter_APanicIsAnInternalError(t *testing.T) {
 	h := Outer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret detail") }),
 		d.api.Metrics, d.api.Log, cryptorand.Reader)
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))
-	p := d.problem(t, w.Result(), w.Body.String())
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/x", nil))
+	p := d.problem(t, reply{w.Code, w.Header()}, w.Body.String())
 	if p.Status != 500 || strings.Contains(w.Body.String(), "secret detail") || !strings.Contains(d.log.String(), "secret detail") {
 		t.Errorf("%s; log %s", w.Body, d.log)
 	}

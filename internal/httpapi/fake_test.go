@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"sync"
 
 	"rapport/internal/catalog"
 	"rapport/internal/fault"
@@ -14,7 +13,6 @@ import (
 // fake is a spine that remembers what it was asked and answers what a test
 // gave it.
 type fake struct {
-	mu       sync.Mutex
 	commands []pipeline.Command
 	timeline pipeline.TimelineQuery
 	ref      string

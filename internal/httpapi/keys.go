@@ -52,7 +52,8 @@ func (a *API) listKeys(_ context.Context, in *Paging) (*body[List[KeyView]], err
 func (a *API) createKey(ctx context.Context, in *struct {
 	Waiting
 	Body KeyBody
-}) (*changed[KeyView], error) {
+},
+) (*changed[KeyView], error) {
 	k, err := a.Access.CreateSecretKey(author(ctx), in.Body.Name, "", in.Body.Scopes)
 	if err != nil {
 		return nil, err
@@ -65,6 +66,7 @@ func (a *API) createKey(ctx context.Context, in *struct {
 func (a *API) revokeKey(ctx context.Context, in *struct {
 	ID string `path:"id" maxLength:"64"`
 	Waiting
-}) (*decided, error) {
+},
+) (*decided, error) {
 	return &decided{in.done()}, a.Access.RevokeSecretKey(author(ctx), in.ID)
 }

@@ -67,7 +67,8 @@ func (a *API) letterRoutes() {
 func (a *API) listLetters(ctx context.Context, in *struct {
 	LetterFilter
 	Paging
-}) (*body[List[pipeline.DeadLetterView]], error) {
+},
+) (*body[List[pipeline.DeadLetterView]], error) {
 	page, err := a.Spine.DeadLetters(ctx, pipeline.DeadLetterQuery{Reason: in.Reason, Source: in.Source, Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, err
@@ -90,7 +91,8 @@ func (a *API) decide(decision func(context.Context, string) (pipeline.Receipt, e
 	return func(ctx context.Context, in *struct {
 		LetterID
 		Waiting
-	}) (*decided, error) {
+	},
+	) (*decided, error) {
 		if err := a.waitable(in.Waiting); err != nil {
 			return nil, err
 		}
@@ -113,7 +115,8 @@ type bulkReplayed struct {
 func (a *API) replayMany(ctx context.Context, in *struct {
 	Waiting
 	Body BulkReplay
-}) (*bulkReplayed, error) {
+},
+) (*bulkReplayed, error) {
 	if err := a.waitable(in.Waiting); err != nil {
 		return nil, err
 	}

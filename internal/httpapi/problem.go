@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 // Problem is every error's body, by RFC 9457. Detail says what is wrong, where
 // and the mend; the cause of an internal error is in the log only, under the
 // same request id.
-type Problem struct {
+type Problem struct { //nolint:errname // the name that RFC 9457 gives it
 	Type      string       `json:"type" doc:"urn:rapport:problem: and the code"`
 	Title     string       `json:"title" doc:"The status in words"`
 	Status    int          `json:"status" doc:"The HTTP status"`
@@ -183,9 +184,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 		body = []byte("{}")
 	}
 	h := w.Header()
-	for name, values := range p.header {
-		h[name] = values
-	}
+	maps.Copy(h, p.header)
 	h.Set("Content-Type", problemType)
 	h.Set("Content-Length", strconv.Itoa(len(body)+1))
 	w.WriteHeader(p.Status)

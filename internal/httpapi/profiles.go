@@ -73,7 +73,8 @@ func (a *API) profileRoutes() {
 func (a *API) getProfile(ctx context.Context, in *struct {
 	Ref
 	Include []string `query:"include" enum:"lineage" doc:"lineage: also where each value came from"`
-}) (*body[any], error) {
+},
+) (*body[any], error) {
 	view, err := a.Spine.Profile(ctx, in.Ref.Ref, pipeline.ProfileOptions{Lineage: len(in.Include) > 0})
 	if err != nil {
 		return nil, err
@@ -85,7 +86,8 @@ func (a *API) listTimeline(ctx context.Context, in *struct {
 	Ref
 	TimelineFilter
 	Paging
-}) (*body[List[profile.Item]], error) {
+},
+) (*body[List[profile.Item]], error) {
 	q := pipeline.TimelineQuery{
 		Types: in.Type, Names: in.Name, ItemActions: in.ItemAction, Channels: in.Channel,
 		Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
@@ -107,7 +109,8 @@ func (a *API) listTimeline(ctx context.Context, in *struct {
 func (a *API) listSegments(ctx context.Context, in *struct {
 	Ref
 	Paging
-}) (*body[List[SegmentMembership]], error) {
+},
+) (*body[List[SegmentMembership]], error) {
 	view, err := a.Spine.Profile(ctx, in.Ref.Ref, pipeline.ProfileOptions{})
 	if err != nil {
 		return nil, err
@@ -144,7 +147,8 @@ func (a *API) getIdentity(ctx context.Context, in *struct{ Ref }) (*body[*pipeli
 func (a *API) searchProfiles(ctx context.Context, in *struct {
 	Query string `query:"query" maxLength:"512" doc:"Beginning of an identifier's value, or namespace:beginning"`
 	Paging
-}) (*body[List[pipeline.ProfileSummary]], error) {
+},
+) (*body[List[pipeline.ProfileSummary]], error) {
 	query := strings.TrimSpace(in.Query)
 	if query == "" {
 		return nil, fault.Errorf(fault.Invalid, "missing_query", "query is empty: give the beginning of an identifier, such as query=jane@").At("query")

@@ -130,7 +130,8 @@ func (a *API) putSource(ctx context.Context, in *struct {
 	IfNoneMatch string `header:"If-None-Match" maxLength:"100" doc:"*: write only if there is no such source"`
 	Waiting
 	Body SourceBody
-}) (*sourceAnswer, error) {
+},
+) (*sourceAnswer, error) {
 	b := in.Body
 	s := access.Source{
 		Key: in.Key, Name: b.Name, Kind: b.Kind, Priority: b.Priority, Historical: b.Historical,
@@ -194,7 +195,8 @@ func (a *API) addWriteKey(ctx context.Context, in *struct {
 	SourceKey
 	Waiting
 	Body WriteKeyBody
-}) (*changed[access.WriteKey], error) {
+},
+) (*changed[access.WriteKey], error) {
 	k, err := a.Access.AddWriteKey(author(ctx), in.Key, in.Body.Key)
 	if err != nil {
 		return nil, err
@@ -206,7 +208,8 @@ func (a *API) revokeWriteKey(ctx context.Context, in *struct {
 	SourceKey
 	WriteKey string `path:"write_key" maxLength:"128"`
 	Waiting
-}) (*decided, error) {
+},
+) (*decided, error) {
 	if s := a.Access.Index().Source(in.Key); s == nil {
 		return nil, noSource(in.Key)
 	}

@@ -54,7 +54,7 @@ func TestMetrics_CountByRouteAndClassOfStatus(t *testing.T) {
 	m.Gauge("rapport_things", "Things.", telemetry.Labels{"kind": "b"}, func() float64 { return 4 })
 	m.Counter("rapport_sums_total", "Sums.", nil, func() float64 { return 5 })
 	rec := httptest.NewRecorder()
-	m.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	m.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	for _, want := range []string{
 		`rapport_http_requests_total{route="GET /x/{id}",status="2xx"} 2`,
 		`rapport_http_requests_total{route="GET /x/{id}",status="5xx"} 1`,
@@ -72,7 +72,7 @@ func TestMetrics_CountByRouteAndClassOfStatus(t *testing.T) {
 	}
 }
 
-func TestRoute_CountingAllocatesNothing(t *testing.T) {
+func TestRoute_CountingAllocatesNothing(t *testing.T) { //nolint:paralleltest // others would allocate meanwhile
 	r := telemetry.NewMetrics("test").Route("POST /v1/batch")
 	if n := testing.AllocsPerRun(100, func() { r.Done(200, time.Millisecond) }); n != 0 {
 		t.Errorf("%v allocations per request", n)
