@@ -17,7 +17,7 @@ func conversionFunctions() []*builtin {
 			sig(DateTimeType, dateTimeParts, num("year"), num("month"), num("day"), num("hour"), num("minute"), num("second"), any1("hour offset")),
 			sig(DateTimeType, dateTimeParts, num("year"), num("month"), num("day"), num("hour"), num("minute"), num("second"), str("timezone"))),
 		def("number", sig(NumberType, numberFrom, any1("from")),
-			sig(NumberType, numberSeparated, str("from"), optional(str("grouping separator")), optional(str("decimal separator")))),
+			sig(NumberType, numberSeparated, str("from"), any1("grouping separator"), any1("decimal separator"))),
 		def("string", sig(StringType, stringFrom, any1("from"))),
 		def("duration", sig(nil, durationFrom, any1("from"))),
 		def("years and months duration", sig(YearsMonthsType, monthsBetween, any1("from"), any1("to"))),
@@ -192,15 +192,10 @@ func numberFrom(ev *Evaluator, w *where, a []Value) Value {
 }
 
 func numberSeparated(ev *Evaluator, w *where, a []Value) Value {
-	group, point := "", "."
-	if a[1].kind == KindString {
-		group = a[1].str()
-	}
-	if a[2].kind == KindString {
-		point = a[2].str()
-	}
-	okGroup := a[1].kind == KindNull || group == " " || group == "." || group == ","
-	if !okGroup || point != "." && point != "," || group == point {
+	group, okGroup := separator(a[1], "")
+	point, okPoint := separator(a[2], ".")
+	okGroup = okGroup && (a[1].kind == KindNull || group == " " || group == "." || group == ",")
+	if !okGroup || !okPoint || point != "." && point != "," || group == point {
 		return ev.fault(w, CodeValue, "number: the separators are not allowed")
 	}
 	s := a[0].str()
@@ -217,6 +212,18 @@ func numberSeparated(ev *Evaluator, w *where, a []Value) Value {
 		return n
 	}
 	return ev.fault(w, CodeValue, "the text is no number")
+}
+
+// separator is the text of an argument that may be null.
+func separator(v Value, absent string) (string, bool) {
+	switch v = single(v); v.kind {
+	case KindNull:
+		return absent, true
+	case KindString:
+		return v.str(), true
+	default:
+		return "", false
+	}
 }
 
 func stringFrom(ev *Evaluator, w *where, a []Value) Value {

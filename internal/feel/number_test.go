@@ -58,7 +58,7 @@ func TestNumbers_Functions(t *testing.T) {
 	checkNull(t, feel.CodeValue, `sqrt(-1)`, `log(0)`, `modulo(1, 0)`, `sum([])`, `stddev([1])`, `number("1,5")`,
 		`number("NaN")`, `number("Infinity")`, `decimal(1, 7000)`, `exp(20000)`, `number("1", ",", ",")`)
 	checkNull(t, feel.CodeType, `sum([1, "a"])`, `min(1, "a")`, `"a" - 1`, `-"a"`, `abs("a")`)
-	checkNull(t, feel.CodeArguments, `floor("1")`, `floor(null)`, `floor()`, `floor(1, 2, 3)`, `floor(x: 1)`)
+	checkNull(t, feel.CodeArguments, `floor("1")`, `floor(null)`, `floor()`, `floor(1, 2, 3)`, `floor(x: 1)`, `number("1,000", ",")`)
 }
 
 func TestNumbers_FastAndSlowLaneAgree(t *testing.T) {

@@ -15,9 +15,22 @@ func TestScope_NamesWithSpacesAndSymbols(t *testing.T) {
 		feel.Field{Name: "Monthly Salary", Type: feel.NumberType}, feel.Field{Name: "days in stock", Type: feel.NumberType},
 		feel.Field{Name: "a-b", Type: feel.NumberType})
 	names := []feel.Var{
-		{Name: "Guest Count"}, {Name: "Guest"}, {Name: "Count"}, {Name: "a-b"}, {Name: "a"}, {Name: "b"}, {Name: "days in weekend"},
-		{Name: "date and time of birth"}, {Name: "for sale"}, {Name: "profit (net) 100%"}, {Name: "🐎 speed"}, {Name: "date"},
-		{Name: "Pre-bureau  risk"}, {Name: "person", Type: person}, {Name: "any"}, {Name: "people", Type: feel.ListType(person)},
+		{Name: "Guest Count"},
+		{Name: "Guest"},
+		{Name: "Count"},
+		{Name: "a-b"},
+		{Name: "a"},
+		{Name: "b"},
+		{Name: "days in weekend"},
+		{Name: "date and time of birth"},
+		{Name: "for sale"},
+		{Name: "profit (net) 100%"},
+		{Name: "🐎 speed"},
+		{Name: "date"},
+		{Name: "Pre-bureau  risk"},
+		{Name: "person", Type: person},
+		{Name: "any"},
+		{Name: "people", Type: feel.ListType(person)},
 	}
 	scope := feel.NewScope(names...)
 	slots := make([]feel.Value, len(names))
@@ -104,14 +117,34 @@ func TestCompileUnaryTests(t *testing.T) {
 		input feel.Value
 		want  string
 	}{
-		{`-`, feel.Null, "true"}, {`< 10`, feel.Int(5), "true"}, {`>= limit`, feel.Int(5), "false"}, {`"a", "b"`, feel.String("b"), "true"},
-		{`not("a", "b")`, feel.String("b"), "false"}, {`not("a")`, feel.String("b"), "true"}, {`[1..5], 9`, feel.Int(9), "true"},
-		{`? > 3 and ? < limit`, feel.Int(5), "true"}, {`null`, feel.Null, "true"}, {`["a", "b"]`, feel.String("a"), "true"},
-		{`starts with(?, "a")`, feel.String("abc"), "true"}, {`true`, feel.True, "true"}, {`false`, feel.True, "false"},
-		{`limit`, feel.Int(8), "true"}, {`limit - 1`, feel.Int(7), "true"}, {`-5`, feel.Int(-5), "true"}, {`> 3`, feel.Null, "null"},
-		{`!= 3`, feel.Int(4), "true"}, {`= 3`, feel.Int(3), "true"}, {`(1..5)`, feel.Int(5), "false"}, {`]1..5]`, feel.Int(5), "true"},
-		{`not(? = 1)`, feel.Int(2), "true"}, {`not(1) or true`, feel.Int(2), "true"}, {`@"2020-01-01"`, feel.String("a"), "null"},
-		{`count(?) > 1`, feel.ListOf(feel.Int(1), feel.Int(2)), "true"}, {`-, 1`, feel.Int(1), "error"}, {``, feel.Int(1), "error"}, {`<`, feel.Int(1), "error"},
+		{`-`, feel.Null, "true"},
+		{`< 10`, feel.Int(5), "true"},
+		{`>= limit`, feel.Int(5), "false"},
+		{`"a", "b"`, feel.String("b"), "true"},
+		{`not("a", "b")`, feel.String("b"), "false"},
+		{`not("a")`, feel.String("b"), "true"},
+		{`[1..5], 9`, feel.Int(9), "true"},
+		{`? > 3 and ? < limit`, feel.Int(5), "true"},
+		{`null`, feel.Null, "true"},
+		{`["a", "b"]`, feel.String("a"), "true"},
+		{`starts with(?, "a")`, feel.String("abc"), "true"},
+		{`true`, feel.True, "true"},
+		{`false`, feel.True, "false"},
+		{`limit`, feel.Int(8), "true"},
+		{`limit - 1`, feel.Int(7), "true"},
+		{`-5`, feel.Int(-5), "true"},
+		{`> 3`, feel.Null, "null"},
+		{`!= 3`, feel.Int(4), "true"},
+		{`= 3`, feel.Int(3), "true"},
+		{`(1..5)`, feel.Int(5), "false"},
+		{`]1..5]`, feel.Int(5), "true"},
+		{`not(? = 1)`, feel.Int(2), "true"},
+		{`not(1) or true`, feel.Int(2), "true"},
+		{`@"2020-01-01"`, feel.String("a"), "null"},
+		{`count(?) > 1`, feel.ListOf(feel.Int(1), feel.Int(2)), "true"},
+		{`-, 1`, feel.Int(1), "error"},
+		{``, feel.Int(1), "error"},
+		{`<`, feel.Int(1), "error"},
 	} {
 		prog, err := feel.CompileUnaryTests(c.src, scope, feel.CompileOptions{})
 		if err != nil {

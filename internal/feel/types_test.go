@@ -46,12 +46,28 @@ func TestCoerce_FollowsTheImplicitConversions(t *testing.T) {
 	t.Parallel()
 	s := typesScope()
 	for _, c := range []struct{ value, typ, want string }{
-		{`5`, "number", `5`}, {`"a"`, "number", `no`}, {`[5]`, "number", `5`}, {`["a"]`, "number", `no`}, {`[1,2]`, "number", `no`},
-		{`5`, "list<number>", `[5]`}, {`"a"`, "list<number>", `no`}, {`[1,"a"]`, "list<number>", `no`}, {`[1,null]`, "list<number>", `[1, null]`},
-		{`@"2020-01-01"`, "date and time", `@"2020-01-01T00:00:00Z"`}, {`@"2020-01-01T10:00:00"`, "date", `no`}, {`null`, "number", `null`},
-		{`200`, "tAge", `no`}, {`20`, "tAge", `20`}, {`[20]`, "tAge", `20`}, {`{full name: "a", age: 3, x: 1}`, "lib.tPerson", `{full name: "a", age: 3, x: 1}`},
-		{`{full name: "a"}`, "lib.tPerson", `no`}, {`{full name: "a", age: 200}`, "lib.tPerson", `no`}, {`[[1]]`, "number", `no`},
-		{`{a: 1}`, "list<context<a: number>>", `[{a: 1}]`}, {`[1..3]`, "range<number>", `[1..3]`}, {`[1..3]`, "range<string>", `no`},
+		{`5`, "number", `5`},
+		{`"a"`, "number", `no`},
+		{`[5]`, "number", `5`},
+		{`["a"]`, "number", `no`},
+		{`[1,2]`, "number", `no`},
+		{`5`, "list<number>", `[5]`},
+		{`"a"`, "list<number>", `no`},
+		{`[1,"a"]`, "list<number>", `no`},
+		{`[1,null]`, "list<number>", `[1, null]`},
+		{`@"2020-01-01"`, "date and time", `@"2020-01-01T00:00:00Z"`},
+		{`@"2020-01-01T10:00:00"`, "date", `no`},
+		{`null`, "number", `null`},
+		{`200`, "tAge", `no`},
+		{`20`, "tAge", `20`},
+		{`[20]`, "tAge", `20`},
+		{`{full name: "a", age: 3, x: 1}`, "lib.tPerson", `{full name: "a", age: 3, x: 1}`},
+		{`{full name: "a"}`, "lib.tPerson", `no`},
+		{`{full name: "a", age: 200}`, "lib.tPerson", `no`},
+		{`[[1]]`, "number", `no`},
+		{`{a: 1}`, "list<context<a: number>>", `[{a: 1}]`},
+		{`[1..3]`, "range<number>", `[1..3]`},
+		{`[1..3]`, "range<string>", `no`},
 	} {
 		v, _ := run(t, c.value)
 		typ, err := feel.ParseType(c.typ, s)
