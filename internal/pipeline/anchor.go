@@ -101,6 +101,14 @@ func (a *anchor) note(e profile.Entry) {
 	a.open, a.savedOpen = nil, -1
 }
 
+// taken notes that the door took an event of the anchor. Portions do not
+// count: which of them an anchor is told depends on the order of events.
+func (a *anchor) taken(received clock.Instant) {
+	if a.received == 0 || received < a.received {
+		a.received = received
+	}
+}
+
 // replace puts the position of a copy that counts more in the place of the
 // entry with its message. It tells whether the entry was in memory.
 func (a *anchor) replace(e profile.Entry) bool {

@@ -141,8 +141,15 @@ func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*store.Re
 	if err != nil {
 		return nil, nil, err
 	}
-	exists := e != nil && e.Exists()
-	if err := c.conditions(e, exists); err != nil {
+	exists, tag := e != nil && e.Exists(), ""
+	if exists {
+		now, err := p.stored(ctx, e)
+		if err != nil {
+			return nil, nil, err
+		}
+		tag = now.ETag
+	}
+	if err := c.conditions(exists, tag); err != nil {
 		return nil, nil, err
 	}
 	var random [16]byte
@@ -164,13 +171,14 @@ func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*store.Re
 	return &store.Record{Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: payload}, nil, nil
 }
 
-func (c *Command) conditions(e *catalog.Entity, exists bool) error {
+// conditions holds a command against what is there and its tag.
+func (c *Command) conditions(exists bool, tag string) error {
 	switch {
 	case c.IfNoneMatch == "*" && exists:
 		return fault.Errorf(fault.Precondition, "already_exists", "the %s %q exists already; leave If-None-Match out to change it", c.Kind, c.ID)
 	case c.IfMatch != "" && !exists:
 		return fault.Errorf(fault.Precondition, "changed_meanwhile", "there is no %s %q that If-Match could mean", c.Kind, c.ID)
-	case c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != e.ETag():
+	case c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != tag:
 		return fault.Errorf(fault.Precondition, "changed_meanwhile", "the %s %q was changed since; read it again and repeat the change on what it is now", c.Kind, c.ID)
 	case c.Op != catalog.Put && !exists:
 		return fault.Errorf(fault.NotFound, c.Kind.String()+"_not_found", "there is no %s %q", c.Kind, c.ID)

@@ -38,7 +38,8 @@ func (p *Pipeline) stored(ctx context.Context, e *catalog.Entity) (Stored, error
 			return Stored{}, err
 		}
 	}
-	return Stored{View: e.View(cart), ETag: e.ETag()}, nil
+	v := e.View(cart)
+	return Stored{View: v, ETag: catalog.ETagOf(v)}, nil
 }
 
 // copyEntity gives a copy of a row, nil where there is none.

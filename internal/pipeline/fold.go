@@ -3,9 +3,11 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
 	"rapport/internal/store"
@@ -59,7 +61,8 @@ func (w *people) foldEvent(t *task) {
 	for _, news := range a.meet(e.Identifiers[1:], e.Time, e.ReceivedAt) {
 		w.link(a, news)
 	}
-	w.announce(a, e.ReceivedAt)
+	a.taken(e.ReceivedAt)
+	w.announce(a)
 	for i := range portions {
 		w.portion(a.key, &portions[i])
 	}
@@ -139,17 +142,17 @@ func (w *people) foldPortion(r *store.Record) {
 	if !ok {
 		return
 	}
-	p, err := catalog.ReadPortion(r.Payload[portionHead:])
+	who, p, err := readPortion(r.Payload)
 	if err != nil {
 		w.log.Error("portion cannot be read", "position", r.Position, "error", err)
 		return
 	}
 	if table == store.TableAnchors {
-		a := w.anchor(p.Customer, k)
+		a := w.anchor(who, k)
 		w.touch(a)
 		a.partial.ApplyPortion(&p)
 		a.told = append(a.told, r.Position)
-		w.announce(a, r.Received)
+		w.announce(a)
 		return
 	}
 	w.applyToEntity(w.entity(p.Kind, p.ID, k), &p)
@@ -170,23 +173,40 @@ func (w *people) foldChange(r *store.Record) {
 	}
 	k := p.Key()
 	e := w.entity(p.Kind, p.ID, k)
-	before := e.row.Customer()
 	w.applyToEntity(e, &p)
 	if who := e.row.Customer(); who.Value != "" {
 		p.Customer = who
-		w.tell(&p)
-	}
-	if before.Value != "" && before != e.row.Customer() {
-		p.Customer = before
 		w.tell(&p)
 	}
 	w.answer(k, r)
 	w.leave(k)
 }
 
+// applyToEntity merges a portion. Where more than one person has to do with
+// the entity, each is told all of it: whose it is, and what it comes to, follows
+// from the whole and not from what one of them did.
 func (w *people) applyToEntity(e *entity, p *catalog.Portion) {
 	w.touchEntity(e)
+	before := e.row.Customer()
 	e.row.Apply(p)
+	if p.Kind != catalog.Order && p.Kind != catalog.Cart {
+		return
+	}
+	involved := make([]event.Identifier, 0, 3)
+	for _, who := range [...]event.Identifier{before, e.row.Customer(), p.Customer} {
+		if who.Value != "" && !slices.Contains(involved, who) {
+			involved = append(involved, who)
+		}
+	}
+	if len(involved) < 2 {
+		return
+	}
+	for _, who := range involved {
+		for _, part := range e.row.Portions() {
+			k := who.Key()
+			w.send(k, target{store.TableAnchors, k}, who, &part)
+		}
+	}
 }
 
 // foldAgain folds anchors anew from their timeline: a copy that counts more
@@ -232,17 +252,18 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 		if due := partial.Due(); due != 0 && due <= ev.ReceivedAt {
 			partial.Tick(ev.ReceivedAt)
 		}
-		w.announce(a, ev.ReceivedAt)
+		a.taken(ev.ReceivedAt)
+		w.announce(a)
 		for _, news := range a.meet(ev.Identifiers[1:], ev.Time, ev.ReceivedAt) {
 			w.link(a, news)
 		}
 	}
 	for _, at := range a.told {
 		rec, err := w.store.Log().At(ctx, at)
-		if err != nil || len(rec.Payload) < portionHead {
+		if err != nil {
 			return fmt.Errorf("portion at %d: %w", at, err)
 		}
-		p, err := catalog.ReadPortion(rec.Payload[portionHead:])
+		_, p, err := readPortion(rec.Payload)
 		if err != nil {
 			return fmt.Errorf("portion at %d: %w", at, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"math"
 	"slices"
 	"strings"
 
@@ -153,6 +154,9 @@ func (p *Pipeline) name(who *person) {
 	seen := map[event.Identifier]*profile.IdentifierSeen{}
 	received := map[event.Identifier]clock.Instant{}
 	note := func(i event.Identifier, first, last, taken clock.Instant) {
+		if taken == 0 { // only commands spoke of it
+			taken = math.MaxInt64
+		}
 		s := seen[i]
 		if s == nil {
 			seen[i] = &profile.IdentifierSeen{Identifier: i, FirstSeen: first, LastSeen: last}

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"errors"
+
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/event"
@@ -8,25 +10,42 @@ import (
 	"rapport/internal/store"
 )
 
-// portionHead is the table and the key of the row that a portion is for; the
-// portion's own bytes follow.
+// portionHead is the table and the key of the row that a portion is for. The
+// identifier of an anchor follows, empty for an entity, and then the portion.
 const portionHead = 1 + len(id.Key{})
+
+func readPortion(payload []byte) (who event.Identifier, p catalog.Portion, err error) {
+	if len(payload) < portionHead {
+		return who, p, errPortion
+	}
+	r := cursor{b: payload[portionHead:]}
+	who.Namespace, who.Value = string(r.bytes()), string(r.bytes())
+	if r.bad {
+		return who, p, errPortion
+	}
+	p, err = catalog.ReadPortion(r.b)
+	return who, p, err
+}
+
+var errPortion = errors.New("portion is damaged or erased")
 
 // portion tells an entity what an event of an anchor says of it. The record is
 // sealed under the anchor: what it says is erased with the person.
 func (w *people) portion(anchor id.Key, p *catalog.Portion) {
-	w.send(anchor, target{store.TableEntities, p.Key()}, p)
+	w.send(anchor, target{store.TableEntities, p.Key()}, event.Identifier{}, p)
 }
 
 // tell gives a customer's anchor what a command said of an order.
 func (w *people) tell(p *catalog.Portion) {
 	k := p.Customer.Key()
-	w.send(k, target{store.TableAnchors, k}, p)
+	w.send(k, target{store.TableAnchors, k}, p.Customer, p)
 }
 
-func (w *people) send(sealedBy id.Key, to target, p *catalog.Portion) {
+func (w *people) send(sealedBy id.Key, to target, who event.Identifier, p *catalog.Portion) {
 	b := append(make([]byte, 0, 256), byte(to.table))
 	b = append(b, to.key[:]...)
+	b = appendBytes(b, []byte(who.Namespace))
+	b = appendBytes(b, []byte(who.Value))
 	w.derived = append(w.derived, store.Record{
 		Kind: store.KindPortion, Bucket: to.key.Bucket(), Anchor: sealedBy,
 		Received: p.Stamp.Time, Payload: p.AppendBinary(b),
@@ -49,10 +68,7 @@ func portionTarget(r *store.Record) (k id.Key, t store.Table, ok bool) {
 
 // announce makes an identifier that names a person known to the graph, once.
 // Devices become known when they meet one.
-func (w *people) announce(a *anchor, received clock.Instant) {
-	if a.received == 0 || received < a.received {
-		a.received = received
-	}
+func (w *people) announce(a *anchor) {
 	if !a.linked && a.ident.Namespace != event.AnonymousID {
 		w.link(a, nil)
 	}
