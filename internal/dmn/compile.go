@@ -74,9 +74,9 @@ func (c *compiler) addPart(defs *dmnxml.Definitions) *part {
 	p := &part{
 		defs:   defs,
 		byID:   map[string]*node{},
-		byName: map[string]*node{},
-		items:  map[string]*dmnxml.ItemDefinition{},
-		types:  map[string]*feel.Type{},
+		byName: map[string]*node{}, aliases: map[string]*node{},
+		items: map[string]*dmnxml.ItemDefinition{},
+		types: map[string]*feel.Type{},
 	}
 	c.m.parts[defs.Namespace] = p
 	c.m.order = append(c.m.order, p)
@@ -168,6 +168,9 @@ func (c *compiler) addNode(p *part, n *node) {
 		} else {
 			p.byID[n.id] = n
 		}
+	}
+	if n.alias != "" {
+		p.aliases[n.alias] = n
 	}
 	if old := p.byName[n.name]; old != nil {
 		if n.name != "" {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rapport/internal/dmn"
+	"rapport/internal/dmn/dmnxml"
 )
 
 // Large and twisted files must be refused or answered soon. The bound is far
@@ -114,4 +115,29 @@ func TestCompile_ReadsModelsOfTheFirstEdition(t *testing.T) {
 	}
 	wants(t, m, "Old", "true", map[string]string{"Age": "66"})
 	wants(t, m, "Old", "null", map[string]string{"Age": "130"})
+}
+
+// Every edition is read, and decides the same.
+func TestCompile_ReadsEveryEdition(t *testing.T) {
+	t.Parallel()
+	for v := dmnxml.DMN11; v <= dmnxml.DMN16; v++ {
+		src, err := dmnxml.Rewrite([]byte(tenRules()), v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if defs, err := dmnxml.Decode(src); err != nil || defs.Version != v {
+			t.Fatalf("edition %v is read as %v, %v", v, defs.Version, err)
+		}
+		wants(t, compile(t, string(src)), "Dish", `"dish 7"`, map[string]string{"season": `"s7"`, "course": `"c1"`})
+	}
+}
+
+// Tools let the name of a box and that of its variable differ; both are known.
+func TestDecide_NamesOfBoxesAndVariables(t *testing.T) {
+	t.Parallel()
+	m := compile(t, model(`<inputData id="i" name="Guest Count"><variable name="guestCount" typeRef="number"/></inputData>`+
+		decision("D", "", literal("guestCount + Guest Count"), "in:urn:test#i")))
+	wants(t, m, "D", "6", map[string]string{"guestCount": "3"})
+	wants(t, m, "D", "6", map[string]string{"Guest Count": "3"})
+	wants(t, m, "D", "6", map[string]string{"i": "3"})
 }

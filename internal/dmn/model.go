@@ -69,6 +69,7 @@ type part struct {
 	defs    *dmnxml.Definitions
 	byID    map[string]*node
 	byName  map[string]*node
+	aliases map[string]*node // by the names of variables
 	items   map[string]*dmnxml.ItemDefinition
 	types   map[string]*feel.Type
 	imports []*importedPart
@@ -152,6 +153,9 @@ func (m *Model) find(namespace, name string) *node {
 		return n
 	}
 	if n := p.byName[spaced(name)]; n != nil {
+		return n
+	}
+	if n := p.aliases[spaced(name)]; n != nil {
 		return n
 	}
 	return p.byID[name]

@@ -99,6 +99,9 @@ func Run(fsys fs.FS, dir string, o Options) (*Result, error) {
 			tests = append(tests, name)
 		}
 	}
+	if err := s.addNested(fsys, dir); err != nil {
+		return nil, err
+	}
 	for _, name := range tests {
 		src, err := fs.ReadFile(fsys, name)
 		if err != nil {
@@ -111,9 +114,24 @@ func Run(fsys fs.FS, dir string, o Options) (*Result, error) {
 	return res, nil
 }
 
+// addNested adds models of folders below, which those of the suite may import.
+func (s *suite) addNested(fsys fs.FS, dir string) error {
+	return fs.WalkDir(fsys, dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".dmn" || path.Dir(name) == dir {
+			return err
+		}
+		src, err := fs.ReadFile(fsys, name)
+		if err == nil {
+			s.add(strings.TrimPrefix(name, dir+"/"), src)
+		}
+		return err
+	})
+}
+
 type suite struct {
 	options Options
 	files   map[string]*dmnxml.Definitions
+	order   []string // of files: those of the folder itself come first
 	errs    map[string]error
 	models  map[string]*dmn.Model
 }
@@ -125,6 +143,7 @@ func (s *suite) add(name string, src []byte) {
 		return
 	}
 	s.files[name] = defs
+	s.order = append(s.order, name)
 }
 
 func (s *suite) model(name string) (*dmn.Model, error) {
@@ -151,8 +170,8 @@ func (s *suite) model(name string) (*dmn.Model, error) {
 
 // imported finds a model beside the one that imports it, by its namespace.
 func (s *suite) imported(namespace, location string) (*dmnxml.Definitions, error) {
-	for _, defs := range s.files {
-		if defs.Namespace == namespace {
+	for _, name := range s.order {
+		if defs := s.files[name]; defs.Namespace == namespace {
 			return defs, nil
 		}
 	}
