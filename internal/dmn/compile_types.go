@@ -1,6 +1,7 @@
 package dmn
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -28,28 +29,35 @@ func (c *compiler) types() {
 				p.base.AddType(name, t)
 			}
 		}
-		c.importedTypes(p, p, "", map[*part]bool{p: true})
+		c.importedTypes(p, p, "", nil)
 	}
 }
 
-func (c *compiler) importedTypes(p, from *part, prefix string, seen map[*part]bool) {
+// importedTypes makes the types of imports known under all names that lead to
+// them; above lists the models on the way, which end circles of imports.
+func (c *compiler) importedTypes(p, from *part, prefix string, above []*part) {
+	above = append(above, from)
 	for _, imp := range from.imports {
-		if seen[imp.part] {
+		if slices.Contains(above, imp.part) || len(above) > maxImportPath || c.work > maxScopeWork {
 			continue
 		}
-		seen[imp.part] = true
 		inner := prefix
 		if imp.name != "" {
 			inner += imp.name + "."
 		}
-		for name := range imp.part.items {
+		c.work += len(imp.part.items)
+		for _, item := range imp.part.defs.ItemDefinitions {
+			name := spaced(item.Name)
 			if t := c.namedType(imp.part, name, nil); t != nil {
 				p.base.AddType(inner+name, t)
 			}
 		}
-		c.importedTypes(p, imp.part, inner, seen)
+		c.importedTypes(p, imp.part, inner, above)
 	}
 }
+
+// maxImportPath bounds the names before a type, as in a.b.c.tPerson.
+const maxImportPath = 8
 
 // namedType gives the type of an item definition. open lists the definitions
 // that are being resolved without a context in between: meeting one again is a
@@ -191,8 +199,12 @@ func (c *compiler) lookupType(p *part, ref string, open []string) *feel.Type {
 			return t
 		}
 	}
-	if strings.Contains(name, "<") && p.base != nil {
-		if t, err := feel.ParseType(name, p.base); err == nil {
+	if strings.Contains(name, "<") {
+		known := p.base
+		if known == nil { // types are still being made
+			known = feel.NewScope()
+		}
+		if t, err := feel.ParseType(name, known); err == nil {
 			return t
 		}
 	}

@@ -96,10 +96,10 @@ func javaMethod(f ExternalFunction) (feel.NativeFunc, error) {
 	full := class + "." + strings.TrimSpace(name) + "(" + strings.Join(types, ",") + ")"
 	method, ok := javaMethods()[full]
 	if !ok {
-		return nil, fmt.Errorf("Java method %s has no native equivalent here", full)
+		return nil, fmt.Errorf("there is no native equivalent of Java method %s", full)
 	}
 	if len(types) != len(f.Params) && !method.varargs {
-		return nil, fmt.Errorf("Java method %s has %d parameters, the function has %d", full, len(types), len(f.Params))
+		return nil, fmt.Errorf("the method %s has %d parameters, the function has %d", full, len(types), len(f.Params))
 	}
 	return func(_ *feel.Evaluator, args []feel.Value) (feel.Value, error) {
 		converted, err := method.convert(types, args)

@@ -29,7 +29,7 @@ func literal(text string) string {
 
 // input is an input data element; its id is its name with underscores.
 func input(name, typ string) string {
-	return fmt.Sprintf(`<inputData id="%s" name="%s"><variable name="%s" typeRef="%s"/></inputData>`, id(name), name, name, typ)
+	return fmt.Sprintf(`<inputData id="%s" name="%s"><variable name="%s" typeRef="%s"/></inputData>`, id(name), name, name, escapes.Replace(typ))
 }
 
 func id(name string) string { return strings.ReplaceAll(name, " ", "_") }

@@ -156,7 +156,8 @@ func TestDecide_Imports(t *testing.T) {
 	top := model(`<import name="mid dle" namespace="urn:middle" importType="` + modelNamespace + `"/><import name="base" namespace="urn:base" importType="` + modelNamespace + `"/>` +
 		input("age", "base.tAge") +
 		decision("D", "", literal(`mid dle.M + base.Greet`), "urn:middle#M", "urn:base#Greet") +
-		decision("A", "", literal(`age`), "in:age"))
+		decision("A", "", literal(`age`), "in:age") +
+		decision("N", "", literal(`[base.shout(s: "x"), base.shout(1), 5 instance of base.tAge, "5" instance of base.tAge]`), "fn:urn:base#shout"))
 	m := compile(t, top, base, middle)
 	run := m.NewSession(dmn.SessionOptions{})
 	if !run.Set("urn:base", "who", feel.String("bo")) {
@@ -165,6 +166,7 @@ func TestDecide_Imports(t *testing.T) {
 	if v, _ := run.Decide("", "D"); v.String() != "HI BOhi bo" {
 		t.Errorf("D is %s: %v %v", v.Literal(), run.Diagnostics(), m.Problems())
 	}
+	wants(t, m, "N", `["X", null, true, false]`, nil)
 	wants(t, m, "A", "30", map[string]string{"age": "30"})
 	wants(t, m, "A", "null", map[string]string{"age": "300"})
 	alone := compile(t, top)
@@ -181,6 +183,7 @@ func TestDecide_ItemDefinitions(t *testing.T) {
 		`<itemDefinition name="tGrades" isCollection="true"><typeRef>tGrade</typeRef><typeConstraint><text>count(?) &lt;= 2</text></typeConstraint></itemDefinition>` +
 		`<itemDefinition name="tTree"><itemComponent name="n"><typeRef>number</typeRef></itemComponent><itemComponent name="kids" isCollection="true"><typeRef>tTree</typeRef></itemComponent></itemDefinition>` +
 		`<itemDefinition name="tLoop"><typeRef>tLoop2</typeRef></itemDefinition><itemDefinition name="tLoop2"><typeRef>tLoop</typeRef></itemDefinition>` +
+		`<itemDefinition name="tNumbers"><typeRef>list&lt;number&gt;</typeRef></itemDefinition>` +
 		`<itemDefinition name="tFn"><functionItem outputTypeRef="number"><parameters name="a" typeRef="number"/></functionItem></itemDefinition>`
 	cases := []struct{ typ, in, want string }{
 		{"number", "1", "1"},
@@ -201,6 +204,10 @@ func TestDecide_ItemDefinitions(t *testing.T) {
 		{"tTree", `{n: 1, kids: [{n: "2", kids: []}]}`, "null"},
 		{"date and time", `date("2020-01-02")`, `date and time("2020-01-02T00:00:00Z")`},
 		{"unknown type", "1", "1"},
+		{"list<tGrade>", `["A"]`, `["A"]`},
+		{"list<number>", `["A"]`, `null`},
+		{"tNumbers", `[1, 2]`, `[1, 2]`},
+		{"tNumbers", `["1"]`, `null`},
 	}
 	for _, c := range cases {
 		m := compile(t, model(types+input("x", c.typ)+decision("D", "", literal("x"), "in:x")))
