@@ -168,9 +168,13 @@ func (a *App) close(ctx context.Context) error {
 	}
 	a.background.Wait()
 	if a.pipeline != nil {
-		if err := a.pipeline.Close(context.WithoutCancel(ctx)); err != nil {
+		// Where the disk is full what waits cannot be applied: the next start
+		// folds it from the log.
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		if err := a.pipeline.Close(drain); err != nil {
 			errs = append(errs, fmt.Errorf("stopping the pipeline: %w", err))
 		}
+		cancel()
 	}
 	if a.store != nil {
 		if err := a.store.Close(); err != nil {
@@ -197,4 +201,7 @@ func (a *App) watchAccess() {
 	}
 }
 
-const accessInterval = time.Second
+const (
+	accessInterval = time.Second
+	drainTimeout   = time.Minute
+)
