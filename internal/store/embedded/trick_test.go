@@ -33,22 +33,27 @@ func newTrick(fs vfs.FS) *trick {
 	return t
 }
 
-// cutAt makes the power go at the nth call; what is then on the disk is in the
-// file system that the returned pointer points to.
-func cutAt(mem *vfs.MemFS, nth int64, kept int, seed uint64) (*trick, **vfs.MemFS) {
-	t, out := newTrick(mem), new(*vfs.MemFS)
+// cutAt makes the power go at the nth call; the function it gives tells what is
+// then on the disk, nil before.
+func cutAt(mem *vfs.MemFS, nth int64, kept int, seed uint64) (*trick, func() *vfs.MemFS) {
+	t := newTrick(mem)
 	t.nth = nth
+	var after *vfs.MemFS
 	t.onCut = func() {
-		*out = mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rand.New(rand.NewPCG(seed, 1))})
+		after = mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rand.New(rand.NewPCG(seed, 1))})
 	}
-	return t, out
+	return t, func() *vfs.MemFS {
+		t.mu.RLock()
+		defer t.mu.RUnlock()
+		return after
+	}
 }
 
 func (t *trick) do(op func() error) error {
 	n := t.calls.Add(1)
 	if t.nth > 0 && n >= t.nth {
-		t.reached.Store(true)
 		if t.onCut == nil {
+			t.reached.Store(true)
 			if n < t.nth+t.for_ {
 				return t.err
 			}
@@ -57,6 +62,7 @@ func (t *trick) do(op func() error) error {
 			t.onCut()
 			t.isCut = true
 			t.mu.Unlock()
+			t.reached.Store(true)
 		}
 	}
 	t.mu.RLock()

@@ -182,8 +182,9 @@ func benchLoad(b *testing.B, s store.Store) {
 	rows(b, s, benchRows, func(i int) int { return i })
 	noError(b, s.State().Flush(b.Context()))
 	r := rand.New(rand.NewPCG(1, 1))
-	b.ReportMetric(float64(s.State().Size())/float64(benchRows*benchRow), "disk/raw")
+	size := s.State().Size()
 	defer meter(b)()
+	defer b.ReportMetric(float64(size)/float64(benchRows*benchRow), "disk/raw")
 	for at := 0; at < b.N; at += benchChanges {
 		keys := make([]store.RowKey, min(benchChanges, b.N-at))
 		for i := range keys {
