@@ -56,6 +56,7 @@ func runAll(parent, dir string, verbose bool, out io.Writer) (int, error) {
 	}
 	options := tck.Options{Now: feel.FromTime(time.Now())}
 	passed, failed := 0, 0
+	var results tally
 	for _, name := range suites {
 		res, err := tck.Run(fsys, name, options)
 		if err != nil {
@@ -66,10 +67,38 @@ func runAll(parent, dir string, verbose bool, out io.Writer) (int, error) {
 		fmt.Fprintf(out, "%s: %d passed, %d failed\n", name, p, f)
 		if verbose {
 			printFailures(out, res)
+			results.add(res)
 		}
+	}
+	if verbose {
+		fmt.Fprintf(out, "results: %d of %d, of those that are not null: %d of %d\n",
+			results.passed, results.all, results.valuesPassed, results.values)
 	}
 	fmt.Fprintf(out, "%d passed, %d failed\n", passed, failed)
 	return failed, nil
+}
+
+// tally counts single results. Those that expect a value say more than those
+// that expect null, which an engine that can do nothing gets right too.
+type tally struct {
+	all, passed, values, valuesPassed int
+}
+
+func (t *tally) add(res *tck.Result) {
+	for _, c := range res.Cases {
+		for _, n := range c.Nodes {
+			good := 0
+			if n.Passed {
+				good = 1
+			}
+			t.all++
+			t.passed += good
+			if !n.ExpectsNull {
+				t.values++
+				t.valuesPassed += good
+			}
+		}
+	}
 }
 
 func printFailures(out io.Writer, res *tck.Result) {
