@@ -19,9 +19,9 @@ func addNumbers(a, b Value) Value {
 				}
 				return fastNumber(s, a.x)
 			}
-		} else if x, y, scale, ok := align(a, b); ok {
-			if s := x + y; (s > x) == (y > 0) && s != math.MinInt64 {
-				return fastNumber(s, scale)
+		} else if p, ok := align(a, b); ok {
+			if s := p.x + p.y; (s > p.x) == (p.y > 0) && s != math.MinInt64 {
+				return fastNumber(s, p.scale)
 			}
 		}
 	}
@@ -78,8 +78,9 @@ func divNumbers(a, b Value) Value {
 	if b.p == nil && b.n == 0 {
 		return Null
 	}
-	if x, y, _, ok := alignFast(a, b); ok {
+	if p, ok := alignFast(a, b); ok {
 		// Most quotients of practice end after a few digits.
+		x, y := p.x, p.y
 		for k := range int32(7) {
 			if x%y == 0 {
 				return fastNumber(x/y, k)
@@ -93,24 +94,30 @@ func divNumbers(a, b Value) Value {
 	return slow2(a, b, decCtx.Quo)
 }
 
-func alignFast(a, b Value) (x, y int64, scale int32, ok bool) {
+// aligned are two fast numbers at one scale.
+type aligned struct {
+	x, y  int64
+	scale int32
+}
+
+func alignFast(a, b Value) (aligned, bool) {
 	if a.p != nil || b.p != nil {
-		return 0, 0, 0, false
+		return aligned{}, false
 	}
 	if a.x == b.x {
-		return a.n, b.n, a.x, true
+		return aligned{a.n, b.n, a.x}, true
 	}
 	return align(a, b)
 }
 
 // align brings two fast numbers to one scale.
-func align(a, b Value) (x, y int64, scale int32, ok bool) {
+func align(a, b Value) (aligned, bool) {
 	if a.x < b.x {
-		x, ok = scaleUp(a.n, b.x-a.x)
-		return x, b.n, b.x, ok
+		x, ok := scaleUp(a.n, b.x-a.x)
+		return aligned{x, b.n, b.x}, ok
 	}
-	y, ok = scaleUp(b.n, a.x-b.x)
-	return a.n, y, a.x, ok
+	y, ok := scaleUp(b.n, a.x-b.x)
+	return aligned{a.n, y, a.x}, ok
 }
 
 func scaleUp(n int64, by int32) (int64, bool) {
@@ -181,15 +188,8 @@ func numberSign(v Value) int {
 
 // cmpNumbers orders two numbers.
 func cmpNumbers(a, b Value) int {
-	if x, y, _, ok := alignFast(a, b); ok {
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		default:
-			return 0
-		}
+	if p, ok := alignFast(a, b); ok {
+		return cmpInts(p.x, p.y)
 	}
 	if sa, sb := numberSign(a), numberSign(b); sa != sb || sa == 0 {
 		return cmpInts(int64(sa), int64(sb))
@@ -260,12 +260,12 @@ func moduloNumbers(a, b Value) Value {
 	if numberSign(b) == 0 {
 		return Null
 	}
-	if x, y, scale, ok := alignFast(a, b); ok {
-		r := x % y
-		if r != 0 && (r < 0) != (y < 0) {
-			r += y
+	if p, ok := alignFast(a, b); ok {
+		r := p.x % p.y
+		if r != 0 && (r < 0) != (p.y < 0) {
+			r += p.y
 		}
-		return fastNumber(r, scale)
+		return fastNumber(r, p.scale)
 	}
 	r := slow2(a, b, wideCtx.Rem)
 	if r.kind == KindNumber && numberSign(r) != 0 && numberSign(r) != numberSign(b) {

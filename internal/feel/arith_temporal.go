@@ -84,16 +84,11 @@ func addTemporal(a, b Value) (Value, bool) {
 }
 
 func moveMonths(v Value, months int64) Value {
-	y, m, d := v.ymd()
-	y, m, d, ok := addMonths(y, m, d, months)
-	if !ok {
-		return Null
+	d, ok := addMonths(v, months)
+	if !ok || v.kind == KindDate {
+		return d
 	}
-	if v.kind == KindDate {
-		out, _ := DateOf(y, m, d)
-		return out
-	}
-	return dateTime(daysFromCivil(y, m, d)*daySeconds+v.secondOfDay(), v.x, v.zone())
+	return dateTime(d.days()*daySeconds+v.secondOfDay(), v.x, v.zone())
 }
 
 // moveSeconds adds a days and time duration on the local clock.

@@ -221,34 +221,44 @@ func indexOf(ev *Evaluator, w *where, a []Value) Value {
 	return ev.newList(w, out)
 }
 
-// union joins lists without repeating values. Values with a simple key are
-// found by it, others by comparing.
+// union joins lists without repeating values.
 func union(ev *Evaluator, w *where, a []Value) Value {
-	seen := map[distinctKey]struct{}{}
-	var others, out []Value
+	d := distinct{seen: map[distinctKey]struct{}{}}
 	for _, l := range a {
 		for _, it := range l.items() {
-			if !ev.spend(1) {
+			if !d.add(ev, it) {
 				return Null
 			}
-			if k, ok := keyOf(it); ok {
-				if _, dup := seen[k]; dup {
-					continue
-				}
-				seen[k] = struct{}{}
-			} else {
-				if !ev.spend(int64(len(others)) * (1 + int64(it.extent().size)) / 8) {
-					return Null
-				}
-				if slices.ContainsFunc(others, func(o Value) bool { return same(o, it) }) {
-					continue
-				}
-				others = append(others, it)
-			}
-			out = append(out, it)
 		}
 	}
-	return ev.newList(w, out)
+	return ev.newList(w, d.out)
+}
+
+// distinct collects values that differ. Those with a simple key are found by
+// it, others by comparing.
+type distinct struct {
+	seen        map[distinctKey]struct{}
+	others, out []Value
+}
+
+// add returns false when the budget is spent.
+func (d *distinct) add(ev *Evaluator, v Value) bool {
+	k, keyed := keyOf(v)
+	if keyed {
+		if _, dup := d.seen[k]; !dup {
+			d.seen[k] = struct{}{}
+			d.out = append(d.out, v)
+		}
+		return ev.spend(1)
+	}
+	if !ev.spend(1 + int64(len(d.others))*(1+int64(v.extent().size))/8) {
+		return false
+	}
+	if !slices.ContainsFunc(d.others, func(o Value) bool { return same(o, v) }) {
+		d.others = append(d.others, v)
+		d.out = append(d.out, v)
+	}
+	return true
 }
 
 type distinctKey struct {

@@ -177,18 +177,7 @@ func (c *compiler) in(e *expr) boolNode {
 // is a condition, and so is one that gives a boolean for other inputs.
 func (c *compiler) test(e *expr, cell bool) test {
 	if e.op == opCmpTest {
-		of, t, w := c.compile(e.kids[0]), e.tok, c.at(e)
-		return func(ev *Evaluator, v Value) tri {
-			k := of(ev)
-			if !ev.weigh(k) {
-				return triNull
-			}
-			r := applyCompare(t, v, k)
-			if r == triNull {
-				ev.incomparable(w, t, v, k)
-			}
-			return r
-		}
+		return c.cmpTest(e)
 	}
 	if e.input && cell {
 		cond := c.compile(e)
@@ -217,6 +206,22 @@ func (c *compiler) test(e *expr, cell bool) test {
 			return k.tri()
 		}
 		return member(v, k)
+	}
+}
+
+// cmpTest compiles a comparison without left side.
+func (c *compiler) cmpTest(e *expr) test {
+	of, t, w := c.compile(e.kids[0]), e.tok, c.at(e)
+	return func(ev *Evaluator, v Value) tri {
+		k := of(ev)
+		if !ev.weigh(k) {
+			return triNull
+		}
+		r := applyCompare(t, v, k)
+		if r == triNull {
+			ev.incomparable(w, t, v, k)
+		}
+		return r
 	}
 }
 

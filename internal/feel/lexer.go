@@ -179,24 +179,26 @@ func wordEnd(s string, i int) int {
 
 // numberEnd leaves the dots of a range (1..2) alone.
 func numberEnd(s string, i int) int {
+	i = digitsEnd(s, i)
+	if i+1 < len(s) && s[i] == '.' && isDigit(s[i+1]) {
+		i = digitsEnd(s, i+1)
+	}
+	if i == len(s) || s[i] != 'e' && s[i] != 'E' {
+		return i
+	}
+	j := i + 1
+	if j < len(s) && (s[j] == '+' || s[j] == '-') {
+		j++
+	}
+	if j == len(s) || !isDigit(s[j]) {
+		return i
+	}
+	return digitsEnd(s, j)
+}
+
+func digitsEnd(s string, i int) int {
 	for i < len(s) && isDigit(s[i]) {
 		i++
-	}
-	if i+1 < len(s) && s[i] == '.' && isDigit(s[i+1]) {
-		for i++; i < len(s) && isDigit(s[i]); {
-			i++
-		}
-	}
-	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
-		j := i + 1
-		if j < len(s) && (s[j] == '+' || s[j] == '-') {
-			j++
-		}
-		if j < len(s) && isDigit(s[j]) {
-			for i = j; i < len(s) && isDigit(s[i]); {
-				i++
-			}
-		}
 	}
 	return i
 }

@@ -3,8 +3,40 @@ package feel
 // invoke reads the arguments behind a function and makes the call.
 func (p *parser) invoke(at int, callee *expr) *expr {
 	p.next()
-	var args []*expr
-	var names []string
+	args, names := p.arguments(at)
+	if callee.op == opNull {
+		return callee
+	}
+	if callee.op == opBuiltin {
+		return p.builtinCall(at, callee, args, names)
+	}
+	t := callee.typ
+	if t.Kind() != TypeFunction && t.Kind() != TypeAny {
+		return p.problem(at, CodeType, "%s is not a function", t)
+	}
+	n := expr{op: opInvoke, pos: int32(at), kids: append([]*expr{callee}, args...), names: names}
+	if t.Kind() == TypeFunction {
+		n.typ = t.result
+		if !t.anyFn && names == nil {
+			p.checkArguments(at, t, args)
+		}
+	}
+	return p.node(n)
+}
+
+func (p *parser) checkArguments(at int, t *Type, args []*expr) {
+	if len(t.params) != len(args) {
+		p.problem(at, CodeArguments, "%d arguments, expected %d", len(args), len(t.params))
+		return
+	}
+	for i, a := range args {
+		p.checkType(a, orAny(t.params[i]), "argument")
+	}
+}
+
+// arguments reads up to the closing parenthesis; names is nil for arguments by
+// position.
+func (p *parser) arguments(at int) (args []*expr, names []string) {
 	for p.tok != tokRParen && p.err == nil {
 		if name, ok := p.argumentName(); ok {
 			names = append(names, name)
@@ -20,29 +52,7 @@ func (p *parser) invoke(at int, callee *expr) *expr {
 		}
 	}
 	p.expect(tokRParen)
-	if callee.op == opNull {
-		return callee
-	}
-	if callee.op == opBuiltin {
-		return p.builtinCall(at, callee, args, names)
-	}
-	if k := callee.typ.Kind(); k != TypeFunction && k != TypeAny {
-		return p.problem(at, CodeType, "%s is not a function", callee.typ)
-	}
-	if t := callee.typ; t.Kind() == TypeFunction && !t.anyFn && names == nil {
-		if len(t.params) != len(args) {
-			p.problem(at, CodeArguments, "%d arguments, expected %d", len(args), len(t.params))
-		} else {
-			for i, a := range args {
-				p.checkType(a, orAny(t.params[i]), "argument")
-			}
-		}
-	}
-	n := expr{op: opInvoke, pos: int32(at), kids: append([]*expr{callee}, args...), names: names}
-	if callee.typ.Kind() == TypeFunction {
-		n.typ = callee.typ.result
-	}
-	return p.node(n)
+	return args, names
 }
 
 // argumentName reads `name :` when the argument has one.

@@ -1,5 +1,7 @@
 package feel
 
+import "slices"
+
 // nameKind tells what a name was found to be.
 type nameKind uint8
 
@@ -120,21 +122,7 @@ func orAny(t *Type) *Type {
 func (p *parser) lookup(at int) found {
 	var best found
 	for i := len(p.frames) - 1; i >= 0; i-- {
-		f := &p.frames[i]
-		if f.item != nil {
-			for _, fd := range f.item.typ.Fields() {
-				if e := matchName(p.src, at, fd.Name); e > best.end {
-					best = found{nameField, fd.Name, e, f.item, fd.Type}
-				}
-			}
-		}
-		for k := len(f.syms) - 1; k >= 0; k-- {
-			if s := f.syms[k]; s.name != "" {
-				if e := matchName(p.src, at, s.name); e > best.end {
-					best = found{nameSymbol, s.name, e, s, s.typ}
-				}
-			}
-		}
+		best = p.frames[i].lookup(p.src, at, best)
 	}
 	if n, e := p.scope.names.match(p.src, at); e > best.end && !keywords[n] {
 		best = found{nameSymbol, n, e, p.inputSymbol(n), nil}
@@ -144,6 +132,23 @@ func (p *parser) lookup(at int) found {
 	}
 	if best.kind != nameNone && !p.nameEndsAt(best.end) {
 		return found{}
+	}
+	return best
+}
+
+// lookup gives the name of the frame at the offset when it is longer than best.
+func (f *nameFrame) lookup(src string, at int, best found) found {
+	if f.item != nil {
+		for _, fd := range f.item.typ.Fields() {
+			if e := matchName(src, at, fd.Name); e > best.end {
+				best = found{nameField, fd.Name, e, f.item, fd.Type}
+			}
+		}
+	}
+	for _, s := range slices.Backward(f.syms) {
+		if e := matchName(src, at, s.name); s.name != "" && e > best.end {
+			best = found{nameSymbol, s.name, e, s, s.typ}
+		}
 	}
 	return best
 }

@@ -1,7 +1,5 @@
 package feel
 
-import "fmt"
-
 // primary reads an operand.
 func (p *parser) primary() *expr {
 	at := p.start
@@ -378,11 +376,4 @@ func (p *parser) filter(at int, list *expr) *expr {
 		t = AnyType
 	}
 	return p.node(expr{op: opFilter, pos: int32(at), typ: t, kids: []*expr{list, cond}, syms: []*symbol{item}})
-}
-
-func (p *parser) describe(e *expr) string {
-	if e.name != "" {
-		return fmt.Sprintf("%q", e.name)
-	}
-	return e.typ.String()
 }

@@ -56,51 +56,59 @@ func (p *regexParser) class() (runeSet, error) {
 	}
 	defer func() { p.depth-- }()
 	neg := p.eat('^')
-	var chars, sets, minus runeSet
+	var c classParts
 	for first := true; ; first = false {
 		switch {
 		case p.pos >= len(p.src):
 			return nil, errPattern
 		case p.peek() == ']' && !first:
 			p.pos++
-			return p.classSet(neg, chars, sets, minus), nil
+			return p.classSet(neg, c), nil
 		case strings.HasPrefix(p.src[p.pos:], "-[") && !first:
 			p.pos += 2
 			var err error
-			if minus, err = p.class(); err != nil {
+			if c.minus, err = p.class(); err != nil {
 				return nil, err
 			}
 			if p.peek() != ']' {
 				return nil, errPattern
 			}
 		default:
-			lo, set, err := p.classChar()
-			if err != nil {
+			if err := p.classItem(&c); err != nil {
 				return nil, err
 			}
-			if set != nil {
-				sets = append(sets, set...)
-				continue
-			}
-			hi, err := p.classRange(lo)
-			if err != nil {
-				return nil, err
-			}
-			chars = append(chars, runeSpan{lo, hi})
 		}
 	}
 }
 
+// classParts are the characters and sets of a class, and what is taken away.
+type classParts struct{ chars, sets, minus runeSet }
+
+// classItem reads a character, a range or a set.
+func (p *regexParser) classItem(c *classParts) error {
+	lo, set, err := p.classChar()
+	if err != nil {
+		return err
+	}
+	if set != nil {
+		c.sets = append(c.sets, set...)
+		return nil
+	}
+	hi, err := p.classRange(lo)
+	c.chars = append(c.chars, runeSpan{lo, hi})
+	return err
+}
+
 // classSet puts a class together. Letters fold before the class is negated or
 // subtracted from; properties do not fold.
-func (p *regexParser) classSet(neg bool, chars, sets, minus runeSet) runeSet {
-	chars = chars.normal()
+func (p *regexParser) classSet(neg bool, c classParts) runeSet {
+	chars := c.chars.normal()
 	if p.flags.fold {
 		chars = chars.folded()
 	}
-	s := flip(chars.union(sets), neg)
-	if minus != nil {
-		s = s.minus(minus)
+	s := flip(chars.union(c.sets), neg)
+	if c.minus != nil {
+		s = s.minus(c.minus)
 	}
 	return s
 }

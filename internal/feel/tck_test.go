@@ -82,6 +82,7 @@ type tckValue struct {
 }
 
 func (v tckValue) feel(t *testing.T) feel.Value {
+	t.Helper()
 	switch {
 	case v.List != nil:
 		items := []feel.Value{}
@@ -229,6 +230,7 @@ func TestTCK_DecisionsOfOneExpression(t *testing.T) {
 }
 
 func runTCK(t *testing.T, suite string, m *tckModel, cs *tckCases) (ran int) {
+	t.Helper()
 	scope := feel.NewScope()
 	for range 3 { // definitions may refer to later ones
 		for _, it := range m.Items {

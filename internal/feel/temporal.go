@@ -237,15 +237,13 @@ func weekAdjust(days int64) int64 {
 }
 
 // addMonths moves a date by months; a day the month lacks becomes its last.
-func addMonths(y, m, d, months int64) (int64, int64, int64, bool) {
-	if months > 12*(2*maxYear+2) || months < -12*(2*maxYear+2) {
-		return 0, 0, 0, false
+func addMonths(date Value, months int64) (Value, bool) {
+	if magnitude(months) > 12*(2*maxYear+2) {
+		return Null, false
 	}
+	y, m, d := date.ymd()
 	total := y*12 + m - 1 + months
 	y = floorDiv(total, 12)
 	m = total - y*12 + 1
-	if y < -maxYear || y > maxYear {
-		return 0, 0, 0, false
-	}
-	return y, m, min(d, daysIn(y, m)), true
+	return DateOf(y, m, min(d, daysIn(y, m)))
 }

@@ -63,11 +63,11 @@ func digits(s string) (int64, bool) {
 // parseTime reads HH:MM:SS[.f][zone]. The end of the day, 24:00:00, is read as
 // its start.
 func parseTime(s string) (Value, bool) {
-	nanos, zone, _, ok := parseClock(s)
+	c, ok := parseClock(s)
 	if !ok {
 		return Null, false
 	}
-	return TimeOf(nanos, zone)
+	return TimeOf(c.nanos, c.zone)
 }
 
 // parseDateTime reads a date, and behind T a time. A date alone is midnight.
@@ -80,40 +80,45 @@ func parseDateTime(s string) (Value, bool) {
 	if !hasTime {
 		return dateTime(d.days()*daySeconds, 0, nil), true
 	}
-	nanos, zone, nextDay, ok := parseClock(ts)
+	c, ok := parseClock(ts)
 	if !ok {
 		return Null, false
 	}
-	sec := d.days()*daySeconds + nanos/nanosPerSec
-	if nextDay {
+	sec := d.days()*daySeconds + c.nanos/nanosPerSec
+	if c.nextDay {
 		sec += daySeconds
 	}
-	v := dateTime(sec, int32(nanos%nanosPerSec), zone)
+	v := dateTime(sec, int32(c.nanos%nanosPerSec), c.zone)
 	return v, !v.IsNull()
 }
 
-func parseClock(s string) (nanos int64, zone *Zone, nextDay, ok bool) {
+// clockText is a time as written; nextDay is set for 24:00:00.
+type clockText struct {
+	nanos   int64
+	zone    *Zone
+	nextDay bool
+}
+
+func parseClock(s string) (c clockText, ok bool) {
 	if len(s) < 8 || s[2] != ':' || s[5] != ':' {
-		return 0, nil, false, false
+		return c, false
 	}
 	h, ok1 := digits(s[:2])
 	m, ok2 := digits(s[3:5])
 	sec, ok3 := digits(s[6:8])
-	if !ok1 || !ok2 || !ok3 || h > 24 || m > 59 || sec > 59 {
-		return 0, nil, false, false
-	}
-	frac, rest, ok := parseFraction(s[8:])
-	if !ok {
-		return 0, nil, false, false
+	frac, rest, ok4 := parseFraction(s[8:])
+	if !ok1 || !ok2 || !ok3 || !ok4 || h > 24 || m > 59 || sec > 59 {
+		return c, false
 	}
 	if h == 24 {
 		if m != 0 || sec != 0 || frac != 0 {
-			return 0, nil, false, false
+			return c, false
 		}
-		h, nextDay = 0, true
+		h, c.nextDay = 0, true
 	}
-	zone, ok = parseZone(rest)
-	return (h*3600+m*60+sec)*nanosPerSec + frac, zone, nextDay, ok
+	c.nanos = (h*3600+m*60+sec)*nanosPerSec + frac
+	c.zone, ok = parseZone(rest)
+	return c, ok
 }
 
 // parseFraction reads .digits as nanoseconds; digits beyond are cut.

@@ -209,21 +209,24 @@ func (t *Type) conformsTo(to *Type, depth int) bool {
 		}
 		return true
 	case TypeFunction:
-		if to.anyFn || t.anyFn {
-			return true
-		}
-		if len(t.params) != len(to.params) {
-			return false
-		}
-		for i := range to.params {
-			if !to.params[i].conformsTo(t.params[i], depth) {
-				return false
-			}
-		}
-		return t.result.conformsTo(to.result, depth)
+		return to.anyFn || t.anyFn || t.callableAs(to, depth)
 	default:
 		return true
 	}
+}
+
+// callableAs tells whether functions of type t can stand for those of type to:
+// they take at least as much and give at most as much.
+func (t *Type) callableAs(to *Type, depth int) bool {
+	if len(t.params) != len(to.params) {
+		return false
+	}
+	for i := range to.params {
+		if !to.params[i].conformsTo(t.params[i], depth) {
+			return false
+		}
+	}
+	return t.result.conformsTo(to.result, depth)
 }
 
 // mayBe tells whether a value of static type t can be of type to, perhaps after
