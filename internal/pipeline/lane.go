@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rapport/internal/id"
@@ -54,8 +55,15 @@ type lane struct {
 	committed store.Position
 	unsaved   []store.Change // gathered for a commit that has not succeeded yet
 
-	emitted  *ticket // the last derived frame: durable before the next commit
-	lastTime time.Time
+	emitted *ticket // the last derived frame: durable before the next commit
+	// tried is when a commit was last tried, in microseconds: the lane and the
+	// pipeline, which commits for lanes at rest, both ask.
+	tried atomic.Int64
+}
+
+// due tells whether the last commit is long enough ago.
+func (l *lane) due() bool {
+	return l.now().UnixMicro()-l.tried.Load() >= l.limits.every.Microseconds()
 }
 
 // commitLimits say when a lane writes behind.
@@ -83,7 +91,7 @@ type shared struct {
 func newLane(name string, span store.Span, s shared, work applier) *lane {
 	l := &lane{shared: s, name: name, span: span, work: work, idle: make(chan struct{})}
 	l.wake.L = &l.queueMu
-	l.lastTime = l.now()
+	l.tried.Store(l.now().UnixMicro())
 	return l
 }
 
@@ -228,8 +236,7 @@ func (l *lane) commitIfDue(ctx context.Context) {
 	n := l.work.dirty()
 	t := l.emitted
 	l.mu.Unlock()
-	now := l.now()
-	if n < l.limits.rows && (n == 0 || now.Sub(l.lastTime) < l.limits.every) {
+	if n < l.limits.rows && (n == 0 || !l.due()) {
 		return
 	}
 	if t != nil {
@@ -242,7 +249,7 @@ func (l *lane) commitIfDue(ctx context.Context) {
 	if err := l.commit(ctx); err != nil {
 		l.log.Error("lane cannot commit", "lane", l.name, "error", err)
 	}
-	l.lastTime = l.now()
+	l.tried.Store(l.now().UnixMicro())
 }
 
 // commit writes behind what changed, with the position up to which it is

@@ -251,13 +251,7 @@ func (p *Pipeline) flush() {
 // does so by itself.
 func (p *Pipeline) commitIdle() {
 	for _, l := range p.lanes {
-		if l.waiting() > 0 {
-			continue
-		}
-		l.commitMu.Lock()
-		due := l.now().Sub(l.lastTime) >= l.limits.every
-		l.commitMu.Unlock()
-		if !due {
+		if l.waiting() > 0 || !l.due() {
 			continue
 		}
 		if err := l.commit(context.Background()); err != nil {
