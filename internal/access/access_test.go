@@ -17,7 +17,7 @@ import (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func open(t *testing.T, dir string) *access.Register {
+func open(t testing.TB, dir string) *access.Register {
 	t.Helper()
 	r, _, err := access.Open(dir, func() time.Time { return start }, rand.Reader)
 	if err != nil {

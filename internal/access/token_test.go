@@ -16,7 +16,7 @@ import (
 	"rapport/internal/fault"
 )
 
-func keyPair(t *testing.T) (*rsa.PrivateKey, string) {
+func keyPair(t testing.TB) (*rsa.PrivateKey, string) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
