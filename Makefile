@@ -7,8 +7,10 @@ SHELL := bash
 GO ?= go
 # One version for everybody; the linter is built from source on first use.
 GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-# Seconds for each fuzz target, and the limit of one soak run.
+# Seconds for each fuzz target; how much longer than usual random runs go when
+# they soak, and the limit of such a run.
 FUZZTIME ?= 30
+SOAK ?= 20
 SOAKTIME ?= 2h
 CLIENTS := e2e/clients
 # Real data for the tests that play it; without it they are skipped and say so.
@@ -66,7 +68,7 @@ bench: ## Measure against the ceiling and print the ratios
 
 .PHONY: soak
 soak: ## Long random runs; every failure prints the seed that repeats it
-	RAPPORT_SOAK=1 $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) -v ./... | grep -Ev '^=== |^\s*--- PASS'
+	RAPPORT_SOAK=$(SOAK) $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) -v ./... | grep -Ev '^=== |^\s*--- PASS'
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME seconds
