@@ -7,6 +7,8 @@ SHELL := bash
 GO ?= go
 # One version for everybody; the linter is built from source on first use.
 GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# What Go tests, soak and fuzz look at: make fuzz PKG=./internal/jsondoc
+PKG ?= ./...
 # Seconds for each fuzz target; how much longer than usual random runs go when
 # they soak, and the limit of such a run.
 FUZZTIME ?= 30
@@ -50,7 +52,7 @@ arch: ## Check the shape of the house: imports, comments, lengths
 .PHONY: test-go
 test-go: ## Go tests, raced and shuffled
 	@[ -n "$(RACE)" ] || echo "no C compiler found: running without the race detector"
-	$(GO) test $(RACE) -shuffle=on -timeout 12m ./...
+	$(GO) test $(RACE) -shuffle=on -timeout 12m $(PKG)
 
 .PHONY: test-clients
 test-clients: build $(CLIENTS)/node_modules/.package-lock.json ## The real clients, unmodified, against the real binary
@@ -68,11 +70,11 @@ bench: ## Measure against the ceiling and print the ratios
 
 .PHONY: soak
 soak: ## Long random runs; every failure prints the seed that repeats it
-	RAPPORT_SOAK=$(SOAK) $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) -v ./... | grep -Ev '^=== |^\s*--- PASS'
+	RAPPORT_SOAK=$(SOAK) $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) -v $(PKG) | grep -Ev '^=== |^\s*--- PASS'
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME seconds
-	@$(GO) list ./... | while read -r pkg; do \
+	@$(GO) list $(PKG) | while read -r pkg; do \
 	  targets=$$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); \
 	  for target in $$targets; do \
 	    echo "$$pkg $$target"; \
