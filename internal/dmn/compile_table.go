@@ -128,7 +128,11 @@ func (c *compiler) outputColumns(sc scope, t *Table, e *dmnxml.Table) {
 		}
 		t.Outputs = append(t.Outputs, col)
 		for k, r := range e.Rules {
-			t.rules[k].outputs = append(t.rules[k].outputs, c.output(sc, r.Outputs[i], col.Type, t.Name))
+			entry := c.output(sc, r.Outputs[i], col.Type, t.Name)
+			if entry.constant && !entry.value.IsNull() && col.order != nil && col.rank(entry.value) == len(col.order) {
+				c.problem(Warning, sc.part, place{t.Name, r.Outputs[i].Pos}, "%s is not among the output values", shorten(entry.value))
+			}
+			t.rules[k].outputs = append(t.rules[k].outputs, entry)
 		}
 	}
 }

@@ -17,6 +17,18 @@
 // evaluation: it is used by one goroutine at a time, evaluates each decision at
 // most once, and can be reset and kept in a pool.
 //
+// # How it runs
+//
+// Each node has a frame: slots for the values of its requirements, then for the
+// names its boxes introduce. Compiling resolves every name to a slot, so that
+// evaluating looks nothing up. A session keeps the values of nodes in a layer;
+// a call of a decision service gets a layer of its own, in which the arguments
+// stand in place of its inputs.
+//
+// A decision table holds the rules that still fit as a set of bits and takes
+// one column after the other: cells that compare with constants are answered
+// by the index of their column, the others are run for the rules that are left.
+//
 // # What goes wrong
 //
 // As the standard asks, a faulty part of a model makes the values that depend

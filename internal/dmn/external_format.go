@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cockroachdb/apd/v3"
+
 	"rapport/internal/feel"
 )
 
@@ -118,14 +120,62 @@ func javaVerbText(verb byte, flags, width, precision string, v feel.Value) (stri
 			return "", wrong
 		}
 		return grouped(fmt.Sprintf(verbs+string(verb), n), group), nil
-	case 'f', 'e', 'E':
+	case 'f':
+		text, ok := fixed(v, precision)
+		if !ok {
+			return "", wrong
+		}
+		return grouped(padded(text, flags, width), group), nil
+	case 'e', 'E':
 		f, ok := v.AsFloat()
 		if !ok || v.Kind() != feel.KindNumber {
 			return "", wrong
 		}
-		return grouped(fmt.Sprintf(verbs+string(verb), f), group), nil
+		return fmt.Sprintf(verbs+string(verb), f), nil
 	}
 	return "", fmt.Errorf("format verb %%%c is not supported", verb)
+}
+
+// fixed writes a number with a fixed count of decimals. Java rounds halves away
+// from zero, where Go rounds to even.
+func fixed(v feel.Value, precision string) (string, bool) {
+	d, ok := v.AsDecimal()
+	if !ok {
+		return "", false
+	}
+	places := 6
+	if precision != "" {
+		places, _ = strconv.Atoi(precision[1:])
+	}
+	if places > 100 {
+		return "", false
+	}
+	c := apd.BaseContext.WithPrecision(200)
+	c.Rounding = apd.RoundHalfUp
+	var out apd.Decimal
+	if _, err := c.Quantize(&out, d, -int32(places)); err != nil {
+		return "", false
+	}
+	return out.Text('f'), true
+}
+
+// padded brings a number to a width, with zeros where the flags ask for them.
+func padded(text, flags, width string) string {
+	n, _ := strconv.Atoi(width)
+	sign := ""
+	if rest, negative := strings.CutPrefix(text, "-"); negative {
+		sign, text = "-", rest
+	} else if strings.Contains(flags, "+") {
+		sign = "+"
+	}
+	missing := max(0, n-len(sign)-len(text))
+	switch {
+	case strings.Contains(flags, "-"):
+		return sign + text + strings.Repeat(" ", missing)
+	case strings.Contains(flags, "0"):
+		return sign + strings.Repeat("0", missing) + text
+	}
+	return strings.Repeat(" ", missing) + sign + text
 }
 
 // grouped puts commas between thousands.

@@ -1,6 +1,9 @@
 package dmn_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestTable_HitPolicies(t *testing.T) {
 	t.Parallel()
@@ -128,5 +131,44 @@ func TestTable_FaultsAreReported(t *testing.T) {
 		if !hasProblem(m, c.want) {
 			t.Errorf("problems are %v, want %q", m.Problems(), c.want)
 		}
+	}
+}
+
+func TestTable_AggregatesEachOutput(t *testing.T) {
+	t.Parallel()
+	rows := [][]string{{">= 10", "7", "2"}, {">= 20", "1", "9"}}
+	for policy, want := range map[string]string{"COLLECT/SUM": "{a: 8, b: 11}", "COLLECT/MIN": "{a: 1, b: 2}", "COLLECT/MAX": "{a: 7, b: 9}"} {
+		m := compile(t, model(input("x", "number")+decision("D", "", table(policy, []string{"x", "=a", "=b"}, rows...), "in:x")))
+		wants(t, m, "D", want, map[string]string{"x": "20"})
+	}
+}
+
+func TestTable_PriorityByRanges(t *testing.T) {
+	t.Parallel()
+	rows := [][]string{{">= 10", "5"}, {">= 20", "x"}}
+	m := compile(t, model(input("x", "number")+decision("D", "", table("PRIORITY", []string{"x", "=n|[50..100],5"}, rows...), "in:x")))
+	wants(t, m, "D", "60", map[string]string{"x": "60"})
+	wants(t, m, "D", "5", map[string]string{"x": "30"})
+}
+
+func TestTable_OutputsThatAreNotListedAreReported(t *testing.T) {
+	t.Parallel()
+	m := compile(t, model(input("x", "number")+decision("D", "", table("PRIORITY", []string{"x", `=n|"A","B"`}, []string{"-", `"C"`}, []string{"-", `"A"`}), "in:x")))
+	if !hasProblem(m, `"C" is not among the output values`) || hasProblem(m, `"A" is not`) {
+		t.Errorf("problems: %v", m.Problems())
+	}
+}
+
+func TestModel_ListsWhatADecisionNeeds(t *testing.T) {
+	t.Parallel()
+	m := compile(t, model(input("a", "number")+input("b", "number")+input("unused", "number")+
+		decision("M", "", literal("b"), "in:b")+decision("D", "", literal("a + M"), "in:a", "M")))
+	n, _ := m.Find("", "D")
+	var names []string
+	for _, in := range m.Inputs(n.Index) {
+		names = append(names, in.Name)
+	}
+	if got := strings.Join(names, " "); got != "a b" {
+		t.Errorf("D needs %q", got)
 	}
 }

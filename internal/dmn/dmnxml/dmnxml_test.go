@@ -166,6 +166,28 @@ func TestDecode_ReadsOtherEncodings(t *testing.T) {
 	}
 }
 
+func TestEncode_BringsTheFirstEditionToTheLast(t *testing.T) {
+	t.Parallel()
+	src := `<d:definitions xmlns:d="http://www.omg.org/spec/DMN/20151101/dmn.xsd" xmlns:feel="http://www.omg.org/spec/FEEL/20140401" xmlns:lib="urn:lib" xmlns:me="urn:me" namespace="urn:me" name="m">
+<d:import name="Lib" namespace="urn:lib" importType="http://www.omg.org/spec/DMN/20151101/dmn.xsd"/>
+<d:inputData name="a"><d:variable name="a" typeRef="feel:number"/></d:inputData><d:inputData name="b"><d:variable name="b" typeRef="lib:tB"/></d:inputData>
+<d:inputData name="c"><d:variable name="c"><d:typeRef>me:tC</d:typeRef></d:variable></d:inputData>
+<d:knowledgeSource name="k" locationURI="urn:k"><d:type>law</d:type><d:owner href="#o"/><d:authorityRequirement><d:requiredInput href="#a"/></d:authorityRequirement></d:knowledgeSource></d:definitions>`
+	d, err := dmnxml.Decode([]byte(src))
+	if err != nil || d.Version.String() != "1.1" {
+		t.Fatal(err, d)
+	}
+	out := string(dmnxml.Encode(d))
+	for _, want := range []string{
+		`typeRef="number"`, `typeRef="Lib.tB"`, `typeRef="tC"`, `importType="` + dmnxml.DMN15.ModelNamespace() + `"`,
+		`<d:type>law</d:type>`, `<d:owner href="#o"/>`, `<d:requiredInput href="#a"/>`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("output lacks %s:\n%s", want, out)
+		}
+	}
+}
+
 // models calls f with every model of the TCK.
 func models(t testing.TB, f func(name string, src []byte)) {
 	t.Helper()
