@@ -1,8 +1,10 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,9 +124,17 @@ func (p *patient) file(f vfs.File, err error) (vfs.File, error) {
 	return &patientFile{File: f, fs: p}, nil
 }
 
-// Create waits for room.
+// Create waits for room. The name of a manifest is made durable at once: Pebble
+// does it together with the marker that points there, and a crash could leave
+// the marker alone.
 func (p *patient) Create(name string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
 	err = p.try(func() error { f, err = p.FS.Create(name, c); return err })
+	if err == nil && strings.HasPrefix(p.FS.PathBase(name), "MANIFEST-") {
+		err = p.try(folder{fs: p.FS, dir: p.FS.PathDir(name)}.sync)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
 	return p.file(f, err)
 }
 
@@ -167,8 +177,14 @@ func (p *patient) Rename(from, to string) error {
 	return p.try(func() error { return p.FS.Rename(from, to) })
 }
 
-// Lock passes through: Pebble's own lock is beside the engine's.
-func (p *patient) Lock(name string) (io.Closer, error) { return p.FS.Lock(name) }
+// Lock locks nothing: the engine's own lock covers the folder of the state, and
+// a state that has failed could not give a second one back.
+func (p *patient) Lock(string) (io.Closer, error) { return unlocked{}, nil }
+
+type unlocked struct{}
+
+// Close does nothing.
+func (unlocked) Close() error { return nil }
 
 // Unwrap gives the file system below.
 func (p *patient) Unwrap() vfs.FS { return p.FS }

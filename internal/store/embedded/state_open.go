@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -97,9 +98,14 @@ func (l pebbleLog) Errorf(format string, args ...any) {
 	l.report(fmt.Errorf("state: "+format, args...))
 }
 
-// Fatalf marks the state as failed and, unlike others, returns.
+// Fatalf freezes the disk and ends the goroutine, which is one of Pebble's own
+// once it is open. To return would let Pebble go on with a half-made version of
+// itself.
 func (l pebbleLog) Fatalf(format string, args ...any) {
 	l.state.fs.freeze(fmt.Errorf(format, args...))
+	if l.state.fs.running.Load() {
+		runtime.Goexit()
+	}
 }
 
 // flush waits for the memtables to be written, or for a reason why they cannot.
@@ -141,12 +147,35 @@ func (s *State) close() error {
 	if !s.gate.close() {
 		return nil
 	}
-	var err error
-	if err = s.sound(); err == nil {
+	err := s.sound()
+	if err == nil {
 		err = s.flush(context.Background())
 	}
 	s.fs.stop()
-	err = errors.Join(err, s.db.Close())
+	done := make(chan error, 1)
+	go func() { done <- s.stop() }()
+	for {
+		alarm := s.fs.trouble()
+		if s.fs.frozen.Load() != nil {
+			// Pebble may wait for ever for what it lost. It can do no harm.
+			return translate(errors.Join(err, s.sound()))
+		}
+		select {
+		case closed := <-done:
+			return translate(errors.Join(err, closed))
+		case <-alarm:
+		}
+	}
+}
+
+// stop closes Pebble.
+func (s *State) stop() (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("stopping the state: %v", cause)
+		}
+	}()
+	err = s.db.Close()
 	s.cache.Unref()
-	return translate(err)
+	return err
 }
