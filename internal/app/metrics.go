@@ -34,6 +34,12 @@ func (a *App) describe() {
 		a.metrics.Gauge("rapport_memory_budget_bytes", "Share of the memory limit.",
 			telemetry.Labels{"share": share.Name}, func() float64 { return float64(share.Size) })
 	}
+	a.metrics.Gauge("rapport_log_failing", "1 while the log cannot be written: reads go on, writes are answered 503.", nil, func() float64 {
+		if a.pipeline != nil && a.pipeline.Failing() != "" {
+			return 1
+		}
+		return 0
+	})
 	a.metrics.Gauge("rapport_ready", "1 while the instance serves.", nil, func() float64 {
 		if a.ready() != nil {
 			return 0

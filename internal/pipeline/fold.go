@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -173,8 +174,10 @@ func (w *people) foldChange(r *store.Record) {
 	}
 	k := p.Key()
 	e := w.entity(p.Kind, p.ID, k)
+	before := e.row.Customer()
 	w.applyToEntity(e, &p)
-	if who := e.row.Customer(); who.Value != "" {
+	// Of a deleted order its last customer has to know.
+	if who := cmp.Or(e.row.Customer(), before); who.Value != "" {
 		p.Customer = who
 		w.tell(&p)
 	}

@@ -81,7 +81,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
 	}
-	p.seq = newSequencer(c.Store.Log(), p.deliver, p.logFailed)
+	p.seq = newSequencer(c.Store.Log(), p.deliver, p.appended)
 	counts, err := c.Store.Log().Counts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the door's counts: %w", err)
@@ -191,12 +191,26 @@ func (p *Pipeline) laneIndex(b id.Bucket) int {
 	return i
 }
 
-// logFailed notes why the log refuses, for readiness and for the operator.
-func (p *Pipeline) logFailed(err error) {
+// appended notes whether the log takes records, and says so when that changes.
+func (p *Pipeline) appended(err error) {
+	if err == nil {
+		if p.failing.Load() != nil && p.failing.Swap(nil) != nil {
+			p.log.Info("the log can be written again")
+		}
+		return
+	}
 	msg := err.Error()
 	if p.failing.Swap(&msg) == nil {
 		p.log.Error("the log cannot be written", "error", err)
 	}
+}
+
+// Failing says why the log cannot be written, empty while it can.
+func (p *Pipeline) Failing() string {
+	if why := p.failing.Load(); why != nil {
+		return *why
+	}
+	return ""
 }
 
 // Close stops taking records, applies what waits, and makes the state durable,

@@ -29,7 +29,7 @@ type ticket struct {
 type sequencer struct {
 	log     store.Log
 	deliver func(frames []*store.Frame, end store.Position)
-	failed  func(err error) // told of every append that failed
+	tried   func(err error) // told how each append went
 	mu      sync.Mutex
 	wake    sync.Cond
 	waiting []*ticket
@@ -55,9 +55,9 @@ type derivedMark struct {
 	pending int
 }
 
-func newSequencer(log store.Log, deliver func([]*store.Frame, store.Position), failed func(error)) *sequencer {
+func newSequencer(log store.Log, deliver func([]*store.Frame, store.Position), tried func(error)) *sequencer {
 	s := &sequencer{
-		log: log, deliver: deliver, failed: failed,
+		log: log, deliver: deliver, tried: tried,
 		idle: make(chan struct{}), retry: 200 * time.Millisecond,
 		counts: frameCounts{rejected: map[string]uint64{}},
 	}
@@ -128,8 +128,9 @@ func (s *sequencer) appendGroup(group []*ticket) {
 		}
 	}
 	if len(frames) > 0 {
-		if err := s.log.Append(context.Background(), frames); err != nil {
-			s.failed(err)
+		err := s.log.Append(context.Background(), frames)
+		s.tried(err)
+		if err != nil {
 			s.refuse(group, err)
 			return
 		}
