@@ -1,6 +1,7 @@
 package feel_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -107,5 +108,33 @@ func TestCompile_LongChainsOfConditionsAreFlat(t *testing.T) {
 	}
 	if v, _ := prog.Eval(feel.Options{}, feel.Int(2)); !v.IsTrue() {
 		t.Errorf("got %s", v)
+	}
+}
+
+func TestCompile_ManyNamesEndInTime(t *testing.T) {
+	t.Parallel()
+	var wide, chain strings.Builder
+	wide.WriteString("{a0: 1")
+	chain.WriteString("{a0: 1")
+	for i := range 60_000 {
+		n := strconv.Itoa(i)
+		wide.WriteString(", a" + n + "x: 1")
+		chain.WriteString(", b" + n + ": a0")
+	}
+	for name, src := range map[string]string{
+		"wide": wide.String() + "}", "chain": chain.String() + "}", "words": strings.Repeat("a ", 400_000),
+		"arguments": "abs(" + strings.Repeat("a + ", 200_000) + "1)", "commas": "[" + strings.Repeat("a,", 200_000) + "a]",
+		"tests": strings.Repeat(`"a",`, 200_000) + `"a"`, "comments": strings.Repeat("/* */", 150_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			_, err := feel.Compile(src, nil, feel.CompileOptions{})
+			_, err2 := feel.CompileUnaryTests(src, feel.NewScope(feel.Var{Name: "?"}), feel.CompileOptions{})
+			if took := time.Since(start); took > deadline {
+				t.Errorf("took %s (%v, %v)", took, err, err2)
+			}
+			t.Log(time.Since(start))
+		})
 	}
 }

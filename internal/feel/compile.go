@@ -174,11 +174,8 @@ func (c *compiler) compile(e *expr) node {
 	case opExternal:
 		return c.external(e)
 	case opNull:
-		d := Diagnostic{Pos: position(c.src, int(e.pos)), Code: Code(e.names[0]), Message: e.name}
-		return func(ev *Evaluator) Value {
-			ev.Report(d)
-			return Null
-		}
+		w, code, why := c.at(e), Code(e.names[0]), e.name
+		return func(ev *Evaluator) Value { return ev.fault(w, code, why) }
 	default:
 		cond := c.cond(e)
 		return func(ev *Evaluator) Value { return cond(ev).value() }

@@ -206,6 +206,7 @@ func (c *compiler) filter(e *expr) node {
 			if v.kind == KindNull {
 				return Null
 			}
+			ev.fr[slot] = Null // an index has no item
 			return ev.indexed(w, v, index(ev))
 		}
 	}

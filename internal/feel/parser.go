@@ -9,6 +9,8 @@ const (
 	defaultMaxSource = 1 << 20
 	maxNesting       = 500   // of the source, bounds the recursion of the parser
 	maxTreeDepth     = 1_000 // of the tree, bounds the recursion of closures
+	maxNameWork      = 5_000_000
+	maxLocalNames    = 2_000
 )
 
 // parser reads an expression, resolves its names and tells static types.
@@ -20,9 +22,11 @@ type parser struct {
 	fn       *fnScope
 	inputs   []*symbol // by slot
 	local    nameIndex // member names met in the source itself
+	learned  int
 	err      *Diagnostic
 	problems []Diagnostic
 	nesting  int
+	work     int  // names compared so far
 	endpoint bool // within a bound of an interval: `[` may close it
 }
 
@@ -37,7 +41,7 @@ func newParser(src string, scope *Scope, o CompileOptions) *parser {
 		p.err = &Diagnostic{Pos: Position{Line: 1, Column: 1}, Code: CodeSyntax, Message: "the expression is too long"}
 		p.src = ""
 	}
-	p.seek(0)
+	p.lexer.seek(0)
 	return p
 }
 
@@ -51,7 +55,15 @@ func (p *parser) failAt(offset int, message string) {
 	if p.err == nil {
 		p.err = &Diagnostic{Pos: position(p.src, offset), Code: CodeSyntax, Message: message}
 	}
-	p.seek(len(p.src))
+	p.lexer.seek(len(p.src))
+}
+
+// seek makes the token at offset i the current one; after an error the source
+// stays at its end.
+func (p *parser) seek(i int) {
+	if p.err == nil {
+		p.lexer.seek(i)
+	}
 }
 
 func (p *parser) found() string {

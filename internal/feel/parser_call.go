@@ -63,7 +63,7 @@ func (p *parser) argumentName() (string, bool) {
 		if p.next(); p.accept(tokColon) {
 			return s, true
 		}
-		p.lexer = save
+		p.rewind(save)
 		return "", false
 	}
 	from, to := p.start, p.start
@@ -74,8 +74,15 @@ func (p *parser) argumentName() (string, bool) {
 	if to > from && p.accept(tokColon) {
 		return normalName(save.src[from:to]), true
 	}
-	p.lexer = save
+	p.rewind(save)
 	return "", false
+}
+
+// rewind goes back to a token read before, unless there was an error since.
+func (p *parser) rewind(to lexer) {
+	if p.err == nil {
+		p.lexer = to
+	}
 }
 
 // builtinCall puts the arguments in the order of the parameters of the

@@ -1,7 +1,5 @@
 package feel
 
-import "slices"
-
 // nameKind tells what a name was found to be.
 type nameKind uint8
 
@@ -123,6 +121,10 @@ func (p *parser) lookup(at int) found {
 	var best found
 	for i := len(p.frames) - 1; i >= 0; i-- {
 		best = p.frames[i].lookup(p.src, at, best)
+		p.work += len(p.frames[i].syms)
+	}
+	if p.work > maxNameWork {
+		p.failAt(at, "the expression introduces too many names")
 	}
 	if n, e := p.scope.names.match(p.src, at); e > best.end && !keywords[n] {
 		best = found{nameSymbol, n, e, p.inputSymbol(n), nil}
@@ -145,8 +147,12 @@ func (f *nameFrame) lookup(src string, at int, best found) found {
 			}
 		}
 	}
-	for _, s := range slices.Backward(f.syms) {
-		if e := matchName(src, at, s.name); s.name != "" && e > best.end {
+	for i := len(f.syms) - 1; i >= 0; i-- {
+		s := f.syms[i]
+		if s.name == "" || s.name[0] != src[at] {
+			continue
+		}
+		if e := matchName(src, at, s.name); e > best.end {
 			best = found{nameSymbol, s.name, e, s, s.typ}
 		}
 	}

@@ -70,7 +70,7 @@ func (p *parser) learn(name string) {
 	if p.local == nil {
 		p.local = nameIndex{}
 	}
-	if utf8.ValidString(name) && name != "" {
-		p.local.add(name)
+	if p.learned < maxLocalNames && utf8.ValidString(name) && name != "" && p.local.add(name) {
+		p.learned++
 	}
 }
