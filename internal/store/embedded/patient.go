@@ -88,13 +88,15 @@ func (p *patient) freeze(err error) {
 	}
 }
 
+// halt keeps a goroutine of Pebble for ever: one that came back to a frozen disk
+// would tidy up versions of which one is half made. A process with a failed
+// state is about to be started again.
+func (p *patient) halt() { select {} }
+
 // try does an operation, again and again while the disk is full.
 func (p *patient) try(op func() error) error {
-	if f := p.frozen.Load(); f != nil {
-		if p.patient.Load() {
-			p.pause()
-		}
-		return f.err
+	if p.frozen.Load() != nil {
+		p.halt()
 	}
 	err := op()
 	if err == nil || !p.patient.Load() {
@@ -108,6 +110,9 @@ func (p *patient) try(op func() error) error {
 			err = op()
 		}
 		p.waiting.Add(-1)
+	}
+	if p.frozen.Load() != nil {
+		p.halt()
 	}
 	if err != nil && !full(err) {
 		p.last.Store(&failure{err})
