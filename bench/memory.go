@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"rapport/internal/config"
 )
@@ -50,6 +51,10 @@ func (b *bench) memoryOf(ctx context.Context, name, value string, mib float64) e
 	return nil
 }
 
+// crashes is how often, each time on what the kill before left: a recovery that
+// is itself cut off must not lose anything either.
+const crashes = 3
+
 // recovery kills the server at peak rate and starts it again.
 func (b *bench) recovery(ctx context.Context) error {
 	s, err := b.product(ctx, "recovery", "")
@@ -62,31 +67,35 @@ func (b *bench) recovery(ctx context.Context) error {
 		s.kill()
 		return err
 	}
-	before, err := s.accounting()
-	if err != nil {
-		s.kill()
-		return err
+	worst := time.Duration(0)
+	for kill := range crashes {
+		before, err := s.accounting()
+		if err == nil {
+			err = b.killUnderLoad(ctx, s)
+		}
+		if err != nil {
+			s.kill()
+			return err
+		}
+		if s, err = b.product(ctx, "recovery", ""); err != nil {
+			return fmt.Errorf("starting after kill -9: %w", err)
+		}
+		worst = max(worst, s.ready)
+		after, err := s.accounting()
+		if err == nil {
+			err = s.settle(ctx)
+		}
+		if err == nil && after.Received < before.Received {
+			err = fmt.Errorf("events are lost: %+v before, %+v after", before, after)
+		}
+		if err != nil {
+			s.kill()
+			return fmt.Errorf("after kill -9 number %d: %w", kill+1, err)
+		}
+		b.say("%8d events in the log, %8d after the kill; ready after %v, nothing acknowledged is missing",
+			before.Received, after.Received, short(s.ready))
 	}
-	if err := b.killUnderLoad(ctx, s); err != nil {
-		return err
-	}
-	s, err = b.product(ctx, "recovery", "")
-	if err != nil {
-		return fmt.Errorf("starting after kill -9: %w", err)
-	}
-	defer s.kill()
-	ready := s.ready
-	if err := s.settle(ctx); err != nil {
-		return fmt.Errorf("after kill -9: %w", err)
-	}
-	after, err := s.accounting()
-	if err != nil {
-		return err
-	}
-	if after.Received < before.Received {
-		return fmt.Errorf("events are lost: %+v before, %+v after kill -9", before, after)
-	}
-	b.say("%d events in the log, %d after the kill; nothing acknowledged is missing", before.Received, after.Received)
-	b.atMost("killed with -9 at peak rate, ready again after", ready.Seconds(), 5, " s")
+	s.kill()
+	b.atMost("killed with -9 at peak rate, ready again after", worst.Seconds(), 5, " s")
 	return nil
 }

@@ -140,7 +140,7 @@ func (s *server) stop() error {
 // kill ends the server as a crash would.
 func (s *server) kill() {
 	_ = s.cmd.Process.Kill()
-	<-s.ended
+	s.ended <- <-s.ended // whoever asks again gets the same answer
 	s.log.Close()
 }
 
