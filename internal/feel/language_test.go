@@ -104,7 +104,7 @@ func TestLanguage_RangesAndMembership(t *testing.T) {
 	check(t,
 		`5 in [1..5]`, `true`, `5 in [1..5)`, `false`, `1 in ]1..5]`, `false`, `5 in (<3, >4)`, `true`, `5 in [[1..2], [4..6]]`, `true`,
 		`"a" in ["a", "b"]`, `true`, `1 in 1`, `true`, `[1] in [[1], [2]]`, `true`, `null in [1, null]`, `true`, `5 in (= 5)`, `true`,
-		`null in [1..2]`, `null`, `(= 10) = [10..10]`, `false`, `(< 5) = (< 5)`, `true`, `[1..2] = [1..2]`, `true`, `range("[1..3)")`, `[1..3)`,
+		`null in [1..2]`, `null`, `1 in [2] or 3 in [3]`, `true`, `1 in <2 and 3 in >2`, `true`, `1 in (2) or true`, `true`, `1 in 0 + 1`, `true`, `(= 10) = [10..10]`, `false`, `(< 5) = (< 5)`, `true`, `[1..2] = [1..2]`, `true`, `range("[1..3)")`, `[1..3)`,
 		`before([1..5), 5)`, `true`, `after(6, [1..5])`, `true`, `meets([1..5], [5..9])`, `true`, `met by([5..9], [1..5])`, `true`,
 		`overlaps([1..5], [5..9])`, `true`, `overlaps([1..5), [5..9])`, `false`, `overlaps before([1..5], [3..9])`, `true`,
 		`overlaps after([3..9], [1..5])`, `true`, `finishes(5, [1..5])`, `true`, `finished by([1..5], [3..5])`, `true`,

@@ -204,7 +204,7 @@ func (p *parser) comparison() *expr {
 // inTests reads what stands behind `in`: one test, or several in parentheses.
 func (p *parser) inTests() []*expr {
 	if p.tok != tokLParen {
-		return []*expr{p.unaryTest()}
+		return []*expr{p.test(p.additive)}
 	}
 	start := p.start
 	p.next()
@@ -220,15 +220,18 @@ func (p *parser) inTests() []*expr {
 	return tests
 }
 
-// unaryTest reads a comparison without left side, or an expression.
-func (p *parser) unaryTest() *expr {
+// unaryTest reads one of the tests between parentheses, or of a cell.
+func (p *parser) unaryTest() *expr { return p.test(p.expression) }
+
+// test reads a comparison without left side, or an operand.
+func (p *parser) test(operand func() *expr) *expr {
 	at := p.start
 	if p.tok >= tokEq && p.tok <= tokGreaterEq {
 		t := p.tok
 		p.next()
 		return p.node(expr{op: opCmpTest, tok: t, pos: int32(at), typ: BooleanType, kids: []*expr{p.additive()}})
 	}
-	return p.expression()
+	return operand()
 }
 
 func (p *parser) additive() *expr {
