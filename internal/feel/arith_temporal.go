@@ -185,26 +185,18 @@ func weekdayProperty(v Value) (Value, bool) {
 	return Int(weekday(v.days())), true
 }
 
-// clockProperty reads times; a date is midnight UTC.
+// clockProperty reads times and dates and times.
 func clockProperty(part func(second int64) int64) property {
 	return func(v Value) (Value, bool) {
-		switch v.kind {
-		case KindTime, KindDateTime:
-			return Int(part(v.secondOfDay())), true
-		case KindDate:
-			return Int(0), true
-		default:
+		if v.kind != KindTime && v.kind != KindDateTime {
 			return Null, false
 		}
+		return Int(part(v.secondOfDay())), true
 	}
 }
 
 func offsetProperty(v Value) (Value, bool) {
-	switch v.kind {
-	case KindDate:
-		return DaysTimeOf(0, 0), true
-	case KindTime, KindDateTime:
-	default:
+	if v.kind != KindTime && v.kind != KindDateTime {
 		return Null, false
 	}
 	z := v.zone()
@@ -219,17 +211,13 @@ func offsetProperty(v Value) (Value, bool) {
 }
 
 func zoneProperty(v Value) (Value, bool) {
-	switch v.kind {
-	case KindDate:
-		return Null, true
-	case KindTime, KindDateTime:
-		if z := v.zone(); z != nil && z.name != "" {
-			return String(z.name), true
-		}
-		return Null, true
-	default:
+	if v.kind != KindTime && v.kind != KindDateTime {
 		return Null, false
 	}
+	if z := v.zone(); z != nil && z.name != "" {
+		return String(z.name), true
+	}
+	return Null, true
 }
 
 // durationProperty is the count of a unit beyond the next larger one.

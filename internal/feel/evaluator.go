@@ -40,7 +40,6 @@ type Evaluator struct {
 	depth     int
 	exhausted bool
 	diags     []Diagnostic
-	dropped   int
 	patterns  map[string]*pattern // compiled from texts met at run time
 }
 
@@ -59,7 +58,6 @@ func (ev *Evaluator) Reset(o Options) {
 	ev.steps = o.Limits.Steps
 	ev.exhausted = false
 	ev.diags = ev.diags[:0]
-	ev.dropped = 0
 }
 
 func (l Limits) withDefaults() Limits {
@@ -126,14 +124,9 @@ func (ev *Evaluator) Exhausted() bool { return ev.exhausted }
 
 // Report adds a diagnostic, for functions written in Go.
 func (ev *Evaluator) Report(d Diagnostic) {
-	if ev.opts.NoDiagnostics {
-		return
+	if !ev.quiet() {
+		ev.diags = append(ev.diags, d)
 	}
-	if len(ev.diags) >= ev.opts.Limits.Diagnostics {
-		ev.dropped++
-		return
-	}
-	ev.diags = append(ev.diags, d)
 }
 
 // push cuts a frame of n nulls and makes it the current one. When memory runs

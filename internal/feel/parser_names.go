@@ -234,12 +234,10 @@ var propertyTypes = func() map[propertyKey]*Type {
 	set(TypeDate, NumberType, "year", "month", "day", "weekday")
 	set(TypeDateTime, NumberType, "year", "month", "day", "weekday", "hour", "minute", "second")
 	set(TypeTime, NumberType, "hour", "minute", "second")
-	for _, k := range []TypeKind{TypeDateTime, TypeTime, TypeDate} {
+	for _, k := range []TypeKind{TypeDateTime, TypeTime} {
 		set(k, DaysTimeType, "time offset")
 		set(k, StringType, "timezone")
 	}
-	// A date is midnight UTC where a time is asked of it.
-	set(TypeDate, NumberType, "hour", "minute", "second")
 	set(TypeDaysTime, NumberType, "days", "hours", "minutes", "seconds")
 	set(TypeYearsMonths, NumberType, "years", "months")
 	return m

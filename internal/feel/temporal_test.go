@@ -61,7 +61,7 @@ func TestTemporal_Properties(t *testing.T) {
 		`week of year(@"2005-01-01")`, `53`, `week of year(@"2003-12-29T00:00:00")`, `1`,
 		`[1..3].start included`, `true`, `(< 5).end`, `5`,
 	)
-	checkNull(t, feel.CodeUnknown, `@"P1Y".days`, `@"2020-01-01".foo`, `"a".length`)
+	checkNull(t, feel.CodeUnknown, `@"P1Y".days`, `@"2020-01-01".foo`, `@"2020-01-01".hour`, `"a".length`)
 }
 
 func TestTemporal_CivilDaysAgreeWithGo(t *testing.T) {
