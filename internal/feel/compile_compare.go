@@ -197,12 +197,13 @@ func (c *compiler) test(e *expr, cell bool) test {
 		r := e.val.rng()
 		return func(_ *Evaluator, v Value) tri { return r.contains(v) }
 	}
+	condition := cell && e.op != opConst
 	return func(ev *Evaluator, v Value) tri {
 		k := of(ev)
 		if !ev.weigh(k) {
 			return triNull
 		}
-		if cell && k.kind == KindBoolean && v.kind != KindBoolean && v.kind != KindNull {
+		if condition && k.kind == KindBoolean && v.kind != KindBoolean && v.kind != KindNull {
 			return k.tri()
 		}
 		return member(v, k)

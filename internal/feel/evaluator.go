@@ -55,6 +55,8 @@ func NewEvaluator(o Options) *Evaluator {
 func (ev *Evaluator) Reset(o Options) {
 	o.Limits = o.Limits.withDefaults()
 	ev.opts = o
+	clear(ev.mem[:ev.sp])
+	ev.in, ev.fr, ev.sp, ev.depth = nil, nil, 0, 0
 	ev.steps = o.Limits.Steps
 	ev.exhausted = false
 	ev.diags = ev.diags[:0]

@@ -62,7 +62,8 @@ type Cell struct {
 	// Negated is set for not(…): the input fits when no alternative does.
 	Negated bool
 	// Alternatives are ranges, which hold the input, or other values, which
-	// equal it. Ranges of which Op is set have one bound.
+	// equal it. Ranges of which Op is set have one bound. They describe the
+	// cell for inputs that are no lists: a list may also equal a whole list.
 	Alternatives []Value
 }
 

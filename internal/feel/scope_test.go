@@ -128,7 +128,7 @@ func TestCompileUnaryTests(t *testing.T) {
 		{`null`, feel.Null, "true"},
 		{`["a", "b"]`, feel.String("a"), "true"},
 		{`starts with(?, "a")`, feel.String("abc"), "true"},
-		{`true`, feel.True, "true"},
+		{`true`, feel.True, "true"}, {`true`, feel.Int(1), "null"}, {`limit > 5`, feel.Int(1), "true"},
 		{`false`, feel.True, "false"},
 		{`limit`, feel.Int(8), "true"},
 		{`limit - 1`, feel.Int(7), "true"},

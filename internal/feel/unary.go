@@ -88,7 +88,7 @@ func cellOf(e *expr) (Cell, bool) {
 	var c Cell
 	for _, k := range e.kids[1:] {
 		switch {
-		case k.op == opConst && !hasFunction(k.val):
+		case k.op == opConst && !opaque(k.val):
 			if k.val.kind == KindList {
 				c.Alternatives = append(c.Alternatives, k.val.items()...)
 				continue
@@ -103,13 +103,15 @@ func cellOf(e *expr) (Cell, bool) {
 	return c, true
 }
 
-func hasFunction(v Value) bool {
+// opaque tells whether a constant is more than a value or a list of values, so
+// that it does not describe a cell.
+func opaque(v Value) bool {
 	switch v.kind {
 	case KindFunction:
 		return true
 	case KindList:
 		for _, it := range v.items() {
-			if it.kind == KindList || it.kind == KindContext || hasFunction(it) {
+			if it.kind == KindList || it.kind == KindContext || opaque(it) {
 				return true
 			}
 		}
