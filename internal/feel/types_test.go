@@ -227,3 +227,48 @@ func TestEqualAndCompare_AreLawful(t *testing.T) {
 		}
 	})
 }
+
+func TestProgram_CellAgreesWithTheTest(t *testing.T) {
+	t.Parallel()
+	scope := feel.NewScope(feel.Var{Name: "?"})
+	point := rapid.Custom(func(t *rapid.T) string {
+		return rapid.SampledFrom([]string{"1", "2.5", "-3", `"a"`, `"b"`, `@"2020-01-01"`, "true", "null", `@"P1D"`}).Draw(t, "point")
+	})
+	part := rapid.Custom(func(t *rapid.T) string {
+		switch rapid.IntRange(0, 3).Draw(t, "form") {
+		case 0:
+			return rapid.SampledFrom([]string{"<", "<=", ">", ">=", "=", "!="}).Draw(t, "op") + point.Draw(t, "end")
+		case 1:
+			return rapid.SampledFrom([]string{"[1..2.5]", "(-3..1]", `["a".."b")`, `]@"2019-01-01"..@"2021-01-01"[`}).Draw(t, "range")
+		case 2:
+			return "[" + point.Draw(t, "a") + "," + point.Draw(t, "b") + "]"
+		default:
+			return point.Draw(t, "value")
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		src := strings.Join(rapid.SliceOfN(part, 1, 3).Draw(t, "parts"), ", ")
+		if rapid.Bool().Draw(t, "negated") {
+			src = "not(" + src + ")"
+		}
+		input, _ := feel.Compile(point.Draw(t, "input"), nil, feel.CompileOptions{})
+		v, _ := input.Eval(feel.Options{})
+		prog, err := feel.CompileUnaryTests(src, scope, feel.CompileOptions{})
+		if err != nil {
+			t.Fatalf("%s: %v", src, err)
+		}
+		cell, ok := prog.Cell()
+		if !ok {
+			t.Fatalf("%s has no constant form", src)
+		}
+		fits := false
+		for _, a := range cell.Alternatives {
+			r, isRange := a.AsRange()
+			fits = fits || isRange && feel.Contains(r, v).IsTrue() || !isRange && feel.Equal(v, a).IsTrue()
+		}
+		got := feel.NewEvaluator(feel.Options{}).Test(prog, []feel.Value{v})
+		if !cell.Negated && got != fits || cell.Negated && got && fits {
+			t.Fatalf("%s of %s: the test says %t, the cell %t", src, v.Literal(), got, fits)
+		}
+	})
+}
