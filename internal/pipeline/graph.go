@@ -4,16 +4,19 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"rapport/internal/clock"
+	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/store"
 )
 
-// graph is the work of the lane that owns the identity graph and the dead
-// letters. Its rows say which identifiers were seen together and which belong
-// to one person; what is known of them lies with their anchors.
+// graph is the work of the lane that owns the identity graph, the dead letters
+// and the definitions. Its rows of identity say which identifiers were seen
+// together and which belong to one person; what is known of them lies with
+// their anchors.
 type graph struct {
 	*setting
 	nodes      *hot[*node]
@@ -24,6 +27,9 @@ type graph struct {
 	changedComponents []*component
 	rows              []store.Change
 	deciding          map[store.Position]bool // dead letters with a verdict on its way
+
+	definitions atomic.Pointer[definition.Index] // read without a lock
+	defining    map[seriesOf]chan struct{}       // definitions with a change on its way
 }
 
 // node is one identifier in the graph.
@@ -59,14 +65,16 @@ type mark struct {
 }
 
 func newGraph(s *setting, budget int) *graph {
-	return &graph{
+	g := &graph{
 		setting: s, nodes: newHot[*node](budget / 2), components: newHot[*component](budget / 2),
-		deciding: map[store.Position]bool{},
+		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{},
 	}
+	g.definitions.Store(&definition.Index{})
+	return g
 }
 
-// apply takes links and dead letters. A link changes the two nodes and at most
-// two components, whatever their size.
+// apply takes links, dead letters and definitions. A link changes the two nodes
+// and at most two components, whatever their size.
 func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Record, error) {
 	links := make([]link, len(batch))
 	var nodes, components []id.Key
@@ -105,6 +113,8 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			g.bury(r)
 		case store.KindVerdict:
 			g.decide(r)
+		case store.KindDefinition:
+			g.define(r)
 		}
 	}
 	return nil, nil

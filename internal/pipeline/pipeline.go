@@ -113,7 +113,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		return nil, err
 	}
 	p.graphLane = p.lanes[len(p.lanes)-1]
-	return p, nil
+	return p, p.graph.loadDefinitions(ctx)
 }
 
 // start lets the sequencer and the lanes run.

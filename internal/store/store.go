@@ -53,6 +53,7 @@ const (
 	KindVerdict                    // fact: what became of a dead letter, or an operator's word on identity
 	KindTick                       // fact: time passed for a bucket
 	KindReplay                     // fact: an event that was a dead letter, mended or understood since
+	KindDefinition                 // fact: a version of a definition, or what became of one
 	KindLink                       // derived: an anchor met another identifier
 	KindPortion                    // derived: what a person's event says of an entity
 )
@@ -148,6 +149,7 @@ const (
 	TableProfiles    Table = 'p' // identity graph: profile id to identifier
 	TableLookup      Table = 'x' // identity graph: identifiers by folded value, for search
 	TableDeadLetters Table = 'd' // dead letters that wait for a decision: position
+	TableDefinitions Table = 'f' // versions of definitions: kind, zero byte, key, zero byte, number
 	TableTimers      Table = 'w' // what is due: instant, key
 	TableAnswers     Table = 'i' // answers to commands, by the hash of their idempotency key
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind

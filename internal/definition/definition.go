@@ -1,0 +1,117 @@
+// Package definition is what an instance is told to do, as versioned
+// documents: decision models, their test cases, and whatever else people
+// define. It knows the statuses of a version and which may follow which. It
+// never reads what a document says, never stores and never asks the clock.
+package definition
+
+import (
+	"slices"
+	"strconv"
+
+	"rapport/internal/clock"
+)
+
+// Kind is what a document defines. It is a word of letters, digits and
+// underscores, and part of the rows on disk.
+type Kind string
+
+// The kinds.
+const (
+	DecisionModel      Kind = "decision_model"       // DMN, as XML
+	DecisionModelTests Kind = "decision_model_tests" // test cases of the model of the same key, as JSON
+)
+
+// Status is how far a version has come.
+type Status string
+
+// The statuses in their order. Of the versions of a key one at most is live.
+const (
+	Draft    Status = "draft"    // being written; runs only where it is asked for
+	Test     Status = "test"     // runs beside the live one, without effect
+	Live     Status = "live"     // what runs
+	Archived Status = "archived" // never runs again; a rollback copies it
+)
+
+// MaxDocument is the largest document, in bytes.
+const MaxDocument = 4 << 20
+
+// Change is one step of a version: when it got a status, and by whom.
+type Change struct {
+	Status Status        `json:"status"`
+	Author string        `json:"author" doc:"Id of the key that asked for it"`
+	Time   clock.Instant `json:"time"`
+	Note   string        `json:"note,omitempty"`
+}
+
+// Version is one document of a key. Documents never change: another document
+// is another version. What changes is the status; every change is kept.
+type Version struct {
+	Kind        Kind     `json:"kind"`
+	Key         string   `json:"key"`
+	Version     int      `json:"version" doc:"Counted from 1"`
+	ContentType string   `json:"content_type"`
+	Size        int      `json:"size" doc:"Of the document, in bytes"`
+	RollbackOf  int      `json:"rollback_of,omitempty" doc:"The version whose document this is again"`
+	Changes     []Change `json:"changes" doc:"Oldest first: the first made the version, the last is its status now"`
+}
+
+// Status is what the version is now.
+func (v *Version) Status() Status { return v.Changes[len(v.Changes)-1].Status }
+
+// Made is the change that made the version.
+func (v *Version) Made() Change { return v.Changes[0] }
+
+// Last is the newest change.
+func (v *Version) Last() Change { return v.Changes[len(v.Changes)-1] }
+
+// ETag tells the states of a version apart: it changes with every change.
+func (v *Version) ETag() string {
+	return `"v` + strconv.Itoa(v.Version) + "." + strconv.Itoa(len(v.Changes)) + `"`
+}
+
+// Definition is a version with its document.
+type Definition struct {
+	Version
+	Document []byte
+}
+
+// Series is all versions of a key, oldest first. It is immutable: Apply gives
+// another one.
+type Series struct {
+	Kind     Kind
+	Key      string
+	Versions []Version
+}
+
+// Newest is the version that was made last; nil where there is none.
+func (s *Series) Newest() *Version {
+	if s == nil || len(s.Versions) == 0 {
+		return nil
+	}
+	return &s.Versions[len(s.Versions)-1]
+}
+
+// Live is the version that runs; nil where there is none.
+func (s *Series) Live() *Version {
+	if s == nil {
+		return nil
+	}
+	for i := len(s.Versions) - 1; i >= 0; i-- {
+		if s.Versions[i].Status() == Live {
+			return &s.Versions[i]
+		}
+	}
+	return nil
+}
+
+// At is a version by its number; nil where there is none.
+func (s *Series) At(version int) *Version {
+	if s == nil {
+		return nil
+	}
+	i := slices.IndexFunc(s.Versions, func(v Version) bool { return v.Version == version })
+	if i < 0 {
+		return nil
+	}
+	return &s.Versions[i]
+}
