@@ -124,7 +124,11 @@ func payloadBytes(records []store.Record) int {
 }
 
 // deliver hands appended frames to the lanes, in the order of the log.
+// During a replay they are read from the log in their turn.
 func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
+	if p.replaying.Load() {
+		return
+	}
 	parts := make([][]*store.Record, len(p.lanes))
 	for _, f := range frames {
 		for i := range f.Records {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rapport/internal/fault"
+	"rapport/internal/store"
 )
 
 // WaitApplied is the barrier of read-your-writes: it returns when the records
@@ -19,40 +20,53 @@ import (
 func (p *Pipeline) WaitApplied(ctx context.Context, r Receipt) error {
 	at := r.Position
 	for range chainLength {
-		for _, l := range p.lanes {
-			select {
-			case <-l.wait(at):
-			case <-ctx.Done():
-				return fault.Errorf(fault.Unavailable, "not_applied_yet", "the write is safe and not visible yet: %w", ctx.Err())
-			}
+		if err := p.lanesAt(ctx, at); err != nil {
+			return err
 		}
-		m := p.seq.derivations()
-		if m.pending == 0 {
-			if m.last <= at {
-				return nil
-			}
-			at = m.last
-			continue
-		}
-		fence, err := p.seq.submit(nil, 0, false)
+		last, err := p.derivedUpTo(ctx)
 		if err != nil {
-			return unavailable(err)
+			return err
 		}
-		select {
-		case <-fence.done:
-		case <-ctx.Done():
-			return fault.Errorf(fault.Unavailable, "not_applied_yet", "the write is safe and not visible yet: %w", ctx.Err())
+		if last <= at {
+			return nil
 		}
-		at = max(at, p.seq.derivations().last)
+		at = last
 	}
+	return p.lanesAt(ctx, at)
+}
+
+// lanesAt waits until every lane has applied up to a position.
+func (p *Pipeline) lanesAt(ctx context.Context, at store.Position) error {
 	for _, l := range p.lanes {
 		select {
 		case <-l.wait(at):
 		case <-ctx.Done():
-			return fault.Errorf(fault.Unavailable, "not_applied_yet", "the write is safe and not visible yet: %w", ctx.Err())
+			return notYet(ctx)
 		}
 	}
 	return nil
+}
+
+// derivedUpTo waits until the derived records that lanes have emitted are in
+// the log, and tells where the last of them is.
+func (p *Pipeline) derivedUpTo(ctx context.Context) (store.Position, error) {
+	if m := p.seq.derivations(); m.pending == 0 {
+		return m.last, nil
+	}
+	fence, err := p.seq.submit(nil, 0, false)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	select {
+	case <-fence.done:
+		return p.seq.derivations().last, nil
+	case <-ctx.Done():
+		return 0, notYet(ctx)
+	}
+}
+
+func notYet(ctx context.Context) error {
+	return fault.Errorf(fault.Unavailable, "not_applied_yet", "the write is safe and not visible yet: %w", ctx.Err())
 }
 
 // chainLength is how many records can follow from one another: a command on an

@@ -147,7 +147,10 @@ func (l *lane) step(batch []*store.Record, end store.Position) {
 		l.mu.Lock()
 		derived, err := l.work.apply(ctx, batch)
 		if err == nil {
+			// Rows, what follows from them and the position change as one: a
+			// commit may come from elsewhere as soon as the lane is unlocked.
 			l.emit(ctx, derived)
+			l.applied = end
 		}
 		l.mu.Unlock()
 		if err == nil {
@@ -158,9 +161,11 @@ func (l *lane) step(batch []*store.Record, end store.Position) {
 			return
 		}
 	}
-	l.mu.Lock()
-	l.applied = end
-	l.mu.Unlock()
+	if len(batch) == 0 {
+		l.mu.Lock()
+		l.applied = end
+		l.mu.Unlock()
+	}
 	l.free(batch)
 	l.notify(end)
 	l.commitIfDue(ctx)

@@ -54,6 +54,7 @@ type Pipeline struct {
 	flushed    atomic.Uint64 // position at the last flush
 	stop       chan struct{}
 	background sync.WaitGroup
+	replaying  atomic.Bool
 	failing    atomic.Pointer[string] // why the log cannot be written, nil while it can
 }
 
@@ -66,7 +67,8 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 	}
 	p.start()
 	if err := p.recover(ctx, progress); err != nil {
-		return nil, errors.Join(fmt.Errorf("recover: %w", err), p.Close(ctx))
+		p.abandon()
+		return nil, fmt.Errorf("recover: %w", err)
 	}
 	p.background.Go(p.tick)
 	p.background.Go(p.flush)
@@ -230,6 +232,17 @@ func (p *Pipeline) Close(ctx context.Context) error {
 		errs = append(errs, l.commit(ctx))
 	}
 	return errors.Join(append(errs, p.store.State().Flush(ctx))...)
+}
+
+// abandon ends the parts of a pipeline that could not start. Nothing more of
+// it becomes durable; the next start replays what is missing.
+func (p *Pipeline) abandon() {
+	close(p.stop)
+	p.seq.stop()
+	for _, l := range p.lanes {
+		l.stop()
+	}
+	p.background.Wait()
 }
 
 // settle waits until everything in the log is applied, with its consequences.

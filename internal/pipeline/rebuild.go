@@ -22,6 +22,6 @@ func Rebuild(ctx context.Context, c Config, progress func(done, end store.Positi
 	}
 	p.start()
 	derived := func(r *store.Record) bool { return !r.Kind.Fact() }
-	err = p.replay(ctx, 0, p.store.Log().End(), progress, derived)
+	err = p.replay(ctx, 0, progress, derived)
 	return errors.Join(err, p.Close(ctx))
 }

@@ -2,23 +2,53 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"rapport/internal/id"
 	"rapport/internal/store"
 )
 
 // recover replays what the log has and the state has not. Derived records are
 // replayed like facts: applying them again changes nothing.
 func (p *Pipeline) recover(ctx context.Context, progress func(done, end store.Position)) error {
-	from, end := p.committed(), p.store.Log().End()
+	from := p.committed()
 	p.flushed.Store(uint64(from))
-	applied := func(r *store.Record) bool { return r.Position <= p.store.State().Applied(r.Bucket) }
-	return p.replay(ctx, from, end, progress, applied)
+	// Lanes commit while the log is read: what they had applied before counts.
+	var applied [id.Buckets + 1]store.Position
+	for b := range applied {
+		applied[b] = p.store.State().Applied(id.Bucket(b))
+	}
+	return p.replay(ctx, from, progress, func(r *store.Record) bool { return r.Position <= applied[r.Bucket] })
 }
 
-// replay reads the log from a position and hands records to the lanes, except
-// those that skip tells to leave out, no faster than they are applied.
-func (p *Pipeline) replay(ctx context.Context, from, end store.Position, progress func(done, end store.Position), skip func(*store.Record) bool) error {
+// replay reads the log from a position to its end and hands records to the
+// lanes, except those that skip tells to leave out. What follows from them gets
+// into the log behind that end; it is not handed over as it comes, which would
+// move the lanes past records still to be read, but read in turn until nothing
+// follows any more.
+func (p *Pipeline) replay(ctx context.Context, from store.Position, progress func(done, end store.Position), skip func(*store.Record) bool) error {
+	p.replaying.Store(true)
+	defer p.replaying.Store(false)
+	for {
+		end := p.store.Log().End()
+		if err := p.replayTo(ctx, from, end, progress, skip); err != nil {
+			return err
+		}
+		if err := p.lanesAt(ctx, end); err != nil {
+			return err
+		}
+		if _, err := p.derivedUpTo(ctx); err != nil {
+			return err
+		}
+		if p.store.Log().End() == end {
+			return nil
+		}
+		from, skip = end, func(*store.Record) bool { return false }
+	}
+}
+
+func (p *Pipeline) replayTo(ctx context.Context, from, end store.Position, progress func(done, end store.Position), skip func(*store.Record) bool) error {
 	batch := make([][]*store.Record, len(p.lanes))
 	n := 0
 	hand := func(upTo store.Position) {
@@ -32,6 +62,9 @@ func (p *Pipeline) replay(ctx context.Context, from, end store.Position, progres
 		}
 	}
 	err := p.store.Log().Read(ctx, from, func(r *store.Record) error {
+		if r.Position > end {
+			return errPastEnd
+		}
 		if skip(r) {
 			return ctx.Err()
 		}
@@ -53,12 +86,15 @@ func (p *Pipeline) replay(ctx context.Context, from, end store.Position, progres
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errPastEnd) {
 		return err
 	}
 	hand(end)
-	return p.WaitApplied(ctx, Receipt{Position: end})
+	return nil
 }
+
+// errPastEnd ends a reading at what was derived while it went on.
+var errPastEnd = errors.New("past the end of the replay")
 
 const (
 	replayBatch = 1024

@@ -1,0 +1,46 @@
+package pipeline
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"rapport/internal/store/memory"
+)
+
+// What follows from replayed records gets into the log while it is still being
+// read. It must not move a lane past records that it has not been given yet.
+func TestRecover_FoldsEverythingWhileMuchFollowsFromIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(77, 6000)
+	want := naive(t, w)
+	for seed := range uint64(6) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		disk := memory.NewDisk()
+		p := open(t, memory.Open(disk), 3, 64)
+		play(t, p, w.facts, 500)
+		p.abandon()
+		disk.Crash(0) // the state is gone, the log is not
+		for range 3 {
+			c := config(memory.Open(disk), 1+r.IntN(4), 1+r.IntN(64))
+			c.CommitEvery, c.CommitRows = time.Nanosecond, 1
+			p, err := Open(context.Background(), c, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := p.Accounting(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Pending != 0 || a.Received != a.Stored+a.Deduplicated || a.Stored != distinct(w) {
+				t.Fatalf("seed %d: after a replay the sums are %+v, want %d stored", seed, a, distinct(w))
+			}
+			if got := dump(t, p, w); got != want {
+				t.Fatalf("seed %d:\n%s", seed, diff(got, want))
+			}
+			p.abandon()
+			disk.Crash(r.IntN(disk.Pending() + 1))
+		}
+	}
+}
