@@ -36,7 +36,7 @@ var (
 // allowed gives what a folder of internal/ may import of internal/, and false
 // for a folder that has no place yet.
 func allowed(folder string) ([]string, bool) {
-	lower := slices.Concat(base, languages, domain, []string{"store", "store/seal"})
+	lower := slices.Concat(base, languages, domain, []string{"store", "store/seal", "script"})
 	if i := place(base, folder); i >= 0 {
 		return base[:i], true
 	}
@@ -49,6 +49,9 @@ func allowed(folder string) ([]string, bool) {
 		return nil, true
 	case matches(languages, folder):
 		return languages, true
+	case folder == "script":
+		// JavaScript boxes know of the product how it fails, and nothing else.
+		return base, true
 	case folder == "store":
 		return slices.Concat(base, domain), true
 	case folder == "store/seal":
