@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
@@ -20,6 +22,7 @@ type anchor struct {
 	partial *profile.Partial
 	edges   []edge
 	open    []profile.Entry // the unfinished chunk
+	shorts  []uint64        // the messages of open, next to one another to be looked through
 	chunks  uint32          // finished chunks, pending ones included
 	pending []chunk         // finished chunks that are not committed yet
 	recent  map[uint64]profile.Entry
@@ -66,10 +69,14 @@ func newAnchor(ident event.Identifier) *anchor {
 
 // seen finds the entry of a message among those in memory.
 func (a *anchor) seen(short uint64) (profile.Entry, bool) {
-	for i := range a.open {
-		if a.open[i].Short == short {
-			return a.open[i], true
+	if len(a.shorts) != len(a.open) {
+		a.shorts = a.shorts[:0]
+		for i := range a.open {
+			a.shorts = append(a.shorts, a.open[i].Short)
 		}
+	}
+	if i := slices.Index(a.shorts, short); i >= 0 {
+		return a.open[i], true
 	}
 	e, ok := a.recent[short]
 	return e, ok
@@ -78,6 +85,7 @@ func (a *anchor) seen(short uint64) (profile.Entry, bool) {
 // note adds an entry to the timeline and closes the chunk when it is full.
 func (a *anchor) note(e profile.Entry) {
 	a.open = append(a.open, e)
+	a.shorts = append(a.shorts, e.Short)
 	if len(a.open) < chunkEntries {
 		return
 	}
@@ -98,7 +106,7 @@ func (a *anchor) note(e profile.Entry) {
 	}
 	a.pending = append(a.pending, chunk{a.chunks, a.open})
 	a.chunks++
-	a.open, a.savedOpen = nil, -1
+	a.open, a.shorts, a.savedOpen = nil, nil, -1
 }
 
 // taken notes that the door took an event of the anchor. Portions do not
@@ -181,7 +189,7 @@ func (e *edge) sight(slot uint32) bool {
 
 // size is about how much memory the row takes.
 func (a *anchor) size() int {
-	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + len(a.recent)*(entryBytes+32) + a.known.size()
+	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + 8*cap(a.shorts) + len(a.recent)*(entryBytes+32) + a.known.size()
 	for i := range a.edges {
 		n += 128 + len(a.edges[i].ident.Value) + 4*cap(a.edges[i].slots)
 	}
@@ -198,6 +206,6 @@ func (a *anchor) clone() *anchor {
 	c.partial.Merge(a.partial)
 	c.open = append([]profile.Entry(nil), a.open...)
 	c.pending = append([]chunk(nil), a.pending...)
-	c.recent, c.better, c.known = nil, nil, nil
+	c.recent, c.better, c.known, c.shorts = nil, nil, nil, nil
 	return &c
 }

@@ -134,10 +134,10 @@ func (c Config) filled() Config {
 		c.BatchSize = batchRecords
 	}
 	if c.CommitEvery == 0 {
-		c.CommitEvery = time.Second
+		c.CommitEvery = 2 * time.Second
 	}
 	if c.CommitRows == 0 {
-		c.CommitRows = 16384
+		c.CommitRows = 65536
 	}
 	if c.FlushBytes == 0 {
 		c.FlushBytes = 96 << 20
