@@ -49,6 +49,10 @@ func (h *hot[T]) resize(k id.Key, size int) {
 	}
 }
 
+// full tells whether the rows exceed the budget by more than a tenth. Letting
+// go of rows costs a commit, so it is done for many at once.
+func (h *hot[T]) full() bool { return h.bytes > h.limit+h.limit/10 }
+
 // trim drops rows that keep lets go until the budget holds, or until the hand
 // has gone round twice: what keep holds on to stays, whatever the budget says.
 func (h *hot[T]) trim(keep func(T) bool) {

@@ -27,6 +27,9 @@ type applier interface {
 	dirty() int
 	// changes gives what to commit and forgets it.
 	changes() []store.Change
+	// full tells whether rows in memory exceed their budget by so much that
+	// something should be written behind and let go of now.
+	full() bool
 	// trim drops what the memory budget does not hold. It is called after a
 	// commit and drops only rows that have not changed since changes.
 	trim()
@@ -238,10 +241,10 @@ func (l *lane) recheck() {
 
 func (l *lane) commitIfDue(ctx context.Context) {
 	l.mu.Lock()
-	n := l.work.dirty()
+	n, full := l.work.dirty(), l.work.full()
 	t := l.emitted
 	l.mu.Unlock()
-	if n < l.limits.rows && (n == 0 || !l.due()) {
+	if n < l.limits.rows && !full && (n == 0 || !l.due()) {
 		return
 	}
 	if t != nil {
