@@ -16,7 +16,7 @@ func run(t testing.TB, source string, args map[string]any) (any, script.Usage, e
 	if err != nil {
 		return nil, script.Usage{}, err
 	}
-	return p.Run(script.Input{Args: []any{args}, Now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}, script.Limits{Steps: 120_000, Bytes: 4 << 20, Time: 10 * time.Minute})
+	return p.Run(script.Input{Args: []any{args}, Now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}, script.Limits{Steps: 200_000, Bytes: 4 << 20, Time: 10 * time.Minute})
 }
 
 func TestRun_GivesWhatTheBoxReturns(t *testing.T) {
