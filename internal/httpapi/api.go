@@ -1,5 +1,5 @@
-// Package httpapi is Rapport's own HTTP API: profiles, entities, accounting,
-// dead letters, sources and keys, described by an OpenAPI document and with
+// Package httpapi is Rapport's own HTTP API: profiles, entities, decision
+// models, accounting, dead letters, sources and keys, described by an OpenAPI document and with
 // one shape of error. It never decides what may be stored and never knows an
 // engine or a foreign dialect.
 package httpapi
@@ -47,11 +47,13 @@ type API struct {
 	mux    *http.ServeMux
 	huma   huma.API
 	routes []string
+	models models
 }
 
 // New makes the API.
 func New(d Deps) *API {
 	a := &API{Deps: d, mux: http.NewServeMux()}
+	a.models.source = d.Spine
 	config := huma.Config{
 		OpenAPI:                      describe(d.Version),
 		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
@@ -64,6 +66,7 @@ func New(d Deps) *API {
 	a.profileRoutes()
 	a.entityRoutes()
 	a.orderRoutes()
+	a.modelRoutes()
 	a.ledgerRoutes()
 	a.letterRoutes()
 	a.sourceRoutes()

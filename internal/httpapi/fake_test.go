@@ -3,8 +3,11 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
+	"rapport/internal/access"
 	"rapport/internal/catalog"
+	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
@@ -20,6 +23,54 @@ type fake struct {
 	late     bool  // WaitApplied runs into its deadline
 	waited   int
 	replayed []string
+	index    *definition.Index
+	defined  map[string][]byte // documents by kind, key and version
+}
+
+const fakeModel = `<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MODEL/" name="Fake" namespace="urn:fake">` +
+	`<decision id="d" name="Answer"><variable name="Answer" typeRef="number"/><literalExpression><text>42</text></literalExpression></decision></definitions>`
+
+// Definitions has a model under the key of the default source: a draft and a
+// live version.
+func (f *fake) Definitions() *definition.Index {
+	if f.index == nil {
+		f.index, f.defined = &definition.Index{}, map[string][]byte{}
+		for _, status := range []definition.Status{definition.Draft, definition.Live} {
+			if _, err := f.Define(context.Background(), definition.Command{
+				Kind: definition.DecisionModel, Key: access.DefaultSource, Status: status, Document: []byte(fakeModel),
+			}); err != nil {
+				panic(err)
+			}
+		}
+	}
+	return f.index
+}
+
+func (f *fake) Definition(_ context.Context, kind definition.Kind, key string, version int) (definition.Definition, error) {
+	v := f.Definitions().Get(kind, key).At(version)
+	if v == nil {
+		return definition.Definition{}, fault.Errorf(fault.NotFound, "version_not_found", "no version")
+	}
+	return definition.Definition{Version: *v, Document: f.defined[fmt.Sprint(kind, key, version)]}, f.err
+}
+
+func (f *fake) Define(_ context.Context, c definition.Command) (pipeline.Defined, error) {
+	fact, err := f.Definitions().Get(c.Kind, c.Key).Decide(c)
+	if err != nil {
+		return pipeline.Defined{}, err
+	}
+	if fact.RollbackOf != 0 {
+		fact.Document = f.defined[fmt.Sprint(c.Kind, c.Key, fact.RollbackOf)]
+	}
+	s, _, err := f.index.Get(c.Kind, c.Key).Apply(&fact)
+	if err != nil {
+		return pipeline.Defined{}, err
+	}
+	f.index = f.index.With(s)
+	if fact.Document != nil {
+		f.defined[fmt.Sprint(c.Kind, c.Key, fact.Version)] = fact.Document
+	}
+	return pipeline.Defined{Version: *s.At(fact.Version)}, f.err
 }
 
 func (f *fake) Profile(_ context.Context, ref string, _ pipeline.ProfileOptions) (*profile.View, error) {

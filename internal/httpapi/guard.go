@@ -99,11 +99,18 @@ func (a *API) checkContentType(ctx huma.Context, next func(huma.Context)) {
 	}
 	kind, _, err := mime.ParseMediaType(header)
 	allowed := []string{"application/json"}
+	if more, ok := ctx.Operation().Metadata[acceptsOf].([]string); ok {
+		allowed = append(allowed, more...)
+	}
 	if ctx.Method() == http.MethodPatch {
 		allowed = append(allowed, "application/merge-patch+json")
 	}
 	if header != "" && (err != nil || !slices.Contains(allowed, kind)) {
-		newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", mediaMend).write(w)
+		mend := mediaMend
+		if len(allowed) > 1 {
+			mend = "the body must be one of " + strings.Join(allowed, ", ") + ": send the header Content-Type with it"
+		}
+		newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", mend).write(w)
 		return
 	}
 	next(ctx)

@@ -34,6 +34,8 @@ type Problem struct { //nolint:errname // the name that RFC 9457 gives it
 type FieldError struct {
 	Field   string `json:"field" doc:"JSON pointer into the body, or the parameter's name"`
 	Message string `json:"message" doc:"What is wrong and the mend"`
+	Line    int    `json:"line,omitempty" doc:"Of a document that is not JSON, counted from 1"`
+	Column  int    `json:"column,omitempty"`
 }
 
 // Error gives the detail.

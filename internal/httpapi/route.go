@@ -13,8 +13,12 @@ import (
 	"rapport/internal/access"
 )
 
-// scopeOf is where an operation keeps the scope it asks for.
-const scopeOf = "scope"
+// Where an operation keeps the scope it asks for, and the types of bodies it
+// takes beside JSON.
+const (
+	scopeOf   = "scope"
+	acceptsOf = "accepts"
+)
 
 // spec is one route.
 type spec struct {
@@ -25,9 +29,10 @@ type spec struct {
 	summary string
 	scope   string
 	status  int
-	body    any   // a value of the type of the request's body, where the handler takes it raw
-	returns any   // a value of the type of the answer, where the handler gives something freer
-	also    []int // other statuses of success
+	body    any      // a value of the type of the request's body, where the handler takes it raw
+	returns any      // a value of the type of the answer, where the handler gives something freer
+	also    []int    // other statuses of success
+	accepts []string // types of the request's body beside JSON
 }
 
 // register adds a route. Whatever error its handler returns becomes a problem.
@@ -37,7 +42,7 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		OperationID: s.id, Method: s.method, Path: prefix[:len(prefix)-1] + s.path, Summary: s.summary,
 		Tags: []string{s.tag}, DefaultStatus: s.status, MaxBodyBytes: a.Limits.Body,
 		BodyReadTimeout: a.Limits.ReadTimeout,
-		Metadata:        map[string]any{scopeOf: s.scope},
+		Metadata:        map[string]any{scopeOf: s.scope, acceptsOf: s.accepts},
 		Security:        []map[string][]string{{"secret_key": {s.scope}}},
 		Responses:       map[string]*huma.Response{},
 	}
@@ -46,6 +51,9 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/json": {Schema: schemaOf(registry, s.body)},
 		}}
+		for _, kind := range s.accepts {
+			op.RequestBody.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		}
 	}
 	if s.returns != nil {
 		op.Responses[strconv.Itoa(s.status)] = &huma.Response{
@@ -119,6 +127,7 @@ func describe(version string) *huma.OpenAPI {
 		Tags: []*huma.Tag{
 			{Name: "profiles", Description: "Who people are and what they did"},
 			{Name: "entities", Description: "Orders, carts, catalog items and accounts"},
+			{Name: "decisions", Description: "Decision models: DMN documents with versions, test cases and evaluation"},
 			{Name: "accounting", Description: "Where every event went"},
 			{Name: "access", Description: "Sources and keys"},
 			{Name: "process", Description: "The instance itself"},

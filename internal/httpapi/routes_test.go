@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,6 +55,13 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 		}
 		body := ""
 		switch {
+		case strings.HasSuffix(path, "/diff"):
+			path += "?from=1"
+		case strings.HasPrefix(path, "/api/v1/decision-models/") && method != "GET":
+			body = map[string]string{
+				"default": `{"xml":` + strconv.Quote(fakeModel) + `}`, "status": `{"status":"archived","version":1}`,
+				"rollback": `{"version":1}`, "test-cases": `{"cases":[]}`, "test": "", "evaluate": "{}",
+			}[path[strings.LastIndex(path, "/")+1:]]
 		case strings.HasPrefix(path, "/api/v1/sources/") && method == "PUT":
 			body = `{"name":"x","kind":"web"}`
 		case path == "/api/v1/keys" && method == "POST":

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rapport/internal/catalog"
+	"rapport/internal/definition"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
 )
@@ -18,6 +19,14 @@ type Spine interface {
 	verdicts
 	ledger
 	barrier
+	definitions
+}
+
+// definitions are read without their documents at no cost.
+type definitions interface {
+	Definitions() *definition.Index
+	Definition(ctx context.Context, kind definition.Kind, key string, version int) (definition.Definition, error)
+	Define(ctx context.Context, c definition.Command) (pipeline.Defined, error)
 }
 
 type people interface {

@@ -1,0 +1,278 @@
+package httpapi
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rapport/internal/access"
+	"rapport/internal/decision/model"
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+)
+
+const modelsPath = "/decision-models"
+
+// ModelKey names a decision model in a path.
+type ModelKey struct {
+	Key string `path:"key" maxLength:"128" doc:"The model's key: letters, digits, dots, hyphens, underscores"`
+}
+
+// ModelBody is a decision model as JSON; the XML alone does as well.
+type ModelBody struct {
+	XML  string `json:"xml" doc:"DMN 1.1 to 1.5"`
+	Note string `json:"note,omitempty" doc:"Why it changed"`
+}
+
+// ModelView is one version of a decision model.
+type ModelView struct {
+	Key       string              `json:"key"`
+	Name      string              `json:"name" doc:"As the document says"`
+	Version   int                 `json:"version" doc:"Counted from 1"`
+	Status    definition.Status   `json:"status" enum:"draft,test,live,archived"`
+	Live      *int                `json:"live_version" doc:"The version that runs, null where none does"`
+	Rollback  int                 `json:"rollback_of,omitempty" doc:"The version whose document this is again"`
+	Author    string              `json:"author" doc:"Id of the key that made the version"`
+	Time      string              `json:"time" format:"date-time"`
+	Note      string              `json:"note,omitempty"`
+	Changes   []definition.Change `json:"changes" doc:"What became of the version, oldest first"`
+	Inputs    []model.Variable    `json:"inputs"`
+	Decisions []model.Variable    `json:"decisions"`
+	Services  []string            `json:"services"`
+	Problems  []model.Problem     `json:"problems" doc:"Warnings"`
+	XML       string              `json:"xml,omitempty" doc:"Only where one version is asked for"`
+}
+
+// storedModel is the answer to a write of a model.
+type storedModel struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Applied
+	Body ModelView
+}
+
+func (a *API) modelRoutes() {
+	at := func(id, method, path, summary string) spec {
+		s := spec{id: id, method: method, path: modelsPath + path, tag: "decisions", summary: summary, scope: access.ScopeWrite, status: http.StatusOK}
+		if method == http.MethodGet {
+			s.scope = access.ScopeRead
+		}
+		return s
+	}
+	register(a, at("list-decision-models", http.MethodGet, "", "All decision models, with their newest versions"), a.listModels)
+	one := at("get-decision-model", http.MethodGet, "/{key}", "One version of a decision model, as JSON or, with Accept: application/xml, as its document")
+	one.returns, one.also = ModelView{}, []int{http.StatusNotModified}
+	register(a, one, a.getModel)
+	a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+modelsPath+"/{key}"].Get.Responses["200"].Content["application/xml"] =
+		&huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	put := at("put-decision-model", http.MethodPut, "/{key}", "Add a version. It is compiled, tried with its test cases and live at once, unless status says draft or test")
+	put.body, put.accepts, put.also = ModelBody{}, []string{"application/xml", "text/xml"}, []int{http.StatusCreated}
+	register(a, put, a.putModel)
+	register(a, at("list-decision-model-versions", http.MethodGet, "/{key}/versions", "The versions, newest first"), a.listModelVersions)
+	register(a, at("diff-decision-model", http.MethodGet, "/{key}/diff", "The lines that differ between two versions"), a.diffModel)
+	register(a, at("set-decision-model-status", http.MethodPost, "/{key}/status", "Take a version from draft to test, live or archived"), a.setModelStatus)
+	register(a, at("rollback-decision-model", http.MethodPost, "/{key}/rollback", "Add a version with the document of an older one, live at once"), a.rollbackModel)
+	register(a, at("get-decision-model-tests", http.MethodGet, "/{key}/test-cases", "The test cases of a model"), a.getModelTests)
+	tests := at("put-decision-model-tests", http.MethodPut, "/{key}/test-cases", "Replace the test cases, which every version must pass before it goes live")
+	tests.body = model.Cases{}
+	register(a, tests, a.putModelTests)
+	try := at("test-decision-model", http.MethodPost, "/{key}/test", "Run the test cases")
+	try.scope = access.ScopeRead
+	register(a, try, a.testModel)
+	evaluate := at("evaluate-decision-model", http.MethodPost, "/{key}/evaluate", "Decide for inputs, a person or both")
+	evaluate.scope, evaluate.body = access.ScopeRead, EvaluateBody{}
+	register(a, evaluate, a.evaluateModel)
+}
+
+type modelPut struct {
+	ModelKey
+	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
+	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
+	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is no such model"`
+	Waiting
+	RawBody []byte
+}
+
+func (a *API) putModel(ctx context.Context, in *modelPut) (*storedModel, error) {
+	document, note := bytes.Clone(in.RawBody), in.Note
+	if trimmed := bytes.TrimSpace(document); len(trimmed) > 0 && trimmed[0] == '{' {
+		var b ModelBody
+		if err := strictly(document, &b); err != nil {
+			return nil, err
+		}
+		document, note = []byte(b.XML), cmp.Or(b.Note, note)
+	}
+	m, problems := compileModel(document)
+	if m == nil {
+		return nil, invalidModel(problems)
+	}
+	status := definition.Status(in.Status)
+	if status == definition.Live {
+		if err := a.passes(ctx, in.Key, m); err != nil {
+			return nil, err
+		}
+	}
+	return a.defineModel(ctx, in.Waiting, m, definition.Command{
+		Key: in.Key, Status: status, Document: document, ContentType: "application/xml", Note: note,
+		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
+	})
+}
+
+// defineModel has the pipeline decide and tells what came of it.
+func (a *API) defineModel(ctx context.Context, w Waiting, m *model.Model, c definition.Command) (*storedModel, error) {
+	if err := a.waitable(w); err != nil {
+		return nil, err
+	}
+	c.Kind, c.Author, c.Time = definition.DecisionModel, author(ctx), a.Clock.Now()
+	d, err := a.Spine.Define(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	out := &storedModel{Status: http.StatusOK, ETag: d.ETag(), Body: viewModel(a.series(c.Key), &d.Version, m)}
+	if d.Version.Version == 1 && len(d.Changes) == 1 {
+		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+modelsPath+"/"+c.Key
+	}
+	out.Applied, err = a.await(ctx, w, d.Receipt)
+	return out, err
+}
+
+type modelStatus struct {
+	ModelKey
+	IfMatch string `header:"If-Match" maxLength:"512" doc:"Change it only if the newest version has this ETag"`
+	Waiting
+	Body struct {
+		Status  string `json:"status" enum:"draft,test,live,archived"`
+		Version int    `json:"version,omitempty" minimum:"1" doc:"Left out: the newest"`
+		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
+	}
+}
+
+func (a *API) setModelStatus(ctx context.Context, in *modelStatus) (*storedModel, error) {
+	v, err := a.pick(in.Key, number(in.Body.Version))
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.models.get(ctx, in.Key, v.Version)
+	if err != nil {
+		return nil, err
+	}
+	status := definition.Status(in.Body.Status)
+	if status == definition.Live {
+		if err := a.passes(ctx, in.Key, m.Model); err != nil {
+			return nil, err
+		}
+	}
+	// The number is given even where the caller left it out: what is tested
+	// here must be what goes live.
+	return a.defineModel(ctx, in.Waiting, m.Model, definition.Command{
+		Key: in.Key, Status: status, Version: v.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
+	})
+}
+
+type modelRollback struct {
+	ModelKey
+	IfMatch string `header:"If-Match" maxLength:"512" doc:"Roll back only if the newest version has this ETag"`
+	Waiting
+	Body struct {
+		Version int    `json:"version" minimum:"1" doc:"Whose document it is to be again"`
+		Status  string `json:"status,omitempty" enum:"draft,test,live" default:"live"`
+		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
+	}
+}
+
+func (a *API) rollbackModel(ctx context.Context, in *modelRollback) (*storedModel, error) {
+	if _, err := a.pick(in.Key, number(in.Body.Version)); err != nil {
+		return nil, err
+	}
+	m, err := a.models.get(ctx, in.Key, in.Body.Version)
+	if err != nil {
+		return nil, err
+	}
+	status := definition.Status(cmp.Or(in.Body.Status, string(definition.Live)))
+	if status == definition.Live {
+		if err := a.passes(ctx, in.Key, m.Model); err != nil {
+			return nil, err
+		}
+	}
+	return a.defineModel(ctx, in.Waiting, m.Model, definition.Command{
+		Key: in.Key, Status: status, RollbackTo: in.Body.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
+	})
+}
+
+// invalidModel tells each error of a document with its place.
+func invalidModel(problems []model.Problem) error {
+	p := newProblem(http.StatusBadRequest, "invalid_model", "")
+	for _, e := range problems {
+		if e.Severity != "error" {
+			continue
+		}
+		f := FieldError{Field: e.Node, Message: e.Message, Line: e.Line, Column: e.Column}
+		p.Errors = append(p.Errors, f)
+	}
+	first := p.Errors[0]
+	p.Detail = "the model does not compile: " + first.Message
+	if first.Line > 0 {
+		p.Detail = "the model does not compile: line " + strconv.Itoa(first.Line) + ", column " + strconv.Itoa(first.Column) + ": " + first.Message
+	}
+	if n := len(p.Errors); n > 1 {
+		p.Detail += " (and " + strconv.Itoa(n-1) + " more, see errors)"
+	}
+	p.Detail += "; nothing was stored, mend it and PUT it again"
+	return p
+}
+
+func (a *API) series(key string) *definition.Series {
+	return a.Spine.Definitions().Get(definition.DecisionModel, key)
+}
+
+// pick finds a version by its number, "live", or the newest where nothing is
+// said.
+func (a *API) pick(key, version string) (*definition.Version, error) {
+	s := a.series(key)
+	if s == nil {
+		return nil, fault.Errorf(fault.NotFound, "model_not_found", "there is no decision model %q: PUT %s%s/%s makes one", key, prefix[:len(prefix)-1], modelsPath, key)
+	}
+	var v *definition.Version
+	switch version {
+	case "":
+		return s.Newest(), nil
+	case "live":
+		if v = s.Live(); v == nil {
+			return nil, fault.Errorf(fault.NotFound, "no_live_version", "no version of %q is live: its newest is %d (%s); make one live with POST …/status, or ask for a version", key, s.Newest().Version, s.Newest().Status())
+		}
+		return v, nil
+	}
+	n, err := strconv.Atoi(version)
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "invalid_version", "version %q: give a number or live", version).At("version")
+	}
+	if v = s.At(n); v == nil {
+		return nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, n, s.Newest().Version).At("version")
+	}
+	return v, nil
+}
+
+// number is a version as pick takes it; zero means none.
+func number(version int) string {
+	if version == 0 {
+		return ""
+	}
+	return strconv.Itoa(version)
+}
+
+// strictly reads a JSON body and refuses members it does not know.
+func strictly(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fault.Errorf(fault.Invalid, "invalid_json", "the body cannot be read: %v", err)
+	}
+	return nil
+}
