@@ -247,7 +247,7 @@ func (l *lane) commitIfDue(ctx context.Context) {
 	if n < l.limits.rows && !full && (n == 0 || !l.due()) {
 		return
 	}
-	if t != nil {
+	if t != nil && !full {
 		select {
 		case <-t.done:
 		default:
