@@ -31,7 +31,8 @@ func (w *people) changes() []store.Change {
 	for _, e := range w.changedEntities {
 		out = w.entityChanges(out, e)
 	}
-	w.changedAnchors, w.changedEntities = w.changedAnchors[:0], w.changedEntities[:0]
+	// Emptied, not only cut: rows that are let go of must not hang on to these.
+	w.changedAnchors, w.changedEntities = emptied(w.changedAnchors), emptied(w.changedEntities)
 	return append(out, w.tally.change(w.span))
 }
 
@@ -98,7 +99,7 @@ func (w *people) trim() {
 			a.recent = nil
 		}
 	}
-	w.gathered = w.gathered[:0]
+	w.gathered = emptied(w.gathered)
 	w.anchors.trim(func(a *anchor) bool { return a.changed || a.refold })
 	w.entities.trim(func(e *entity) bool { return e.changed || w.undecided[e.key] != nil })
 }
@@ -158,4 +159,10 @@ func (w *people) replaceCommitted(ctx context.Context, a *anchor, better profile
 		w.row(store.TableTimeline, a.key, chunkKey(a.key, number), store.Put, appendEntries(nil, entries)),
 		w.row(store.TableSeen, a.key, seenKey(a.key, better.Short), store.Put, profile.AppendEntry(nil, nil, &better)))
 	return nil
+}
+
+// emptied keeps the room of a list and nothing of what was in it.
+func emptied[T any](list []*T) []*T {
+	clear(list)
+	return list[:0]
 }

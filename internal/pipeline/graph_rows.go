@@ -142,7 +142,7 @@ func (g *graph) changes() []store.Change {
 		out = append(out, commonRow(store.TableComponents, c.key[:], op, b))
 		g.components.resize(c.key, c.size())
 	}
-	g.changedNodes, g.changedComponents = g.changedNodes[:0], g.changedComponents[:0]
+	g.changedNodes, g.changedComponents = emptied(g.changedNodes), emptied(g.changedComponents)
 	return append(out, g.tally.change(store.Span{First: id.CommonBucket, Last: id.CommonBucket}))
 }
 

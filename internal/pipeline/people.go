@@ -93,6 +93,7 @@ func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 	for i := range tasks {
 		w.fold(&tasks[i])
 	}
+	clear(tasks) // the events must not outlive the batch
 	if err := w.foldAgain(ctx); err != nil {
 		// Folding again is repeated until it succeeds; the batch itself is done.
 		w.log.Error("anchors cannot be folded again yet", "error", err)
