@@ -19,6 +19,7 @@ type Kind string
 const (
 	DecisionModel      Kind = "decision_model"       // DMN, as XML
 	DecisionModelTests Kind = "decision_model_tests" // test cases of the model of the same key, as JSON
+	PredictiveModel    Kind = "predictive_model"     // LightGBM, XGBoost, PMML or linear
 )
 
 // Status is how far a version has come.

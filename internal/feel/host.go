@@ -11,3 +11,7 @@ func (t *Type) Result() *Type {
 	}
 	return t.result
 }
+
+// Spend takes n steps off the budget for work that a function written in Go
+// does, and tells whether the evaluation may go on.
+func (ev *Evaluator) Spend(n int64) bool { return ev.spend(n) }

@@ -53,7 +53,7 @@ type API struct {
 // New makes the API.
 func New(d Deps) *API {
 	a := &API{Deps: d, mux: http.NewServeMux()}
-	a.models.source = d.Spine
+	a.models.source, a.models.outside.source = d.Spine, d.Spine
 	config := huma.Config{
 		OpenAPI:                      describe(d.Version),
 		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
@@ -67,6 +67,7 @@ func New(d Deps) *API {
 	a.entityRoutes()
 	a.orderRoutes()
 	a.modelRoutes()
+	a.predictiveRoutes()
 	a.ledgerRoutes()
 	a.letterRoutes()
 	a.sourceRoutes()

@@ -109,7 +109,7 @@ func (a *API) putModel(ctx context.Context, in *modelPut) (*storedModel, error) 
 		}
 		document, note = []byte(b.XML), cmp.Or(b.Note, note)
 	}
-	m, problems := compileModel(document)
+	m, problems := a.models.compile(document, true)
 	if m == nil {
 		return nil, invalidModel(problems)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"rapport/internal/decision/model"
 	"rapport/internal/definition"
-	"rapport/internal/pipeline"
 )
 
 // ModelSummary is a decision model in a list.
@@ -58,16 +57,7 @@ func viewModel(s *definition.Series, v *definition.Version, m *model.Model) Mode
 }
 
 func (a *API) listModels(_ context.Context, in *Paging) (*body[List[ModelSummary]], error) {
-	page, err := pageOf(a.Spine.Definitions().List(definition.DecisionModel), func(s *definition.Series) string { return s.Key }, *in)
-	if err != nil {
-		return nil, err
-	}
-	out := pipeline.Page[ModelSummary]{Items: make([]ModelSummary, len(page.Items)), Next: page.Next}
-	for i, s := range page.Items {
-		v := s.Newest()
-		out.Items[i] = ModelSummary{s.Key, v.Version, v.Status(), liveOf(s), v.Made().Author, v.Made().Time.String()}
-	}
-	return &body[List[ModelSummary]]{listOf(out)}, nil
+	return a.summaries(definition.DecisionModel, in)
 }
 
 // PickVersion names a version in a query.

@@ -88,7 +88,7 @@ func statusOf(call *ast.CallExpr, kinds map[string]int) int {
 		status, ok := call.Args[0].(*ast.SelectorExpr)
 		if ok && f.Name == "newProblem" {
 			return map[string]int{
-				"StatusNotFound": 404, "StatusMethodNotAllowed": 405, "StatusUnsupportedMediaType": 415,
+				"StatusBadRequest": 400, "StatusNotFound": 404, "StatusMethodNotAllowed": 405, "StatusConflict": 409, "StatusUnsupportedMediaType": 415,
 				"StatusInternalServerError": 500, "StatusServiceUnavailable": 503,
 			}[status.Sel.Name]
 		}

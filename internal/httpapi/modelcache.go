@@ -15,6 +15,7 @@ import (
 // it ever has to be taken back; reading takes no lock.
 type models struct {
 	source  definitions
+	outside externals
 	held    sync.Map // of modelKey to *runnable
 	holding atomic.Int64
 }
@@ -57,7 +58,7 @@ func (c *models) get(ctx context.Context, key string, version int) (*runnable, e
 	if err != nil {
 		return nil, err
 	}
-	m, problems := compileModel(d.Document)
+	m, problems := c.compile(d.Document, false)
 	if m == nil {
 		return nil, fault.Errorf(fault.Conflict, "model_outdated", "version %d of %q does not compile in this release: %s; PUT a mended one", version, key, firstError(problems))
 	}
@@ -69,8 +70,10 @@ func (c *models) get(ctx context.Context, key string, version int) (*runnable, e
 	return r.(*runnable), nil
 }
 
-func compileModel(document []byte) (*model.Model, []model.Problem) {
-	return model.Compile(document, dmn.CompileOptions{})
+// compile makes a document ready. Strict means that the predictive models it
+// calls must be there: one that went missing later makes values null.
+func (c *models) compile(document []byte, strict bool) (*model.Model, []model.Problem) {
+	return model.Compile(document, dmn.CompileOptions{External: c.outside.resolver(strict)})
 }
 
 func firstError(problems []model.Problem) string {

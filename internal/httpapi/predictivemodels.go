@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+
+	"rapport/internal/access"
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+	"rapport/internal/pipeline"
+	"rapport/internal/predict"
+)
+
+const predictivePath = "/predictive-models"
+
+// PredictiveView is one version of a predictive model.
+type PredictiveView struct {
+	Key      string              `json:"key"`
+	Version  int                 `json:"version" doc:"Counted from 1"`
+	Status   definition.Status   `json:"status" enum:"draft,test,live,archived"`
+	Live     *int                `json:"live_version" doc:"The version that decision models call, null where there is none"`
+	Format   string              `json:"format" enum:"lightgbm,xgboost,linear,pmml"`
+	Checksum string              `json:"checksum" doc:"SHA-256 of the file"`
+	Inputs   []PredictiveField   `json:"inputs" doc:"What a function in a decision model names its parameters after"`
+	Outputs  []PredictiveField   `json:"outputs" doc:"One: the function gives its value. Several: a context of them"`
+	Changes  []definition.Change `json:"changes" doc:"What became of the version, oldest first"`
+}
+
+// PredictiveField is an input or an output.
+type PredictiveField struct {
+	Name       string   `json:"name"`
+	Kind       string   `json:"kind" enum:"number,category,code,boolean"`
+	Categories []string `json:"categories,omitempty"`
+	Required   bool     `json:"required,omitempty"`
+}
+
+// storedPredictive is the answer to a read or write of a predictive model.
+type storedPredictive struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Applied
+	Body PredictiveView
+}
+
+func (a *API) predictiveRoutes() {
+	at := func(id, method, path, summary, scope string) spec {
+		return spec{id: id, method: method, path: predictivePath + path, tag: "decisions", summary: summary, scope: scope, status: http.StatusOK}
+	}
+	register(a, at("list-predictive-models", http.MethodGet, "", "All predictive models, with their newest versions", access.ScopeRead), a.listPredictive)
+	register(a, at("get-predictive-model", http.MethodGet, "/{key}", "One version of a predictive model: what it reads and gives", access.ScopeRead), a.getPredictive)
+	put := at("put-predictive-model", http.MethodPut, "/{key}", "Add a version: the file of a LightGBM, XGBoost (JSON), PMML or linear model, live at once unless status says draft or test", access.ScopeWrite)
+	put.body, put.accepts, put.also = map[string]any{}, []string{"application/xml", "text/xml", "text/plain", "application/octet-stream"}, []int{http.StatusCreated}
+	register(a, put, a.putPredictive)
+	register(a, at("set-predictive-model-status", http.MethodPost, "/{key}/status", "Take a version from draft to test, live or archived", access.ScopeWrite), a.setPredictiveStatus)
+}
+
+func (a *API) putPredictive(ctx context.Context, in *struct {
+	ModelKey
+	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
+	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
+	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is no such model"`
+	Waiting
+	RawBody []byte
+},
+) (*storedPredictive, error) {
+	file := bytes.Clone(in.RawBody)
+	m, err := predict.Load(predict.Spec{Name: in.Key}, file)
+	if err != nil {
+		return nil, err
+	}
+	return a.definePredictive(ctx, in.Waiting, m, definition.Command{
+		Key: in.Key, Status: definition.Status(in.Status), Document: file, ContentType: "application/octet-stream", Note: in.Note,
+		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
+	})
+}
+
+func (a *API) setPredictiveStatus(ctx context.Context, in *modelStatus) (*storedPredictive, error) {
+	v, err := a.pickPredictive(in.Key, in.Body.Version)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.models.outside.version(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return a.definePredictive(ctx, in.Waiting, p.Model, definition.Command{
+		Key: in.Key, Status: definition.Status(in.Body.Status), Version: v.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
+	})
+}
+
+func (a *API) definePredictive(ctx context.Context, w Waiting, m *predict.Model, c definition.Command) (*storedPredictive, error) {
+	if err := a.waitable(w); err != nil {
+		return nil, err
+	}
+	c.Kind, c.Author, c.Time = definition.PredictiveModel, author(ctx), a.Clock.Now()
+	d, err := a.Spine.Define(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	out := &storedPredictive{Status: http.StatusOK, ETag: d.ETag(), Body: a.viewPredictive(&d.Version, m)}
+	if d.Version.Version == 1 && len(d.Changes) == 1 {
+		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+predictivePath+"/"+c.Key
+	}
+	out.Applied, err = a.await(ctx, w, d.Receipt)
+	return out, err
+}
+
+func (a *API) getPredictive(ctx context.Context, in *struct {
+	ModelKey
+	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
+},
+) (*storedPredictive, error) {
+	v, err := a.pickPredictive(in.Key, in.Version)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.models.outside.version(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return &storedPredictive{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewPredictive(v, p.Model)}, nil
+}
+
+func (a *API) listPredictive(_ context.Context, in *Paging) (*body[List[ModelSummary]], error) {
+	return a.summaries(definition.PredictiveModel, in)
+}
+
+func (a *API) summaries(kind definition.Kind, in *Paging) (*body[List[ModelSummary]], error) {
+	page, err := pageOf(a.Spine.Definitions().List(kind), func(s *definition.Series) string { return s.Key }, *in)
+	if err != nil {
+		return nil, err
+	}
+	out := pipeline.Page[ModelSummary]{Items: make([]ModelSummary, len(page.Items)), Next: page.Next}
+	for i, s := range page.Items {
+		v := s.Newest()
+		out.Items[i] = ModelSummary{s.Key, v.Version, v.Status(), liveOf(s), v.Made().Author, v.Made().Time.String()}
+	}
+	return &body[List[ModelSummary]]{listOf(out)}, nil
+}
+
+func (a *API) pickPredictive(key string, version int) (*definition.Version, error) {
+	s := a.Spine.Definitions().Get(definition.PredictiveModel, key)
+	v := s.Newest()
+	if v == nil {
+		return nil, fault.Errorf(fault.NotFound, "predictive_model_not_found", "there is no predictive model %q: PUT %s%s/%s makes one", key, prefix[:len(prefix)-1], predictivePath, key)
+	}
+	if version == 0 {
+		return v, nil
+	}
+	if at := s.At(version); at != nil {
+		return at, nil
+	}
+	return nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, version, v.Version).At("version")
+}
+
+func (a *API) viewPredictive(v *definition.Version, m *predict.Model) PredictiveView {
+	view := PredictiveView{
+		Key: v.Key, Version: v.Version, Status: v.Status(), Live: liveOf(a.Spine.Definitions().Get(v.Kind, v.Key)),
+		Format: string(m.Format()), Checksum: m.Checksum(), Changes: v.Changes,
+	}
+	for _, in := range m.Inputs() {
+		view.Inputs = append(view.Inputs, PredictiveField{in.Name, in.Kind.String(), in.Categories, in.Required})
+	}
+	for _, out := range m.Outputs() {
+		view.Outputs = append(view.Outputs, PredictiveField{Name: out.Name, Kind: out.Kind.String(), Categories: out.Categories})
+	}
+	return view
+}
