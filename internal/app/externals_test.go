@@ -104,7 +104,7 @@ func TestDecisions_JavaScriptBoxesAreBounded(t *testing.T) {
 		t.Errorf("%v %s", got, why)
 	}
 	put(`while (true) {}`, `f(age, plan)`, 200)
-	if got, why := risky(a, `{"age":20,"plan":"gold"}`); got != nil || !strings.Contains(why, "step") {
+	if got, why := risky(a, `{"age":20,"plan":"gold"}`); got != nil || !strings.Contains(why, "the script") {
 		t.Errorf("endless loop: %v %s", got, why)
 	}
 	put(`return age`, `for i in 1..100000 return f(i, plan)`, 200)

@@ -274,5 +274,8 @@ func strictly(text []byte, into any) error {
 	if err := d.Decode(into); err != nil {
 		return fault.Errorf(fault.Invalid, "invalid_json", "the body cannot be read: %v", err)
 	}
+	if d.More() {
+		return fault.Errorf(fault.Invalid, "invalid_json", "the body goes on behind its JSON object: send one object")
+	}
 	return nil
 }

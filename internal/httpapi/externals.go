@@ -20,9 +20,14 @@ import (
 // externals are the functions in decision models whose bodies are not FEEL:
 // predictive models and JavaScript.
 type externals struct {
-	source definitions
-	held   sync.Map // of modelKey to *predictor
+	source  definitions
+	held    sync.Map // of modelKey to *predictor
+	holding atomic.Int64
 }
+
+// maxPredictors is how many loaded versions are held: beyond that all are let
+// go, and those in use come back.
+const maxPredictors = 50
 
 // predictor is a loaded predictive model with runs to score in.
 type predictor struct {
@@ -130,7 +135,11 @@ func (e *externals) version(ctx context.Context, v *definition.Version) (*predic
 	if err != nil {
 		return nil, err
 	}
-	p, _ := e.held.LoadOrStore(at, newPredictor(m))
+	p, loaded := e.held.LoadOrStore(at, newPredictor(m))
+	if !loaded && e.holding.Add(1) > maxPredictors {
+		e.held.Clear()
+		e.holding.Store(0)
+	}
 	return p.(*predictor), nil
 }
 

@@ -172,6 +172,19 @@ func TestTry_CasesAreComparedAsTheModelMeansThem(t *testing.T) {
 	}
 }
 
+func TestTry_AModelThatNeverEndsIsNotTriedForEver(t *testing.T) {
+	t.Parallel()
+	m := compile(t, doc(`count(for a in 1..100000, b in 1..100000 return a)`))
+	cases := &model.Cases{}
+	for i := range 50 {
+		cases.Cases = append(cases.Cases, model.Case{Name: fmt.Sprint(i), Expected: raw(t, `{"Out":1}`)})
+	}
+	verdicts, failed := m.Try(cases)
+	if failed != 50 || verdicts[0].Error != "" || !strings.HasPrefix(verdicts[49].Error, "not run") {
+		t.Errorf("%d failed, first %+v, last %+v", failed, verdicts[0], verdicts[49])
+	}
+}
+
 func FuzzReadCases(f *testing.F) {
 	f.Add([]byte(`{"cases":[{"name":"a","inputs":{"x":1},"now":"2026-05-01T00:00:00Z","expected":{"Out":[1,{"a":"P1D"}]}}]}`))
 	f.Add([]byte(`{"cases":[{"name":"a","expected":{"Out":1e999999}}]}`))
