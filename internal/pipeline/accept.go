@@ -20,6 +20,9 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 	// The payloads lie in buf until they are in the log; lanes do not read them.
 	defer p.payloads.Put(buf)
 	frame, bytes := p.frame(s, buf)
+	if frame.Received == 0 {
+		return Receipt{Position: p.store.Log().End()}, nil // nothing came: what is there counts
+	}
 	if p.waiting.Add(int64(bytes)) > p.queueBytes && bytes > 0 {
 		p.waiting.Add(-int64(bytes))
 		return Receipt{}, fault.Errorf(fault.Limited, "busy", "more events wait than the memory limit allows; send this request again after a second")

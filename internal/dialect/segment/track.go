@@ -120,13 +120,15 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, in *intake, n int,
 // handOver gives the submission to the pipeline, waits where the caller wants
 // to read it back, and answers.
 func (d *Door) handOver(w http.ResponseWriter, r *http.Request, to route, in *intake) {
-	if !in.empty() {
+	// A caller that waits is told of everything acknowledged before, so it has
+	// something to wait for even where it brought nothing.
+	if wait := waitOf(r); wait > 0 || !in.empty() {
 		receipt, err := d.Accept.Accept(r.Context(), in.sub)
 		if err != nil {
 			answerFault(w, err)
 			return
 		}
-		if wait := waitOf(r); wait > 0 {
+		if wait > 0 {
 			ctx, cancel := context.WithTimeout(r.Context(), wait)
 			err = d.Accept.WaitApplied(ctx, receipt)
 			cancel()
