@@ -2,7 +2,9 @@ package model
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
+	"strings"
 
 	"rapport/internal/feel"
 	"rapport/internal/profile"
@@ -14,9 +16,8 @@ const MaxEvents = 50
 // Person is what is known of the person a question is about. It serves one
 // question: what the model does not ask for is never converted.
 type Person struct {
-	view     *profile.View
-	events   []profile.Item
-	computed *feel.Context
+	view   *profile.View
+	events []profile.Item
 }
 
 // NewPerson takes a profile and its last events, newest first, which may be
@@ -51,27 +52,23 @@ func (p *Person) value(b *binding) (v feel.Value, from string, err error) {
 		v, err = timed(p.view.Identifiers)
 		return v, fromProfile, err
 	}
-	computed, err := p.known()
-	if err != nil {
-		return feel.Null, "", err
-	}
 	if b.node.Name == "session" {
-		v, _ = computed.Get("last_session")
-		return v, fromProfile, nil
+		v, err = timed(p.view.Computed.LastSession)
+		return v, fromProfile, err
 	}
 	if text, ok := p.view.Traits[b.node.Name]; ok {
 		v, err = valueOf(text)
 		return v, fromTrait, err
 	}
-	if v, ok := computed.Get(b.node.Name); ok {
-		return v, fromComputed, nil
+	if v, ok, err := p.computed(b.node.Name); ok {
+		return v, fromComputed, err
 	}
-	return p.alike(b, computed)
+	return p.alike(b)
 }
 
 // alike finds a value whose name differs in case, spaces, hyphens and
 // underscores only; of several traits the first by name.
-func (p *Person) alike(b *binding, computed *feel.Context) (v feel.Value, from string, err error) {
+func (p *Person) alike(b *binding) (v feel.Value, from string, err error) {
 	best := ""
 	for name := range p.view.Traits {
 		if fold(name) == b.folded && (best == "" || name < best) {
@@ -82,22 +79,28 @@ func (p *Person) alike(b *binding, computed *feel.Context) (v feel.Value, from s
 		v, err = valueOf(p.view.Traits[best])
 		return v, fromTrait, err
 	}
-	if v, ok := computed.Get(b.folded); ok {
-		return v, fromComputed, nil
+	if v, ok, err := p.computed(b.folded); ok {
+		return v, fromComputed, err
 	}
 	return feel.Null, "", nil
 }
 
-// known gives the computed fields.
-func (p *Person) known() (*feel.Context, error) {
-	if p.computed == nil {
-		v, err := timed(p.view.Computed)
-		if err != nil {
-			return nil, err
+// computed gives a computed field by its name in the API, and converts no
+// other: people with a long history have large ones.
+func (p *Person) computed(name string) (v feel.Value, ok bool, err error) {
+	all := reflect.ValueOf(&p.view.Computed).Elem()
+	for i := range all.NumField() {
+		tag, _, _ := strings.Cut(all.Type().Field(i).Tag.Get("json"), ",")
+		if tag != name {
+			continue
 		}
-		p.computed, _ = v.AsContext()
+		v, err := timed(map[string]any{name: all.Field(i).Interface()})
+		if c, ok := v.AsContext(); ok {
+			v, _ = c.Get(name)
+		}
+		return v, true, err
 	}
-	return p.computed, nil
+	return feel.Null, false, nil
 }
 
 // whole gives the profile as the API shows it.
