@@ -137,7 +137,7 @@ func (c Config) filled() Config {
 		c.CommitEvery = 2 * time.Second
 	}
 	if c.CommitRows == 0 {
-		c.CommitRows = 65536
+		c.CommitRows = 16384
 	}
 	if c.FlushBytes == 0 {
 		c.FlushBytes = 96 << 20
