@@ -140,7 +140,7 @@ func (c Config) filled() Config {
 		c.CommitRows = 16384
 	}
 	if c.FlushBytes == 0 {
-		c.FlushBytes = 96 << 20
+		c.FlushBytes = 128 << 20
 	}
 	if c.HotBytes == 0 {
 		c.HotBytes = 256 << 20

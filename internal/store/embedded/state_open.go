@@ -37,7 +37,7 @@ func openState(f folder, o Options) (*State, error) {
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                uint64(memtable),
 		MemTableStopWritesThreshold: memtables,
-		L0CompactionThreshold:       2,
+		L0CompactionThreshold:       6,
 		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               max(4*memtable, 64<<20),
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
