@@ -89,7 +89,7 @@ func (a *API) listTimeline(ctx context.Context, in *struct {
 },
 ) (*body[List[profile.Item]], error) {
 	q := pipeline.TimelineQuery{
-		Types: in.Type, Names: in.Name, ItemActions: in.ItemAction, Channels: in.Channel,
+		Filter:    profile.Filter{Types: in.Type, Names: in.Name, ItemActions: in.ItemAction, Channels: in.Channel},
 		Ascending: in.Order == "asc", Limit: in.Limit, Cursor: in.Cursor,
 	}
 	var err error

@@ -14,14 +14,12 @@ import (
 	"rapport/internal/store"
 )
 
-// TimelineQuery asks for a part of a timeline. Of several values of one filter
-// any may match; empty filters let all pass. From is included, To is not.
+// TimelineQuery asks for a part of a timeline.
 type TimelineQuery struct {
-	Types, Names, ItemActions, Channels []string
-	From, To                            clock.Instant
-	Ascending                           bool
-	Cursor                              string
-	Limit                               int
+	profile.Filter
+	Ascending bool
+	Cursor    string
+	Limit     int
 }
 
 // Timeline lists what happened to a person, newest first unless asked
@@ -49,7 +47,7 @@ func (p *Pipeline) Timeline(ctx context.Context, ref string, q TimelineQuery) (P
 	var last place
 	for i := range entries {
 		e := &entries[i]
-		if after != nil && direction*placeOf(e).compare(*after) <= 0 || !q.mayMatch(e) {
+		if after != nil && direction*placeOf(e).compare(*after) <= 0 || !q.Match(e) {
 			continue
 		}
 		item, err := p.item(ctx, e)
@@ -59,7 +57,7 @@ func (p *Pipeline) Timeline(ctx context.Context, ref string, q TimelineQuery) (P
 		if err != nil {
 			return page, err
 		}
-		if !q.matches(&item) {
+		if !q.MatchItem(&item) {
 			continue
 		}
 		if len(page.Items) == q.Limit {
@@ -126,23 +124,6 @@ func (p *Pipeline) item(ctx context.Context, e *profile.Entry) (profile.Item, er
 		return profile.Item{}, err
 	}
 	return profile.ItemOf(ev, p.sources(ev.Source).Mapping), nil
-}
-
-// mayMatch looks at what an entry itself says: it may let a wrong one pass,
-// and never withholds a right one.
-func (q *TimelineQuery) mayMatch(e *profile.Entry) bool {
-	hashed := func(have uint32, want []string) bool {
-		return len(want) == 0 || slices.ContainsFunc(want, func(w string) bool { return profile.HashName(w) == have })
-	}
-	return (q.From == 0 || e.Time >= q.From) && (q.To == 0 || e.Time < q.To) &&
-		(len(q.Types) == 0 || slices.Contains(q.Types, e.Type.String())) &&
-		hashed(e.Name, q.Names) && hashed(e.Action, q.ItemActions) && hashed(e.Channel, q.Channels)
-}
-
-// matches decides on the item itself: two names may share a hash.
-func (q *TimelineQuery) matches(i *profile.Item) bool {
-	in := func(have string, want []string) bool { return len(want) == 0 || slices.Contains(want, have) }
-	return in(i.Type, q.Types) && in(i.Name, q.Names) && in(i.ItemAction, q.ItemActions) && in(i.Channel, q.Channels)
 }
 
 // messageIDs finds the message ids behind the short forms that registers keep.

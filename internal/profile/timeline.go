@@ -164,35 +164,33 @@ func (r *entryReader) varint() int64 {
 	return v
 }
 
-// Filter says which items of a timeline are asked for; a zero field asks for
-// all.
+// Filter says which items of a timeline are asked for. Of several values of
+// one kind any may fit; an empty list asks for all.
 type Filter struct {
-	Type    event.Type
-	Name    string
-	Action  string
-	Channel string
-	From    clock.Instant // event time, included
-	To      clock.Instant // event time, not included
+	Types, Names, ItemActions, Channels []string
+	From, To                            clock.Instant // event time; To is not included, zero asks for all
 }
 
 // Match decides on what an entry holds. It may let an entry pass whose names
 // share a hash with those asked for, and never withholds one that fits:
 // MatchItem has the last word.
 func (f *Filter) Match(e *Entry) bool {
-	return (f.Type == 0 || f.Type == e.Type) &&
-		(f.Name == "" || HashName(f.Name) == e.Name) &&
-		(f.Action == "" || HashName(f.Action) == e.Action) &&
-		(f.Channel == "" || HashName(f.Channel) == e.Channel) &&
-		e.Time >= f.From && (f.To == 0 || e.Time < f.To)
+	hashed := func(have uint32, want []string) bool {
+		return len(want) == 0 || slices.ContainsFunc(want, func(w string) bool { return HashName(w) == have })
+	}
+	return f.during(e.Time) && (len(f.Types) == 0 || slices.Contains(f.Types, e.Type.String())) &&
+		hashed(e.Name, f.Names) && hashed(e.Action, f.ItemActions) && hashed(e.Channel, f.Channels)
 }
 
 // MatchItem decides on the item itself.
 func (f *Filter) MatchItem(i *Item) bool {
-	return (f.Type == 0 || f.Type.String() == i.Type) &&
-		(f.Name == "" || f.Name == i.Name) &&
-		(f.Action == "" || f.Action == i.ItemAction) &&
-		(f.Channel == "" || f.Channel == i.Channel) &&
-		i.Time >= f.From && (f.To == 0 || i.Time < f.To)
+	in := func(have string, want []string) bool { return len(want) == 0 || slices.Contains(want, have) }
+	return f.during(i.Time) && in(i.Type, f.Types) && in(i.Name, f.Names) &&
+		in(i.ItemAction, f.ItemActions) && in(i.Channel, f.Channels)
+}
+
+func (f *Filter) during(at clock.Instant) bool {
+	return (f.From == 0 || at >= f.From) && (f.To == 0 || at < f.To)
 }
 
 // Item is one event as a timeline shows it.

@@ -70,11 +70,11 @@ func TestFilter_AgreesOnEntriesAndItems(t *testing.T) {
 		}
 	}
 	f(profile.Filter{}, true)
-	f(profile.Filter{Type: event.Track, Name: "Product Added", Action: "Add To Cart", Channel: "web", From: 5_000_000, To: 5_000_001}, true)
-	f(profile.Filter{Type: event.Page}, false)
-	f(profile.Filter{Name: "Product"}, false)
-	f(profile.Filter{Action: "Purchase"}, false)
-	f(profile.Filter{Channel: "mobile"}, false)
+	f(profile.Filter{Types: []string{"page", "track"}, Names: []string{"Product Added"}, ItemActions: []string{"Add To Cart"}, Channels: []string{"web"}, From: 5_000_000, To: 5_000_001}, true)
+	f(profile.Filter{Types: []string{"page"}}, false)
+	f(profile.Filter{Names: []string{"Product"}}, false)
+	f(profile.Filter{ItemActions: []string{"Purchase"}}, false)
+	f(profile.Filter{Channels: []string{"mobile"}}, false)
 	f(profile.Filter{From: 5_000_001}, false)
 	f(profile.Filter{To: 5_000_000}, false)
 	b, err := json.Marshal(item)

@@ -146,7 +146,6 @@ const (
 	TableKinds       Table = 'k' // entities by kind: kind name, zero byte, id
 	TableNodes       Table = 'n' // identity graph: an identifier, by its key
 	TableComponents  Table = 'c' // identity graph: the members of a component
-	TableProfiles    Table = 'p' // identity graph: profile id to identifier
 	TableLookup      Table = 'x' // identity graph: identifiers by folded value, for search
 	TableDeadLetters Table = 'd' // dead letters that wait for a decision: position
 	TableDefinitions Table = 'f' // versions of definitions: kind, zero byte, key, zero byte, number
