@@ -15,6 +15,8 @@ func (w *people) dirty() int {
 	return len(w.changedAnchors) + len(w.changedEntities) + len(w.rows)
 }
 
+func (w *people) settled() bool { return len(w.stale) == 0 }
+
 func (w *people) full() bool { return w.anchors.full() || w.entities.full() }
 
 // changes gives what to commit: of every row that changed either the whole or

@@ -124,6 +124,8 @@ func (g *graph) dirty() int {
 	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows)
 }
 
+func (g *graph) settled() bool { return true }
+
 func (g *graph) full() bool { return g.nodes.full() || g.components.full() }
 
 func (g *graph) changes() []store.Change {

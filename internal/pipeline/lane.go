@@ -27,6 +27,9 @@ type applier interface {
 	dirty() int
 	// changes gives what to commit and forgets it.
 	changes() []store.Change
+	// settled tells whether all that was applied is in the rows. Until it is,
+	// their position would promise too much.
+	settled() bool
 	// full tells whether rows in memory exceed their budget by so much that
 	// something should be written behind and let go of now.
 	full() bool
@@ -59,6 +62,7 @@ type lane struct {
 	unsaved   []store.Change // gathered for a commit that has not succeeded yet
 
 	emitted *ticket // the last derived frame: durable before the next commit
+	lost    error   // why derived records are not in the log; nil while all are
 	// tried is when a commit was last tried, in microseconds: the lane and the
 	// pipeline, which commits for lanes at rest, both ask.
 	tried atomic.Int64
@@ -191,12 +195,15 @@ func (l *lane) emit(ctx context.Context, derived []store.Record) {
 		return
 	}
 	frame := &store.Frame{Records: derived}
-	if err := l.seq.log.Seal(ctx, frame); err != nil {
-		l.log.Error("derived records cannot be sealed", "lane", l.name, "error", err)
-		return
+	err := l.seq.log.Seal(ctx, frame)
+	if err == nil {
+		l.emitted, err = l.seq.submit(frame, payloadBytes(derived), true)
 	}
-	if t, err := l.seq.submit(frame, payloadBytes(derived), true); err == nil {
-		l.emitted = t
+	if err != nil {
+		// The lane goes on and never commits again: the next start replays the
+		// facts and derives from them what did not get into the log.
+		l.lost = err
+		l.log.Error("derived records did not get into the log", "lane", l.name, "error", err)
 	}
 }
 
@@ -268,6 +275,14 @@ func (l *lane) commit(ctx context.Context) error {
 	defer l.commitMu.Unlock()
 	l.mu.Lock()
 	t, applied := l.emitted, l.applied
+	if lost := l.lost; lost != nil {
+		l.mu.Unlock()
+		return fmt.Errorf("lane %s lacks derived records, the next start makes them again: %w", l.name, lost)
+	}
+	if !l.work.settled() {
+		l.mu.Unlock()
+		return fmt.Errorf("lane %s has anchors to fold again before it commits", l.name)
+	}
 	l.unsaved = append(l.unsaved, l.work.changes()...)
 	l.mu.Unlock()
 	if t != nil {

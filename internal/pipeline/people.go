@@ -82,7 +82,7 @@ type task struct {
 
 // apply is what happens to a batch of records: resolve, load, fold.
 func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Record, error) {
-	w.derived, w.stale = nil, w.stale[:0]
+	w.derived = nil
 	tasks := w.resolve(batch)
 	if err := w.load(ctx, tasks); err != nil {
 		return nil, err

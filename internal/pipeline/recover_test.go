@@ -2,10 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
 
@@ -42,5 +45,40 @@ func TestRecover_FoldsEverythingWhileMuchFollowsFromIt(t *testing.T) {
 			p.abandon()
 			disk.Crash(r.IntN(disk.Pending() + 1))
 		}
+	}
+}
+
+var errSeal = errors.New("no room for a key")
+
+// deaf is a store whose log takes facts and no links.
+type deaf struct{ store.Store }
+
+type deafLog struct{ store.Log }
+
+func (d deaf) Log() store.Log { return deafLog{d.Store.Log()} }
+
+func (d deafLog) Seal(ctx context.Context, f *store.Frame) error {
+	if len(f.Records) > 0 && f.Records[0].Kind == store.KindLink {
+		return errSeal
+	}
+	return d.Log.Seal(ctx, f)
+}
+
+// What follows from a fact and cannot get into the log is not forgotten: the
+// lane commits nothing, so the next start derives it again.
+func TestCommit_NeverPassesADerivedRecordThatIsNotInTheLog(t *testing.T) {
+	t.Parallel()
+	disk := memory.NewDisk()
+	p := open(t, deaf{memory.Open(disk)}, 1, 16)
+	at := worldStart
+	play(t, p, []fact{{received: at, body: fmt.Sprintf(
+		`{"type":"identify","userId":"u","messageId":"m","timestamp":%q,"traits":{"email":"u@example.org"}}`, at)}}, 1)
+	if err := p.Close(context.Background()); !errors.Is(err, errSeal) {
+		t.Errorf("closing gives %v, want why the links are missing", err)
+	}
+	p = open(t, memory.Open(disk), 1, 16)
+	defer closeNow(t, p)
+	if _, err := p.Profile(context.Background(), "email:u@example.org", ProfileOptions{}); err != nil {
+		t.Errorf("after a start with a sound log: %v", err)
 	}
 }
