@@ -31,7 +31,7 @@ func serve(listen, file string, bare bool) error {
 		return fmt.Errorf("opening the log: %w", err)
 	}
 	to := newAppender(f)
-	var tracking http.Handler = door(to)
+	tracking := door(to)
 	if bare {
 		tracking = parseOnly(to)
 	}

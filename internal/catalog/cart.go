@@ -125,8 +125,8 @@ func withoutEmpty(lines []cartLine) []cartLine {
 
 // takenBy is what the cart held when an order took it.
 func (e *Entity) takenBy(order string) ([]line, bool) {
-	for i := len(e.ops) - 1; i >= 0; i-- {
-		if e.ops[i].Verb == CartPurchase && e.ops[i].Order == order {
+	for i, v := range slices.Backward(e.ops) {
+		if v.Verb == CartPurchase && v.Order == order {
 			return e.contents(i), true
 		}
 	}

@@ -85,7 +85,7 @@ func TestEntity_DependsOnTheSetOfPortionsAlone(t *testing.T) {
 				}
 				seed := rapid.Uint64().Draw(t, "seed")
 				r := rand.New(rand.NewPCG(seed, 1))
-				all := append(portions[:len(portions):len(portions)], portions[:len(portions)/2]...)
+				all := append(slices.Clip(portions), portions[:len(portions)/2]...)
 				r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 
 				left, right := catalog.NewEntity(kind, "x"), catalog.NewEntity(kind, "x")

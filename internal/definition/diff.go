@@ -88,9 +88,9 @@ func step(furthest []int, zero, k, d int) int {
 
 func backtrack(rounds [][]int, x, y int) [][2]int {
 	var kept [][2]int
-	for d := len(rounds) - 1; d >= 0; d-- {
+	for d, round := range slices.Backward(rounds) {
 		k, zero := x-y, d+1
-		start := step(rounds[d], zero, k, d)
+		start := step(round, zero, k, d)
 		for x > start {
 			x, y = x-1, y-1
 			kept = append(kept, [2]int{x, y})
@@ -98,7 +98,7 @@ func backtrack(rounds [][]int, x, y int) [][2]int {
 		if d == 0 {
 			break
 		}
-		if k == -d || k != d && rounds[d][zero+k-1] < rounds[d][zero+k+1] {
+		if k == -d || k != d && round[zero+k-1] < round[zero+k+1] {
 			y--
 		} else {
 			x--

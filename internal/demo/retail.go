@@ -230,7 +230,7 @@ func parseSale(n int, fields []string, where []int) (saleLine, error) {
 		return s, fmt.Errorf("Quantity %q is no whole number", get(colQuantity)) //nolint:staticcheck // a column's name
 	}
 	if s.price, err = decimal.Parse(get(colPrice)); err != nil {
-		return s, fmt.Errorf("UnitPrice %q is no number", get(colPrice)) //nolint:staticcheck // a column's name
+		return s, fmt.Errorf("UnitPrice %q is no number", get(colPrice))
 	}
 	if s.time, err = parseDate(get(colDate)); err != nil {
 		return s, err
@@ -247,5 +247,5 @@ func parseDate(text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("InvoiceDate %q is no date such as 12/1/10 8:26", text) //nolint:staticcheck // a column's name
+	return time.Time{}, fmt.Errorf("InvoiceDate %q is no date such as 12/1/10 8:26", text)
 }

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"maps"
 	"math/rand/v2"
 	"time"
 )
@@ -179,9 +180,7 @@ func (v *visit) track(name string, properties map[string]any) {
 
 func (v *visit) page(name, path string, more map[string]any) {
 	properties := map[string]any{"path": path, "url": "https://shop.example.com" + path, "title": name}
-	for k, value := range more {
-		properties[k] = value
-	}
+	maps.Copy(properties, more)
 	v.send(message{Type: "page", Name: name, Properties: properties})
 }
 

@@ -140,8 +140,10 @@ func (c *compiler) nodes() error {
 			c.addNode(p, &node{kind: ServiceNode, name: s.Name, pos: s.Pos, id: s.ID, variable: s.Variable, service: s})
 		}
 		if len(c.m.nodes) > c.m.options.MaxNodes {
-			return &CompileError{[]Problem{{Fatal, p.defs.Namespace, p.defs.Name, p.defs.Pos,
-				fmt.Sprintf("the requirement graph has more than %d nodes", c.m.options.MaxNodes)}}}
+			return &CompileError{[]Problem{{
+				Fatal, p.defs.Namespace, p.defs.Name, p.defs.Pos,
+				fmt.Sprintf("the requirement graph has more than %d nodes", c.m.options.MaxNodes),
+			}}}
 		}
 	}
 	return nil

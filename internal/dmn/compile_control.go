@@ -2,6 +2,7 @@ package dmn
 
 import (
 	"fmt"
+	"slices"
 
 	"rapport/internal/dmn/dmnxml"
 	"rapport/internal/feel"
@@ -176,7 +177,7 @@ func (it *iteration) each(s *Session, f []feel.Value) feel.Value {
 			break
 		}
 		f[it.slot] = item
-		f[it.partial] = feel.ListOf(out[:len(out):len(out)]...)
+		f[it.partial] = feel.ListOf(slices.Clip(out)...)
 		out = append(out, it.body(s, f))
 	}
 	f[it.slot], f[it.partial] = saved, savedPartial

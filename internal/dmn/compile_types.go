@@ -70,11 +70,9 @@ func (c *compiler) namedType(p *part, name string, open []string) *feel.Type {
 	if item == nil {
 		return nil
 	}
-	for _, o := range open {
-		if o == name {
-			c.problem(Fatal, p, place{name, item.Pos}, "the type is defined in terms of itself")
-			return feel.AnyType
-		}
+	if slices.Contains(open, name) {
+		c.problem(Fatal, p, place{name, item.Pos}, "the type is defined in terms of itself")
+		return feel.AnyType
 	}
 	return c.itemType(p, item, name, append(open, name))
 }

@@ -1,6 +1,8 @@
 package dmn
 
 import (
+	"slices"
+
 	"rapport/internal/dmn/dmnxml"
 	"rapport/internal/feel"
 )
@@ -176,8 +178,8 @@ func (m *Model) Inputs(index int) []Node {
 		if m.nodes[i].kind == InputNode {
 			out = append(out, m.describe(m.nodes[i]))
 		}
-		for k := len(m.nodes[i].needs) - 1; k >= 0; k-- {
-			stack = append(stack, m.nodes[i].needs[k])
+		for _, v := range slices.Backward(m.nodes[i].needs) {
+			stack = append(stack, v)
 		}
 	}
 	return out

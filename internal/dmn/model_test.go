@@ -26,8 +26,10 @@ func TestDecide_BoxedExpressions(t *testing.T) {
 			entry("", literal("[x, y]")) + `</context>`, "[4, 14]"},
 		{"duplicate key", `<context>` + entry("a", literal("1")) + entry("a", literal("2")) + `</context>`, "null"},
 		{"list", `<list>` + literal("x") + literal(`"a"`) + `</list>`, `[3, "a"]`},
-		{"relation", `<relation><column name="n"/><column name="m" typeRef="number"/><row>` + literal("1") + literal("x") + `</row><row>` + literal("2") + literal(`"no"`) + `</row></relation>`,
-			`[{n: 1, m: 3}, {n: 2, m: null}]`},
+		{
+			"relation", `<relation><column name="n"/><column name="m" typeRef="number"/><row>` + literal("1") + literal("x") + `</row><row>` + literal("2") + literal(`"no"`) + `</row></relation>`,
+			`[{n: 1, m: 3}, {n: 2, m: null}]`,
+		},
 		{"function", `<context>` + entry("f", `<functionDefinition><formalParameter name="n" typeRef="number"/>`+literal("n * x")+`</functionDefinition>`) +
 			entry("", literal("f(2) + f(n: 3)")) + `</context>`, "15"},
 		{"recursion", `<context>` + entry("fact", `<functionDefinition><formalParameter name="n"/>`+literal("if n <= 1 then 1 else n * fact(n - 1)")+`</functionDefinition>`) +

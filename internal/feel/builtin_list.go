@@ -133,10 +133,10 @@ func allOf(stop, rest tri) runFunc {
 			return Null
 		}
 		for _, it := range a[0].items() {
-			switch t := it.tri(); {
-			case t == stop:
+			switch t := it.tri(); t {
+			case stop:
 				return stop.value()
-			case t == triNull:
+			case triNull:
 				if it.kind != KindNull {
 					ev.fault(w, CodeType, "all or any of "+it.kind.String())
 				}

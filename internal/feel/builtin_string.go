@@ -71,8 +71,8 @@ func before(s, match string) string {
 }
 
 func after(s, match string) string {
-	if i := strings.Index(s, match); i >= 0 {
-		return s[i+len(match):]
+	if _, after, ok := strings.Cut(s, match); ok {
+		return after
 	}
 	return ""
 }

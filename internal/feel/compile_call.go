@@ -1,5 +1,7 @@
 package feel
 
+import "slices"
+
 // lambda is the compiled body of a function literal.
 type lambda struct {
 	body   node
@@ -136,12 +138,7 @@ func (ev *Evaluator) callNamed(w *where, f *Function, names []string, args []Val
 }
 
 func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names, name)
 }
 
 func paramIndex(params []Param, name string) int {

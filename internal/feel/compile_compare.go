@@ -3,6 +3,8 @@ package feel
 // Comparisons and membership. The common shapes, an input against constants,
 // get closures of their own that read the slot in place.
 
+import "slices"
+
 // compareMask tells by -1, 0, 1 (bits 0, 1, 2) which orders an operator accepts.
 var compareMask = map[token]uint8{
 	tokLess: 1, tokLessEq: 3, tokGreater: 4, tokGreaterEq: 6, tokEq: 2, tokNotEq: 5,
@@ -328,10 +330,8 @@ func inWords(v *Value, words []string, other tri) tri {
 		return other
 	}
 	s := v.str()
-	for _, w := range words {
-		if w == s {
-			return triTrue
-		}
+	if slices.Contains(words, s) {
+		return triTrue
 	}
 	return triFalse
 }

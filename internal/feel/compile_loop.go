@@ -1,6 +1,9 @@
 package feel
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // domain is what a loop runs over: the items of a list, or the numbers or dates
 // of a range, which are not spelled out.
@@ -153,7 +156,7 @@ func (c *compiler) loop(e *expr) node {
 		ext := extent{depth: 1}
 		ok, _ := vars.each(ev, 0, func() bool {
 			if partial >= 0 {
-				ev.fr[partial] = listAt(out[:len(out):len(out)], ext)
+				ev.fr[partial] = listAt(slices.Clip(out), ext)
 			}
 			v := body(ev)
 			inner := v.extent()

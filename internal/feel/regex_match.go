@@ -257,7 +257,7 @@ func (m *matcher) backref(n *rnode, i int, rest func(int) bool) bool {
 	}
 	for _, want := range m.s[from:to] {
 		r, w := utf8.DecodeRuneInString(m.s[i:])
-		if w == 0 || r != want && !(m.p.fold && singleRune(want).folded().has(r)) {
+		if w == 0 || r != want && (!m.p.fold || !singleRune(want).folded().has(r)) {
 			return false
 		}
 		i += w

@@ -69,8 +69,7 @@ func (a *API) modelRoutes() {
 	one := at("get-decision-model", http.MethodGet, "/{key}", "One version of a decision model, as JSON or, with Accept: application/xml, as its document")
 	one.returns, one.also = ModelView{}, []int{http.StatusNotModified}
 	register(a, one, a.getModel)
-	a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+modelsPath+"/{key}"].Get.Responses["200"].Content["application/xml"] =
-		&huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+modelsPath+"/{key}"].Get.Responses["200"].Content["application/xml"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	put := at("put-decision-model", http.MethodPut, "/{key}", "Add a version. It is compiled, tried with its test cases and live at once, unless status says draft or test")
 	put.body, put.accepts, put.also = ModelBody{}, []string{"application/xml", "text/xml"}, []int{http.StatusCreated}
 	register(a, put, a.putModel)

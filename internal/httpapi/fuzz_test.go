@@ -32,10 +32,15 @@ func FuzzPageOf_ACursorIsReadOrRefused(f *testing.F) {
 
 func FuzzRequests_NothingBreaksTheDoor(f *testing.F) {
 	for _, seed := range [][3]string{
-		{"GET", "/api/v1/profiles/user_id:1?include=lineage", ""}, {"PUT", "/api/v1/orders/%2F", `{"total":1}`},
-		{"PUT", "/api/v1/sources/shop", `{"name":"x","kind":"web"}`}, {"POST", "/api/v1/keys", `{"name":"x","scopes":["read"]}`},
-		{"POST", "/api/v1/orders/1/refunds", `{"amount":1e999}`}, {"PATCH", "/api/v1//carts/1", "\x00"}, {"GET", "/%zz", ""},
-		{"POST", "/api/v1/dead-letters/replay", `{"limit":-1}`}, {"GET", "/api/v1/orders?limit=99999999999999999999", ""},
+		{"GET", "/api/v1/profiles/user_id:1?include=lineage", ""},
+		{"PUT", "/api/v1/orders/%2F", `{"total":1}`},
+		{"PUT", "/api/v1/sources/shop", `{"name":"x","kind":"web"}`},
+		{"POST", "/api/v1/keys", `{"name":"x","scopes":["read"]}`},
+		{"POST", "/api/v1/orders/1/refunds", `{"amount":1e999}`},
+		{"PATCH", "/api/v1//carts/1", "\x00"},
+		{"GET", "/%zz", ""},
+		{"POST", "/api/v1/dead-letters/replay", `{"limit":-1}`},
+		{"GET", "/api/v1/orders?limit=99999999999999999999", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}

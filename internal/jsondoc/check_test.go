@@ -42,7 +42,7 @@ func same(v jsondoc.Value, want any) error {
 		}
 		f, err := w.Float64()
 		if g, ok := v.Float(); ok != (err == nil) || ok && g != f {
-			return fmt.Errorf("float %v %t, want %v %v", g, ok, f, err)
+			return fmt.Errorf("float %v %t, want %v %w", g, ok, f, err)
 		}
 	case []any:
 		if v.Kind() != jsondoc.Array || v.Len() != len(w) {

@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -64,7 +63,7 @@ func BenchmarkIngest(b *testing.B) {
 	p, err := pipeline.Open(context.Background(), pipeline.Config{
 		Store: st, Mappers: map[string]event.Mapper{segment.Dialect: segment.NewMapper(identity.DefaultRules())},
 		Sources: func(string) pipeline.SourceInfo { return pipeline.SourceInfo{Priority: 1, Mapping: mapping} },
-		Rules:   identity.DefaultRules(), Clock: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Rules:   identity.DefaultRules(), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 		Random: func(b []byte) { clear(b) }, InstanceKey: [16]byte{1}, Lanes: 2, HotBytes: 2 << 30, QueueBytes: 64 << 20,
 	}, nil)
 	if err != nil {
@@ -79,7 +78,7 @@ func BenchmarkIngest(b *testing.B) {
 	b.SetBytes(int64(bytes / len(all)))
 	b.ResetTimer()
 	b.SetParallelism(8)
-	var next = make(chan string, 64)
+	next := make(chan string, 64)
 	go func() {
 		defer close(next)
 		for i := range b.N {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,9 +90,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		return nil, fmt.Errorf("read the door's counts: %w", err)
 	}
 	p.seq.counts.received = counts.Received
-	for r, n := range counts.Rejected {
-		p.seq.counts.rejected[r] = n
-	}
+	maps.Copy(p.seq.counts.rejected, counts.Rejected)
 	common := shared{
 		state: c.Store.State(), seq: p.seq, log: c.Log, free: p.free, now: c.Clock,
 		limits: commitLimits{rows: c.CommitRows, every: c.CommitEvery, batch: c.BatchSize},

@@ -211,8 +211,10 @@ func TestChange_DecidesConditionsAndRepeats(t *testing.T) {
 	p := open(t, memory.New(), 4, 16)
 	defer closeNow(t, p)
 	ctx := context.Background()
-	order := Command{Kind: catalog.Order, ID: "o1", Op: catalog.Put, IdempotencyKey: "k1", Source: "api", Received: clock.From(time.Now()),
-		Body: []byte(`{"customer":{"namespace":"user_id","value":"ann"},"currency":"EUR","total":31.50,"status":"completed"}`)}
+	order := Command{
+		Kind: catalog.Order, ID: "o1", Op: catalog.Put, IdempotencyKey: "k1", Source: "api", Received: clock.From(time.Now()),
+		Body: []byte(`{"customer":{"namespace":"user_id","value":"ann"},"currency":"EUR","total":31.50,"status":"completed"}`),
+	}
 	made, err := p.Change(ctx, order)
 	if err != nil {
 		t.Fatal(err)

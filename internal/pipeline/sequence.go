@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -214,9 +215,7 @@ func (s *sequencer) sums() frameCounts {
 	defer s.mu.Unlock()
 	out := s.counts
 	out.rejected = make(map[string]uint64, len(s.counts.rejected))
-	for k, v := range s.counts.rejected {
-		out.rejected[k] = v
-	}
+	maps.Copy(out.rejected, s.counts.rejected)
 	return out
 }
 

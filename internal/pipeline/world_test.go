@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -185,7 +184,7 @@ func config(st store.Store, lanes, batch int) Config {
 	return Config{
 		Store: st, Mappers: map[string]event.Mapper{"test": mapper()},
 		Sources: func(string) SourceInfo { return SourceInfo{Priority: 1, Mapping: testMapping} },
-		Rules:   identity.DefaultRules(), Clock: worldStart.Time, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Rules:   identity.DefaultRules(), Clock: worldStart.Time, Log: slog.New(slog.DiscardHandler),
 		Random:      func(b []byte) { clear(b) },
 		InstanceKey: [16]byte{1}, Lanes: lanes, BatchSize: batch,
 	}

@@ -100,8 +100,10 @@ func (p *Partial) overlay(dec *wire.Decoder) {
 		list  *[]seen
 		limit int
 	}{
-		{inNames, &p.names, MaxNames}, {inChannels, &p.channels, MaxChannels},
-		{inGroups, &p.groups, MaxGroups}, {inContacts, &p.contacts, MaxContacts},
+		{inNames, &p.names, MaxNames},
+		{inChannels, &p.channels, MaxChannels},
+		{inGroups, &p.groups, MaxGroups},
+		{inContacts, &p.contacts, MaxContacts},
 	} {
 		if has&s.in != 0 {
 			*s.list, p.truncated = decodeSeen(dec, *s.list, bounded{s.limit, s.in, p.truncated})

@@ -233,13 +233,15 @@ func TestAssemble_ShowsTheDocumentedShape(t *testing.T) {
 		{Identifier: event.Identifier{Namespace: "user_id", Value: "a"}, FirstSeen: s.Time, LastSeen: s.Time},
 		{Identifier: event.Identifier{Namespace: "anonymous_id", Value: "x"}, FirstSeen: s.Time, LastSeen: s.Time},
 	}
-	v := profile.Assemble(ids, []*profile.Partial{fold(t, s, i)}, profile.Options{ID: "p1", Lineage: true,
+	v := profile.Assemble(ids, []*profile.Partial{fold(t, s, i)}, profile.Options{
+		ID: "p1", Lineage: true,
 		MessageID: func(short uint64, source string, at clock.Instant) string {
 			if short == id.Message("m2") && source == "web" && at == s.Time {
 				return "m2"
 			}
 			return ""
-		}})
+		},
+	})
 	b, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)

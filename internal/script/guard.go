@@ -90,8 +90,7 @@ func (s *sandbox) rethrow(err error) {
 	if thrown, ok := errors.AsType[*goja.Exception](err); ok {
 		panic(thrown.Value())
 	}
-	var overflow *goja.StackOverflowError
-	if errors.As(err, &overflow) {
+	if _, ok := errors.AsType[*goja.StackOverflowError](err); ok {
 		s.stop(errDepth)
 	} else if s.over == nil {
 		s.stop(errTime)

@@ -67,8 +67,8 @@ func (w *watcher) walk(v reflect.Value) {
 		if v.Type().PkgPath() != reflect.TypeFor[ast.Program]().PkgPath() {
 			return
 		}
-		for i := range v.NumField() {
-			w.walk(v.Field(i))
+		for _, field := range v.Fields() {
+			w.walk(field)
 		}
 	}
 }

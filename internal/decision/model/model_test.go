@@ -91,8 +91,10 @@ func TestEvaluate_APersonIsReadByName(t *testing.T) {
 	view := &profile.View{
 		ID: "p1", Segments: []string{"vip"},
 		Traits: map[string]json.RawMessage{"plan": []byte(`"gold"`), "Loyalty Points": []byte(`7`), "born": []byte(`"1990-05-01"`), "last_seen": []byte(`"never"`)},
-		Computed: profile.Computed{EventCount: 3, FirstSeen: &first, OrderTotal: map[string]json.Number{"EUR": "12.50"}, LastSession: &profile.Session{Start: first, End: first, Events: 2},
-			Carts: []*catalog.CartView{}},
+		Computed: profile.Computed{
+			EventCount: 3, FirstSeen: &first, OrderTotal: map[string]json.Number{"EUR": "12.50"}, LastSession: &profile.Session{Start: first, End: first, Events: 2},
+			Carts: []*catalog.CartView{},
+		},
 		Identifiers: []profile.IdentifierSeen{{}},
 	}
 	events := []profile.Item{{MessageID: "m2", Type: "track", Name: "Bought", Time: first, Properties: []byte(`{"price":5}`)}}

@@ -34,19 +34,20 @@ func allowAnyOrigin(h http.Header) {
 // preflight answers OPTIONS for any address. RudderStack's own headers are
 // named one by one, because the header knows no prefixes.
 func preflight(w http.ResponseWriter, r *http.Request) {
-	headers := allowedHeaders
+	var headers strings.Builder
+	headers.WriteString(allowedHeaders)
 	for _, line := range r.Header["Access-Control-Request-Headers"] {
 		for name := range strings.SplitSeq(line, ",") {
 			name = strings.TrimSpace(name)
 			if len(name) > 4 && strings.EqualFold(name[:4], "rsa-") && isToken(name) {
-				headers += ", " + name
+				headers.WriteString(", " + name)
 			}
 		}
 	}
 	h := w.Header()
 	h["Access-Control-Allow-Methods"] = allowed
 	h["Access-Control-Max-Age"] = aDay
-	h.Set("Access-Control-Allow-Headers", headers)
+	h.Set("Access-Control-Allow-Headers", headers.String())
 	h.Set("Vary", "Access-Control-Request-Headers")
 	w.WriteHeader(http.StatusNoContent)
 }

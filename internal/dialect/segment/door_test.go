@@ -352,10 +352,16 @@ func TestDoor_AnswersOtherAddressesAndMethods(t *testing.T) {
 		status       int
 		body         string
 	}{
-		{"GET", "/v1/track", 405, "method_not_allowed"}, {"POST", "/v1/nothing", 404, "not_found"}, {"POST", "/v1/", 404, "not_found"},
-		{"GET", "/analytics.js/v1/wk/analytics.min.js", 404, "bundle_not_served"}, {"GET", "/analytics-next/bundles/1.js", 404, "bundle_not_served"},
-		{"POST", "/v1/m", 200, "success"}, {"POST", "/rsaMetrics", 200, "success"}, {"GET", "/cluster-info", 200, `"nodeCount":1`},
-		{"PUT", "/v1/batch", 405, "method_not_allowed"}, {"GET", "/v1/projects//settings", 404, "not_found"},
+		{"GET", "/v1/track", 405, "method_not_allowed"},
+		{"POST", "/v1/nothing", 404, "not_found"},
+		{"POST", "/v1/", 404, "not_found"},
+		{"GET", "/analytics.js/v1/wk/analytics.min.js", 404, "bundle_not_served"},
+		{"GET", "/analytics-next/bundles/1.js", 404, "bundle_not_served"},
+		{"POST", "/v1/m", 200, "success"},
+		{"POST", "/rsaMetrics", 200, "success"},
+		{"GET", "/cluster-info", 200, `"nodeCount":1`},
+		{"PUT", "/v1/batch", 405, "method_not_allowed"},
+		{"GET", "/v1/projects//settings", 404, "not_found"},
 	} {
 		w := send(segment.New(config(&ledger{})), call{method: c.method, path: c.path, body: `{"series":[]}`})
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.body) {

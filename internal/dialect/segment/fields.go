@@ -94,8 +94,14 @@ func (a *about) read(context jsondoc.Value) {
 // or takes from the context of the whole request where the event's own is silent.
 func (a *about) or(b *about) {
 	for _, p := range [...]struct{ own, shared *jsondoc.Value }{
-		{&a.traits, &b.traits}, {&a.externalIDs, &b.externalIDs}, {&a.groupID, &b.groupID}, {&a.library, &b.library},
-		{&a.channel, &b.channel}, {&a.device, &b.device}, {&a.userAgent, &b.userAgent}, {&a.direct, &b.direct},
+		{&a.traits, &b.traits},
+		{&a.externalIDs, &b.externalIDs},
+		{&a.groupID, &b.groupID},
+		{&a.library, &b.library},
+		{&a.channel, &b.channel},
+		{&a.device, &b.device},
+		{&a.userAgent, &b.userAgent},
+		{&a.direct, &b.direct},
 	} {
 		if !p.own.Exists() {
 			*p.own = *p.shared

@@ -3,6 +3,7 @@ package segment_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -159,9 +160,7 @@ func TestToken_ChangesAnAssertionIntoAToken(t *testing.T) {
 	}
 	ask := func(d http.Handler, name, value string) (int, map[string]any, http.Header) {
 		f := url.Values{}
-		for k, v := range form {
-			f[k] = v
-		}
+		maps.Copy(f, form)
 		if name != "" {
 			f.Set(name, value)
 		}
@@ -180,8 +179,10 @@ func TestToken_ChangesAnAssertionIntoAToken(t *testing.T) {
 		name, value, oauth string
 		status             int
 	}{
-		{"grant_type", "password", "unsupported_grant_type", 400}, {"scope", "all", "invalid_scope", 400},
-		{"client_assertion_type", "x", "invalid_request", 400}, {"client_assertion", "forged", "invalid_client", 401},
+		{"grant_type", "password", "unsupported_grant_type", 400},
+		{"scope", "all", "invalid_scope", 400},
+		{"client_assertion_type", "x", "invalid_request", 400},
+		{"client_assertion", "forged", "invalid_client", 401},
 	} {
 		if code, doc, _ := ask(segment.New(cfg), c.name, c.value); code != c.status || doc["error"] != c.oauth || doc["error_description"] == "" {
 			t.Errorf("%s=%s: %d %v", c.name, c.value, code, doc)

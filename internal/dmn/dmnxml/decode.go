@@ -1,6 +1,9 @@
 package dmnxml
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Decode reads a model. An error is a *SyntaxError with the place; what can be
 // lived with is listed in Problems.
@@ -67,12 +70,7 @@ func (d *decoder) element(n *node, known ...string) Element {
 }
 
 func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, s)
 }
 
 // each calls f for the children that belong to the standard, skipping those

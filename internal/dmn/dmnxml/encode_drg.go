@@ -23,8 +23,10 @@ func (e *encoder) drgElements(d *Definitions) {
 				tag   string
 				hrefs []string
 			}{
-				{"outputDecision", s.Outputs}, {"encapsulatedDecision", s.Encapsulated},
-				{"inputDecision", s.InputDecisions}, {"inputData", s.InputData},
+				{"outputDecision", s.Outputs},
+				{"encapsulatedDecision", s.Encapsulated},
+				{"inputDecision", s.InputDecisions},
+				{"inputData", s.InputData},
 			} {
 				for _, href := range part.hrefs {
 					e.href(part.tag, href)

@@ -41,7 +41,7 @@ func parse(raw []byte) (*element, error) {
 	for {
 		line, _ := d.InputPos()
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package pmml
 
 import (
+	"maps"
 	"math"
 	"slices"
 )
@@ -41,9 +42,8 @@ func (c *compiler) mining(sc *scope, e *element, p *part, classify bool) {
 		c.fail(e, "the MiningModel has no segments")
 		return
 	}
-	for name, f := range chain.fields {
-		sc.fields[name] = f // what a chain works out, its outputs may read
-	}
+	// what a chain works out, its outputs may read
+	maps.Copy(sc.fields, chain.fields)
 	c.combine(inside, en, method, classify)
 }
 
@@ -56,9 +56,7 @@ func (c *compiler) segment(chain *scope, s *element, en *ensemble, link bool) {
 	one := segment{test: c.findPredicate(chain, s), weight: c.numeric(s, "weight", 1), part: c.model(chain, model, false)}
 	en.segments = append(en.segments, one)
 	if link {
-		for name, f := range one.part.visible {
-			chain.fields[name] = f
-		}
+		maps.Copy(chain.fields, one.part.visible)
 	}
 }
 

@@ -154,14 +154,14 @@ func predictNumber(t *table, f func(float64) float64, logistic bool, value int) 
 // and for "none", the last takes what the others leave.
 func normalize(probs []float64, method string, f func(float64) float64) {
 	last := len(probs) - 1
-	switch {
-	case method == "softmax":
+	switch method {
+	case "softmax":
 		top := slices.Max(probs)
 		for i, x := range probs {
 			probs[i] = math.Exp(x - top)
 		}
 		share(probs)
-	case method == "simplemax":
+	case "simplemax":
 		share(probs)
 	default:
 		rest := 1.0

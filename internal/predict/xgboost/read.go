@@ -251,13 +251,13 @@ func (r *reader) objective() error {
 
 func (r *reader) margins(name string) error {
 	for i, b := range r.model.base {
-		switch {
-		case r.model.link == sigmoid:
+		switch r.model.link {
+		case sigmoid:
 			if b <= 0 || b >= 1 {
 				return problem("base_score", "%v lies not between 0 and 1, which %s needs", b, name)
 			}
 			b = -log(float32(1)/float32(b) - 1)
-		case r.model.link == exponential:
+		case exponential:
 			if b <= 0 {
 				return problem("base_score", "%v lies not above 0, which %s needs", b, name)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -31,9 +32,7 @@ func contents(t *testing.T, fs vfs.FS, dir string) map[string][]byte {
 			t.Fatal(err)
 		}
 		if info.IsDir() {
-			for p, b := range contents(t, fs, path) {
-				out[p] = b
-			}
+			maps.Copy(out, contents(t, fs, path))
 			continue
 		}
 		f, err := fs.Open(path)

@@ -19,8 +19,10 @@ func seedBlock(records int) []byte {
 	b := beginBlock(nil, &t)
 	for i := range records {
 		key := id.KeyOf("user_id", fmt.Sprint(i))
-		h := head{form: seal.Dict1, kind: 1, anchor: key, bucket: key.Bucket() + id.Bucket(i%2), received: 1,
-			key: seal.KeyID(i), nonce: uint64(i), sealed: seal.Overhead + i}
+		h := head{
+			form: seal.Dict1, kind: 1, anchor: key, bucket: key.Bucket() + id.Bucket(i%2), received: 1,
+			key: seal.KeyID(i), nonce: uint64(i), sealed: seal.Overhead + i,
+		}
 		b = h.append(b)
 		b = append(b, make([]byte, h.sealed)...)
 	}

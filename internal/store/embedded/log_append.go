@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"rapport/internal/store"
@@ -69,8 +70,10 @@ func (l *Log) sealRecord(out *sealed, rec *store.Record, small []byte, form seal
 		return err
 	}
 	out.note(&lease)
-	h := head{form: form, kind: rec.Kind, anchor: rec.Anchor, bucket: rec.Bucket, received: rec.Received,
-		key: lease.ID, nonce: lease.Nonce, sealed: len(small) + seal.Overhead}
+	h := head{
+		form: form, kind: rec.Kind, anchor: rec.Anchor, bucket: rec.Bucket, received: rec.Received,
+		key: lease.ID, nonce: lease.Nonce, sealed: len(small) + seal.Overhead,
+	}
 	start := len(out.bytes)
 	out.starts = append(out.starts, start)
 	out.bytes = h.append(out.bytes)
@@ -84,8 +87,8 @@ func (s *sealed) note(lease *seal.Lease) {
 	if lease.Durable {
 		return
 	}
-	for i := len(s.fresh) - 1; i >= 0; i-- {
-		if s.fresh[i].ID == lease.ID {
+	for _, v := range slices.Backward(s.fresh) {
+		if v.ID == lease.ID {
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -54,12 +55,7 @@ func isNotExist(f folder, name string) bool {
 	if err != nil {
 		return false
 	}
-	for _, n := range names {
-		if n == name {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(names, name)
 }
 
 // tweak keeps two slots that hold the same key from looking the same.

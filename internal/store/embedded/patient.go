@@ -134,7 +134,7 @@ func (p *patient) file(f vfs.File, err error) (vfs.File, error) {
 // the marker alone.
 func (p *patient) Create(name string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
 	err = p.try(func() error { f, err = p.FS.Create(name, c); return err })
-	if err == nil && strings.HasPrefix(p.FS.PathBase(name), "MANIFEST-") {
+	if err == nil && strings.HasPrefix(p.PathBase(name), "MANIFEST-") {
 		err = p.try(folder{fs: p.FS, dir: p.FS.PathDir(name)}.sync)
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
