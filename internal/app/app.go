@@ -20,6 +20,7 @@ import (
 	"rapport/internal/config"
 	"rapport/internal/httpapi"
 	"rapport/internal/pipeline"
+	"rapport/internal/schedule"
 	"rapport/internal/store"
 	"rapport/internal/telemetry"
 )
@@ -44,6 +45,7 @@ type App struct {
 
 	store    store.Store
 	pipeline *pipeline.Pipeline
+	jobs     *schedule.Runner
 	listener net.Listener
 	server   *http.Server
 	throttle throttle
@@ -106,7 +108,11 @@ func (a *App) open(ctx context.Context) (err error) {
 		return fmt.Errorf("starting the pipeline: %w", err)
 	}
 	a.observe()
+	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
 	h := a.routes()
+	if err := a.jobs.Start(ctx); err != nil {
+		return fmt.Errorf("starting the background jobs: %w", err)
+	}
 	a.handler.Store(&h)
 	a.background.Go(a.watchAccess)
 	return nil
@@ -167,6 +173,9 @@ func (a *App) close(ctx context.Context) error {
 		<-a.served
 	}
 	a.background.Wait()
+	if a.jobs != nil {
+		a.jobs.Close()
+	}
 	if a.pipeline != nil {
 		// Where the disk is full what waits cannot be applied: the next start
 		// folds it from the log.

@@ -20,6 +20,7 @@ import (
 // Deps is what the API is made of.
 type Deps struct {
 	Spine   Spine
+	Jobs    Jobs
 	Access  *access.Register
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
@@ -72,6 +73,7 @@ func New(d Deps) *API {
 	a.letterRoutes()
 	a.sourceRoutes()
 	a.keyRoutes()
+	a.jobRoutes()
 	a.processRoutes()
 	return a
 }

@@ -45,7 +45,7 @@ func newDoor(t *testing.T) *door {
 	metrics := telemetry.NewMetrics("test")
 	log := telemetry.NewLogger(d.log, "info", "json")
 	d.api = New(Deps{
-		Spine: d.fake, Access: register, Metrics: metrics, Log: log, Clock: clock.Clock(now),
+		Spine: d.fake, Jobs: fakeJobs{}, Access: register, Metrics: metrics, Log: log, Clock: clock.Clock(now),
 		Ready: func() error { return d.ready }, Version: "test", NewID: cryptorand.Text,
 		Limits: Limits{Body: 64 << 10, ReadTimeout: 5 * time.Second, Wait: time.Millisecond, MaxWait: time.Millisecond},
 		CheckMapping: func(b []byte) error {

@@ -115,6 +115,8 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			g.decide(r)
 		case store.KindDefinition:
 			g.define(r)
+		case store.KindJob:
+			g.keepJob(r)
 		}
 	}
 	return nil, nil

@@ -56,10 +56,12 @@ const (
 	KindDefinition                 // fact: a version of a definition, or what became of one
 	KindLink                       // derived: an anchor met another identifier
 	KindPortion                    // derived: what a person's event says of an entity
+	KindJob                        // fact: how far a background job has come
+	KindDecision                   // fact: a decision that was made, with what it read
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
-func (k Kind) Fact() bool { return k < KindLink }
+func (k Kind) Fact() bool { return k != KindLink && k != KindPortion }
 
 // Record is one entry of the log.
 type Record struct {
@@ -151,6 +153,8 @@ const (
 	TableDefinitions Table = 'f' // versions of definitions: kind, zero byte, key, zero byte, number
 	TableTimers      Table = 'w' // what is due: instant, key
 	TableAnswers     Table = 'i' // answers to commands, by the hash of their idempotency key
+	TableJobs        Table = 'j' // background jobs: id, then a byte: what was asked for, how far it is
+	TableDecisions   Table = 'v' // kept decisions: by id, person, model and job
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
 

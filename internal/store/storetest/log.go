@@ -97,7 +97,7 @@ func logShapes(t *testing.T, s store.Store) {
 
 func logFields(t *testing.T, s store.Store) {
 	var list []store.Record
-	for kind := store.KindEvent; kind <= store.KindPortion; kind++ {
+	for kind := store.KindEvent; kind <= store.KindDecision; kind++ {
 		for _, bucket := range []id.Bucket{0, 1, id.Buckets - 1, id.CommonBucket} {
 			for _, at := range []clock.Instant{0, 1, -1, 1 << 60} {
 				r := record("ada", "x")

@@ -104,7 +104,7 @@ func (tr *Trial) Append(s store.Store) error {
 		f := &store.Frame{Received: uint64(tr.rng.IntN(5)), Rejected: []store.Count{{Reason: fmt.Sprint("r", tr.rng.IntN(3)), N: uint64(tr.rng.IntN(3))}}}
 		for range tr.rng.IntN(5) {
 			r := record(tr.anchor(), tr.payload())
-			r.Kind = store.Kind(1 + tr.rng.IntN(int(store.KindPortion)))
+			r.Kind = store.Kind(1 + tr.rng.IntN(int(store.KindDecision)))
 			if tr.rng.IntN(4) == 0 {
 				r.Bucket = trialBuckets[tr.rng.IntN(len(trialBuckets))]
 			}
