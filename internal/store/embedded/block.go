@@ -4,10 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"maps"
-	"slices"
 
 	"rapport/internal/store"
+	"rapport/internal/store/seal"
 )
 
 // A block is what one Append writes (docs/formats/log.md), all or nothing:
@@ -27,94 +26,20 @@ const (
 	blockHead  = 28
 	blockMagic = 0x31425052 // "RPB1"
 	maxBlock   = 1 << 30
-	maxReasons = 1 << 16
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var (
 	errNoBlock = errors.New("no block begins here")
 	errBlock   = errors.New("block is damaged")
 )
 
-// tally is store.Counts that can be added to.
-type tally struct {
-	received uint64
-	rejected map[string]uint64
-}
-
-func (t *tally) add(reason string, n uint64) {
-	if n == 0 {
-		return
-	}
-	if t.rejected == nil {
-		t.rejected = map[string]uint64{}
-	}
-	t.rejected[reason] += n
-}
-
-func (t *tally) addAll(o *tally) {
-	t.received += o.received
-	for reason, n := range o.rejected {
-		t.add(reason, n)
-	}
-}
-
-func (t *tally) clone() tally {
-	return tally{received: t.received, rejected: maps.Clone(t.rejected)}
-}
-
-func (t *tally) counts() store.Counts {
-	out := store.Counts{Received: t.received, Rejected: maps.Clone(t.rejected)}
-	if out.Rejected == nil {
-		out.Rejected = map[string]uint64{}
-	}
-	return out
-}
-
-func (t *tally) append(b []byte) []byte {
-	b = binary.AppendUvarint(b, t.received)
-	b = binary.AppendUvarint(b, uint64(len(t.rejected)))
-	for _, reason := range slices.Sorted(maps.Keys(t.rejected)) {
-		b = binary.AppendUvarint(b, uint64(len(reason)))
-		b = append(b, reason...)
-		b = binary.AppendUvarint(b, t.rejected[reason])
-	}
-	return b
-}
-
-func (t *tally) parse(b []byte) error {
-	*t = tally{}
-	bad := false
-	number := func() uint64 {
-		v, n := binary.Uvarint(b)
-		if n <= 0 {
-			bad = true
-			return 0
-		}
-		b = b[n:]
-		return v
-	}
-	t.received = number()
-	reasons := number()
-	for i := uint64(0); i < reasons && !bad && i < maxReasons; i++ {
-		n := number()
-		if n > uint64(len(b)) {
-			return errBlock
-		}
-		reason := string(b[:n])
-		b = b[n:]
-		t.add(reason, number())
-	}
-	if bad || len(b) != 0 {
-		return errBlock
-	}
-	return nil
-}
-
 // beginBlock appends a head, still without length, position and sum.
-func beginBlock(b []byte, t *tally) []byte {
+func beginBlock(b []byte, t *store.Tally) []byte {
 	start := len(b)
 	b = append(b, make([]byte, blockHead)...)
-	b = t.append(b)
+	b = t.Append(b)
 	binary.LittleEndian.PutUint32(b[start:], blockMagic)
 	binary.LittleEndian.PutUint32(b[start+24:], uint32(len(b)-start-blockHead))
 	return b
@@ -158,22 +83,10 @@ func blockParts(b []byte) (counts, records []byte) {
 
 // eachRecord visits the heads of a verified block's records with their offset
 // in the block and their sealed payload.
-func eachRecord(b []byte, visit func(at int, h *head, sealed []byte) error) error {
+func eachRecord(b []byte, visit func(at int, h *seal.Head, sealed []byte) error) error {
 	_, rest := blockParts(b)
-	at := len(b) - len(rest)
-	var h head
-	for at < len(b) {
-		if err := h.parse(b[at:]); err != nil {
-			return err
-		}
-		body := at + h.bytes
-		if h.sealed > len(b)-body {
-			return errBlock
-		}
-		if err := visit(at, &h, b[body:body+h.sealed]); err != nil {
-			return err
-		}
-		at = body + h.sealed
-	}
-	return nil
+	first := len(b) - len(rest)
+	return seal.EachRecord(rest, func(at int, h *seal.Head, sealed []byte) error {
+		return visit(first+at, h, sealed)
+	})
 }

@@ -7,24 +7,25 @@ import (
 	"testing"
 
 	"rapport/internal/id"
+	"rapport/internal/store"
 	"rapport/internal/store/seal"
 )
 
 // seedBlock is a block as Append writes it.
 func seedBlock(records int) []byte {
-	var t tally
-	t.received = uint64(records)
-	t.add("bot", 2)
-	t.add("no_consent", 1)
+	var t store.Tally
+	t.Received = uint64(records)
+	t.Add("bot", 2)
+	t.Add("no_consent", 1)
 	b := beginBlock(nil, &t)
 	for i := range records {
 		key := id.KeyOf("user_id", fmt.Sprint(i))
-		h := head{
-			form: seal.Dict1, kind: 1, anchor: key, bucket: key.Bucket() + id.Bucket(i%2), received: 1,
-			key: seal.KeyID(i), nonce: uint64(i), sealed: seal.Overhead + i,
+		h := seal.Head{
+			Form: seal.Dict1, Kind: 1, Anchor: key, Bucket: key.Bucket() + id.Bucket(i%2), Received: 1,
+			Key: seal.KeyID(i), Nonce: uint64(i), Sealed: seal.Overhead + i,
 		}
-		b = h.append(b)
-		b = append(b, make([]byte, h.sealed)...)
+		b = h.Append(b)
+		b = append(b, make([]byte, h.Sealed)...)
 	}
 	finishBlock(b, 4096, 7)
 	return b
@@ -38,10 +39,10 @@ func FuzzBlock(f *testing.F) {
 	}
 	f.Add([]byte("RPB1"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var h head
-		if err := h.parse(b); err == nil {
-			if again := h.append(nil); !bytes.Equal(again, b[:h.bytes]) && len(again) >= h.bytes {
-				t.Fatalf("head %x was written as %x", b[:h.bytes], again)
+		var h seal.Head
+		if err := h.Parse(b); err == nil {
+			if again := h.Append(nil); !bytes.Equal(again, b[:h.Bytes]) && len(again) >= h.Bytes {
+				t.Fatalf("head %x was written as %x", b[:h.Bytes], again)
 			}
 		}
 		n, err := blockLength(b, 4096)
@@ -54,22 +55,22 @@ func FuzzBlock(f *testing.F) {
 			t.Fatal(err)
 		}
 		counts, records := blockParts(b)
-		var sums tally
-		if err := sums.parse(counts); err == nil {
-			var again tally
-			if err := again.parse(sums.append(nil)); err != nil || again.received != sums.received {
+		var sums store.Tally
+		if err := sums.Parse(counts); err == nil {
+			var again store.Tally
+			if err := again.Parse(sums.Append(nil)); err != nil || again.Received != sums.Received {
 				t.Fatalf("counts %+v came back as %+v: %v", sums, again, err)
 			}
 		}
 		end := len(b) - len(records)
-		err = eachRecord(b, func(at int, h *head, sealed []byte) error {
-			if at != end || h.sealed != len(sealed) {
+		err = eachRecord(b, func(at int, h *seal.Head, sealed []byte) error {
+			if at != end || h.Sealed != len(sealed) {
 				t.Fatalf("record at %d, want %d", at, end)
 			}
-			end = at + h.bytes + len(sealed)
+			end = at + h.Bytes + len(sealed)
 			return nil
 		})
-		if err == nil && end != len(b) || err != nil && !errors.Is(err, errNoRecord) && !errors.Is(err, errBlock) {
+		if err == nil && end != len(b) || err != nil && !errors.Is(err, seal.ErrNoRecord) && !errors.Is(err, errBlock) {
 			t.Fatalf("records end at %d of %d: %v", end, len(b), err)
 		}
 	})
@@ -77,7 +78,7 @@ func FuzzBlock(f *testing.F) {
 
 // FuzzSegmentHead feeds the decoder of segment heads with anything.
 func FuzzSegmentHead(f *testing.F) {
-	f.Add((&segment{base: 5, last: 3, before: tally{received: 9, rejected: map[string]uint64{"bot": 1}}}).encodeHead())
+	f.Add((&segment{base: 5, last: 3, before: store.Tally{Received: 9, Rejected: map[string]uint64{"bot": 1}}}).encodeHead())
 	f.Add((&segment{base: 5}).encodeHead())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := segment{base: 5}
@@ -97,7 +98,7 @@ func FuzzParts(f *testing.F) {
 	f.Add([]byte("\x05hello\x00\x01x"))
 	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		parts, err := cutParts(b, nil)
+		parts, err := store.CutParts(b, nil)
 		if err != nil {
 			return
 		}

@@ -46,7 +46,7 @@ var errKey = errors.New("data key is damaged")
 // time; loading may run beside it.
 type keys struct {
 	folder folder
-	master *master
+	master *seal.Master
 
 	mu    sync.RWMutex // held for writing while keys are destroyed and while files come
 	files map[uint64]vfs.File
@@ -109,7 +109,7 @@ func (k *keys) openFile(n uint64) error {
 	if string(head[:len(keysMagic)]) != keysMagic {
 		return errors.Join(fmt.Errorf("%s is no key file of this version", name), file.Close())
 	}
-	if mark := k.master.mark(); string(head[16:32]) != string(mark[:]) {
+	if mark := k.master.Mark(); string(head[16:32]) != string(mark[:]) {
 		return errors.Join(fmt.Errorf("%s: %w", name, errMaster), file.Close())
 	}
 	k.files[n] = file
@@ -134,7 +134,7 @@ func (k *keys) file(n uint64) (vfs.File, error) {
 	}
 	head := make([]byte, keysHead)
 	copy(head, keysMagic)
-	mark := k.master.mark()
+	mark := k.master.Mark()
 	copy(head[16:], mark[:])
 	if _, err = file.WriteAt(head, 0); err == nil {
 		if err = file.Sync(); err == nil {
@@ -201,7 +201,7 @@ func (k *keys) appendSlot(b []byte, key *seal.Key) []byte {
 	start := len(b)
 	b = append(b, slotKey, 0, 0, 0, 0, 0, 0, 0)
 	b = append(b, key.Anchor[:]...)
-	wrapped := k.master.wrap(key)
+	wrapped := k.master.Wrap(key)
 	b = append(b, wrapped[:]...)
 	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(b[start+8:], castagnoli))
 	return b
@@ -231,7 +231,7 @@ func (k *keys) cipher(key seal.KeyID, anchor id.Key) (cipher.AEAD, error) {
 		return nil, fmt.Errorf("key %d: %w", key, errKey)
 	}
 	out := seal.Key{ID: key, Anchor: anchor}
-	k.master.unwrap(&out, b[slotSecret:])
+	k.master.Unwrap(&out, b[slotSecret:])
 	return k.opened.Put(&out)
 }
 

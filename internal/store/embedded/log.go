@@ -16,9 +16,8 @@ type Log struct {
 	folder  folder
 	options Options
 	keys    *keys
-	ring    *seal.Keyring
+	sealer  *seal.Sealer
 	gate    gate
-	rooms   rooms
 
 	writing sync.Mutex // one Append, or one step of Erase, at a time
 	block   []byte     // what Append writes, kept for its room; under writing
@@ -29,7 +28,7 @@ type Log struct {
 	mu       sync.RWMutex // what readers see of the end
 	segments []*segment   // in order; all but the last are finished
 	last     store.Position
-	sums     tally
+	sums     store.Tally
 }
 
 // tail is the segment that grows.
@@ -50,7 +49,7 @@ func (l *Log) Counts(ctx context.Context) (store.Counts, error) {
 	defer l.gate.leave()
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.sums.counts(), nil
+	return l.sums.Counts(), nil
 }
 
 // Size is the bytes of the log and of the keys. What is reserved for growth but
@@ -70,7 +69,7 @@ func (l *Log) Erase(ctx context.Context, anchor id.Key) error {
 		return err
 	}
 	defer l.gate.leave()
-	below := l.ring.Forget(anchor)
+	below := l.sealer.Ring.Forget(anchor)
 	// Wait for an Append that looked at the epoch before.
 	l.writing.Lock()
 	l.writing.Unlock() //nolint:staticcheck // an empty section is a barrier

@@ -33,7 +33,7 @@ func openLog(f folder, o Options) (_ *Log, err error) {
 	if err := l.openSegments(); err != nil {
 		return nil, err
 	}
-	l.ring = seal.NewKeyring(int(o.MemoryBudget/8), seal.KeyID(l.keys.slots), o.Random)
+	l.sealer = &seal.Sealer{Ring: seal.NewKeyring(int(o.MemoryBudget/8), seal.KeyID(l.keys.slots), o.Random)}
 	return l, nil
 }
 
@@ -62,7 +62,7 @@ func (l *Log) openSegments() error {
 		}
 	}
 	if len(l.segments) == 0 {
-		s, err := createSegment(l.folder, 0, 0, tally{})
+		s, err := createSegment(l.folder, 0, 0, store.Tally{})
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (s *segment) finish(next uint64) error {
 
 // recover finds the end of the last segment.
 func (l *Log) recover(s *segment) error {
-	l.last, l.sums = s.last, s.before.clone()
+	l.last, l.sums = s.last, s.before.Clone()
 	info, err := s.file.Stat()
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", s.name, err)
@@ -131,18 +131,18 @@ func (l *Log) recover(s *segment) error {
 			return err
 		}
 		counts, _ := blockParts(block)
-		var t tally
-		if err := t.parse(counts); err != nil {
+		var t store.Tally
+		if err := t.Parse(counts); err != nil {
 			return s.damaged(at, err)
 		}
-		err = eachRecord(block, func(offset int, _ *head, _ []byte) error {
+		err = eachRecord(block, func(offset int, _ *seal.Head, _ []byte) error {
 			l.last = store.Position(at + uint64(offset))
 			return nil
 		})
 		if err != nil {
 			return s.damaged(at, err)
 		}
-		l.sums.addAll(&t)
+		l.sums.AddAll(&t)
 		s.end = at + uint64(len(block))
 	}
 }

@@ -132,14 +132,14 @@ func (r *reading) segment(s *segment, limit uint64) error {
 			return translate(err)
 		}
 		var stop error // of the visitor, given back as it is
-		err = eachRecord(block, func(offset int, h *head, sealed []byte) error {
+		err = eachRecord(block, func(offset int, h *seal.Head, sealed []byte) error {
 			position := store.Position(at + uint64(offset))
 			if position <= r.from {
 				return nil
 			}
-			rec := h.record(position)
+			rec := h.Record(position)
 			var err error
-			if rec.Payload, err = r.open(h, block[offset:offset+h.bytes], sealed); err != nil {
+			if rec.Payload, err = r.open(h, block[offset:offset+h.Bytes], sealed); err != nil {
 				return err
 			}
 			stop = r.visit(&rec)
@@ -155,7 +155,7 @@ func (r *reading) segment(s *segment, limit uint64) error {
 }
 
 // open gives the payload of a record, nil where its key is destroyed.
-func (r *reading) open(h *head, raw, sealed []byte) ([]byte, error) {
+func (r *reading) open(h *seal.Head, raw, sealed []byte) ([]byte, error) {
 	small, err := r.log.unseal(r.small[:0], h, raw, sealed)
 	if errors.Is(err, store.ErrErased) {
 		return nil, nil
@@ -164,7 +164,7 @@ func (r *reading) open(h *head, raw, sealed []byte) ([]byte, error) {
 		return nil, err
 	}
 	r.small = small
-	r.plain, err = seal.Expand(r.plain[:0], small, h.form)
+	r.plain, err = seal.Expand(r.plain[:0], small, h.Form)
 	if r.plain == nil {
 		r.plain = []byte{}
 	}
@@ -172,12 +172,12 @@ func (r *reading) open(h *head, raw, sealed []byte) ([]byte, error) {
 }
 
 // unseal appends a record's compressed payload to dst.
-func (l *Log) unseal(dst []byte, h *head, raw, sealed []byte) ([]byte, error) {
-	aead, err := l.keys.cipher(h.key, h.anchor)
+func (l *Log) unseal(dst []byte, h *seal.Head, raw, sealed []byte) ([]byte, error) {
+	aead, err := l.keys.cipher(h.Key, h.Anchor)
 	if err != nil {
 		return dst, err
 	}
-	nonce := seal.Nonce(h.nonce)
+	nonce := seal.Nonce(h.Nonce)
 	out, err := aead.Open(dst, nonce[:], sealed, raw)
 	if err != nil {
 		return dst, seal.ErrDamaged
@@ -202,7 +202,7 @@ func (l *Log) At(ctx context.Context, at store.Position) (store.Record, error) {
 		return store.Record{}, store.ErrNotFound
 	}
 	rec, err := l.at(s, at, limit)
-	if errors.Is(err, errNoRecord) {
+	if errors.Is(err, seal.ErrNoRecord) {
 		return store.Record{}, store.ErrNotFound
 	}
 	return rec, translate(err)
@@ -219,13 +219,13 @@ func (l *Log) at(s *segment, at store.Position, limit uint64) (store.Record, err
 		return store.Record{}, s.damaged(uint64(at), err)
 	}
 	raw = raw[:n]
-	var h head
-	if err := h.parse(raw); err != nil {
+	var h seal.Head
+	if err := h.Parse(raw); err != nil {
 		return store.Record{}, err
 	}
-	whole := h.bytes + h.sealed
+	whole := h.Bytes + h.Sealed
 	if uint64(whole) > room {
-		return store.Record{}, errNoRecord
+		return store.Record{}, seal.ErrNoRecord
 	}
 	if have := len(raw); have < whole {
 		raw = append(raw, make([]byte, whole-have)...)
@@ -236,13 +236,13 @@ func (l *Log) at(s *segment, at store.Position, limit uint64) (store.Record, err
 			return store.Record{}, s.damaged(uint64(at), errBlock)
 		}
 	}
-	small, err := l.unseal(nil, &h, raw[:h.bytes], raw[h.bytes:whole])
+	small, err := l.unseal(nil, &h, raw[:h.Bytes], raw[h.Bytes:whole])
 	if errors.Is(err, store.ErrErased) {
 		return store.Record{}, err
 	}
-	rec := h.record(at)
+	rec := h.Record(at)
 	if err == nil {
-		rec.Payload, err = seal.Expand([]byte{}, small, h.form)
+		rec.Payload, err = seal.Expand([]byte{}, small, h.Form)
 	}
 	if err != nil {
 		return store.Record{}, s.damaged(uint64(at), err)

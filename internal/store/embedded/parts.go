@@ -1,42 +1,14 @@
 package embedded
 
 import (
-	"encoding/binary"
-	"errors"
 	"io"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// A row's value is its parts, each behind its length as a uvarint, the oldest
-// first (docs/formats/state.md). Put sets one part, Add merges one in, and the
+// A row's value is its parts in the form of store.AppendPart. Put sets one part, Add merges one in, and the
 // merge of two values is the one behind the other.
-
-var errParts = errors.New("row is damaged")
-
-// lengthBytes is how many bytes the length of a part takes.
-func lengthBytes(n int) int {
-	k := 1
-	for v := uint64(n); v >= 0x80; v >>= 7 {
-		k++
-	}
-	return k
-}
-
-// cutParts gives the parts of a value; they point into it.
-func cutParts(value []byte, out [][]byte) ([][]byte, error) {
-	for len(value) > 0 {
-		n, k := binary.Uvarint(value)
-		if k <= 0 || n > uint64(len(value)-k) {
-			return nil, errParts
-		}
-		end := k + int(n)
-		out = append(out, value[k:end:end])
-		value = value[end:]
-	}
-	return out, nil
-}
 
 // partsMerger is on disk by its name.
 var partsMerger = &pebble.Merger{

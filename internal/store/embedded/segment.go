@@ -30,7 +30,7 @@ type segment struct {
 	name   string
 	head   int
 	last   store.Position // of the last record before the segment
-	before tally
+	before store.Tally
 	end    uint64 // address behind the last whole block; grows in the last one
 }
 
@@ -48,7 +48,7 @@ func (s *segment) encodeHead() []byte {
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
 	b = binary.LittleEndian.AppendUint64(b, s.base)
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.last))
-	b = s.before.append(b)
+	b = s.before.Append(b)
 	binary.LittleEndian.PutUint32(b[16:], uint32(len(b)))
 	binary.LittleEndian.PutUint32(b[12:], crc32.Checksum(b[16:], castagnoli))
 	return b
@@ -71,11 +71,11 @@ func (s *segment) decodeHead(b []byte) error {
 	}
 	s.head, s.last = int(n), store.Position(binary.LittleEndian.Uint64(b[28:]))
 	s.end = s.base + uint64(n)
-	return s.before.parse(b[segmentHead:])
+	return s.before.Parse(b[segmentHead:])
 }
 
 // createSegment makes a segment durable, empty.
-func createSegment(f folder, base uint64, last store.Position, before tally) (*segment, error) {
+func createSegment(f folder, base uint64, last store.Position, before store.Tally) (*segment, error) {
 	s := &segment{base: base, last: last, before: before, name: f.path(segmentName(base))}
 	if err := f.fs.Remove(s.name); err != nil && !isNotExist(f, segmentName(base)) {
 		return nil, fmt.Errorf("making %s: %w", s.name, err)

@@ -125,7 +125,7 @@ func (s *State) Commit(ctx context.Context, c store.Commit) error {
 
 // stage writes one change into a batch without a copy in between.
 func stage(batch *pebble.Batch, ch *store.Change) error {
-	keyLen, valueLen := keyPrefix+len(ch.Key), lengthBytes(len(ch.Value))+len(ch.Value)
+	keyLen, valueLen := keyPrefix+len(ch.Key), store.PartBytes(len(ch.Value))
 	var op *pebble.DeferredBatchOp
 	switch ch.Op {
 	case store.Put:
@@ -216,7 +216,7 @@ func (s *State) readApplied() (err error) {
 	for ok := it.First(); ok; ok = it.Next() {
 		k, v := it.Key(), it.Value()
 		if len(k) != appliedLen || len(v) != 8 {
-			return fmt.Errorf("opening the state: span: %w", errParts)
+			return fmt.Errorf("opening the state: span: %w", store.ErrParts)
 		}
 		span := store.Span{First: id.Bucket(binary.BigEndian.Uint16(k[1:])), Last: id.Bucket(binary.BigEndian.Uint16(k[3:]))}
 		found[span] = store.Position(binary.BigEndian.Uint64(v))

@@ -54,7 +54,7 @@ func (s *State) Load(ctx context.Context, keys []store.RowKey) (out [][][]byte, 
 		if err != nil {
 			return nil, fmt.Errorf("loading rows: %w", err)
 		}
-		if out[p.at], err = cutParts(bytes.Clone(value), nil); err != nil {
+		if out[p.at], err = store.CutParts(bytes.Clone(value), nil); err != nil {
 			return nil, fmt.Errorf("loading row %x: %w", p.key, err)
 		}
 	}
@@ -110,7 +110,7 @@ func (s *State) Scan(ctx context.Context, at store.Range, visit func([]byte, [][
 		if err != nil {
 			return fmt.Errorf("scanning rows: %w", err)
 		}
-		if parts, err = cutParts(value, parts[:0]); err != nil {
+		if parts, err = store.CutParts(value, parts[:0]); err != nil {
 			return fmt.Errorf("scanning row %x: %w", it.Key(), err)
 		}
 		if !visit(it.Key()[keyPrefix:], parts) {
