@@ -34,6 +34,10 @@ type anchor struct {
 	told     []store.Position // portions of commands, to fold again
 	linked   bool             // the graph knows the identifier
 
+	home    *home          // whose person it is of; nil where it was never linked
+	version store.Position // the last record applied to it; only where its home is elsewhere
+	sharing bool           // on the worker's list of anchors to send home
+
 	fresh     bool // never committed: the next part is a full one
 	changed   bool // on the worker's list of changed rows
 	deltas    int  // delta parts behind the last full one
@@ -189,7 +193,7 @@ func (e *edge) sight(slot uint32) bool {
 
 // size is about how much memory the row takes.
 func (a *anchor) size() int {
-	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + 8*cap(a.shorts) + len(a.recent)*(entryBytes+32) + a.known.size()
+	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + 8*cap(a.shorts) + len(a.recent)*(entryBytes+32) + a.known.size() + a.home.size()
 	for i := range a.edges {
 		n += 128 + len(a.edges[i].ident.Value) + 4*cap(a.edges[i].slots)
 	}
@@ -207,5 +211,10 @@ func (a *anchor) clone() *anchor {
 	c.open = append([]profile.Entry(nil), a.open...)
 	c.pending = append([]chunk(nil), a.pending...)
 	c.recent, c.better, c.known, c.shorts = nil, nil, nil, nil
+	if a.home != nil {
+		h := *a.home
+		h.foreign = slices.Clone(h.foreign) // the rows themselves never change
+		c.home = &h
+	}
 	return &c
 }

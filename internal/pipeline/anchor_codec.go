@@ -25,6 +25,7 @@ const (
 	sectionMore    = 5 // entries added to it
 	sectionMarks   = 6 // finished chunks, timer, first received
 	sectionTold    = 7 // positions of portions of commands, all of them
+	sectionHome    = 8 // where the person's home is; at the home, who belongs to the person
 )
 
 var errAnchor = errors.New("anchor row is damaged")
@@ -47,12 +48,13 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 	} else if a.savedOpen < len(a.open) {
 		b = appendSection(b, sectionMore, func(b []byte) []byte { return appendEntries(b, a.open[a.savedOpen:]) })
 	}
-	b = append(b, sectionMarks)
-	b = binary.AppendUvarint(b, uint64(a.chunks))
-	b = binary.AppendVarint(b, int64(a.timer))
-	b = binary.AppendVarint(b, int64(a.received))
+	b = a.appendMarks(b)
 	if len(a.told) > 0 {
 		b = appendSection(b, sectionTold, a.appendTold)
+	}
+	if a.home != nil && (full || a.home.changed) {
+		b = appendHome(b, a.home)
+		a.home.changed = false
 	}
 	a.savedOpen = len(a.open)
 	if full {
@@ -62,6 +64,11 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 	}
 	a.fresh = false
 	return b, full
+}
+
+func (a *anchor) appendMarks(b []byte) []byte {
+	b = binary.AppendUvarint(append(b, sectionMarks), uint64(a.chunks))
+	return appendInstants(b, a.timer, a.received)
 }
 
 func (a *anchor) appendTold(b []byte) []byte {
@@ -153,6 +160,8 @@ func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, erro
 				for t := (cursor{b: r.section()}); len(t.b) > 0 && !t.bad; {
 					a.told = append(a.told, store.Position(t.uvarint()))
 				}
+			case sectionHome:
+				r.bad = r.bad || !a.readHome(r.section())
 			default:
 				r.bad = true
 			}
@@ -161,12 +170,24 @@ func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, erro
 			}
 		}
 	}
-	partial, err := profile.Decode(partials, names)
-	if err != nil {
-		return nil, fmt.Errorf("anchor %s: %w", key, err)
+	a.partial = profile.New()
+	if len(partials) > 0 { // nothing but where the home is may be known
+		var err error
+		if a.partial, err = profile.Decode(partials, names); err != nil {
+			return nil, fmt.Errorf("anchor %s: %w", key, err)
+		}
 	}
-	a.partial, a.savedOpen = partial, len(a.open)
+	a.savedOpen = len(a.open)
 	return a, nil
+}
+
+// readHome takes a part's word on the home; of two the later version counts.
+func (a *anchor) readHome(b []byte) bool {
+	h, ok := readHome(b)
+	if ok && (a.home == nil || a.home.version <= h.version) {
+		a.home = h
+	}
+	return ok
 }
 
 func (a *anchor) readEdges(b []byte) {

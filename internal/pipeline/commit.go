@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 
 	"rapport/internal/id"
 	"rapport/internal/profile"
@@ -27,6 +28,8 @@ func (w *people) changes() []store.Change {
 	}
 	out := w.rows
 	w.rows = nil
+	maps.Copy(w.gatheredNotices, w.notices)
+	clear(w.notices)
 	for _, a := range w.changedAnchors {
 		out = w.anchorChanges(out, a)
 	}
@@ -102,6 +105,7 @@ func (w *people) trim() {
 		}
 	}
 	w.gathered = emptied(w.gathered)
+	clear(w.gatheredNotices)
 	w.anchors.trim(func(a *anchor) bool { return a.changed || a.refold })
 	w.entities.trim(func(e *entity) bool { return e.changed || w.undecided[e.key] != nil })
 }

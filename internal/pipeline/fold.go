@@ -17,6 +17,7 @@ import (
 // fold takes one record into the rows it touches. What follows from it for
 // other buckets is added to the records that the batch sends on.
 func (w *people) fold(t *task) {
+	w.position = t.rec.Position
 	switch t.rec.Kind {
 	case store.KindEvent, store.KindReplay:
 		w.foldEvent(t)
@@ -26,6 +27,10 @@ func (w *people) fold(t *task) {
 		w.foldChange(t.rec)
 	case store.KindTick:
 		w.foldTick(t.rec)
+	case store.KindPerson:
+		w.foldPerson(t.rec)
+	case store.KindShare:
+		w.foldShare(t.rec)
 	}
 }
 
@@ -40,7 +45,7 @@ func (w *people) foldEvent(t *task) {
 	}
 	e := t.event
 	a := t.anchor
-	if a == nil {
+	if a == nil || a.ident.Value == "" {
 		a = w.anchor(e.Anchor(), t.rec.Anchor)
 	}
 	source := w.sources(e.Source)
@@ -61,6 +66,7 @@ func (w *people) foldEvent(t *task) {
 	w.arm(a, e.ReceivedAt)
 	for _, news := range a.meet(e.Identifiers[1:], e.Time, e.ReceivedAt) {
 		w.link(a, news)
+		a.linked = true // the link names it
 	}
 	a.taken(e.ReceivedAt)
 	w.announce(a)

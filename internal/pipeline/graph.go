@@ -25,6 +25,7 @@ type graph struct {
 
 	changedNodes      []*node
 	changedComponents []*component
+	joined            joins // what the running batch joined
 	rows              []store.Change
 	deciding          map[store.Position]bool // dead letters with a verdict on its way
 
@@ -67,7 +68,7 @@ type mark struct {
 func newGraph(s *setting, budget int) *graph {
 	g := &graph{
 		setting: s, nodes: newHot[*node](budget / 2), components: newHot[*component](budget / 2),
-		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{},
+		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{}, joined: joins{},
 	}
 	g.definitions.Store(&definition.Index{})
 	return g
@@ -107,7 +108,7 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 		switch r.Kind {
 		case store.KindLink:
 			if links[i].strong.Value != "" {
-				g.link(&links[i])
+				g.link(&links[i], r.Position)
 			}
 		case store.KindDeadLetter:
 			g.bury(r)
@@ -119,11 +120,11 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			g.keepJob(r)
 		}
 	}
-	return nil, nil
+	return g.publish(), nil
 }
 
 // link adds an edge and joins the components of its ends.
-func (g *graph) link(l *link) {
+func (g *graph) link(l *link, at store.Position) {
 	a := g.node(l.strong)
 	if l.weak.Value == "" {
 		return
@@ -137,6 +138,7 @@ func (g *graph) link(l *link) {
 	if ca == nil || cb == nil || ca == cb {
 		return
 	}
+	g.joined.note(ca, cb, l.received, at, g.rules)
 	if len(ca.members) < len(cb.members) {
 		ca, cb = cb, ca
 	}

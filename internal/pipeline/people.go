@@ -49,6 +49,11 @@ type people struct {
 	missing         []store.RowKey           // rows that the running batch has to load
 	asked           map[id.Key]bool
 	tasks           []task
+
+	position        store.Position   // of the record that is applied now
+	sharing         []*anchor        // changed in the batch, with a home elsewhere
+	notices         map[id.Key]*home // homes of anchors without a row, until they are committed
+	gatheredNotices map[id.Key]*home // those that the running commit carries
 }
 
 // entity is a row of the catalog with its marks.
@@ -66,6 +71,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
 		timers: newTimers(), undecided: map[id.Key]chan struct{}{}, asked: map[id.Key]bool{},
+		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 	}
 }
 
@@ -98,6 +104,7 @@ func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 		// Folding again is repeated until it succeeds; the batch itself is done.
 		w.log.Error("anchors cannot be folded again yet", "error", err)
 	}
+	w.sendShares()
 	return w.derived, nil
 }
 
@@ -115,6 +122,10 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 		case store.KindPortion, store.KindChange:
 			if k, table, ok := portionTarget(t.rec); ok {
 				w.want(table, k)
+			}
+		case store.KindPerson, store.KindShare:
+			if len(t.rec.Payload) >= len(id.Key{}) {
+				w.want(store.TableAnchors, id.Key(t.rec.Payload[:len(id.Key{})]))
 			}
 		case store.KindTick:
 			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
@@ -169,6 +180,9 @@ func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {
 	if err != nil {
 		return err
 	}
+	if h := w.notice(k); h != nil && (a.home == nil || a.home.version < h.version) {
+		a.home = h
+	}
 	w.anchors.put(k, a, a.size())
 	return nil
 }
@@ -179,12 +193,17 @@ type target struct {
 	key   id.Key
 }
 
-// anchor gives the row of an identifier, a new one where there is none.
+// anchor gives the row of an identifier, a new one where there is none. A row
+// that only says where the home is becomes one of the identifier.
 func (w *people) anchor(ident event.Identifier, k id.Key) *anchor {
 	a, ok := w.anchors.get(k)
 	if !ok {
 		a = newAnchor(ident)
+		a.home = w.notice(k)
 		w.anchors.put(k, a, a.size())
+		w.tally.Anchors++
+	} else if a.ident.Value == "" {
+		a.ident, a.fresh = ident, true
 		w.tally.Anchors++
 	}
 	return a
@@ -200,6 +219,9 @@ func (w *people) entity(kind catalog.Kind, entityID string, k id.Key) *entity {
 }
 
 func (w *people) touch(a *anchor) {
+	if a.elsewhere() {
+		w.share(a)
+	}
 	if !a.changed {
 		a.changed = true
 		w.changedAnchors = append(w.changedAnchors, a)

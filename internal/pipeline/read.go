@@ -137,14 +137,26 @@ func (p *Pipeline) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
 	l, w := p.lanes[i], p.people[i]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a, ok := w.anchors.get(k); ok {
-		return a.clone(), nil
+	return w.copyAnchor(ctx, k)
+}
+
+func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
+	a, ok := w.anchors.get(k)
+	if ok {
+		a = a.clone()
+	} else {
+		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
+		if err != nil || rows[0] == nil {
+			return nil, err
+		}
+		if a, err = readAnchor(k, rows[0], nil); err != nil {
+			return nil, err
+		}
 	}
-	rows, err := p.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
-	if err != nil || rows[0] == nil {
-		return nil, err
+	if a.ident.Value == "" {
+		return nil, nil // the row only says where the home is
 	}
-	return readAnchor(k, rows[0], nil)
+	return a, nil
 }
 
 // name lists the identifiers with when they were seen, and makes the id: that

@@ -42,6 +42,7 @@ func TestSimulation_AtRestEqualsTheNaiveFold(t *testing.T) {
 		if want := naive(t, s.w); got != want {
 			t.Fatalf("seed %d, %d lanes: at rest\n%s\nwant\n%s", seed, s.lanes, diff(got, want), "")
 		}
+		homesAgree(t, s.p, s.w)
 		crashed += s.crashes
 	}
 	t.Logf("seeds 0 to %d, %d crashes", seeds-1, crashed)

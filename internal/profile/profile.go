@@ -94,6 +94,9 @@ func (p *Partial) Changed() bool { return p.dirty }
 // Seen is when the anchor's first and last event happened; zero before any.
 func (p *Partial) Seen() (first, last clock.Instant) { return p.firstSeen, p.lastSeen }
 
+// Now is the latest instant that is known to have passed for the anchor.
+func (p *Partial) Now() clock.Instant { return p.now }
+
 // Due is the next instant at which time alone changes the partial: the end of
 // the session that goes on. Zero means never.
 func (p *Partial) Due() clock.Instant {

@@ -58,10 +58,18 @@ const (
 	KindPortion                    // derived: what a person's event says of an entity
 	KindJob                        // fact: how far a background job has come
 	KindDecision                   // fact: a decision that was made, with what it read
+	KindPerson                     // derived: who belongs to a person, and where its home is
+	KindShare                      // derived: the partial state of an anchor, for its home
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
-func (k Kind) Fact() bool { return k != KindLink && k != KindPortion }
+func (k Kind) Fact() bool {
+	switch k {
+	case KindLink, KindPortion, KindPerson, KindShare:
+		return false
+	}
+	return true
+}
 
 // Record is one entry of the log.
 type Record struct {
@@ -152,6 +160,7 @@ const (
 	TableDeadLetters Table = 'd' // dead letters that wait for a decision: position
 	TableDefinitions Table = 'f' // versions of definitions: kind, zero byte, key, zero byte, number
 	TableTimers      Table = 'w' // what is due: instant, key
+	TableShares      Table = 'h' // partial states that a home was sent: home's key, sender's key
 	TableAnswers     Table = 'i' // answers to commands, by the hash of their idempotency key
 	TableJobs        Table = 'j' // background jobs: id, then a byte: what was asked for, how far it is
 	TableDecisions   Table = 'v' // kept decisions: by id, person, model and job

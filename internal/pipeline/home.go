@@ -1,0 +1,281 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// The home of a person is the anchor of its strongest identifier. The graph
+// tells it who belongs to the person; the other anchors of the person send it
+// their partial states, each time a batch changed them. So the home has all
+// that is known of the person in one place, where one worker evaluates it. An
+// anchor that was never linked to another is its own home, and nothing is sent
+// for it.
+
+// home is what an anchor knows of the person it belongs to.
+type home struct {
+	version store.Position   // of the graph's word
+	at      event.Identifier // where the home is; empty: here
+	key     id.Key           // of at
+
+	// The rest is of a home only.
+	members []event.Identifier
+	shared  []sharedIdentifier
+	foreign []foreign
+
+	changed bool // the next part of the row carries it
+}
+
+// foreign is what another anchor of the person sent.
+type foreign struct {
+	key     id.Key
+	version store.Position
+	row     *anchor // nil: not in memory
+}
+
+// elsewhere tells whether the anchor's person has its home at another anchor.
+func (a *anchor) elsewhere() bool { return a.home != nil && a.home.at.Value != "" }
+
+func (h *home) findForeign(k id.Key) int {
+	return slices.IndexFunc(h.foreign, func(f foreign) bool { return f.key == k })
+}
+
+func (h *home) size() int {
+	if h == nil {
+		return 0
+	}
+	n := 160 + len(h.at.Value)
+	for i := range h.members {
+		n += 40 + len(h.members[i].Value)
+	}
+	for i := range h.foreign {
+		n += 40
+		if row := h.foreign[i].row; row != nil {
+			n += row.size()
+		}
+	}
+	return n
+}
+
+// foldPerson takes the graph's word on the person of an anchor.
+func (w *people) foldPerson(r *store.Record) {
+	p, err := readPerson(r.Payload)
+	if err != nil {
+		if r.Payload != nil {
+			w.log.Error("person cannot be read", "position", r.Position, "error", err)
+		}
+		return
+	}
+	if p.members == nil {
+		w.leaveHome(&p)
+		return
+	}
+	a := w.anchor(p.home, p.to)
+	if a.home != nil && a.home.version >= p.version {
+		return
+	}
+	before := a.home
+	a.home = &home{version: p.version, members: p.members, shared: p.shared, changed: true}
+	if before != nil {
+		for _, f := range before.foreign {
+			if slices.ContainsFunc(p.members, func(m event.Identifier) bool { return m.Key() == f.key }) {
+				a.home.foreign = append(a.home.foreign, f)
+			} else {
+				w.dropShare(a, f.key)
+			}
+		}
+	}
+	w.touch(a)
+}
+
+// leaveHome notes that the home of an anchor's person is elsewhere. An anchor
+// of which there is no row yet gets one that says only this: whether there will
+// ever be more is not known.
+func (w *people) leaveHome(p *personRecord) {
+	away := &home{version: p.version, at: p.home, key: p.home.Key(), changed: true}
+	a, ok := w.anchors.get(p.to)
+	if !ok {
+		if known := w.notice(p.to); known != nil && known.version >= p.version {
+			return
+		}
+		w.notices[p.to] = away
+		w.rows = append(w.rows, w.row(store.TableAnchors, p.to, p.to[:], store.Add, appendHome(nil, away)))
+		return
+	}
+	if a.home != nil && a.home.version >= p.version {
+		return
+	}
+	if a.home != nil {
+		for _, f := range a.home.foreign {
+			w.dropShare(a, f.key)
+		}
+	}
+	a.home = away
+	w.touch(a)
+}
+
+func (w *people) dropShare(a *anchor, from id.Key) {
+	w.rows = append(w.rows, w.row(store.TableShares, a.key, shareKey(a.key, from), store.Delete, nil))
+}
+
+// notice gives what is known of the home of an anchor without a row, as long as
+// it is not committed.
+func (w *people) notice(k id.Key) *home {
+	if h := w.notices[k]; h != nil {
+		return h
+	}
+	return w.gatheredNotices[k]
+}
+
+// share notes that an anchor whose home is elsewhere changed. What it sends is
+// made once the batch is done.
+func (w *people) share(a *anchor) {
+	a.version = w.position
+	if !a.sharing {
+		a.sharing = true
+		w.sharing = append(w.sharing, a)
+	}
+}
+
+// sendShares sends what changed in the batch to the homes.
+func (w *people) sendShares() {
+	for _, a := range w.sharing {
+		a.sharing = false
+		if !a.elsewhere() || a.ident.Value == "" {
+			continue // it came home meanwhile, or there is nothing to tell
+		}
+		s := shareRecord{home: a.home.key, from: a.key, version: a.version, row: a.appendShare(nil)}
+		w.derived = append(w.derived, store.Record{
+			Kind: store.KindShare, Bucket: s.home.Bucket(), Anchor: a.key, Received: a.partial.Now(), Payload: s.append(nil),
+		})
+	}
+	w.sharing = emptied(w.sharing)
+}
+
+// foldShare takes what another anchor of the person knows.
+func (w *people) foldShare(r *store.Record) {
+	s, err := readShare(r.Payload)
+	if err != nil {
+		if r.Payload != nil {
+			w.log.Error("share cannot be read", "position", r.Position, "error", err)
+		}
+		return
+	}
+	a, ok := w.anchors.get(s.home)
+	if !ok || a.home == nil || a.elsewhere() ||
+		!slices.ContainsFunc(a.home.members, func(m event.Identifier) bool { return m.Key() == s.from }) {
+		return // the person's home moved on since it was sent
+	}
+	i := a.home.findForeign(s.from)
+	if i >= 0 && a.home.foreign[i].version >= s.version {
+		return
+	}
+	row, err := readAnchor(s.from, [][]byte{s.row}, w.names)
+	if err != nil {
+		w.log.Error("share cannot be read", "position", r.Position, "error", err)
+		return
+	}
+	if i < 0 {
+		i = len(a.home.foreign)
+		a.home.foreign = append(a.home.foreign, foreign{key: s.from})
+	}
+	a.home.foreign[i].version, a.home.foreign[i].row = s.version, row
+	a.home.changed = true
+	w.rows = append(w.rows, w.row(store.TableShares, a.key, shareKey(a.key, s.from), store.Put, s.row))
+	w.touch(a)
+}
+
+// loadForeign brings what other anchors sent to homes into memory, in one
+// reading.
+func (w *people) loadForeign(ctx context.Context, homes []*anchor) error {
+	var keys []store.RowKey
+	var into []*foreign
+	for _, a := range homes {
+		if a.home == nil {
+			continue
+		}
+		for i := range a.home.foreign {
+			if f := &a.home.foreign[i]; f.row == nil {
+				keys = append(keys, store.RowKey{Table: store.TableShares, Bucket: a.key.Bucket(), Key: shareKey(a.key, f.key)})
+				into = append(into, f)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	rows, err := w.store.State().Load(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("load %d shares: %w", len(keys), err)
+	}
+	for i, f := range into {
+		if len(rows[i]) == 0 {
+			return fmt.Errorf("share of %s: %w", f.key, errShare)
+		}
+		if f.row, err = readAnchor(f.key, rows[i], w.names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shareKey is the row of what an anchor sent its home.
+func shareKey(home, from id.Key) []byte {
+	return append(append(make([]byte, 0, 32), home[:]...), from[:]...)
+}
+
+// appendShare encodes what a home has to know of an anchor, and leaves the
+// anchor as it is.
+func (a *anchor) appendShare(b []byte) []byte {
+	c := anchor{ident: a.ident, partial: profile.New(), received: a.received}
+	c.partial.Merge(a.partial)
+	b = appendIdentifier(append(b, sectionIdent), a.ident)
+	b = appendSection(b, sectionPartial, c.partial.AppendFull)
+	c.edges = slices.Clone(a.edges)
+	for i := range c.edges {
+		c.edges[i].slots = nil
+	}
+	b = appendSection(b, sectionEdges, func(b []byte) []byte { return c.appendEdges(b, true) })
+	return c.appendMarks(b)
+}
+
+// appendHome encodes the section of an anchor's row that says where its
+// person's home is, and at the home what is there.
+func appendHome(b []byte, h *home) []byte {
+	return appendSection(b, sectionHome, func(b []byte) []byte {
+		b = binary.AppendUvarint(b, uint64(h.version))
+		b = appendIdentifier(b, h.at)
+		if h.at.Value != "" {
+			return b
+		}
+		b = appendShared(appendIdentifiers(b, h.members), h.shared)
+		for _, f := range h.foreign {
+			b = binary.AppendUvarint(append(b, f.key[:]...), uint64(f.version))
+		}
+		return b
+	})
+}
+
+func readHome(b []byte) (*home, bool) {
+	r := cursor{b: b}
+	h := &home{version: store.Position(r.uvarint()), at: r.identifier()}
+	if h.at.Value != "" {
+		h.key = h.at.Key()
+		return h, !r.bad && len(r.b) == 0
+	}
+	h.members, h.shared = r.identifiers(), r.sharedIdentifiers()
+	for len(r.b) > 0 && !r.bad {
+		var f foreign
+		copy(f.key[:], r.take(16))
+		f.version = store.Position(r.uvarint())
+		h.foreign = append(h.foreign, f)
+	}
+	return h, !r.bad
+}
