@@ -131,3 +131,15 @@ func (z *Zone) same(o *Zone) bool {
 	}
 	return z != nil && o != nil && z.name == o.name && z.offset == o.offset
 }
+
+// Location is the zone for Go's time package. It comes from the data inside
+// this package, so that it is the same on every machine.
+func (z *Zone) Location() *time.Location {
+	switch {
+	case z.loc != nil:
+		return z.loc
+	case z.offset == 0:
+		return time.UTC
+	}
+	return time.FixedZone("", int(z.offset))
+}
