@@ -172,3 +172,22 @@ func plainText(n *big.Int, scale int) string {
 	}
 	return whole
 }
+
+// maxSumText bounds what ParseSum reads.
+const maxSumText = 200
+
+// ParseSum reads what Text wrote, and nothing else.
+func ParseSum(text string) (Sum, bool) {
+	var s Sum
+	if len(text) > maxSumText {
+		return s, false
+	}
+	whole, part, _ := strings.Cut(text, ".")
+	if len(part) > sumScale {
+		return s, false
+	}
+	if _, ok := s.n.SetString(whole+part+strings.Repeat("0", sumScale-len(part)), 10); !ok {
+		return Sum{}, false
+	}
+	return s, s.Text() == text
+}

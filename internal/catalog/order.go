@@ -29,6 +29,18 @@ type CurrencySum struct {
 // Counts tells whether the order is one of its customer's orders.
 func (m *Money) Counts() bool { return m.Purchased && !m.Cancelled }
 
+// Kept tells whether something of what the order came to is left beside its
+// refunds. An order for nothing is kept until it is refunded.
+func (m *Money) Kept() bool {
+	for i := range m.Refunds {
+		if r := &m.Refunds[i]; r.Currency == m.Currency && r.Sum.Sign() >= 0 {
+			left := difference(&m.Total, &r.Sum)
+			return left.Sign() > 0
+		}
+	}
+	return true
+}
+
 // unknownCurrency is ISO 4217 for "no currency".
 const unknownCurrency = "XXX"
 

@@ -20,6 +20,9 @@ const (
 	DecisionModel      Kind = "decision_model"       // DMN, as XML
 	DecisionModelTests Kind = "decision_model_tests" // test cases of the model of the same key, as JSON
 	PredictiveModel    Kind = "predictive_model"     // LightGBM, XGBoost, PMML or linear
+	Reconciliation     Kind = "reconciliation"       // which value of a trait counts, as JSON
+	TraitSchema        Kind = "trait_schema"         // what traits are, as JSON
+	RFMBoundaries      Kind = "rfm"                  // when somebody bought recently, often, for much, as JSON
 )
 
 // Status is how far a version has come.

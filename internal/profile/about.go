@@ -57,13 +57,14 @@ func (v *value) compare(o *value) int {
 // spoke of: those come before the context of the whole request.
 type walk struct {
 	p     *Partial
+	event *event.Event
 	names *Names
 	stamp catalog.Stamp
 	said  uint16
 }
 
 func (p *Partial) foldContext(e *event.Event, stamp catalog.Stamp, names *Names) {
-	c := walk{p: p, names: names, stamp: stamp}
+	c := walk{p: p, event: e, names: names, stamp: stamp}
 	own := c.said
 	read := func(key []byte, v jsondoc.Value) bool {
 		if a := aspectOf(key); a != 0 && own&(1<<a) == 0 {
@@ -150,6 +151,11 @@ func (c *walk) take(a aspect, v jsondoc.Value) {
 		return
 	}
 	c.said |= 1 << a
+	if a == aboutDevice {
+		if token, ok := v.Get("token").Str(); ok {
+			c.p.contact(contactPush, token, c.event, c.names)
+		}
+	}
 	c.p.remember(a, v, c.stamp, c.names)
 }
 

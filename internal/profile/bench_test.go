@@ -230,3 +230,25 @@ func BenchmarkMemory(b *testing.B) {
 }
 
 func make2(n int) []*profile.Partial { return make([]*profile.Partial, n) }
+
+// BenchmarkFold_Identify folds traits: most say again what is known, and every
+// fourth changes one.
+func BenchmarkFold_Identify(b *testing.B) {
+	var docs [4]*event.Event
+	for i := range docs {
+		docs[i] = said{Type: "identify", MessageID: "m", Time: 1, Traits: raw(
+			`{"email":"user4711@example.com","plan":"plan-%d","name":"Ada Lovelace","logins":%d,"city":"Ulm"}`, i/3, i%2)}.event(b)
+	}
+	in := profile.Input{Mapping: mapping, Names: profile.NewNames()}
+	p := profile.New()
+	b.ReportAllocs()
+	defer processor(b)()
+	now := plainEvent(b).Time
+	for i := 0; b.Loop(); i++ {
+		e := docs[i%len(docs)]
+		e.Time, e.ReceivedAt = now, now
+		now += 1_000_000
+		in.Short = uint64(i)
+		p.Fold(e, in)
+	}
+}

@@ -8,7 +8,12 @@ import (
 	"rapport/internal/clock"
 )
 
-const partialVersion = 1
+// The versions of a part. The first knew neither counts of values nor more of
+// contact points than of anything else that is seen.
+const (
+	firstVersion   = 1
+	partialVersion = 2
+)
 
 var errPartial = errors.New("partial state is damaged")
 
@@ -28,7 +33,8 @@ func (p *Partial) encode(b []byte, full bool) []byte {
 	has := p.encodeAbout(&enc, full) | p.encodeTraits(&enc, full) | p.encodeHalves(&enc, full) |
 		encodeEntities(&enc, p.orders, inOrders, full) | encodeEntities(&enc, p.carts, inCarts, full) |
 		encodeSeen(&enc, p.names, inNames, full) | encodeSeen(&enc, p.channels, inChannels, full) |
-		encodeSeen(&enc, p.groups, inGroups, full) | encodeSeen(&enc, p.contacts, inContacts, full)
+		encodeSeen(&enc, p.groups, inGroups, full) | p.encodeContacts(&enc, full) |
+		p.encodePast(&enc, full) | p.encodeLoyalty(&enc, full)
 	enc.B[at], enc.B[at+1] = byte(has>>8), byte(has)
 	p.dirty = false
 	return enc.B
@@ -65,11 +71,11 @@ func Decode(parts [][]byte, names *Names) (*Partial, error) {
 	}
 	p := New()
 	for _, part := range parts {
-		if len(part) == 0 || part[0] != partialVersion {
+		if len(part) == 0 || part[0] != partialVersion && part[0] != firstVersion {
 			return nil, errPartial
 		}
 		dec := wire.NewDecoder(part[1:], names)
-		p.overlay(dec)
+		p.overlay(dec, part[0])
 		if dec.Bad() || dec.Len() != 0 {
 			return nil, errPartial
 		}
@@ -77,14 +83,14 @@ func Decode(parts [][]byte, names *Names) (*Partial, error) {
 	return p, nil
 }
 
-func (p *Partial) overlay(dec *wire.Decoder) {
+func (p *Partial) overlay(dec *wire.Decoder, version byte) {
 	p.decodeHead(dec)
 	has := section(dec.Byte())<<8 | section(dec.Byte())
 	if has&inAbout != 0 {
 		p.decodeAbout(dec)
 	}
 	if has&inTraits != 0 {
-		p.decodeTraits(dec)
+		p.decodeTraits(dec, version)
 	}
 	if has&inHalves != 0 {
 		p.decodeHalves(dec)
@@ -103,11 +109,19 @@ func (p *Partial) overlay(dec *wire.Decoder) {
 		{inNames, &p.names, MaxNames},
 		{inChannels, &p.channels, MaxChannels},
 		{inGroups, &p.groups, MaxGroups},
-		{inContacts, &p.contacts, MaxContacts},
 	} {
 		if has&s.in != 0 {
 			*s.list, p.truncated = decodeSeen(dec, *s.list, bounded{s.limit, s.in, p.truncated})
 		}
+	}
+	if has&inContacts != 0 {
+		p.decodeContacts(dec, version)
+	}
+	if has&inValues != 0 {
+		p.decodePast(dec)
+	}
+	if has&inLoyalty != 0 {
+		p.decodeLoyalty(dec)
 	}
 }
 

@@ -96,65 +96,6 @@ func (p *Partial) decodeAbout(dec *wire.Decoder) {
 	}
 }
 
-func (p *Partial) encodeTraits(enc *wire.Encoder, full bool) section {
-	n := 0
-	for i := range p.traits {
-		if full || p.traits[i].dirty != 0 {
-			n++
-		}
-	}
-	if n == 0 {
-		return 0
-	}
-	enc.Uint(uint64(n))
-	for i := range p.traits {
-		t := &p.traits[i]
-		d := t.dirty
-		if full {
-			d = touchedStamp | touchedValue
-		}
-		if d == 0 {
-			continue
-		}
-		enc.Byte(byte(d))
-		enc.Str(t.name)
-		enc.Mark(mark(t.stamp, t.source))
-		if d&touchedValue != 0 {
-			enc.Str(t.value)
-		}
-		t.dirty = 0
-	}
-	return inTraits
-}
-
-func (p *Partial) decodeTraits(dec *wire.Decoder) {
-	n := dec.Count()
-	if p.traits == nil {
-		p.traits = make([]trait, 0, min(n, MaxTraits))
-	}
-	for range n {
-		d := touch(dec.Byte())
-		name := dec.Name()
-		m := dec.Mark()
-		i, found := p.findTrait([]byte(name), m.Source)
-		if d&^(touchedStamp|touchedValue) != 0 || !found && d&touchedValue == 0 || name == "" {
-			dec.Fail()
-			return
-		}
-		t := trait{name: name, source: m.Source, stamp: stampOf(m)}
-		if d&touchedValue != 0 {
-			t.value = dec.Str()
-		} else {
-			t.value = p.traits[i].value
-		}
-		if found {
-			p.traits[i] = t
-		} else {
-			p.insertTrait(i, t)
-		}
-	}
-}
-
 func (p *Partial) encodeHalves(enc *wire.Encoder, full bool) section {
 	list := p.halves
 	if !full {

@@ -6,15 +6,17 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/profile/rfm"
 )
 
 // commerce adds up the distinct orders of a person and shows its carts. An
 // order that is known to be another person's counts there; a refund counts for
 // the person whose event told of it.
-func (p *Partial) commerce(ids []IdentifierSeen, c *Computed) {
+func (p *Partial) commerce(ids []IdentifierSeen, c *Computed, opts Options) {
 	var gross, refunds []catalog.CurrencySum
-	counts := map[string]int64{}
+	c.OrderCounts = map[string]int64{}
 	var first, last clock.Instant
+	recent := recently{from: opts.Rules.rfm().From(opts.Now)}
 	for _, o := range p.orders {
 		m := o.Money(p.cartOf(o))
 		for i := range m.Refunds {
@@ -24,7 +26,11 @@ func (p *Partial) commerce(ids []IdentifierSeen, c *Computed) {
 			continue
 		}
 		c.OrderCount++
-		counts[m.Currency]++
+		c.OrderCounts[m.Currency]++
+		if m.Kept() {
+			c.OrderCountNet++
+		}
+		recent.add(&m)
 		catalog.AddMoney(&gross, m.Currency, &m.Total)
 		first, last = earliest(first, m.Time), max(last, m.Time)
 	}
@@ -32,14 +38,37 @@ func (p *Partial) commerce(ids []IdentifierSeen, c *Computed) {
 	c.OrderTotal, c.RefundTotal = numbers(gross), numbers(refunds)
 	c.OrderAverage = make(map[string]json.Number, len(gross))
 	for i := range gross {
-		c.OrderAverage[gross[i].Currency] = gross[i].Sum.Average(counts[gross[i].Currency])
+		c.OrderAverage[gross[i].Currency] = gross[i].Sum.Average(c.OrderCounts[gross[i].Currency])
 	}
 	c.OrderNet = numbers(net(gross, refunds))
+	if opts.Now != 0 {
+		c.RFM = opts.Rules.rfm().Score(recent.Bought, opts.Now)
+	}
 	c.Carts = []*catalog.CartView{}
 	for _, cart := range p.carts {
 		if v := cart.CartView(); string(v.Lines) != "[]" {
 			c.Carts = append(c.Carts, v)
 		}
+	}
+}
+
+// recently adds up the orders that are scored.
+type recently struct {
+	rfm.Bought
+	from clock.Instant
+}
+
+func (r *recently) add(m *catalog.Money) {
+	if m.Time < r.from {
+		return
+	}
+	r.Orders++
+	r.Last = max(r.Last, m.Time)
+	catalog.AddMoney(&r.Net, m.Currency, &m.Total)
+	for i := range m.Refunds {
+		var less catalog.Sum
+		less.Sub(&m.Refunds[i].Sum)
+		catalog.AddMoney(&r.Net, m.Refunds[i].Currency, &less)
 	}
 }
 

@@ -17,14 +17,18 @@ func (p *Partial) Fold(e *event.Event, in Input) []catalog.Portion {
 	p.dirty = true
 	p.count(e)
 	p.names, p.truncated = note(p.names, e.Name, e, in.Names, bounded{MaxNames, inNames, p.truncated})
-	p.channels, p.truncated = note(p.channels, e.Channel, e, in.Names, bounded{MaxChannels, inChannels, p.truncated})
+	channel := channelOf(e)
+	p.channels, p.truncated = note(p.channels, channel, e, in.Names, bounded{MaxChannels, inChannels, p.truncated})
 	p.groups, p.truncated = note(p.groups, e.GroupID, e, nil, bounded{MaxGroups, inGroups, p.truncated})
-	p.halfHour(e.Time)
+	if !outbound(channel) {
+		p.halfHour(e.Time)
+	}
 	p.foldContext(e, stamp, in.Names)
 	if e.Type != event.Group {
 		p.foldTraits(e, stamp, in.Names)
 	}
-	p.foldContacts(e)
+	p.foldContacts(e, in.Names)
+	p.foldLoyalty(e, stamp)
 	if in.Mapping == nil {
 		return nil
 	}
@@ -53,47 +57,10 @@ func (p *Partial) foldTraits(e *event.Event, stamp catalog.Stamp, names *Names) 
 	e.Traits.EachBytes(func(key []byte, v jsondoc.Value) bool {
 		if len(key) > 0 && len(key) <= catalog.MaxID && len(v.Raw()) <= MaxValueBytes {
 			p.trait(key, v, reading{stamp, e.Source, names})
+			p.traitContact(key, v, e, names)
 		}
 		return true
 	})
-}
-
-// The kinds of contact point, first byte of its key.
-const (
-	contactEmail = "e"
-	contactPhone = "p"
-)
-
-func (p *Partial) foldContacts(e *event.Event) {
-	for i := range e.Identifiers {
-		switch e.Identifiers[i].Namespace {
-		case event.Email:
-			p.contact(contactEmail, e.Identifiers[i].Value, e)
-		case event.Phone:
-			p.contact(contactPhone, e.Identifiers[i].Value, e)
-		}
-	}
-	if e.Type != event.Identify {
-		return
-	}
-	if s := e.Traits.Get("email"); s.Kind() == jsondoc.String {
-		p.contact(contactEmail, strings.ToLower(strings.TrimSpace(s.Text())), e)
-	}
-	if s := e.Traits.Get("phone"); s.Kind() == jsondoc.String {
-		p.contact(contactPhone, strings.TrimSpace(s.Text()), e)
-	}
-}
-
-func (p *Partial) contact(kind, value string, e *event.Event) {
-	if value == "" || len(value) > catalog.MaxID {
-		return
-	}
-	i := slices.IndexFunc(p.contacts, func(s seen) bool { return s.key[:1] == kind && s.key[1:] == value })
-	if i >= 0 {
-		p.contacts[i].at(e.Time)
-		return
-	}
-	p.contacts, p.truncated = note(p.contacts, kind+value, e, nil, bounded{MaxContacts, inContacts, p.truncated})
 }
 
 // keep takes what a person keeps of its orders and carts, and gives those

@@ -11,6 +11,8 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/jsondoc"
 	"rapport/internal/profile"
+	"rapport/internal/profile/golden"
+	"rapport/internal/profile/schema"
 )
 
 // said is an event as a test writes it.
@@ -25,6 +27,7 @@ type said struct {
 	GroupID    string          `json:"group_id,omitempty"`
 	ItemAction string          `json:"item_action,omitempty"`
 	Anchor     string          `json:"anchor,omitempty"`
+	Verified   bool            `json:"verified,omitempty"`
 	Traits     json.RawMessage `json:"traits,omitempty"`
 	Properties json.RawMessage `json:"properties,omitempty"`
 	Context    json.RawMessage `json:"context,omitempty"`
@@ -60,7 +63,7 @@ func (s said) event(t fataler) *event.Event {
 	}
 	return &event.Event{
 		Type: event.TypeOf(s.Type), Name: s.Name, MessageID: s.MessageID, Time: s.Time, ReceivedAt: s.Received,
-		Source: s.Source, Channel: s.Channel, GroupID: s.GroupID, ItemAction: s.ItemAction,
+		Verified: s.Verified, Source: s.Source, Channel: s.Channel, GroupID: s.GroupID, ItemAction: s.ItemAction,
 		Identifiers: []event.Identifier{{Namespace: event.UserID, Value: s.Anchor}},
 		Traits:      value(t, s.Traits), Properties: value(t, s.Properties), Context: value(t, s.Context),
 	}
@@ -88,11 +91,35 @@ func seenAs(anchor string) []profile.IdentifierSeen {
 
 func shown(t fataler, partials ...*profile.Partial) string {
 	t.Helper()
-	b, err := json.Marshal(profile.Assemble(nil, partials, profile.Options{Lineage: true}))
-	if err != nil {
-		t.Fatalf("%v", err)
+	var all []byte
+	for _, rules := range everyRule {
+		opts := profile.Options{Lineage: true, Rules: rules, Now: 1_800_000_000_000_000}
+		for _, v := range []any{profile.Assemble(nil, partials, opts), profile.Conflicts(partials, opts, true)} {
+			b, err := json.Marshal(v)
+			if err != nil {
+				t.Fatalf("%v", err)
+			}
+			all = append(append(all, b...), '\n')
+		}
 	}
-	return string(b)
+	return string(all)
+}
+
+// everyRule are the rules of a new instance and one set for each rule.
+var everyRule = []*profile.Rules{
+	nil, ruled(golden.MostFrequent), ruled(golden.SourcePriority), ruled(golden.MostComplete),
+}
+
+func ruled(r golden.Rule) *profile.Rules {
+	g, err := golden.New(golden.Document{Default: golden.Choice{Rule: r}, Sources: []string{"app"}})
+	if err != nil {
+		panic(err)
+	}
+	s, err := schema.New(schema.Document{Traits: map[string]schema.Trait{"n": {Type: schema.Number}, "plan": {Type: schema.Boolean}}})
+	if err != nil {
+		panic(err)
+	}
+	return &profile.Rules{Golden: g, Schema: s}
 }
 
 func at(t testing.TB, text string) clock.Instant {

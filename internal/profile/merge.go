@@ -18,21 +18,38 @@ func (p *Partial) Merge(o *Partial) {
 	p.firstSeen, p.firstReceived = earliest(p.firstSeen, o.firstSeen), earliest(p.firstReceived, o.firstReceived)
 	p.lastSeen, p.now = max(p.lastSeen, o.lastSeen), max(p.now, o.now)
 	p.truncated |= o.truncated
-	for i := range o.traits {
-		p.mergeTrait(o.traits[i])
-	}
+	p.mergeTraits(o)
 	for i := range o.about {
 		p.mergeAbout(o.about[i])
 	}
 	p.names, p.truncated = merge(p.names, o.names, bounded{MaxNames, inNames, p.truncated})
 	p.channels, p.truncated = merge(p.channels, o.channels, bounded{MaxChannels, inChannels, p.truncated})
 	p.groups, p.truncated = merge(p.groups, o.groups, bounded{MaxGroups, inGroups, p.truncated})
-	p.contacts, p.truncated = merge(p.contacts, o.contacts, bounded{MaxContacts, inContacts, p.truncated})
+	for i := range o.contacts {
+		p.addContact(o.contacts[i])
+	}
+	if o.loyalty != nil {
+		if p.loyalty == nil {
+			p.loyalty = &loyalty{}
+		}
+		p.loyalty.add(o.loyalty)
+	}
 	for _, h := range o.halves {
 		p.addHalfHour(h)
 	}
 	p.orders = p.mergeEntities(p.orders, o.orders, MaxOrders, inOrders)
 	p.carts = p.mergeEntities(p.carts, o.carts, MaxCarts, inCarts)
+}
+
+// mergeTraits takes another's registers with their earlier values.
+func (p *Partial) mergeTraits(o *Partial) {
+	if p.truncated&inTraits != 0 {
+		p.stopCounting()
+	}
+	for i := range o.traits {
+		p.mergeTrait(o.traits[i])
+	}
+	p.mergePast(o.past)
 }
 
 func earliest(a, b clock.Instant) clock.Instant {

@@ -20,7 +20,7 @@ const (
 	MaxNames     = 200   // events by name
 	MaxChannels  = 50
 	MaxGroups    = 200
-	MaxContacts  = 100
+	MaxContacts  = 100 // of each kind
 	MaxOrders    = 5_000
 	MaxCarts     = 50
 	MaxHalfHours = 1_000 // at least 500 sessions
@@ -49,15 +49,17 @@ type Partial struct {
 	now           clock.Instant // the latest instant known to have passed
 
 	traits    []trait // by name and source
+	past      []trait // earlier values of these, by name, source and value
 	about     []about // by aspect
 	names     []seen  // events by name
 	channels  []seen
 	groups    []seen
-	contacts  []seen     // "e" or "p" and the value
+	contacts  []contact  // by kind and value
 	halves    []halfHour // by number
 	written   int        // so many first halves are not dirty
 	orders    []*catalog.Entity
 	carts     []*catalog.Entity
+	loyalty   *loyalty // nil where no event spoke of it
 	truncated section
 	dirty     bool
 }
@@ -75,6 +77,8 @@ const (
 	inOrders
 	inCarts
 	inAbout
+	inValues // the earlier values of traits
+	inLoyalty
 )
 
 // Input is what a fold needs beside the event.
@@ -103,12 +107,16 @@ func (p *Partial) Due() clock.Instant {
 	if !p.active() {
 		return 0
 	}
-	return p.lastSeen.Add(SessionGap) + 1
+	return p.lastActed().Add(SessionGap) + 1
 }
 
 func (p *Partial) active() bool {
-	return p.events > 0 && p.now <= p.lastSeen.Add(SessionGap)
+	return len(p.halves) > 0 && p.now <= p.lastActed().Add(SessionGap)
 }
+
+// lastActed is when the person did something last: what is sent to it opens no
+// session.
+func (p *Partial) lastActed() clock.Instant { return p.halves[len(p.halves)-1].end() }
 
 // Tick says that an instant has passed, and tells whether that changed what
 // the partial shows.
@@ -124,17 +132,23 @@ func (p *Partial) Tick(now clock.Instant) (changed bool) {
 
 // MemSize is about how many bytes the partial takes.
 func (p *Partial) MemSize() int {
-	const head = 400
-	n := head + 96*cap(p.traits) + 88*cap(p.about) + 24*cap(p.halves) + 8*(cap(p.orders)+cap(p.carts)) +
-		48*(cap(p.names)+cap(p.channels)+cap(p.groups)+cap(p.contacts))
+	const head = 440
+	n := head + 96*(cap(p.traits)+cap(p.past)) + 88*cap(p.about) + 24*cap(p.halves) + 8*(cap(p.orders)+cap(p.carts)) +
+		48*(cap(p.names)+cap(p.channels)+cap(p.groups)) + 80*cap(p.contacts)
 	for i := range p.traits {
 		n += len(p.traits[i].value)
+	}
+	for i := range p.past {
+		n += len(p.past[i].value)
 	}
 	for i := range p.groups {
 		n += len(p.groups[i].key)
 	}
 	for i := range p.contacts {
-		n += len(p.contacts[i].key)
+		n += len(p.contacts[i].value)
+	}
+	if p.loyalty != nil {
+		n += 300
 	}
 	for _, o := range p.orders {
 		n += o.MemSize()

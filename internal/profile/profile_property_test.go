@@ -20,22 +20,25 @@ func saidGen() *rapid.Generator[said] {
 		s := said{
 			Time:      clock.Instant(1_700_000_000_000_000) + clock.Instant(rapid.IntRange(0, 60).Draw(t, "time"))*600_000_000,
 			MessageID: "", Source: pick(t, "source", "web", "app"), Channel: pick(t, "channel", "", "web", "mobile"),
-			Anchor: pick(t, "anchor", "a", "b"), Type: pick(t, "type", "track", "track", "track", "identify", "page", "group"),
+			Anchor: pick(t, "anchor", "a", "b"), Verified: rapid.Bool().Draw(t, "verified"), Type: pick(t, "type", "track", "track", "track", "identify", "page", "group"),
 		}
-		s.Context = raw(`{"locale":%q,"device":{"type":%q,"id":1},"page":{"referrer":%q,"url":"https://shop/x"},"campaign":{%s}}`,
+		s.Context = raw(`{"locale":%q,"timezone":"Asia/Kathmandu","device":{"type":%q,"id":1},"page":{"referrer":%q,"url":"https://shop/x"},"campaign":{%s}}`,
 			pick(t, "locale", "", "de", "en"), pick(t, "device", "ios", "android"),
 			pick(t, "referrer", "", "https://shop/", "https://news/a"), pick(t, "campaign", ``, `"name":"x","source":"y"`, `"source":"y","name":"x"`))
 		order := pick(t, "order", "o1", "o2")
 		switch s.Type {
 		case "identify":
-			s.Traits = raw(`{"plan":%s,"n":%s,"email":%q}`,
-				pick(t, "plan", `"free"`, `"pro"`, `null`), pick(t, "n", `1`, `1.0`, `{"b":1,"a":2}`, `{"a":2, "b":1}`), pick(t, "email", "A@x.io", "b@x.io"))
+			s.Traits = raw(`{"plan":%s,"n":%s,"many":%d,"email":%q,"address":{"city":%q},"twitter":%q,"loyalty":{"points":%s}}`,
+				pick(t, "plan", `"free"`, `"pro"`, `null`, `true`), pick(t, "n", `1`, `1.0`, `"1"`, `{"b":1,"a":2}`, `{"a":2, "b":1}`),
+				rapid.IntRange(0, 15).Draw(t, "many"), pick(t, "email", "A@x.io", "b@x.io"), pick(t, "city", "Ulm", "Bonn"),
+				pick(t, "handle", "@ada", "bea", ""), pick(t, "points", "5", `"7.50"`, "null"))
 		case "group":
 			s.GroupID = pick(t, "group", "g1", "g2")
 		case "track":
-			s.Name = pick(t, "name", "Clicked", "Order Completed", "Order Refunded", "Order Cancelled", "Product Added", "Product Removed", "Cart Viewed")
-			s.Properties = raw(`{"order_id":%q,%s"product_id":"p%s","quantity":2,"price":3.10,"refund_id":%q}`, order,
-				pick(t, "total", ``, `"total":10.05,`, `"total":"7",`), pick(t, "product", "1", "2"), pick(t, "refund", "r1", "r2"))
+			s.Name = pick(t, "name", "Clicked", "Order Completed", "Order Refunded", "Order Cancelled", "Product Added", "Product Removed", "Cart Viewed",
+				"Email Opened", "Email Delivered", "Loyalty Points Earned", "Loyalty Points Redeemed", "Loyalty Tier Changed", "Loyalty Joined")
+			s.Properties = raw(`{"order_id":%q,%s"product_id":"p%s","quantity":2,"price":3.10,"refund_id":%q,"points":0.1,"tier":%q}`, order,
+				pick(t, "total", ``, `"total":10.05,`, `"total":"7",`), pick(t, "product", "1", "2"), pick(t, "refund", "r1", "r2"), pick(t, "tier", "gold", "silver"))
 			if s.Name == "Cart Viewed" {
 				s.Properties = raw(`{"products":[{"product_id":"p1","price":1}]}`)
 			}

@@ -156,8 +156,8 @@ func TestFold_CollectsContactPointsAndAccounts(t *testing.T) {
 	j := said{Type: "identify", MessageID: "2", Time: 9_000_000, Traits: raw(`{"email":"ada@x.io"}`)}
 	c := computed(t, fold(t, j, i))
 	want := []profile.ContactPoint{
-		{Type: "email", Value: "ada@x.io", FirstSeen: 5_000_000, LastSeen: 9_000_000},
-		{Type: "phone", Value: "+49 1", FirstSeen: 5_000_000, LastSeen: 5_000_000},
+		{Type: "email", Value: "ada@x.io", FirstSeen: 5_000_000, LastSeen: 9_000_000, Count: 2, Source: "web"},
+		{Type: "phone", Value: "+491", FirstSeen: 5_000_000, LastSeen: 5_000_000, Count: 1, Source: "web"},
 	}
 	if !reflect.DeepEqual(c.ContactPoints, want) {
 		t.Errorf("got %+v", c.ContactPoints)
@@ -255,7 +255,7 @@ func TestAssemble_ShowsTheDocumentedShape(t *testing.T) {
 		Segments    []string            `json:"segments"`
 		Consent     map[string]any      `json:"consent"`
 		Lineage     struct {
-			Traits map[string]map[string]string `json:"traits"`
+			Traits map[string]map[string]any `json:"traits"`
 		} `json:"lineage"`
 	}
 	if err := json.Unmarshal(b, &got); err != nil {

@@ -9,27 +9,39 @@ import (
 	"rapport/internal/jsondoc"
 )
 
-// trait is the latest value that one source gave a trait. The trait's value is
-// the greatest of its sources' by stamp.
+// trait is the latest value that one source gave a trait, and how often it
+// said it. Which source's value a person has is decided when it is assembled.
 type trait struct {
 	name   string
 	source string
 	value  string // canonical JSON; null takes the trait out of view
 	stamp  catalog.Stamp
 	dirty  touch
+	count  uint32 // how often the source said the value; 0: it is not counted
 }
 
 // touch says what of a register changed since it was written.
 type touch uint8
 
 const (
-	touchedStamp touch = 1 << iota // the latest stamp alone
+	touchedStamp touch = 1 << iota // the latest stamp and the count alone
 	touchedValue                   // the latest value too
 	touchedFirst                   // the first value
 )
 
 func (t *trait) compare(o *trait) int {
 	return cmp.Or(t.stamp.Compare(o.stamp), strings.Compare(t.value, o.value), strings.Compare(t.source, o.source))
+}
+
+// again takes another saying of the same value.
+func (t *trait) again(stamp catalog.Stamp) {
+	if stamp.Compare(t.stamp) > 0 {
+		t.stamp = stamp
+	}
+	if t.count > 0 {
+		t.count++
+	}
+	t.dirty |= touchedStamp
 }
 
 // reading is who says a value, and when.
@@ -58,39 +70,40 @@ func (p *Partial) findTrait(name []byte, source string) (int, bool) {
 func (p *Partial) trait(name []byte, v jsondoc.Value, r reading) {
 	i, found := p.findTrait(name, r.source)
 	if !found {
+		value := catalog.Canonical(v)
 		p.insertTrait(i, trait{
-			name: r.names.Of(name), source: r.names.OfText(r.source), value: catalog.Canonical(v),
-			stamp: r.stamp, dirty: touchedValue | touchedStamp,
+			name: r.names.Of(name), source: r.names.OfText(r.source), value: value,
+			stamp: r.stamp, dirty: touchedValue | touchedStamp, count: countable(value),
 		})
 		return
 	}
 	t := &p.traits[i]
-	c := r.stamp.Compare(t.stamp)
-	if c < 0 {
+	if string(v.Raw()) == t.value {
+		t.again(r.stamp)
 		return
 	}
-	if string(v.Raw()) == t.value {
-		t.stamp = r.stamp
-		t.dirty |= touchedStamp
+	if t.count == 0 && r.stamp.Compare(t.stamp) < 0 {
 		return
 	}
 	value := catalog.Canonical(v)
-	switch {
-	case value == t.value:
-		t.dirty |= touchedStamp
-	case c == 0 && value < t.value:
+	if value == t.value {
+		t.again(r.stamp)
 		return
-	default:
-		t.value = value
-		t.dirty |= touchedStamp | touchedValue
 	}
-	t.stamp = r.stamp
+	p.say(i, trait{value: value, stamp: r.stamp, count: countable(value)})
 }
 
 // insertTrait puts a trait in its place; of too many the newest stay, which is
-// exact in any order because a register's past never counts again.
+// exact in any order because a register's past never counts again. Nothing is
+// counted any more then: what comes back would have lost its count.
 func (p *Partial) insertTrait(i int, t trait) {
 	p.traits = slices.Insert(p.traits, i, t)
+	if p.truncated&inTraits != 0 {
+		p.traits[i].count = 0
+	}
+	if t.count == 0 {
+		p.truncated |= inValues
+	}
 	if len(p.traits) <= MaxTraits {
 		return
 	}
@@ -101,20 +114,9 @@ func (p *Partial) insertTrait(i int, t trait) {
 		}
 	}
 	p.traits = slices.Delete(p.traits, oldest, oldest+1)
-	p.truncated |= inTraits
+	p.stopCounting()
 }
 
 func older(a, b *trait) bool {
 	return cmp.Or(a.stamp.Compare(b.stamp), strings.Compare(b.name, a.name), strings.Compare(b.source, a.source)) < 0
-}
-
-// mergeTrait takes a register of another partial.
-func (p *Partial) mergeTrait(t trait) {
-	t.dirty = touchedStamp | touchedValue
-	i, found := p.findTrait([]byte(t.name), t.source)
-	if !found {
-		p.insertTrait(i, t)
-	} else if t.compare(&p.traits[i]) > 0 {
-		p.traits[i] = t
-	}
 }
