@@ -18,7 +18,7 @@ var (
 		"decision", "experience", "journey",
 	}
 	// flow carries events through the domain, over the contract of storage.
-	flow = []string{"pipeline", "outbox", "schedule", "columns", "decider"}
+	flow = []string{"columns", "pipeline", "outbox", "schedule", "decider"}
 	// house serves the edges and app; the domain and the flow are handed values.
 	house = []string{"config", "telemetry", "access"}
 	// edges meet the outside. They never know one another: app joins them.

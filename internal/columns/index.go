@@ -1,0 +1,125 @@
+package columns
+
+import (
+	"maps"
+	"slices"
+
+	"rapport/internal/id"
+)
+
+// Parts is how many parts an index has. The number is in checkpoints.
+const Parts = 32
+
+// Index is the columns of all people. There is one writer per person at a
+// time; any number of readers may count beside it.
+type Index struct {
+	parts [Parts]*part
+}
+
+// New is an index of nobody. Of budget bytes it takes no more than people and
+// memberships need; columns that do not fit are dropped, the largest first, and
+// unknown from then on. Zero is no bound.
+func New(budget int) *Index {
+	x := &Index{}
+	for i := range x.parts {
+		x.parts[i] = newPart(budget / Parts)
+	}
+	return x
+}
+
+// PartOf is the part that holds a person.
+func PartOf(home id.Key) int { return int(home.Bucket()) * Parts / id.Buckets }
+
+func (x *Index) part(k id.Key) *part { return x.parts[PartOf(k)] }
+
+// Update sets all columns of a person. Updating again with the same row
+// changes nothing. It does not wait for readers.
+func (x *Index) Update(row *Row) { x.part(row.Key).update(row.Key, row) }
+
+// Remove takes a person out whose home is nobody's any more.
+func (x *Index) Remove(home id.Key) { x.part(home).update(home, nil) }
+
+// Suspect says that the columns of people may be behind the people, who may
+// not even be there yet: all that is asked of them is unknown until they are
+// updated or removed.
+func (x *Index) Suspect(homes []id.Key) {
+	for _, k := range homes {
+		p := x.part(k)
+		p.mu.Lock()
+		p.drain()
+		p.suspect(k)
+		p.mu.Unlock()
+	}
+}
+
+func (c *columns) suspect(k id.Key) {
+	n, fresh := c.ordinals.take(k)
+	b, r := int(n/blockRows), uint16(n%blockRows)
+	c.live, c.stale, c.incomplete = grown(c.live, b+1), grown(c.stale, b+1), grown(c.incomplete, b+1)
+	if fresh {
+		c.counts, c.marks = grown(c.counts, int(n)+1), grown(c.marks, int(n)+1)
+	}
+	c.live[b].add(r)
+	if !c.stale[b].has(r) {
+		c.stale[b].add(r)
+		c.behind++
+	}
+}
+
+// Suspects gives up to limit people whose columns may be behind.
+func (x *Index) Suspects(limit int) []id.Key {
+	var out []id.Key
+	for _, p := range x.parts {
+		p.read(func(c *columns) {
+			for b := range c.stale {
+				c.stale[b].each(func(row uint16) bool {
+					if len(out) < limit {
+						out = append(out, c.ordinals.keys[b*blockRows+int(row)])
+					}
+					return len(out) < limit
+				})
+			}
+		})
+	}
+	return out
+}
+
+// Stats are an index in numbers.
+type Stats struct {
+	People  int
+	Suspect int // of them, those whose columns may be behind
+	Bytes   int
+	Columns int
+	// Dropped names the columns there was no room for, with their kind.
+	Dropped []string
+}
+
+// Stats measures the index.
+func (x *Index) Stats() Stats {
+	var s Stats
+	names, dropped := map[string]bool{}, map[string]bool{}
+	for _, p := range x.parts {
+		p.read(func(c *columns) { c.measure(&s, names, dropped) })
+	}
+	s.Columns = len(names)
+	s.Dropped = slices.Sorted(maps.Keys(dropped))
+	return s
+}
+
+func (c *columns) measure(s *Stats, names, dropped map[string]bool) {
+	s.People += c.ordinals.people()
+	s.Suspect += c.behind
+	s.Bytes += c.size()
+	for f := range c.values {
+		names[f.column()] = true
+	}
+	for ns := range c.idents {
+		names[identifierColumn(ns)] = true
+	}
+	for name := range c.events {
+		names[eventColumn(name)] = true
+	}
+	for name := range c.dropped {
+		dropped[name] = true
+	}
+}
