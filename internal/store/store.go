@@ -108,6 +108,14 @@ type Counts struct {
 	Rejected map[string]uint64
 }
 
+// Redaction says what a record shall hold. A nil payload removes what it holds,
+// whose it is and when it came: the record has a nil payload, the zero anchor
+// and no time of receipt from then on.
+type Redaction struct {
+	At      Position
+	Payload []byte
+}
+
 // Log is the durable, ordered sequence of records, the truth of an instance.
 //
 // Promises: records of acknowledged frames are never lost, changed or
@@ -136,10 +144,18 @@ type Log interface {
 	End() Position
 	// Counts sums what frames up to the end of the log carried.
 	Counts(ctx context.Context) (Counts, error)
-	// Erase destroys the keys of an anchor: when it returns, no payload sealed
-	// under it can be read, now or after a crash. Later records of the same
-	// anchor get new keys.
-	Erase(ctx context.Context, anchor id.Key) error
+	// Erase destroys the keys of anchors: when it returns, no payload sealed
+	// under them before the call can be read, now or after a crash. Later
+	// records of the same anchors get new keys.
+	Erase(ctx context.Context, anchors ...id.Key) error
+	// Redact changes what records hold, where they are: positions, kinds and
+	// buckets stay. When it returns, nothing of the old payloads is in the log's
+	// files, now or after a crash; a crash before leaves each record as it was
+	// or as it shall be. It tells how many were removed because the new payload
+	// needs more room than the old one had. ErrNotFound where no record begins
+	// at a position; ErrErased where a payload is given for a record that has
+	// none; then nothing was changed.
+	Redact(ctx context.Context, changes []Redaction) (removed int, err error)
 	// Size is the bytes on disk.
 	Size() uint64
 }
@@ -233,6 +249,10 @@ type State interface {
 	Commit(ctx context.Context, c Commit) error
 	// Flush makes all commits before it durable.
 	Flush(ctx context.Context) error
+	// Purge makes earlier values of rows unreadable: when it returns, the state's
+	// files hold nothing of what rows of these keys held before their last
+	// change, nor of rows that were deleted. Every commit before it is durable.
+	Purge(ctx context.Context, keys []RowKey) error
 	// Applied is the largest position of a commit that covered the bucket.
 	Applied(b id.Bucket) Position
 	// Reset removes every row and position: the first step of a rebuild. After

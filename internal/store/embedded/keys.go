@@ -22,13 +22,13 @@ import (
 // The key files (docs/formats/log.md): keys/<first key id in hex>.keys, a head
 // of 64 bytes and slots of 40 bytes, the id of a key being the number of its
 // slot over all files. A slot is: state, 3 zero bytes, crc32c of what follows,
-// anchor, wrapped key. An erased slot keeps its anchor, which the records of
-// the log show too, and its place.
+// anchor, wrapped key. An erased slot keeps its place and nothing else.
 const (
 	keysHead    = 64
 	keysMagic   = "RAPPORT KEYS 1\n\x00"
 	keysSuffix  = ".keys"
 	slotBytes   = 40
+	slotAnchor  = 8
 	slotSecret  = slotBytes - seal.KeyBytes
 	slotsOfFile = 1 << 20
 )

@@ -13,10 +13,10 @@ import (
 // scanSlots is how many slots a search reads at once.
 const scanSlots = 16 << 10
 
-// find gives the keys of an anchor among those below an id. It reads every key
+// find gives the keys of anchors among those below an id. It reads every key
 // file once from end to end, 40 MB per million keys: erasing is rare, and an
 // index would be paid for by every new visitor.
-func (k *keys) find(ctx context.Context, anchor id.Key, below seal.KeyID) ([]seal.KeyID, error) {
+func (k *keys) find(ctx context.Context, anchors map[id.Key]bool, below seal.KeyID) ([]seal.KeyID, error) {
 	k.mu.RLock()
 	end := min(uint64(below), k.slots)
 	k.mu.RUnlock()
@@ -38,7 +38,7 @@ func (k *keys) find(ctx context.Context, anchor id.Key, below seal.KeyID) ([]sea
 			return nil, fmt.Errorf("searching data keys: %w", err)
 		}
 		for at := 0; at+slotBytes <= n; at += slotBytes {
-			if slot := buf[at : at+slotBytes]; slot[0] != slotNone && id.Key(slot[8:24]) == anchor {
+			if slot := buf[at : at+slotBytes]; slot[0] != slotNone && anchors[id.Key(slot[slotAnchor:slotSecret])] {
 				out = append(out, seal.KeyID(first+uint64(at/slotBytes)))
 			}
 		}
@@ -48,7 +48,8 @@ func (k *keys) find(ctx context.Context, anchor id.Key, below seal.KeyID) ([]sea
 
 // destroy overwrites keys. It marks them first and wipes them then, so that a
 // crash between the two leaves slots that are erased, not damaged, and that the
-// next search finds again.
+// next search finds again. Whose they were goes last: what cannot be found any
+// more has nothing left to destroy.
 func (k *keys) destroy(erased []seal.KeyID) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -58,6 +59,7 @@ func (k *keys) destroy(erased []seal.KeyID) error {
 	}{
 		{0, []byte{slotErased}},
 		{slotSecret, make([]byte, seal.KeyBytes)},
+		{slotAnchor, make([]byte, slotSecret-slotAnchor)},
 	}
 	for _, w := range wipes {
 		touched := map[vfs.File]bool{}

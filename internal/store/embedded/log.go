@@ -25,6 +25,9 @@ type Log struct {
 	turning bool       // a new segment must be made first; under writing
 	doubt   bool       // a failed block may lie behind the end; under writing
 
+	redacting  sync.Mutex // one Redact or Erase at a time
+	unfinished []patch    // of a Redact whose patches could not all be written; under redacting
+
 	mu       sync.RWMutex // what readers see of the end
 	segments []*segment   // in order; all but the last are finished
 	last     store.Position
@@ -60,20 +63,26 @@ func (l *Log) Size() uint64 {
 	return l.tail().end - l.segments[0].base + l.keys.size()
 }
 
-// Erase destroys the keys of an anchor. The order is what makes it right beside
+// Erase destroys the keys of anchors. The order is what makes it right beside
 // running calls of Seal and Append: no new text gets the old key from here on;
 // frames that may still carry it are sealed again when they are appended; then
 // nothing can bring it back, and it is destroyed.
-func (l *Log) Erase(ctx context.Context, anchor id.Key) error {
+func (l *Log) Erase(ctx context.Context, anchors ...id.Key) error {
 	if err := l.gate.enter(ctx); err != nil {
 		return err
 	}
 	defer l.gate.leave()
-	below := l.sealer.Ring.Forget(anchor)
+	l.redacting.Lock() // a redaction seals anew what it keeps
+	defer l.redacting.Unlock()
+	gone, below := make(map[id.Key]bool, len(anchors)), seal.KeyID(0)
+	for _, a := range anchors {
+		gone[a] = true
+		below = max(below, l.sealer.Ring.Forget(a))
+	}
 	// Wait for an Append that looked at the epoch before.
 	l.writing.Lock()
 	l.writing.Unlock() //nolint:staticcheck // an empty section is a barrier
-	found, err := l.keys.find(ctx, anchor, below)
+	found, err := l.keys.find(ctx, gone, below)
 	if err == nil {
 		err = l.keys.destroy(found)
 	}

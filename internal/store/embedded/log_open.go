@@ -71,6 +71,9 @@ func (l *Log) openSegments() error {
 	if l.segments[0].base != 0 {
 		return fmt.Errorf("%s: the segments before it are missing", l.segments[0].name)
 	}
+	if err := l.redo(); err != nil {
+		return err
+	}
 	return l.recover(l.tail())
 }
 

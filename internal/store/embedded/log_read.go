@@ -72,7 +72,9 @@ func (r *blockReader) fill(want int) ([]byte, error) {
 	if uint64(cap(r.buf)) < size {
 		r.buf = make([]byte, size)
 	}
+	r.segment.patching.RLock()
 	n, err := readAt(r.segment.file, r.buf[:size], int64(r.at-r.segment.base))
+	r.segment.patching.RUnlock()
 	if err != nil {
 		r.buf = r.buf[:0]
 		return nil, r.segment.damaged(r.at, err)
@@ -156,6 +158,9 @@ func (r *reading) segment(s *segment, limit uint64) error {
 
 // open gives the payload of a record, nil where its key is destroyed.
 func (r *reading) open(h *seal.Head, raw, sealed []byte) ([]byte, error) {
+	if h.Gone {
+		return nil, nil
+	}
 	small, err := r.log.unseal(r.small[:0], h, raw, sealed)
 	if errors.Is(err, store.ErrErased) {
 		return nil, nil
@@ -181,6 +186,9 @@ func (l *Log) unseal(dst []byte, h *seal.Head, raw, sealed []byte) ([]byte, erro
 	out, err := aead.Open(dst, nonce[:], sealed, raw)
 	if err != nil {
 		return dst, seal.ErrDamaged
+	}
+	if h.Padded {
+		return seal.Unpad(out, len(dst))
 	}
 	return out, nil
 }
@@ -212,31 +220,16 @@ func (l *Log) At(ctx context.Context, at store.Position) (store.Record, error) {
 const likelyRecord = 1 << 10
 
 func (l *Log) at(s *segment, at store.Position, limit uint64) (store.Record, error) {
-	offset, room := int64(uint64(at)-s.base), limit-uint64(at)
-	raw := make([]byte, min(room, likelyRecord))
-	n, err := readAt(s.file, raw, offset)
+	s.patching.RLock()
+	raw, h, err := s.rawAt(at, limit)
+	s.patching.RUnlock()
 	if err != nil {
-		return store.Record{}, s.damaged(uint64(at), err)
-	}
-	raw = raw[:n]
-	var h seal.Head
-	if err := h.Parse(raw); err != nil {
 		return store.Record{}, err
 	}
-	whole := h.Bytes + h.Sealed
-	if uint64(whole) > room {
-		return store.Record{}, seal.ErrNoRecord
+	if h.Gone {
+		return store.Record{}, store.ErrErased
 	}
-	if have := len(raw); have < whole {
-		raw = append(raw, make([]byte, whole-have)...)
-		if n, err = readAt(s.file, raw[have:], offset+int64(have)); err != nil {
-			return store.Record{}, s.damaged(uint64(at), err)
-		}
-		if n < whole-have {
-			return store.Record{}, s.damaged(uint64(at), errBlock)
-		}
-	}
-	small, err := l.unseal(nil, &h, raw[:h.Bytes], raw[h.Bytes:whole])
+	small, err := l.unseal(nil, h, raw[:h.Bytes], raw[h.Bytes:])
 	if errors.Is(err, store.ErrErased) {
 		return store.Record{}, err
 	}
@@ -248,4 +241,33 @@ func (l *Log) at(s *segment, at store.Position, limit uint64) (store.Record, err
 		return store.Record{}, s.damaged(uint64(at), err)
 	}
 	return rec, nil
+}
+
+// rawAt reads a record as it is stored.
+func (s *segment) rawAt(at store.Position, limit uint64) ([]byte, *seal.Head, error) {
+	offset, room := int64(uint64(at)-s.base), limit-uint64(at)
+	raw := make([]byte, min(room, likelyRecord))
+	n, err := readAt(s.file, raw, offset)
+	if err != nil {
+		return nil, nil, s.damaged(uint64(at), err)
+	}
+	raw = raw[:n]
+	var h seal.Head
+	if err := h.Parse(raw); err != nil {
+		return nil, nil, err
+	}
+	whole := h.Bytes + h.Sealed
+	if uint64(whole) > room {
+		return nil, nil, seal.ErrNoRecord
+	}
+	if have := len(raw); have < whole {
+		raw = append(raw, make([]byte, whole-have)...)
+		if n, err = readAt(s.file, raw[have:], offset+int64(have)); err != nil {
+			return nil, nil, s.damaged(uint64(at), err)
+		}
+		if n < whole-have {
+			return nil, nil, s.damaged(uint64(at), errBlock)
+		}
+	}
+	return raw[:whole], &h, nil
 }

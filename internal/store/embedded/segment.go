@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -32,6 +33,8 @@ type segment struct {
 	last   store.Position // of the last record before the segment
 	before store.Tally
 	end    uint64 // address behind the last whole block; grows in the last one
+
+	patching sync.RWMutex // held for writing while redactions change blocks
 }
 
 const (

@@ -19,10 +19,11 @@ import (
 // is there whole or not; memtables are flushed in the order of commits, so what
 // a crash leaves is the state after one of them.
 type State struct {
-	db    *pebble.DB
-	fs    *patient
-	cache *pebble.Cache
-	gate  gate
+	db     *pebble.DB
+	fs     *patient
+	folder folder // Pebble's own
+	cache  *pebble.Cache
+	gate   gate
 
 	commits sync.RWMutex // held for writing by Reset
 

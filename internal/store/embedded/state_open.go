@@ -27,6 +27,7 @@ func openState(f folder, o Options) (*State, error) {
 		fs:      newPatient(o),
 		applied: map[store.Span]store.Position{},
 	}
+	s.folder = folder{fs: s.fs, dir: f.path("state")}
 	memtable := min(max(o.MemoryBudget/16, leastMemtable), mostMemtable)
 	s.cache = pebble.NewCache(o.MemoryBudget/2 + o.MemoryBudget/16)
 	options := &pebble.Options{
@@ -41,8 +42,11 @@ func openState(f folder, o Options) (*State, error) {
 		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               max(4*memtable, 64<<20),
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
-		Logger:                      pebbleLog{s, o.Report},
-		EventListener:               &pebble.EventListener{BackgroundError: o.Report},
+		// Purge turns the manifest; Pebble does so beyond a size, and not before
+		// there were as many edits as there are files.
+		MaxManifestFileSize: 1,
+		Logger:              pebbleLog{s, o.Report},
+		EventListener:       &pebble.EventListener{BackgroundError: o.Report},
 	}
 	options.TargetFileSizes[0] = firstTargetFile
 	for i := range options.Levels {

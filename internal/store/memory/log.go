@@ -141,20 +141,51 @@ func (l *Log) Counts(ctx context.Context) (store.Counts, error) {
 	return c, nil
 }
 
-// Erase drops the payloads of the anchor's records; there is no key to destroy.
-func (l *Log) Erase(ctx context.Context, anchor id.Key) error {
+// Erase drops the payloads of the anchors' records; there is no key to destroy.
+func (l *Log) Erase(ctx context.Context, anchors ...id.Key) error {
 	l.disk.mu.Lock()
 	defer l.disk.mu.Unlock()
 	if err := usable(ctx, l.closed); err != nil {
 		return err
 	}
 	r := &l.disk.log
-	for _, i := range r.secrets[anchor] {
-		r.size -= uint64(len(r.all[i].Payload))
-		r.all[i].Payload = nil
+	for _, anchor := range anchors {
+		for _, i := range r.secrets[anchor] {
+			r.size -= uint64(len(r.all[i].Payload))
+			r.all[i].Payload = nil
+		}
+		delete(r.secrets, anchor)
 	}
-	delete(r.secrets, anchor)
 	return nil
+}
+
+// Redact replaces payloads. There is no room that a new one could exceed.
+func (l *Log) Redact(ctx context.Context, changes []store.Redaction) (int, error) {
+	l.disk.mu.Lock()
+	defer l.disk.mu.Unlock()
+	if err := usable(ctx, l.closed); err != nil {
+		return 0, err
+	}
+	r := &l.disk.log
+	at := make([]int, len(changes))
+	for i, c := range changes {
+		at[i] = sort.Search(len(r.all), func(i int) bool { return r.all[i].Position >= c.At })
+		if at[i] == len(r.all) || r.all[at[i]].Position != c.At {
+			return 0, store.ErrNotFound
+		}
+		if c.Payload != nil && r.all[at[i]].Payload == nil {
+			return 0, store.ErrErased
+		}
+	}
+	for i, c := range changes {
+		rec := &r.all[at[i]]
+		r.size += uint64(len(c.Payload)) - uint64(len(rec.Payload))
+		rec.Payload = bytes.Clone(c.Payload)
+		if c.Payload == nil {
+			rec.Anchor, rec.Received = id.Key{}, 0
+		}
+	}
+	return 0, nil
 }
 
 // Size counts the payloads and what goes with them.

@@ -174,6 +174,9 @@ func (s *State) persist() error {
 	return nil
 }
 
+// Purge makes the commits durable: no earlier value outlives that.
+func (s *State) Purge(ctx context.Context, _ []store.RowKey) error { return s.Flush(ctx) }
+
 // Applied is the largest position of a span that holds the bucket.
 func (s *State) Applied(b id.Bucket) store.Position {
 	s.mu.RLock()

@@ -13,7 +13,7 @@ import (
 // A sealed record as engines keep it (docs/formats/log.md):
 //
 //	crc32c of the rest of the head    4 bytes, little-endian
-//	form and flags                    1 byte
+//	form and flags                    1 byte: bit 7 a bucket follows, 6 removed, 5 padded
 //	kind                              1 byte
 //	anchor                            16 bytes
 //	bucket, where it is not the anchor's  2 bytes, little-endian
@@ -28,8 +28,10 @@ import (
 const (
 	headLeast    = 4 + 1 + 1 + 16 + 4
 	flagBucket   = 0x80
+	flagGone     = 0x40 // the payload was removed: filler in its place
+	flagPadded   = 0x20 // the payload was replaced by a shorter one
 	formMask     = 0x0f
-	recordFlags  = flagBucket | formMask
+	recordFlags  = flagBucket | flagGone | flagPadded | formMask
 	anchorOffset = 6
 )
 
@@ -51,8 +53,10 @@ type Head struct {
 	Received clock.Instant
 	Key      KeyID
 	Nonce    uint64
-	Bytes    int // of the head
-	Sealed   int // bytes of the sealed payload, which follows
+	Bytes    int  // of the head
+	Sealed   int  // bytes of the sealed payload, which follows
+	Gone     bool // the payload was removed
+	Padded   bool // what is sealed ends with a padding
 }
 
 // Append appends the head to b and notes its length in Bytes.
@@ -62,6 +66,9 @@ func (h *Head) Append(b []byte) []byte {
 	explicit := h.Bucket != h.Anchor.Bucket()
 	if explicit {
 		form |= flagBucket
+	}
+	if h.Padded {
+		form |= flagPadded
 	}
 	b = append(b, 0, 0, 0, 0, form, byte(h.Kind))
 	b = append(b, h.Anchor[:]...)
@@ -84,6 +91,7 @@ func (h *Head) Parse(b []byte) error {
 		return ErrNoRecord
 	}
 	h.Form, h.Kind = Form(b[4]&formMask), store.Kind(b[5])
+	h.Gone, h.Padded = b[4]&flagGone != 0, b[4]&flagPadded != 0
 	h.Anchor = id.Key(b[anchorOffset : anchorOffset+16])
 	h.Bucket = h.Anchor.Bucket()
 	at := anchorOffset + 16
@@ -104,7 +112,7 @@ func (h *Head) Parse(b []byte) error {
 		}
 		rest[i], at = v, at+n
 	}
-	if rest[2] < Overhead || rest[2] > MaxPayload {
+	if rest[2] < Overhead && !h.Gone || rest[2] > MaxPayload {
 		return ErrNoRecord
 	}
 	if crc32.Checksum(b[4:at], castagnoli) != binary.LittleEndian.Uint32(b) {

@@ -34,6 +34,7 @@ func Run(t *testing.T, disk func(*testing.T) Disk) {
 	}
 	t.Run("log", func(t *testing.T) { testLog(t, open) })
 	t.Run("erase", func(t *testing.T) { testErase(t, open, disk) })
+	t.Run("redact", func(t *testing.T) { testRedact(t, open, disk) })
 	t.Run("state", func(t *testing.T) { testState(t, open) })
 	t.Run("lifetime", func(t *testing.T) { testLifetime(t, disk) })
 	t.Run("model", func(t *testing.T) { testModel(t, disk) })

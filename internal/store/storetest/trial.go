@@ -27,6 +27,8 @@ type Trial struct {
 	serial  int
 	doubt   []*store.Frame // of an Append that failed and that none has followed
 	toErase map[id.Key]bool
+	// toRedact are records, by their number, that a failed Redact was to remove.
+	toRedact map[int]bool
 	// A Reset that failed may have happened or not; it comes first again.
 	halfReset bool
 }
@@ -49,7 +51,7 @@ func NewTrial(t testing.TB, seed uint64) *Trial {
 	t.Logf("seed %d", seed)
 	return &Trial{
 		t: t, rng: rand.New(rand.NewPCG(seed, 7)), oracle: memory.New(), cut: 1, next: 1,
-		history: map[id.Bucket][]step{}, flushed: map[id.Bucket]store.Position{}, toErase: map[id.Key]bool{},
+		history: map[id.Bucket][]step{}, flushed: map[id.Bucket]store.Position{}, toErase: map[id.Key]bool{}, toRedact: map[int]bool{},
 	}
 }
 
@@ -75,8 +77,10 @@ func (tr *Trial) Step(s store.Store) error {
 		return tr.commit(s)
 	case n < 80:
 		return tr.flush(s)
-	case n < 84:
+	case n < 82:
 		return tr.erase(s, id.KeyOf("user_id", tr.anchor()))
+	case n < 84:
+		return tr.redact(s)
 	case n < 85:
 		return tr.reset(s)
 	case n < 93:
@@ -202,6 +206,46 @@ func (tr *Trial) erase(s store.Store, anchor id.Key) error {
 	return tr.oracle.Log().Erase(ctx(tr.t), anchor)
 }
 
+// redact removes what a few records hold.
+func (tr *Trial) redact(s store.Store) error {
+	n := len(readAll(tr.t, tr.oracle.Log(), 0))
+	for range min(n, 1+tr.rng.IntN(4)) {
+		tr.toRedact[tr.rng.IntN(n)] = true
+	}
+	return tr.redactAll(s)
+}
+
+// redactAll removes what is to be removed; where a call failed, some of it may
+// be gone.
+func (tr *Trial) redactAll(s store.Store) error {
+	var mine, its []store.Redaction
+	i := 0
+	err := s.Log().Read(ctx(tr.t), 0, func(r *store.Record) error {
+		if tr.toRedact[i] {
+			its = append(its, store.Redaction{At: r.Position})
+		}
+		i++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, r := range readAll(tr.t, tr.oracle.Log(), 0) {
+		if tr.toRedact[i] {
+			mine = append(mine, store.Redaction{At: r.Position})
+		}
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	if _, err := s.Log().Redact(ctx(tr.t), its); err != nil {
+		return err
+	}
+	clear(tr.toRedact)
+	_, err = tr.oracle.Log().Redact(ctx(tr.t), mine)
+	return err
+}
+
 func (tr *Trial) reset(s store.Store) error {
 	if err := s.State().Reset(ctx(tr.t)); err != nil {
 		tr.halfReset = true
@@ -269,6 +313,7 @@ func (tr *Trial) Check(s store.Store) {
 	for anchor := range tr.toErase {
 		noError(tr.t, tr.erase(s, anchor))
 	}
+	noError(tr.t, tr.redactAll(s))
 	tr.checkLog(s)
 	for _, b := range trialBuckets {
 		if got, want := s.State().Applied(b), tr.oracle.State().Applied(b); got != want {
