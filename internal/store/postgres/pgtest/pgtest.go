@@ -1,0 +1,186 @@
+// Package pgtest gives tests a PostgreSQL: the one that STORETEST_DSN names, or
+// one of the installed version on a folder of its own. It is never part of the
+// product.
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Env names the variable that holds the address of a server to use.
+const Env = "STORETEST_DSN"
+
+// ErrNone says that there is no PostgreSQL to test with.
+var ErrNone = errors.New("no PostgreSQL: install it (apt-get install postgresql) or set " + Env + " to a server's address")
+
+// Server is one server.
+type Server struct {
+	DSN    string
+	folder string
+	bin    string
+	owner  *syscall.Credential
+	cmd    *exec.Cmd
+}
+
+// Start gives a server. Stop ends it, if it was started here.
+func Start() (*Server, error) {
+	if dsn := os.Getenv(Env); dsn != "" {
+		return &Server{DSN: dsn}, nil
+	}
+	bin, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin}
+	if s.folder, err = os.MkdirTemp("", "pgtest"); err != nil {
+		return nil, err
+	}
+	if s.owner, err = owner(s.folder); err != nil {
+		return nil, err
+	}
+	init := s.command("initdb", "-D", s.data(), "-U", "rapport", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
+	if out, err := init.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	s.DSN = fmt.Sprintf("host=%s user=rapport dbname=postgres", s.folder)
+	return s, s.Run()
+}
+
+// programs finds the folder with the server's programs, the newest version.
+func programs() (string, error) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if err != nil {
+		return "", err
+	}
+	slices.SortFunc(found, func(a, b string) int { return version(a) - version(b) })
+	if len(found) > 0 {
+		return filepath.Dir(found[len(found)-1]), nil
+	}
+	one, err := exec.LookPath("postgres")
+	if err != nil {
+		return "", ErrNone
+	}
+	return filepath.Dir(one), nil
+}
+
+func version(path string) int {
+	n, _ := strconv.Atoi(strings.Split(path, "/")[4]) //nolint:errcheck // an odd name is the oldest
+	return n
+}
+
+// owner gives who runs the server: root may not.
+func owner(folder string) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		if u, err = user.Lookup("nobody"); err != nil {
+			return nil, err
+		}
+	}
+	uid, _ := strconv.Atoi(u.Uid) //nolint:errcheck // a number by definition
+	gid, _ := strconv.Atoi(u.Gid) //nolint:errcheck // a number by definition
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(folder, uid, gid)
+}
+
+func (s *Server) data() string { return filepath.Join(s.folder, "data") }
+
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, name), args...)
+	cmd.Dir = s.folder
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner, Setpgid: true}
+	return cmd
+}
+
+// Run starts the server's process and waits until it answers.
+func (s *Server) Run() error {
+	s.cmd = s.command("postgres", "-D", s.data(), "-k", s.folder, "-c", "listen_addresses=", "-c", "max_connections=400",
+		"-c", "shared_buffers=64MB", "-c", "autovacuum_naptime=5s", "-c", "max_wal_size=2GB")
+	log, err := os.Create(filepath.Join(s.folder, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the process has its own handle
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		return fmt.Errorf("starting PostgreSQL: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := pgx.Connect(ctx, s.DSN)
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			text, _ := os.ReadFile(log.Name()) //nolint:errcheck // the error says enough without
+			return fmt.Errorf("PostgreSQL does not answer: %w: %s", err, text)
+		}
+	}
+}
+
+// Kill ends the process as a loss of power would end it for the server: what it
+// did not write to its own log is gone. Run starts it again.
+func (s *Server) Kill() error {
+	if s.cmd == nil {
+		return errors.New("the server was not started here")
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		return err
+	}
+	_, err := s.cmd.Process.Wait()
+	return err
+}
+
+// Stop ends a server that was started here and removes its folder.
+func (s *Server) Stop() error {
+	if s.cmd == nil {
+		return nil
+	}
+	return errors.Join(s.Kill(), os.RemoveAll(s.folder))
+}
+
+var schemas atomic.Int64
+
+// Schema makes an empty schema for a test and gives its name.
+func (s *Server) Schema(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("t%d_%d", os.Getpid(), schemas.Add(1))
+	s.Exec(t, "CREATE SCHEMA "+name)
+	t.Cleanup(func() { s.Exec(t, "DROP SCHEMA "+name+" CASCADE") })
+	return name
+}
+
+// Exec runs a statement on a connection of its own.
+func (s *Server) Exec(t testing.TB, sql string) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.DSN)
+	if err == nil {
+		_, err = conn.Exec(ctx, sql)
+		err = errors.Join(err, conn.Close(ctx))
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}

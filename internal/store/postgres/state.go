@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// State is the rows of a Store.
+type State struct {
+	*session
+
+	mu      sync.RWMutex
+	applied map[store.Span]progress
+	broken  error // the outcome of a commit is not known and never will be
+	size    uint64
+	sized   time.Time
+}
+
+// progress is how far a span has applied.
+type progress struct {
+	position store.Position
+	serial   int64
+}
+
+func openState(ctx context.Context, s *session) (*State, error) {
+	st := &State{session: s, applied: map[store.Span]progress{}}
+	rows, err := s.pool.Query(ctx, `SELECT first_bucket, last_bucket, position, serial FROM state_positions`)
+	if err != nil {
+		return nil, fmt.Errorf("reading how far the state is: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var first, last int16
+		var position, serial int64
+		if err := rows.Scan(&first, &last, &position, &serial); err != nil {
+			return nil, fmt.Errorf("reading how far the state is: %w", err)
+		}
+		st.applied[store.Span{First: id.Bucket(first), Last: id.Bucket(last)}] = progress{store.Position(position), serial}
+	}
+	return st, rows.Err()
+}
+
+// Applied is the largest position of a span that holds the bucket.
+func (s *State) Applied(b id.Bucket) store.Position {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	last := store.Position(0)
+	for span, p := range s.applied {
+		if span.Holds(b) {
+			last = max(last, p.position)
+		}
+	}
+	return last
+}
+
+// usable is what every call asks first.
+func (s *State) usable(ctx context.Context) (context.Context, func(), error) {
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.mu.RLock()
+	broken := s.broken
+	s.mu.RUnlock()
+	if broken != nil {
+		leave()
+		return nil, nil, broken
+	}
+	return ctx, leave, nil
+}
+
+// Flush makes all commits before it durable: they are committed without waiting
+// for the disk, and a transaction that does wait carries them along, for a
+// database writes its own log in order.
+func (s *State) Flush(ctx context.Context) error {
+	ctx, leave, err := s.usable(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	err = s.fenced(func(epoch int64) error {
+		const wait = `UPDATE leases SET owner = $3 WHERE part = $1 AND epoch = $2`
+		tag, err := s.pool.Exec(ctx, wait, part, epoch, s.options.Owner)
+		if err == nil && tag.RowsAffected() == 0 {
+			return ErrLost
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("flushing the state: %w", err)
+	}
+	return nil
+}
+
+// Reset empties the tables of the state.
+func (s *State) Reset(ctx context.Context) error {
+	ctx, leave, err := s.usable(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.fenced(func(epoch int64) error {
+		tx, err := s.pool.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback(ctx) //nolint:errcheck // does nothing after a commit
+		if _, err := tx.Exec(ctx, fence, part, epoch); err != nil {
+			return err
+		}
+		for _, table := range []string{"state_rows", "state_positions"} {
+			if _, err := tx.Exec(ctx, "TRUNCATE "+table); err != nil {
+				return err
+			}
+		}
+		return tx.Commit(ctx)
+	})
+	if err != nil {
+		return fmt.Errorf("emptying the state: %w", err)
+	}
+	clear(s.applied)
+	return nil
+}
+
+// sizeAge is how old the answer of Size may be.
+const sizeAge = 10 * time.Second
+
+// Size is the bytes on disk, with indexes and dead rows. It asks the database
+// at most every ten seconds.
+func (s *State) Size() uint64 {
+	ctx, leave, err := s.usable(s.ctx)
+	if err != nil {
+		return 0
+	}
+	defer leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); now.Sub(s.sized) >= sizeAge {
+		var n int64
+		ask := `SELECT pg_total_relation_size('state_rows')`
+		if s.flavour.Citus {
+			ask = `SELECT citus_total_relation_size('state_rows')`
+		}
+		if s.pool.QueryRow(ctx, ask).Scan(&n) == nil {
+			s.size, s.sized = uint64(n), now
+		}
+	}
+	return s.size
+}
