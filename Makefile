@@ -51,6 +51,7 @@ arch: ## Check the shape of the house: imports, comments, lengths
 
 .PHONY: test-go
 test-go: ## Go tests, raced and shuffled
+	@internal/store/postgres/pgtest/install-postgres
 	@[ -n "$(RACE)" ] || echo "no C compiler found: running without the race detector"
 	$(GO) test $(RACE) -shuffle=on -timeout 12m $(PKG)
 

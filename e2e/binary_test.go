@@ -49,6 +49,9 @@ func TestMain(m *testing.M) {
 			_ = os.RemoveAll(filepath.Dir(path)) // it is in the system's temporary folder
 		}
 	}
+	if err := stopServer(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	os.Exit(code)
 }
 
@@ -66,14 +69,15 @@ func program(t *testing.T) string {
 // process is a running server on a folder of its own.
 type process struct {
 	url, folder, binary string
+	settings            []string // of the environment
 	command             *exec.Cmd
 	output              *os.File
 	barriers            int
 }
 
-func startProcess(t *testing.T, binary string) *process {
+func startProcess(t *testing.T, binary string, settings ...string) *process {
 	t.Helper()
-	p := &process{binary: binary, folder: t.TempDir()}
+	p := &process{binary: binary, folder: t.TempDir(), settings: settings}
 	p.run(t, "127.0.0.1:0")
 	t.Cleanup(func() { _ = p.stop(os.Kill) })
 	return p
@@ -88,6 +92,7 @@ func (p *process) run(t *testing.T, listen string) {
 	outside := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "RAPPORT_") })
 	p.command.Env = append(outside, "RAPPORT_DATA="+filepath.Join(p.folder, "data"), "RAPPORT_LISTEN="+listen,
 		"RAPPORT_WRITE_KEY="+binaryWriteKey, "RAPPORT_SECRET_KEY="+binarySecretKey, "RAPPORT_MEMORY=256MiB")
+	p.command.Env = append(p.command.Env, p.settings...)
 	log, err := os.OpenFile(filepath.Join(p.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)

@@ -32,10 +32,21 @@ func TestKill_NothingAcknowledgedIsLostAndNothingCountsTwice(t *testing.T) {
 	if os.Getenv("RAPPORT_SOAK") != "" {
 		rounds = soakKills
 	}
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		killAtRandom(t, startProcess(t, program(t)), rounds)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		killAtRandom(t, startProcess(t, program(t), "RAPPORT_STORE="+database(t)), rounds/4)
+	})
+}
+
+func killAtRandom(t *testing.T, s *process, rounds int) {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	s := startProcess(t, program(t))
 	crowd := newCrowd(s.url, seed)
 	crowd.start(t.Context())
 	for round := range rounds {
@@ -99,6 +110,13 @@ func (c *crowd) start(ctx context.Context) {
 func (c *crowd) stop() {
 	c.cancel()
 	c.group.Wait()
+}
+
+// moveTo sends what comes from now on to another node.
+func (c *crowd) moveTo(url string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.url = url
 }
 
 // parcel is one request of a writer.
@@ -186,7 +204,10 @@ func (c *crowd) order(ctx context.Context) {
 
 // send does one request; status 0 means that there was no answer.
 func (c *crowd) send(method, path, body, key string) (status int, answer string) {
-	req, err := http.NewRequest(method, c.url+path, strings.NewReader(body)) //nolint:noctx // a kill ends it
+	c.mu.Lock()
+	url := c.url
+	c.mu.Unlock()
+	req, err := http.NewRequest(method, url+path, strings.NewReader(body)) //nolint:noctx // a kill ends it
 	if err != nil {
 		return 0, ""
 	}

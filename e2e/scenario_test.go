@@ -41,29 +41,46 @@ func TestScenarios(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			exchanges, err := readScene(archive)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := &scene{url: openScene(t), known: map[string]any{}}
-			for _, x := range exchanges {
-				if err := s.play(x); err != nil {
-					t.Fatalf("%s: %v", x.request, err)
-				}
+			for engine, address := range engines {
+				t.Run(engine, func(t *testing.T) {
+					t.Parallel()
+					playScene(t, file, address)
+				})
 			}
 		})
 	}
 }
 
-// openScene starts an empty instance and gives its address.
-func openScene(t *testing.T) string {
+// engines gives the value of the setting store for a test on each engine.
+var engines = map[string]func(t *testing.T) string{
+	"embedded": func(*testing.T) string { return config.Embedded },
+	"postgres": database,
+}
+
+// playScene plays a file on one engine.
+func playScene(t *testing.T, file string, engine func(*testing.T) string) {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchanges, err := readScene(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{url: openScene(t, engine(t)), known: map[string]any{}}
+	for _, x := range exchanges {
+		if err := s.play(x); err != nil {
+			t.Fatalf("%s: %v", x.request, err)
+		}
+	}
+}
+
+// openScene starts an empty instance on an engine and gives its address.
+func openScene(t *testing.T, store string) string {
 	t.Helper()
 	c, err := config.Load(config.Input{Flags: map[string]string{
-		"data": t.TempDir(), "listen": "127.0.0.1:0", "memory": "256MiB",
+		"data": t.TempDir(), "listen": "127.0.0.1:0", "memory": "256MiB", "store": store,
 		"write_key": sceneWriteKey, "secret_key": sceneSecretKey,
 	}})
 	if err != nil {

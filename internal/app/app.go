@@ -94,7 +94,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if a.store, err = openStore(&a.config, a.budget, a.parts); err != nil {
+	if a.store, err = openStore(ctx, &a.config, a.budget, a.parts, a.storeEvents()); err != nil {
 		return err
 	}
 	if a.setup, err = a.access.Prepare(a.config.WriteKey, a.config.SecretKey); err != nil {
@@ -116,6 +116,23 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.handler.Store(&h)
 	a.background.Go(a.watchAccess)
 	return nil
+}
+
+// storeEvents says what the instance does about what its store tells it.
+func (a *App) storeEvents() storeEvents {
+	return storeEvents{
+		waiting: func(owner string) {
+			a.parts.Log.Info("standing by: another node holds the data", "node", owner)
+			a.say("standing by: node " + owner + " holds the data")
+		},
+		lost: func(err error) {
+			a.say("stopping: another node holds the data")
+			select {
+			case a.failed <- err:
+			default: // it is failing already
+			}
+		},
+	}
 }
 
 // Handler answers whatever the instance serves.

@@ -58,6 +58,9 @@ func allowed(folder string) ([]string, bool) {
 		return slices.Concat(base, []string{"store"}), true
 	case folder == "store/storetest":
 		return slices.Concat(lower, []string{"store/memory"}), true
+	case folder == "store/postgres/pgtest":
+		// It starts a server for tests and knows nothing of the product.
+		return nil, true
 	case folder == "demo":
 		// It is a client: it knows of the server what a client knows.
 		return base, true

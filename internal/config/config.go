@@ -7,6 +7,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
@@ -29,6 +30,7 @@ type Config struct {
 	Memory    Size   `koanf:"memory"` // zero before Load: half of the machine's
 	WriteKey  string `koanf:"write_key"`
 	SecretKey string `koanf:"secret_key"`
+	MasterKey string `koanf:"master_key"`
 	Log       Log    `koanf:"log"`
 	Queue     Queue  `koanf:"queue"`
 	Wait      Wait   `koanf:"wait"`
@@ -61,6 +63,19 @@ type HTTP struct {
 	ReadTimeout  time.Duration `koanf:"read_timeout"`
 	StopTimeout  time.Duration `koanf:"stop_timeout"`
 	MaxBodyBytes Size          `koanf:"max_body_bytes"`
+}
+
+// Embedded is the engine that keeps the data in the data folder.
+const Embedded = "embedded"
+
+// Postgres tells whether the data is kept in a database.
+func (c *Config) Postgres() bool {
+	return strings.HasPrefix(c.Store, "postgres://") || strings.HasPrefix(c.Store, "postgresql://")
+}
+
+func hexOf(text string, n int) bool {
+	b, err := hex.DecodeString(text)
+	return err == nil && len(b) == n
 }
 
 // Input is where settings come from. Load reads nothing else.
@@ -123,8 +138,10 @@ func (c *Config) Validate() error {
 		return bad("listen", c.Listen, "give HOST:PORT, such as 127.0.0.1:8080")
 	case c.Data == "":
 		return bad("data", c.Data, "give a folder")
-	case c.Store != "embedded":
-		return bad("store", c.Store, "only embedded is built in")
+	case c.Store != Embedded && !c.Postgres():
+		return bad("store", c.Store, "give embedded or a postgres:// address")
+	case c.MasterKey != "" && !hexOf(c.MasterKey, 32):
+		return bad("master_key", "…", "give 64 hexadecimal digits, as from: openssl rand -hex 32")
 	case c.Memory < MinMemory:
 		return bad("memory", c.Memory.String(), "give at least "+MinMemory.String())
 	case !oneOf(c.Log.Level, "debug", "info", "warn", "error"):

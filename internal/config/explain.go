@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 )
@@ -32,14 +33,22 @@ func (c *Config) Explain() string {
 
 func (c *Config) value(key string) string {
 	return map[string]string{
-		"data": c.Data, "listen": c.Listen, "store": c.Store, "memory": c.Memory.String(),
-		"write_key": c.WriteKey, "secret_key": c.SecretKey,
+		"data": c.Data, "listen": c.Listen, "store": withoutPassword(c.Store), "memory": c.Memory.String(),
+		"write_key": c.WriteKey, "secret_key": c.SecretKey, "master_key": c.MasterKey,
 		"log.level": c.Log.Level, "log.format": c.Log.Format,
 		"queue.requests": fmt.Sprint(c.Queue.Requests), "queue.bytes": c.Queue.Bytes.String(),
 		"wait.timeout": c.Wait.Timeout.String(), "wait.max_timeout": c.Wait.MaxTimeout.String(),
 		"http.read_timeout": c.HTTP.ReadTimeout.String(), "http.stop_timeout": c.HTTP.StopTimeout.String(),
 		"http.max_body_bytes": c.HTTP.MaxBodyBytes.String(),
 	}[key]
+}
+
+// withoutPassword hides the password in an address.
+func withoutPassword(address string) string {
+	if u, err := url.Parse(address); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return address
 }
 
 // Reference is docs/reference/config.md.

@@ -33,10 +33,11 @@ func Settings() []Setting {
 	return []Setting{
 		{Key: "data", Default: "./rapport-data", Doc: "Folder of all data. Made at the first start."},
 		{Key: "listen", Default: "127.0.0.1:8080", Doc: "HOST:PORT to listen on; port 0 takes a free one."},
-		{Key: "store", Default: "embedded", Doc: "Engine that keeps the data."},
+		{Key: "store", Default: "embedded", Doc: "Engine that keeps the data: embedded, or the postgres:// address of a database."},
 		{Key: "memory", Doc: "Memory the process may use, such as 512MiB or 6GiB. Default: half of the machine's, or of the container's limit."},
 		{Key: "write_key", Doc: "Public key that may append events. Default: made at the first start.", Secret: false},
 		{Key: "secret_key", Doc: "Key of the own API. Default: made at the first start and shown once.", Secret: true},
+		{Key: "master_key", Doc: "64 hexadecimal digits that wrap the data keys in a database; every node has the same. Default: the file master-key in the data folder, made at the first start.", Secret: true},
 		{Key: "log.level", Default: "info", Doc: "debug, info, warn or error."},
 		{Key: "log.format", Default: "text", Doc: "text or json."},
 		{Key: "queue.requests", Default: "4096", Doc: "Requests that may wait for the log; more are answered 429."},

@@ -88,9 +88,9 @@ func (s *session) take(ctx context.Context, mark []byte) (held *holding, owner s
 		var free bool
 		var epoch int64
 		var sums, master []byte
-		const look = `SELECT epoch, owner, expires < clock_timestamp(), log_end, log_last, log_bytes, log_sums, next_key, master
+		const look = `SELECT epoch, owner, expires < clock_timestamp() OR owner = $2, log_end, log_last, log_bytes, log_sums, next_key, master
 			FROM leases WHERE part = $1 FOR UPDATE`
-		row := tx.QueryRow(ctx, look, part)
+		row := tx.QueryRow(ctx, look, part, s.options.Owner)
 		if err := row.Scan(&epoch, &owner, &free, &h.end, &h.last, &h.bytes, &sums, &h.nextKey, &master); err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (s *session) take(ctx context.Context, mark []byte) (held *holding, owner s
 			return nil
 		}
 		if string(master) != string(mark) {
-			return errMaster
+			return ErrMaster
 		}
 		if err := h.sums.Parse(sums); err != nil {
 			return err
@@ -120,7 +120,9 @@ func (s *session) take(ctx context.Context, mark []byte) (held *holding, owner s
 	return &h, "", nil
 }
 
-var errMaster = errors.New("the data keys of this database are wrapped by another master key: give every node the same master key")
+// ErrMaster says that this node has another master key than the one that made
+// the data.
+var ErrMaster = errors.New("the data keys of this database are wrapped by another master key: give every node the same master key")
 
 // keepLease renews the lease until the store is closed or the lease is lost.
 func (s *session) keepLease() {

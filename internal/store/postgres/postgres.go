@@ -36,7 +36,9 @@ type Options struct {
 	// Lease is how long a node that fell silent keeps the right to write; zero
 	// is 6 s. The node renews it three times in that time.
 	Lease time.Duration
-	// Owner names this node to people who look into the database.
+	// Owner names this node, to people who look into the database and to itself:
+	// a lease of the same owner is an earlier run's and is taken at once. Empty
+	// is the machine's name with a random end.
 	Owner string
 	// Random is where data keys come from; nil is crypto/rand.
 	Random io.Reader
@@ -63,7 +65,8 @@ func (o Options) filled() Options {
 		o.Lease = defaultLease
 	}
 	if o.Owner == "" {
-		o.Owner, _ = os.Hostname() //nolint:errcheck // a name for people, nothing depends on it
+		host, _ := os.Hostname() //nolint:errcheck // a name for people, nothing depends on it
+		o.Owner = host + " " + rand.Text()[:8]
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

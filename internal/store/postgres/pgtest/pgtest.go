@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -22,7 +23,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Env names the variable that holds the address of a server to use.
+// Env names the variable that holds the address of a server to use, as a
+// postgres:// URL.
 const Env = "STORETEST_DSN"
 
 // ErrNone says that there is no PostgreSQL to test with.
@@ -57,7 +59,7 @@ func Start() (*Server, error) {
 	if out, err := init.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	s.DSN = fmt.Sprintf("host=%s user=rapport dbname=postgres", s.folder)
+	s.DSN = "postgres://rapport@/postgres?host=" + url.QueryEscape(s.folder)
 	return s, s.Run()
 }
 
@@ -169,6 +171,19 @@ func (s *Server) Schema(t testing.TB) string {
 	s.Exec(t, "CREATE SCHEMA "+name)
 	t.Cleanup(func() { s.Exec(t, "DROP SCHEMA "+name+" CASCADE") })
 	return name
+}
+
+// Address gives the URL of an empty schema for a test.
+func (s *Server) Address(t testing.TB) string {
+	t.Helper()
+	u, err := url.Parse(s.DSN)
+	if err != nil {
+		t.Fatalf("%s is no URL: %v", Env, err)
+	}
+	q := u.Query()
+	q.Set("search_path", s.Schema(t))
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 // Exec runs a statement on a connection of its own.
