@@ -95,7 +95,10 @@ var migrations embed.FS
 // distribution names the column by which Citus spreads each table. The tables
 // that are read and written together by bucket lie together.
 var distribution = []struct{ table, column string }{
-	{"leases", "part"}, {"log_blocks", "part"}, {"log_keys", "bucket"}, {"state_rows", "bucket"},
+	{"leases", "part"},
+	{"log_blocks", "part"},
+	{"log_keys", "bucket"},
+	{"state_rows", "bucket"},
 	{"state_positions", "first_bucket"},
 }
 

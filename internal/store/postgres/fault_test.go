@@ -17,8 +17,8 @@ import (
 	"rapport/internal/store/storetest"
 )
 
-func appendOne(s store.Store, anchor, payload string) error {
-	key := id.KeyOf("user_id", anchor)
+func appendOne(s store.Store, payload string) error {
+	key := id.KeyOf("user_id", "ada")
 	f := &store.Frame{Received: 1, Records: []store.Record{{
 		Kind: store.KindEvent, Bucket: key.Bucket(), Anchor: key, Received: clock.Instant(1), Payload: []byte(payload),
 	}}}
@@ -60,7 +60,7 @@ func TestLease_HasOneHolder(t *testing.T) {
 	if owner := <-waits; owner != "test" {
 		t.Errorf("the second waits for %q", owner)
 	}
-	if err := appendOne(first, "ada", "one"); err != nil {
+	if err := appendOne(first, "one"); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -88,7 +88,7 @@ func TestLease_WhoLostItCanHarmNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer old.Close() //nolint:errcheck // its lease is lost
-	if err := appendOne(old, "ada", "before"); err != nil {
+	if err := appendOne(old, "before"); err != nil {
 		t.Fatal(err)
 	}
 	d.Crash(nil)
@@ -96,7 +96,7 @@ func TestLease_WhoLostItCanHarmNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := appendOne(now, "ada", "after"); err != nil {
+	if err := appendOne(now, "after"); err != nil {
 		t.Fatal(err)
 	}
 	span := store.Span{First: 0, Last: id.CommonBucket}
@@ -105,7 +105,7 @@ func TestLease_WhoLostItCanHarmNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"Append": appendOne(old, "ada", "harm"),
+		"Append": appendOne(old, "harm"),
 		"Commit": old.State().Commit(t.Context(), store.Commit{Span: span, Position: 9, Changes: []store.Change{{RowKey: row, Value: []byte("harm")}}}),
 		"Flush":  old.State().Flush(t.Context()),
 		"Reset":  old.State().Reset(t.Context()),
@@ -138,7 +138,7 @@ func TestOpen_SeveralAtOnce(t *testing.T) {
 		go func() {
 			s, err := postgres.Open(context.Background(), o)
 			if err == nil {
-				err = errors.Join(appendOne(s, "ada", fmt.Sprint(i)), s.Close())
+				err = errors.Join(appendOne(s, fmt.Sprint(i)), s.Close())
 			}
 			done <- err
 		}()

@@ -33,12 +33,12 @@ type Log struct {
 	size uint64
 }
 
-func openLog(s *session, held *holding, master *seal.Master) (*Log, error) {
+func openLog(s *session, held *holding, master *seal.Master) *Log {
 	memory := int(s.options.MemoryBudget)
 	l := &Log{session: s, master: master, held: *held, opened: seal.NewCiphers(memory / 2)}
 	l.sealer = &seal.Sealer{Ring: seal.NewKeyring(memory/2, seal.KeyID(held.nextKey), s.options.Random)}
 	l.publish()
-	return l, nil
+	return l
 }
 
 // publish shows readers what is held.

@@ -139,7 +139,7 @@ func (l *Log) write(ctx context.Context, epoch int64, fresh []seal.Key, blocks [
 func (s *session) batch(ctx context.Context, b *pgx.Batch) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("waiting for a connection: %w", notSent{err})
+		return fmt.Errorf("waiting for a connection: %w", unsentError{err})
 	}
 	defer conn.Release()
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
@@ -153,13 +153,13 @@ func (s *session) batch(ctx context.Context, b *pgx.Batch) error {
 	return nil
 }
 
-// notSent marks an error after which the database knows nothing of the call.
-type notSent struct{ error }
+// unsentError marks an error after which the database knows nothing of the call.
+type unsentError struct{ error }
 
-func (n notSent) Unwrap() error { return n.error }
+func (n unsentError) Unwrap() error { return n.error }
 
 // SafeToRetry is what pgconn.SafeToRetry asks.
-func (notSent) SafeToRetry() bool { return true }
+func (unsentError) SafeToRetry() bool { return true }
 
 // place gives the records their positions.
 func (l *Log) place(frames []*store.Frame) {

@@ -65,7 +65,7 @@ func (o Options) filled() Options {
 		o.Lease = defaultLease
 	}
 	if o.Owner == "" {
-		host, _ := os.Hostname() //nolint:errcheck // a name for people, nothing depends on it
+		host, _ := os.Hostname()
 		o.Owner = host + " " + rand.Text()[:8]
 	}
 	if o.Random == nil {
@@ -152,12 +152,8 @@ func (s *session) open(ctx context.Context) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.release(ctx))
 	}
-	log, err := openLog(s, held, master)
-	if err != nil {
-		return nil, errors.Join(err, s.release(ctx))
-	}
 	go s.keepLease()
-	return &Store{session: s, log: log, state: state}, nil
+	return &Store{session: s, log: openLog(s, held, master), state: state}, nil
 }
 
 // Flavour tells which database it is.

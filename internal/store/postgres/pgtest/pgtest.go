@@ -81,7 +81,7 @@ func programs() (string, error) {
 }
 
 func version(path string) int {
-	n, _ := strconv.Atoi(strings.Split(path, "/")[4]) //nolint:errcheck // an odd name is the oldest
+	n, _ := strconv.Atoi(strings.Split(path, "/")[4]) // an odd name is the oldest
 	return n
 }
 
@@ -96,8 +96,8 @@ func owner(folder string) (*syscall.Credential, error) {
 			return nil, err
 		}
 	}
-	uid, _ := strconv.Atoi(u.Uid) //nolint:errcheck // a number by definition
-	gid, _ := strconv.Atoi(u.Gid) //nolint:errcheck // a number by definition
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(folder, uid, gid)
 }
 
@@ -135,7 +135,7 @@ func (s *Server) Run() error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			text, _ := os.ReadFile(log.Name()) //nolint:errcheck // the error says enough without
+			text, _ := os.ReadFile(log.Name())
 			return fmt.Errorf("PostgreSQL does not answer: %w: %s", err, text)
 		}
 	}
