@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
+
 	"rapport/internal/id"
 	"rapport/internal/store"
 	"rapport/internal/store/seal"
@@ -22,6 +24,8 @@ type Log struct {
 	writing sync.Mutex // one Append, or one step of Erase, at a time
 	held    holding    // what the database says of the log; under writing
 	doubt   *holding   // what it says if an Append without an answer worked; under writing
+
+	redacting sync.Mutex // one Redact or Erase at a time; before writing
 
 	keys   sync.RWMutex // held for writing while keys are destroyed
 	opened seal.Ciphers
@@ -85,38 +89,53 @@ func (l *Log) Size() uint64 {
 	return l.size
 }
 
-// Erase destroys the keys of an anchor. The order is what makes it right beside
+// Erase destroys the keys of anchors. The order is what makes it right beside
 // running calls of Seal and Append: no new text gets the old key from here on;
 // frames that may still carry it are sealed again when they are appended; then
 // nothing can bring it back, and it is destroyed.
-func (l *Log) Erase(ctx context.Context, anchor id.Key) error {
+func (l *Log) Erase(ctx context.Context, anchors ...id.Key) error {
 	ctx, leave, err := l.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	below := l.sealer.Ring.Forget(anchor)
+	l.redacting.Lock() // a redaction seals anew what it keeps
+	defer l.redacting.Unlock()
+	buckets, names, below := make([]int16, len(anchors)), make([][]byte, len(anchors)), make([]int64, len(anchors))
+	for i := range anchors {
+		buckets[i], names[i] = int16(anchors[i].Bucket()), anchors[i][:]
+		below[i] = int64(l.sealer.Ring.Forget(anchors[i]))
+	}
 	// Wait for an Append that looked at the epoch before.
 	l.writing.Lock()
 	l.writing.Unlock() //nolint:staticcheck // an empty section is a barrier
 	l.keys.Lock()
 	defer l.keys.Unlock()
-	const destroy = `DELETE FROM log_keys WHERE bucket = $1 AND anchor = $2 AND id < $3 RETURNING id`
-	return l.fenced(func(int64) error {
-		rows, err := l.pool.Query(ctx, destroy, int16(anchor.Bucket()), anchor[:], int64(below))
-		if err != nil {
-			return fmt.Errorf("destroying data keys: %w", err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var key int64
-			if err := rows.Scan(&key); err != nil {
-				return fmt.Errorf("destroying data keys: %w", err)
+	return l.fenced(func(epoch int64) error {
+		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, fence, part, epoch); err != nil {
+				return err
 			}
-			l.opened.Drop(seal.KeyID(key))
-		}
-		return rows.Err()
+			return l.destroy(ctx, tx, buckets, names, below)
+		})
 	})
+}
+
+func (l *Log) destroy(ctx context.Context, tx pgx.Tx, buckets []int16, anchors [][]byte, below []int64) error {
+	const destroy = `DELETE FROM log_keys k USING unnest($1::smallint[], $2::bytea[], $3::bigint[]) w(bucket, anchor, below)
+		WHERE k.bucket = w.bucket AND k.anchor = w.anchor AND k.id < w.below RETURNING k.id`
+	rows, err := tx.Query(ctx, destroy, buckets, anchors, below)
+	if err != nil {
+		return fmt.Errorf("destroying data keys: %w", err)
+	}
+	gone, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return fmt.Errorf("destroying data keys: %w", err)
+	}
+	for _, key := range gone {
+		l.opened.Drop(seal.KeyID(key))
+	}
+	return nil
 }
 
 // keyName is where the key of a record is.

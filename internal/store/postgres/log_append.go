@@ -105,8 +105,6 @@ func (l *Log) plan(frames []*store.Frame) (*holding, []block, error) {
 // write is the transaction.
 func (l *Log) write(ctx context.Context, epoch int64, fresh []seal.Key, blocks []block, next *holding) error {
 	const (
-		keys = `INSERT INTO log_keys (bucket, anchor, id, secret)
-			SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::bigint[], $4::bytea[]) ON CONFLICT DO NOTHING`
 		rows   = `INSERT INTO log_blocks (part, ends, begins, bytes) VALUES ($1, $2, $3, $4)`
 		extend = `WITH held AS (UPDATE leases SET log_end = $4, log_last = $5, log_bytes = $6, log_sums = $7, next_key = $8
 			WHERE part = $1 AND epoch = $2 AND log_end = $3 RETURNING 1) SELECT 1 / count(*) FROM held`
@@ -114,16 +112,8 @@ func (l *Log) write(ctx context.Context, epoch int64, fresh []seal.Key, blocks [
 	var b pgx.Batch
 	b.Queue(`begin`)
 	if len(fresh) > 0 {
-		var buckets []int16
-		var anchors, secrets [][]byte
-		var ids []int64
-		for i := range fresh {
-			k := &fresh[i]
-			wrapped := l.master.Wrap(k)
-			buckets, anchors = append(buckets, int16(k.Anchor.Bucket())), append(anchors, k.Anchor[:])
-			ids, secrets = append(ids, int64(k.ID)), append(secrets, wrapped[:])
-		}
-		b.Queue(keys, buckets, anchors, ids, secrets)
+		buckets, anchors, ids, secrets := l.columns(fresh)
+		b.Queue(addKeys, buckets, anchors, ids, secrets)
 	}
 	for i := range blocks {
 		ends := blocks[i].begins + int64(len(blocks[i].bytes))
@@ -132,6 +122,20 @@ func (l *Log) write(ctx context.Context, epoch int64, fresh []seal.Key, blocks [
 	b.Queue(extend, part, epoch, l.held.end, next.end, next.last, next.bytes, next.sums.Append(nil), next.nextKey)
 	b.Queue(`commit`)
 	return l.batch(ctx, &b)
+}
+
+const addKeys = `INSERT INTO log_keys (bucket, anchor, id, secret)
+	SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::bigint[], $4::bytea[]) ON CONFLICT DO NOTHING`
+
+// columns gives keys as addKeys takes them, wrapped.
+func (l *Log) columns(keys []seal.Key) (buckets []int16, anchors [][]byte, ids []int64, secrets [][]byte) {
+	for i := range keys {
+		k := &keys[i]
+		wrapped := l.master.Wrap(k)
+		buckets, anchors = append(buckets, int16(k.Anchor.Bucket())), append(anchors, k.Anchor[:])
+		ids, secrets = append(ids, int64(k.ID)), append(secrets, wrapped[:])
+	}
+	return buckets, anchors, ids, secrets
 }
 
 // batch sends statements that begin and commit a transaction, all in one round

@@ -116,6 +116,9 @@ func damaged(at int64, err error) error {
 
 // open gives the payload of a record, nil where its key is destroyed.
 func (r *reading) open(names map[keyName]cipher.AEAD, h *seal.Head, raw, sealed []byte) ([]byte, error) {
+	if h.Gone {
+		return nil, nil
+	}
 	small, err := unseal(r.small[:0], names, h, raw, sealed)
 	if errors.Is(err, store.ErrErased) {
 		return nil, nil
@@ -141,6 +144,9 @@ func unseal(dst []byte, names map[keyName]cipher.AEAD, h *seal.Head, raw, sealed
 	out, err := aead.Open(dst, nonce[:], sealed, raw)
 	if err != nil {
 		return dst, seal.ErrDamaged
+	}
+	if h.Padded {
+		return seal.Unpad(out, len(dst))
 	}
 	return out, nil
 }
@@ -168,12 +174,16 @@ func (l *Log) At(ctx context.Context, at store.Position) (store.Record, error) {
 		return store.Record{}, store.ErrNotFound
 	}
 	if whole := h.Bytes + h.Sealed; len(raw) < whole {
+		// The record may have been redacted in between, in the same room.
 		if raw, err = l.slice(ctx, at, whole); err != nil {
 			return store.Record{}, err
 		}
-		if len(raw) < whole {
+		if len(raw) < whole || h.Parse(raw) != nil {
 			return store.Record{}, store.ErrNotFound
 		}
+	}
+	if h.Gone {
+		return store.Record{}, store.ErrErased
 	}
 	names := map[keyName]cipher.AEAD{{h.Anchor, h.Key}: nil}
 	if err := l.ciphers(ctx, names); err != nil {

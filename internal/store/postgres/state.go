@@ -97,6 +97,27 @@ func (s *State) Flush(ctx context.Context) error {
 	return nil
 }
 
+// Purge makes the commits durable and lets the database take back the room of
+// rows that changed or went, in the state and in the log. It reuses that room as
+// it needs it; until then, and in its own log, what was there can be found by
+// who reads the bytes of its files (docs/formats/postgres.md).
+func (s *State) Purge(ctx context.Context, _ []store.RowKey) error {
+	if err := s.Flush(ctx); err != nil {
+		return err
+	}
+	ctx, leave, err := s.usable(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for _, table := range []string{"state_rows", "log_blocks", "log_keys"} {
+		if _, err := s.pool.Exec(ctx, "VACUUM "+table); err != nil {
+			return fmt.Errorf("purging %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
 // Reset empties the tables of the state.
 func (s *State) Reset(ctx context.Context) error {
 	ctx, leave, err := s.usable(ctx)
