@@ -57,6 +57,7 @@ var cases = []struct {
 	{"hard", "people drawn evenly, 2 KB profiles, against read-change-write in Pebble", (*bench).hard},
 	{"memory", "resident memory as the data grows", (*bench).memory},
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
+	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
 }
 
@@ -79,12 +80,16 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer b.close()
-	if err := b.build(ctx); err != nil {
+	if args[0] == "preview" {
+		if !given(args[1:], "people") {
+			b.people = 10_000_000
+		}
+	} else if err := b.build(ctx); err != nil {
 		return err
 	}
 	known := false
 	for _, c := range cases {
-		if c.name != args[0] && (args[0] != "all" || c.name == "disk") {
+		if c.name != args[0] && (args[0] != "all" || c.name == "disk" || c.name == "preview") {
 			continue
 		}
 		known = true
@@ -106,6 +111,14 @@ func usage() {
 		fmt.Fprintf(os.Stderr, "  %-9s %s\n", c.name, c.about)
 	}
 	fmt.Fprintln(os.Stderr, "-h after the case lists the flags")
+}
+
+// given tells whether a flag is among the arguments.
+func given(args []string, name string) bool {
+	return slices.ContainsFunc(args, func(a string) bool {
+		a, _, _ = strings.Cut(strings.TrimLeft(a, "-"), "=")
+		return a == name
+	})
 }
 
 // newBench reads the flags. What is given replaces what the length of the run sets.
