@@ -25,6 +25,9 @@ const (
 	RFMBoundaries      Kind = "rfm"                  // when somebody bought recently, often, for much, as JSON
 )
 
+// DefaultKey is the key of what an instance has one of.
+const DefaultKey = "default"
+
 // Status is how far a version has come.
 type Status string
 

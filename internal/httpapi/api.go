@@ -65,6 +65,8 @@ func New(d Deps) *API {
 	a.huma = humago.New(recorder{a}, config)
 	a.huma.UseMiddleware(oneStatus, a.authorise, a.checkContentType)
 	a.profileRoutes()
+	a.traitRoutes()
+	a.ruleRoutes()
 	a.entityRoutes()
 	a.orderRoutes()
 	a.modelRoutes()

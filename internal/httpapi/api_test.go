@@ -41,7 +41,7 @@ func newDoor(t *testing.T) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{fake: &fake{}, secret: keys.SecretKey, writeKey: keys.WriteKey, log: &bytes.Buffer{}}
+	d := &door{fake: &fake{disputed: disputed()}, secret: keys.SecretKey, writeKey: keys.WriteKey, log: &bytes.Buffer{}}
 	metrics := telemetry.NewMetrics("test")
 	log := telemetry.NewLogger(d.log, "info", "json")
 	d.api = New(Deps{

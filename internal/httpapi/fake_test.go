@@ -7,8 +7,11 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/catalog"
+	"rapport/internal/clock"
 	"rapport/internal/definition"
+	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
 )
@@ -25,6 +28,25 @@ type fake struct {
 	replayed []string
 	index    *definition.Index
 	defined  map[string][]byte // documents by kind, key and version
+	disputed *profile.Partial  // what Conflicts and SamplePeople speak of
+}
+
+// disputed says the trait city twice as Ulm on the web and once, later, as
+// Bonn in the shop.
+func disputed() *profile.Partial {
+	p := profile.New()
+	for i, said := range [][2]string{{"web", "Ulm"}, {"web", "Ulm"}, {"shop", "Bonn"}} {
+		doc, err := jsondoc.Parse(fmt.Appendf(nil, `{"city":%q,"email":"ada@example.org"}`, said[1]), jsondoc.DefaultLimits())
+		if err != nil {
+			panic(err)
+		}
+		at := clock.Instant(1_700_000_000_000_000 + i)
+		p.Fold(&event.Event{
+			Type: event.Identify, MessageID: fmt.Sprint(i), Time: at, ReceivedAt: at, Source: said[0],
+			Identifiers: []event.Identifier{{Namespace: event.UserID, Value: "1"}}, Traits: doc.Root(),
+		}, profile.Input{Short: uint64(i)})
+	}
+	return p
 }
 
 const fakeModel = `<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MODEL/" name="Fake" namespace="urn:fake">` +
@@ -76,6 +98,20 @@ func (f *fake) Define(_ context.Context, c definition.Command) (pipeline.Defined
 func (f *fake) Profile(_ context.Context, ref string, _ pipeline.ProfileOptions) (*profile.View, error) {
 	f.ref = ref
 	return &profile.View{}, f.err
+}
+
+func (f *fake) ProfileRules(context.Context) (*profile.Rules, error) { return nil, f.err }
+
+// SamplePeople visits one person: of two sources that disagree, the one said
+// more, the other said it last.
+func (f *fake) SamplePeople(_ context.Context, _ int, visit func(id string, partials []*profile.Partial)) (bool, error) {
+	visit("p_1", []*profile.Partial{f.disputed})
+	return true, f.err
+}
+
+func (f *fake) Conflicts(_ context.Context, ref string, all bool) ([]profile.Conflict, error) {
+	f.ref = ref
+	return profile.Conflicts([]*profile.Partial{f.disputed}, profile.Options{}, all), f.err
 }
 
 func (f *fake) Timeline(_ context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error) {

@@ -62,6 +62,12 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 				"default": `{"xml":` + strconv.Quote(fakeModel) + `}`, "status": `{"status":"archived","version":1}`,
 				"rollback": `{"version":1}`, "test-cases": `{"cases":[]}`, "test": "", "evaluate": "{}",
 			}[path[strings.LastIndex(path, "/")+1:]]
+		case path == "/api/v1/rfm" && method == "PUT":
+			body = `{"recency_days":[30],"frequency":[2],"monetary":{"*":[100]}}`
+		case strings.HasSuffix(path, "/rollback"):
+			body = `{"version":1}`
+		case strings.HasSuffix(path, "/status") && !strings.Contains(path, "-models/"):
+			body = `{"status":"archived"}`
 		case path == "/api/v1/predictive-models/default" && method == "PUT":
 			body = `{"format":"linear","link":"identity","inputs":[{"name":"x"}],"sums":[{"intercept":1,"weights":{"x":2}}]}`
 		case path == "/api/v1/predictive-models/default/status":

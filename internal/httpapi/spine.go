@@ -13,6 +13,7 @@ import (
 // caller can do something about them.
 type Spine interface {
 	people
+	sampler
 	finder
 	entities
 	letters

@@ -46,7 +46,7 @@ func fromHome(t testing.TB, p *Pipeline, home event.Identifier) *profile.View {
 	for i, a := range who.anchors {
 		partials[i] = a.partial
 	}
-	return profile.Assemble(who.members, partials, profile.Options{ID: who.id})
+	return profile.Assemble(who.members, partials, profile.Options{ID: who.id, Now: p.clock.Now()})
 }
 
 // homesAgree holds every home against the person as it is read.

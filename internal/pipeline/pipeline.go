@@ -56,6 +56,7 @@ type Pipeline struct {
 	stop       chan struct{}
 	background sync.WaitGroup
 	replaying  atomic.Bool
+	compiled   atomic.Pointer[compiledRules]
 	failing    atomic.Pointer[string] // why the log cannot be written, nil while it can
 }
 

@@ -42,15 +42,29 @@ func (p *Pipeline) Profile(ctx context.Context, ref string, o ProfileOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	partials := make([]*profile.Partial, len(who.anchors))
-	for i, a := range who.anchors {
-		partials[i] = a.partial
+	opts, err := p.showing(ctx, who, o.Lineage)
+	if err != nil {
+		return nil, err
 	}
-	opts := profile.Options{ID: who.id, Lineage: o.Lineage}
-	if o.Lineage {
+	return profile.Assemble(who.members, who.partials(), opts), nil
+}
+
+// showing says how a person is shown by the rules that are live.
+func (p *Pipeline) showing(ctx context.Context, who *person, lineage bool) (profile.Options, error) {
+	rules, err := p.ProfileRules(ctx)
+	opts := profile.Options{ID: who.id, Lineage: lineage, Rules: rules, Now: p.clock.Now()}
+	if lineage {
 		opts.MessageID = p.messageIDs(ctx, who)
 	}
-	return profile.Assemble(who.members, partials, opts), nil
+	return opts, err
+}
+
+func (who *person) partials() []*profile.Partial {
+	out := make([]*profile.Partial, len(who.anchors))
+	for i, a := range who.anchors {
+		out[i] = a.partial
+	}
+	return out
 }
 
 // gather finds the person that a reference names and copies what is known.
@@ -59,6 +73,15 @@ func (p *Pipeline) gather(ctx context.Context, ref string) (*person, error) {
 	if err != nil {
 		return nil, err
 	}
+	who, err := p.gatherKey(ctx, k)
+	if err == nil && who == nil {
+		err = fault.Errorf(fault.NotFound, "profile_not_found", "nobody is known by %q", cmp.Or(ident.String(), ref))
+	}
+	return who, err
+}
+
+// gatherKey gives the person of an identifier's key; nil where there is none.
+func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 	members, err := p.members(ctx, k)
 	if err != nil {
 		return nil, err
@@ -81,7 +104,7 @@ func (p *Pipeline) gather(ctx context.Context, ref string) (*person, error) {
 		}
 	}
 	if len(who.anchors) == 0 {
-		return nil, fault.Errorf(fault.NotFound, "profile_not_found", "nobody is known by %q", cmp.Or(ident.String(), ref))
+		return nil, nil
 	}
 	p.name(who)
 	return who, nil

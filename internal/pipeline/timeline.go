@@ -128,19 +128,27 @@ func (p *Pipeline) item(ctx context.Context, e *profile.Entry) (profile.Item, er
 
 // messageIDs finds the message ids behind the short forms that registers keep.
 func (p *Pipeline) messageIDs(ctx context.Context, who *person) func(short uint64, source string, at clock.Instant) string {
-	var entries []profile.Entry
+	type said struct {
+		short uint64
+		at    clock.Instant
+	}
+	var entries map[said]*profile.Entry
+	found := map[said]string{}
 	return func(short uint64, _ string, at clock.Instant) string {
 		if entries == nil {
-			entries, _ = p.entries(ctx, who)
-		}
-		for i := range entries {
-			if entries[i].Short != short || entries[i].Time != at {
-				continue
-			}
-			if item, err := p.item(ctx, &entries[i]); err == nil && id.Message(item.MessageID) == short {
-				return item.MessageID
+			list, _ := p.entries(ctx, who)
+			entries = make(map[said]*profile.Entry, len(list))
+			for i := range list {
+				entries[said{list[i].Short, list[i].Time}] = &list[i]
 			}
 		}
-		return ""
+		k := said{short, at}
+		if known, ok := found[k]; ok || entries[k] == nil {
+			return known
+		}
+		if item, err := p.item(ctx, entries[k]); err == nil && id.Message(item.MessageID) == short {
+			found[k] = item.MessageID
+		}
+		return found[k]
 	}
 }

@@ -36,3 +36,49 @@ func (r *Rules) rfm() *rfm.Boundaries {
 	}
 	return r.RFM
 }
+
+// Documents are what people wrote of the rules, as JSON; nil is nothing.
+type Documents struct {
+	Golden, Schema, RFM []byte
+}
+
+// Compile reads the documents. Faults of kind Invalid name the member and the
+// mend.
+func Compile(d Documents) (*Rules, error) {
+	r := &Rules{}
+	var err error
+	if d.Golden != nil {
+		if r.Golden, err = golden.Parse(d.Golden); err != nil {
+			return nil, err
+		}
+	}
+	if d.Schema != nil {
+		if r.Schema, err = schema.Parse(d.Schema); err != nil {
+			return nil, err
+		}
+	}
+	if d.RFM != nil {
+		if r.RFM, err = rfm.Parse(d.RFM); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Over are the rules with those of another in place of what they leave open.
+func (r *Rules) Over(o *Rules) *Rules {
+	out := *r
+	if o == nil {
+		return &out
+	}
+	if out.Golden == nil {
+		out.Golden = o.Golden
+	}
+	if out.Schema == nil {
+		out.Schema = o.Schema
+	}
+	if out.RFM == nil {
+		out.RFM = o.RFM
+	}
+	return &out
+}

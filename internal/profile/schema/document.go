@@ -62,7 +62,7 @@ func (t *Trait) compile(at string) error {
 		if err != nil {
 			return invalid(at+"/allowed_values", "value %d: %v", i+1, err)
 		}
-		if !t.Type.holds(TypeOf(canonical)) {
+		if !t.Type.Holds(TypeOf(canonical)) {
 			return invalid(at+"/allowed_values", "value %d, %s, is not of the type %s: change the type or the value", i+1, canonical, t.Type)
 		}
 		t.allowed = append(t.allowed, canonical)

@@ -143,7 +143,7 @@ func (t *Trait) Check(canonical string) Finding {
 	if has == None {
 		return f
 	}
-	if !t.Type.holds(has) {
+	if !t.Type.Holds(has) {
 		if as, ok := coerce(canonical, has, t.Type); ok {
 			f.Value, f.Coerced = as, true
 		} else {
@@ -154,9 +154,9 @@ func (t *Trait) Check(canonical string) Finding {
 	return f
 }
 
-// holds tells whether values of a type are of the declared one as they stand:
+// Holds tells whether values of a type are of the declared one as they stand:
 // a date is a text.
-func (t Type) holds(has Type) bool { return t == has || t == String && has == Date }
+func (t Type) Holds(has Type) bool { return t == has || t == String && has == Date }
 
 // coerce turns a value into another type where the way back gives the same
 // value again.

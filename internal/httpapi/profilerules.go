@@ -1,0 +1,235 @@
+package httpapi
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"rapport/internal/access"
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+	"rapport/internal/profile"
+	"rapport/internal/profile/golden"
+	"rapport/internal/profile/rfm"
+	"rapport/internal/profile/schema"
+)
+
+// ruleBook is a definition that an instance has one of: how profiles are put
+// together.
+type ruleBook struct {
+	*API
+	kind  definition.Kind
+	path  string
+	what  string
+	body  any
+	usual string // what holds where nobody wrote anything
+	check func(document []byte) error
+	into  func(document []byte) profile.Documents // nil: it changes no trait
+}
+
+func checked[T any](parse func([]byte) (T, error)) func([]byte) error {
+	return func(document []byte) error {
+		_, err := parse(document)
+		return err
+	}
+}
+
+func (a *API) ruleBooks() []ruleBook {
+	return []ruleBook{
+		{
+			a, definition.Reconciliation, "/reconciliation", "which value of a trait counts", golden.Document{},
+			`{"default":{"rule":"last_updated"}}`, checked(golden.Parse),
+			func(d []byte) profile.Documents { return profile.Documents{Golden: d} },
+		},
+		{
+			a, definition.TraitSchema, "/trait-schema", "what traits are: types, allowed values, which are personal", schema.Document{},
+			`{"traits":{}}`, checked(schema.Parse),
+			func(d []byte) profile.Documents { return profile.Documents{Schema: d} },
+		},
+		{
+			a, definition.RFMBoundaries, "/rfm", "when somebody bought recently, often and for much", rfm.Document{},
+			`{"recency_days":[30,90,180,365],"frequency":[2,3,5,10],"monetary":{"*":[50,150,400,1000]}}`, checked(rfm.Parse), nil,
+		},
+	}
+}
+
+// RulesView is one version of rules.
+type RulesView struct {
+	Version  int                 `json:"version" doc:"Counted from 1; 0: nobody wrote any, and the document is what holds then"`
+	Status   definition.Status   `json:"status" enum:"draft,test,live,archived"`
+	Live     *int                `json:"live_version" doc:"The version that holds, null where none does"`
+	Rollback int                 `json:"rollback_of,omitempty" doc:"The version whose document this is again"`
+	Changes  []definition.Change `json:"changes" nullable:"false" doc:"What became of the version, oldest first"`
+	Document any                 `json:"document"`
+}
+
+type storedRules struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Applied
+	Body RulesView
+}
+
+func (a *API) ruleRoutes() {
+	for _, b := range a.ruleBooks() {
+		b.register()
+	}
+}
+
+func (b ruleBook) register() {
+	name := b.path[1:]
+	at := func(verb, method, path, summary, scope string) spec {
+		return spec{id: verb + "-" + name, method: method, path: b.path + path, tag: "profiles", summary: summary + ": " + b.what, scope: scope, status: http.StatusOK}
+	}
+	register(b.API, at("get", http.MethodGet, "", "Rules", access.ScopeRead), b.get)
+	put := at("put", http.MethodPut, "", "Add a version of the rules, live at once unless status says draft or test", access.ScopeWrite)
+	put.body, put.also = b.body, []int{http.StatusCreated}
+	register(b.API, put, b.put)
+	register(b.API, at("list-versions-of", http.MethodGet, "/versions", "The versions of the rules, newest first", access.ScopeRead), b.versions)
+	register(b.API, at("set-status-of", http.MethodPost, "/status", "Take a version of the rules from draft to test, live or archived", access.ScopeWrite), b.status)
+	register(b.API, at("rollback", http.MethodPost, "/rollback", "Add a version with the document of an older one", access.ScopeWrite), b.rollback)
+	if b.into != nil {
+		preview := at("preview", http.MethodPost, "/preview", "What other rules would change, on a sample of people", access.ScopeRead)
+		preview.body = b.body
+		register(b.API, preview, b.preview)
+	}
+}
+
+func (b ruleBook) series() *definition.Series {
+	return b.Spine.Definitions().Get(b.kind, definition.DefaultKey)
+}
+
+func (b ruleBook) get(ctx context.Context, in *struct {
+	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
+},
+) (*storedRules, error) {
+	s := b.series()
+	if s.Newest() == nil && in.Version == 0 {
+		return &storedRules{Status: http.StatusOK, Body: RulesView{
+			Status: definition.Live, Changes: []definition.Change{}, Document: json.RawMessage(b.usual),
+		}}, nil
+	}
+	v, err := b.pick(in.Version)
+	if err != nil {
+		return nil, err
+	}
+	return b.view(ctx, v)
+}
+
+func (b ruleBook) pick(version int) (*definition.Version, error) {
+	s := b.series()
+	v := s.Newest()
+	if version != 0 {
+		v = s.At(version)
+	}
+	if v == nil {
+		return nil, fault.Errorf(fault.NotFound, "version_not_found", "there is no such version of the rules: PUT %s%s makes one", prefix[:len(prefix)-1], b.path).At("version")
+	}
+	return v, nil
+}
+
+func (b ruleBook) view(ctx context.Context, v *definition.Version) (*storedRules, error) {
+	d, err := b.Spine.Definition(ctx, b.kind, definition.DefaultKey, v.Version)
+	if err != nil {
+		return nil, err
+	}
+	return &storedRules{Status: http.StatusOK, ETag: v.ETag(), Body: RulesView{
+		Version: v.Version, Status: v.Status(), Live: liveOf(b.series()), Rollback: v.RollbackOf,
+		Changes: v.Changes, Document: json.RawMessage(d.Document),
+	}}, nil
+}
+
+func (b ruleBook) define(ctx context.Context, w Waiting, c definition.Command) (*storedRules, error) {
+	if err := b.waitable(w); err != nil {
+		return nil, err
+	}
+	c.Kind, c.Key, c.Author, c.Time = b.kind, definition.DefaultKey, author(ctx), b.Clock.Now()
+	d, err := b.Spine.Define(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	out, err := b.view(ctx, &d.Version)
+	if err != nil {
+		return nil, err
+	}
+	if d.Version.Version == 1 && len(d.Changes) == 1 {
+		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+b.path
+	}
+	out.Applied, err = b.await(ctx, w, d.Receipt)
+	return out, err
+}
+
+func (b ruleBook) put(ctx context.Context, in *struct {
+	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
+	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
+	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if nobody wrote any yet"`
+	Waiting
+	RawBody []byte
+},
+) (*storedRules, error) {
+	document := bytes.Clone(in.RawBody)
+	if err := b.check(document); err != nil {
+		return nil, err
+	}
+	return b.define(ctx, in.Waiting, definition.Command{
+		Status: definition.Status(in.Status), Document: document, ContentType: "application/json", Note: in.Note,
+		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
+	})
+}
+
+func (b ruleBook) status(ctx context.Context, in *struct {
+	IfMatch string `header:"If-Match" maxLength:"512" doc:"Change it only if the newest version has this ETag"`
+	Waiting
+	Body struct {
+		Status  string `json:"status" enum:"draft,test,live,archived"`
+		Version int    `json:"version,omitempty" minimum:"1" doc:"Left out: the newest"`
+		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
+	}
+},
+) (*storedRules, error) {
+	v, err := b.pick(in.Body.Version)
+	if err != nil {
+		return nil, err
+	}
+	return b.define(ctx, in.Waiting, definition.Command{
+		Status: definition.Status(in.Body.Status), Version: v.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
+	})
+}
+
+func (b ruleBook) rollback(ctx context.Context, in *struct {
+	IfMatch string `header:"If-Match" maxLength:"512" doc:"Roll back only if the newest version has this ETag"`
+	Waiting
+	Body struct {
+		Version int    `json:"version" minimum:"1" doc:"Whose document it is to be again"`
+		Status  string `json:"status,omitempty" enum:"draft,test,live" default:"live"`
+		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
+	}
+},
+) (*storedRules, error) {
+	if _, err := b.pick(in.Body.Version); err != nil {
+		return nil, err
+	}
+	return b.define(ctx, in.Waiting, definition.Command{
+		Status: definition.Status(cmp.Or(in.Body.Status, string(definition.Live))), RollbackTo: in.Body.Version,
+		Note: in.Body.Note, IfMatch: in.IfMatch,
+	})
+}
+
+func (b ruleBook) versions(_ context.Context, in *Paging) (*body[List[VersionView]], error) {
+	var all []VersionView
+	if s := b.series(); s != nil {
+		all = make([]VersionView, len(s.Versions))
+		for i, v := range s.Versions {
+			all[len(all)-1-i] = VersionView{v, v.Status()}
+		}
+	}
+	page, err := pageOf(all, func(v VersionView) string { return descending(v.Version.Version) }, *in)
+	if err != nil {
+		return nil, err
+	}
+	return &body[List[VersionView]]{listOf(page)}, nil
+}
