@@ -55,9 +55,9 @@ func (b *bench) ceilingRound(ctx context.Context, round int) (measure, int64, er
 }
 
 // productRound measures a round and the bytes that it leaves on disk.
-func (b *bench) productRound(ctx context.Context, round int) (measure, int64, error) {
+func (b *bench) productRound(ctx context.Context, round int, settings ...string) (measure, int64, error) {
 	folder := fmt.Sprintf("ingest-%d", round)
-	s, err := b.product(ctx, folder, "")
+	s, err := b.product(ctx, folder, "", settings...)
 	if err != nil {
 		return measure{}, 0, err
 	}

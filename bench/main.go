@@ -58,8 +58,13 @@ var cases = []struct {
 	{"memory", "resident memory as the data grows", (*bench).memory},
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
 	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
+	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
 }
+
+// alone are the cases that all leaves out: they need more than Go, or repeat
+// another.
+var alone = map[string]bool{"disk": true, "preview": true, "postgres": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -89,7 +94,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	known := false
 	for _, c := range cases {
-		if c.name != args[0] && (args[0] != "all" || c.name == "disk" || c.name == "preview") {
+		if c.name != args[0] && (args[0] != "all" || alone[c.name]) {
 			continue
 		}
 		known = true

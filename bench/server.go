@@ -34,8 +34,9 @@ type server struct {
 	ended   chan error
 }
 
-// product starts rapport on a folder of the run's own. Memory may be empty.
-func (b *bench) product(ctx context.Context, folder, memory string) (*server, error) {
+// product starts rapport on a folder of the run's own. Memory may be empty;
+// settings are more of the environment.
+func (b *bench) product(ctx context.Context, folder, memory string, settings ...string) (*server, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -47,6 +48,7 @@ func (b *bench) product(ctx context.Context, folder, memory string) (*server, er
 	if memory != "" {
 		c.Env = append(c.Env, "RAPPORT_MEMORY="+memory)
 	}
+	c.Env = append(c.Env, settings...)
 	return b.start(ctx, c, address, true)
 }
 

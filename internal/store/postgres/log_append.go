@@ -112,8 +112,7 @@ func (l *Log) write(ctx context.Context, epoch int64, fresh []seal.Key, blocks [
 	var b pgx.Batch
 	b.Queue(`begin`)
 	if len(fresh) > 0 {
-		buckets, anchors, ids, secrets := l.columns(fresh)
-		b.Queue(addKeys, buckets, anchors, ids, secrets)
+		b.Queue(addKeys, l.columns(fresh)...)
 	}
 	for i := range blocks {
 		ends := blocks[i].begins + int64(len(blocks[i].bytes))
@@ -127,15 +126,18 @@ func (l *Log) write(ctx context.Context, epoch int64, fresh []seal.Key, blocks [
 const addKeys = `INSERT INTO log_keys (bucket, anchor, id, secret)
 	SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::bigint[], $4::bytea[]) ON CONFLICT DO NOTHING`
 
-// columns gives keys as addKeys takes them, wrapped.
-func (l *Log) columns(keys []seal.Key) (buckets []int16, anchors [][]byte, ids []int64, secrets [][]byte) {
+// columns gives the arguments of addKeys, the keys wrapped.
+func (l *Log) columns(keys []seal.Key) []any {
+	var buckets []int16
+	var anchors, secrets [][]byte
+	var ids []int64
 	for i := range keys {
 		k := &keys[i]
 		wrapped := l.master.Wrap(k)
 		buckets, anchors = append(buckets, int16(k.Anchor.Bucket())), append(anchors, k.Anchor[:])
 		ids, secrets = append(ids, int64(k.ID)), append(secrets, wrapped[:])
 	}
-	return buckets, anchors, ids, secrets
+	return []any{buckets, anchors, ids, secrets}
 }
 
 // batch sends statements that begin and commit a transaction, all in one round

@@ -118,9 +118,8 @@ func (r *redaction) reseal(ctx context.Context, b []byte, h *seal.Head, payload 
 		return false, store.ErrErased
 	}
 	out, err := r.log.sealer.Reseal(h, payload, func(key *seal.Key) error {
-		buckets, anchors, ids, secrets := r.log.columns([]seal.Key{*key})
 		r.fresh = append(r.fresh, *key)
-		_, err := r.tx.Exec(ctx, addKeys, buckets, anchors, ids, secrets)
+		_, err := r.tx.Exec(ctx, addKeys, r.log.columns([]seal.Key{*key})...)
 		return err
 	})
 	if out == nil || err != nil {

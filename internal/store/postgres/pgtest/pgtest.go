@@ -36,11 +36,13 @@ type Server struct {
 	folder string
 	bin    string
 	owner  *syscall.Credential
+	more   []string // arguments of the server
 	cmd    *exec.Cmd
 }
 
-// Start gives a server. Stop ends it, if it was started here.
-func Start() (*Server, error) {
+// Start gives a server. Stop ends it, if it was started here. Arguments are
+// given to a server that is started here.
+func Start(more ...string) (*Server, error) {
 	if dsn := os.Getenv(Env); dsn != "" {
 		return &Server{DSN: dsn}, nil
 	}
@@ -48,7 +50,7 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin}
+	s := &Server{bin: bin, more: more}
 	if s.folder, err = os.MkdirTemp("", "pgtest"); err != nil {
 		return nil, err
 	}
@@ -114,6 +116,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 func (s *Server) Run() error {
 	s.cmd = s.command("postgres", "-D", s.data(), "-k", s.folder, "-c", "listen_addresses=", "-c", "max_connections=400",
 		"-c", "shared_buffers=64MB", "-c", "autovacuum_naptime=5s", "-c", "max_wal_size=2GB")
+	s.cmd.Args = append(s.cmd.Args, s.more...)
 	log, err := os.Create(filepath.Join(s.folder, "log"))
 	if err != nil {
 		return err
@@ -152,6 +155,15 @@ func (s *Server) Kill() error {
 	}
 	_, err := s.cmd.Process.Wait()
 	return err
+}
+
+// Process is the id of the server's process and of its group; zero where it was
+// not started here.
+func (s *Server) Process() int {
+	if s.cmd == nil {
+		return 0
+	}
+	return s.cmd.Process.Pid
 }
 
 // Stop ends a server that was started here and removes its folder.
