@@ -13,7 +13,7 @@ import (
 var started atomic.Bool
 
 // server is the PostgreSQL of all tests that ask for one.
-var server = sync.OnceValues(pgtest.Start)
+var server = sync.OnceValues(func() (*pgtest.Server, error) { return pgtest.Start() })
 
 // stopServer ends it, if it was started.
 func stopServer() error {
