@@ -18,6 +18,10 @@ type CompileOptions struct {
 	// PMML. It is asked first; Java methods that it does not know are looked
 	// up in a fixed table of native equivalents.
 	External func(ExternalFunction) (feel.NativeFunc, error)
+	// InputType gives the type of input data of the model itself that declares
+	// none; nil where it is not known. It serves the checks of compiling alone:
+	// values of another type are taken all the same.
+	InputType func(name string) *feel.Type
 	// MaxNodes bounds the requirement graph, imports included; 0 means 20,000.
 	MaxNodes int
 }

@@ -93,6 +93,9 @@ func (c *compiler) compileNode(n *node) {
 	case InputNode:
 		n.declared = c.variableType(n)
 		n.typ = n.declared
+		if ask := c.m.options.InputType; n.typ == nil && ask != nil && n.part == c.m.root {
+			n.typ = ask(n.name)
+		}
 	case DecisionNode:
 		c.compileDecision(n)
 	case KnowledgeNode:

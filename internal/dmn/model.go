@@ -131,7 +131,7 @@ func (m *Model) Nodes() []Node {
 func (m *Model) describe(n *node) Node {
 	return Node{
 		Kind: n.kind, Index: n.index, ID: n.id, Name: n.name, Namespace: n.part.defs.Namespace,
-		Type: n.typ, Params: n.params, Requires: n.needs, Outputs: len(n.outputs), Imported: n.part != m.root, Tables: n.tables,
+		Type: n.public(), Params: n.params, Requires: n.needs, Outputs: len(n.outputs), Imported: n.part != m.root, Tables: n.tables,
 	}
 }
 
@@ -163,11 +163,11 @@ func (m *Model) find(namespace, name string) *node {
 	return p.byID[name]
 }
 
-// Inputs lists the input data that a node needs, directly or through others.
-func (m *Model) Inputs(index int) []Node {
+// Inputs lists the input data that nodes need, directly or through others.
+func (m *Model) Inputs(indices ...int) []Node {
 	var out []Node
 	seen := make([]bool, len(m.nodes))
-	stack := []int{index}
+	stack := slices.Clone(indices)
 	for len(stack) > 0 {
 		i := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -183,4 +183,13 @@ func (m *Model) Inputs(index int) []Node {
 		}
 	}
 	return out
+}
+
+// public is the type that others see: of input data only what the model
+// declares, since values of other types are taken where it declares nothing.
+func (n *node) public() *feel.Type {
+	if n.kind == InputNode {
+		return n.declared
+	}
+	return n.typ
 }

@@ -17,6 +17,18 @@ type SessionOptions struct {
 	Clock func() int64
 	// NoDiagnostics leaves out the reasons of nulls.
 	NoDiagnostics bool
+	// Outside is handed to the bodies of external functions, which read it with
+	// the function Outside.
+	Outside any
+}
+
+// Outside is what SessionOptions.Outside was given, for the bodies of external
+// functions; nil where they run in no session.
+func Outside(ev *feel.Evaluator) any {
+	if s, ok := ev.Host().(*Session); ok {
+		return s.opts.Outside
+	}
+	return nil
 }
 
 // maxCalls bounds nested calls of knowledge models and services.

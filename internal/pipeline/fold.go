@@ -31,6 +31,8 @@ func (w *people) fold(t *task) {
 		w.foldPerson(t.rec)
 	case store.KindShare:
 		w.foldShare(t.rec)
+	case store.KindDecision:
+		w.keepDecision(t.rec)
 	}
 }
 

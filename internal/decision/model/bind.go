@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"rapport/internal/dmn"
@@ -12,10 +13,13 @@ import (
 
 // Where a value of an input came from.
 const (
-	fromRequest  = "request"
-	fromProfile  = "profile"
-	fromTrait    = "trait"
-	fromComputed = "computed"
+	fromRequest    = "request"
+	fromConnection = "connection"
+	fromContext    = "context"
+	fromItem       = "item"
+	fromProfile    = "profile"
+	fromTrait      = "trait"
+	fromComputed   = "computed"
 )
 
 // binding says how an input data finds its value in a person.
@@ -29,6 +33,27 @@ func (m *Model) bindings() {
 	for _, n := range m.inputs {
 		m.plan = append(m.plan, binding{n, fold(n.Name)})
 	}
+	m.all = m.neededBy(slices.Concat(m.decisions, m.services))
+}
+
+// needed tells which input data some of the targets need.
+func (m *Model) needed(targets []dmn.Node) []bool {
+	if len(targets) == len(m.decisions) {
+		return m.all
+	}
+	return m.neededBy(targets)
+}
+
+func (m *Model) neededBy(targets []dmn.Node) []bool {
+	indices := make([]int, len(targets))
+	for i, n := range targets {
+		indices[i] = n.Index
+	}
+	out := make([]bool, m.size)
+	for _, in := range m.dmn.Inputs(indices...) {
+		out[in.Index] = true
+	}
+	return out
 }
 
 // fold makes "Order Count" and "order_count" the same name.
@@ -36,60 +61,117 @@ func fold(name string) string {
 	return strings.ToLower(strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == ' ' || r == '_' || r == '-' }), "_"))
 }
 
+// Wants tells which of the given input data the decisions that are asked for
+// need, of what the product gives by name or a caller gives by the settings.
+func (m *Model) Wants(q *Question, name string) bool {
+	n, ok := named(m.inputs, name)
+	if !ok {
+		return false
+	}
+	if _, given := q.Inputs[name]; given {
+		return false
+	}
+	targets, err := m.targets(q)
+	return err == nil && m.needed(targets)[n.Index]
+}
+
 // WantsEvents tells whether the model reads the last events of a person.
-func (m *Model) WantsEvents() bool {
-	_, ok := named(m.inputs, "events")
+func (m *Model) WantsEvents() bool { return m.reads(inputEvents) }
+
+// WantsItem tells whether the model reads a catalog item.
+func (m *Model) WantsItem() bool { return m.reads(inputItem) }
+
+func (m *Model) reads(name string) bool {
+	_, ok := named(m.inputs, name)
 	return ok
 }
 
-// Bound is an input with its value and where that came from.
+// Read is an input with the value that it had, and where that came from.
+type Read struct {
+	Name  string
+	From  string
+	Value feel.Value
+}
+
+// Bound is an input as it is shown.
 type Bound struct {
 	Name  string `json:"name"`
 	Value any    `json:"value"`
-	From  string `json:"from" enum:"request,profile,trait,computed" doc:"Inputs of the request win over what is known of the person"`
+	From  string `json:"from" enum:"request,connection,context,item,profile,trait,computed" doc:"Inputs of the request win over what is known"`
 }
 
-// bind gives a run the values of its inputs. What the request says wins.
-func (m *Model) bind(run *dmn.Session, q *Question) (given map[int]bool, bound []Bound, err error) {
-	given = make(map[int]bool, len(m.inputs))
+// bind gives a run the values of its inputs: first those of the request, then
+// what the question brings, then what is known of the person.
+func (m *Model) bind(run *dmn.Session, q *Question, needed []bool) (read []Read, err error) {
+	if q.Exactly != nil {
+		return q.Exactly, m.repeat(run, q.Exactly)
+	}
+	read = make([]Read, 0, len(m.inputs))
 	for name, text := range q.Inputs {
 		n, ok := named(m.inputs, name)
 		if !ok {
-			return nil, nil, fault.Errorf(fault.Invalid, "unknown_input", "inputs: the model has no input data %q; it has %s", name, names(m.inputs)).At("/inputs/" + name)
+			return nil, fault.Errorf(fault.Invalid, "unknown_input", "inputs: the model has no input data %q; it has %s", name, names(m.inputs)).At("/inputs/" + name)
 		}
 		v, err := explicit(n, text)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		run.SetIndex(n.Index, v)
-		given[n.Index] = true
-		if q.Explain {
-			bound = append(bound, Bound{name, v.Go(), fromRequest})
-		}
-	}
-	if q.Person == nil {
-		return given, bound, nil
+		read = append(read, Read{name, fromRequest, v})
 	}
 	for i := range m.plan {
 		b := &m.plan[i]
-		if given[b.node.Index] {
+		if !needed[b.node.Index] {
 			continue
 		}
-		v, from, err := q.Person.value(b)
+		if _, given := q.Inputs[b.node.Name]; given {
+			continue
+		}
+		v, from, err := q.value(b)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if from == "" {
 			continue
 		}
 		v = adapt(v, b.node.Type)
 		run.SetIndex(b.node.Index, v)
-		given[b.node.Index] = true
-		if q.Explain {
-			bound = append(bound, Bound{b.node.Name, v.Go(), from})
+		read = append(read, Read{b.node.Name, from, v})
+	}
+	return read, nil
+}
+
+// repeat gives a run the values that another one had. An input that the model
+// no longer has is left out.
+func (m *Model) repeat(run *dmn.Session, exactly []Read) error {
+	for _, r := range exactly {
+		if n, ok := named(m.inputs, r.Name); ok {
+			run.SetIndex(n.Index, adapt(r.Value, n.Type))
 		}
 	}
-	return given, bound, nil
+	return nil
+}
+
+// value finds the value of an input in what the question brings.
+func (q *Question) value(b *binding) (v feel.Value, from string, err error) {
+	if v, ok := q.Given[b.node.Name]; ok {
+		return v, fromConnection, nil
+	}
+	switch b.node.Name {
+	case inputRequest:
+		v, err = q.context()
+		return v, fromContext, err
+	case inputItem:
+		if q.Item == nil {
+			return feel.Null, "", nil
+		}
+		v, err = jsonValue(q.Item)
+		return v, fromItem, err
+	}
+	if q.Person == nil {
+		return feel.Null, "", nil
+	}
+	return q.Person.value(b)
 }
 
 // explicit reads a value that a request gives. One of another type than the
@@ -136,4 +218,13 @@ func valueOf(text []byte) (feel.Value, error) {
 		return feel.Null, err
 	}
 	return feel.FromGo(x)
+}
+
+// jsonValue is what the API shows of something, as a value of FEEL.
+func jsonValue(shown any) (feel.Value, error) {
+	text, err := json.Marshal(shown)
+	if err != nil {
+		return feel.Null, err
+	}
+	return valueOf(text)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/dmn"
 	"rapport/internal/fault"
@@ -15,10 +16,15 @@ import (
 // Question is one evaluation.
 type Question struct {
 	Inputs    map[string]json.RawMessage // by the names of input data
+	Context   json.RawMessage            // of the request: an object, or nothing
+	Item      *catalog.ItemView          // nil: none
+	Given     map[string]feel.Value      // what connections answered, by the names of input data
 	Person    *Person                    // nil: nobody
+	Exactly   []Read                     // instead of all of these: the values of another run
 	Decisions []string                   // which; empty: all
 	Service   string                     // a decision service instead
 	Now       clock.Instant
+	Seed      uint64 // of what scripts draw by chance
 	Explain   bool
 	Clock     func() int64 // nanoseconds, for the times of a trace
 }
@@ -29,6 +35,10 @@ type Answer struct {
 	Diagnostics []Diagnostic   `json:"diagnostics" nullable:"false" doc:"Why values are null"`
 	Inputs      []Bound        `json:"inputs,omitempty" doc:"With explain: the inputs, and where they came from"`
 	Trace       []Step         `json:"trace,omitempty" doc:"With explain: what ran, in the order in which it began"`
+	// Read and Values are what the outputs were made of and what they are, with
+	// their types.
+	Read   []Read       `json:"-"`
+	Values []feel.Entry `json:"-"`
 }
 
 // Diagnostic says why a value became null.
@@ -56,30 +66,52 @@ func (m *Model) Evaluate(run *dmn.Session, q *Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	run.Reset(dmn.SessionOptions{Now: feel.FromTime(q.Now.Time()), Limits: limits(), Trace: q.Explain, Clock: q.Clock})
-	given, bound, err := m.bind(run, q)
+	run.Reset(dmn.SessionOptions{
+		Now: feel.FromTime(q.Now.Time()), Limits: limits(), Trace: q.Explain, Clock: q.Clock,
+		Outside: &Outside{Now: q.Now, seed: q.Seed},
+	})
+	needed := m.needed(targets)
+	read, err := m.bind(run, q, needed)
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{Outputs: make(map[string]any, len(targets)), Diagnostics: []Diagnostic{}, Inputs: bound}
-	for _, n := range targets {
+	a := &Answer{Outputs: make(map[string]any, len(targets)), Diagnostics: []Diagnostic{}, Read: read, Values: make([]feel.Entry, len(targets))}
+	for i, n := range targets {
 		var v feel.Value
 		if n.Kind == dmn.ServiceNode {
 			v, _ = run.Call(n.Namespace, n.Name, nil)
 		} else {
 			v = run.DecideIndex(n.Index)
 		}
-		a.Outputs[n.Name] = v.Go()
+		a.Outputs[n.Name], a.Values[i] = v.Go(), feel.Entry{Key: n.Name, Value: v}
 	}
-	a.missing(m, targets, given)
+	a.missing(m, needed)
 	for _, d := range run.Diagnostics() {
 		a.Diagnostics = append(a.Diagnostics, Diagnostic{d.Node, d.Pos.Line, d.Pos.Column, string(d.Code), d.Message})
 	}
+	slices.SortFunc(read, func(x, y Read) int { return strings.Compare(x.Name, y.Name) })
 	if q.Explain {
 		a.Trace = steps(run.Trace())
-		slices.SortFunc(a.Inputs, func(x, y Bound) int { return strings.Compare(x.Name, y.Name) })
+		for _, r := range read {
+			a.Inputs = append(a.Inputs, Bound{r.Name, r.Value.Go(), r.From})
+		}
 	}
 	return a, nil
+}
+
+// Outside is what a run hands to functions whose bodies are not FEEL: its time
+// and its chance, which are inputs as all others, so that a run can be repeated.
+type Outside struct {
+	Now   clock.Instant
+	seed  uint64
+	calls uint64
+}
+
+// Seed gives the seed of the next call. The calls of a run have different ones,
+// the same in every run of the same question.
+func (o *Outside) Seed() uint64 {
+	o.calls++
+	return o.seed ^ o.calls*0x9e3779b97f4a7c15
 }
 
 // targets are the nodes whose values are asked for.
@@ -109,17 +141,16 @@ func (m *Model) targets(q *Question) ([]dmn.Node, error) {
 }
 
 // missing names the inputs that the decisions need and nobody gave.
-func (a *Answer) missing(m *Model, targets []dmn.Node, given map[int]bool) {
-	if len(given) == len(m.inputs) {
-		return
+func (a *Answer) missing(m *Model, needed []bool) {
+	given := make([]bool, m.size)
+	for _, r := range a.Read {
+		if n, ok := named(m.inputs, r.Name); ok {
+			given[n.Index] = true
+		}
 	}
-	told := make(map[int]bool, len(m.inputs))
-	for _, n := range targets {
-		for _, in := range m.dmn.Inputs(n.Index) {
-			if !given[in.Index] && !told[in.Index] {
-				told[in.Index] = true
-				a.Diagnostics = append(a.Diagnostics, Diagnostic{Node: in.Name, Code: "missing_input", Message: "no value was given: it is null"})
-			}
+	for _, n := range m.inputs {
+		if needed[n.Index] && !given[n.Index] {
+			a.Diagnostics = append(a.Diagnostics, Diagnostic{Node: n.Name, Code: "missing_input", Message: "no value was given: it is null"})
 		}
 	}
 }

@@ -7,6 +7,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"rapport/internal/dmn"
@@ -23,6 +24,18 @@ type Model struct {
 	services  []dmn.Node
 	plan      []binding
 	warnings  []Problem
+	size      int    // nodes
+	all       []bool // by the index of a node: whether it is an input data that some decision needs
+}
+
+// Options are the outside of a compilation.
+type Options struct {
+	// Import and External are those of dmn.CompileOptions.
+	Import   func(namespace, location string) (*dmnxml.Definitions, error)
+	External func(dmn.ExternalFunction) (feel.NativeFunc, error)
+	// Given are types of what input data gets by the model's settings, by name;
+	// nil where the type is not known.
+	Given map[string]*feel.Type
 }
 
 // Problem is something wrong with a document, with its place in it.
@@ -42,16 +55,22 @@ type Variable struct {
 
 // Compile makes a document ready to run. Where it cannot run as it is there is
 // no model, and at least one of the problems is an error.
-func Compile(document []byte, o dmn.CompileOptions) (*Model, []Problem) {
+func Compile(document []byte, o Options) (*Model, []Problem) {
 	defs, err := dmnxml.Decode(document)
 	if err != nil {
 		return nil, []Problem{fromError(err)}
 	}
-	compiled, err := dmn.Compile(defs, o)
+	known := newSchema()
+	compiled, err := dmn.Compile(defs, dmn.CompileOptions{Import: o.Import, External: o.External, InputType: func(name string) *feel.Type {
+		if t, ok := o.Given[name]; ok {
+			return t
+		}
+		return known.of(name)
+	}})
 	if err != nil {
 		return nil, fromCompileError(err)
 	}
-	m := &Model{dmn: compiled}
+	m := &Model{dmn: compiled, size: len(compiled.Nodes())}
 	failed := false
 	for _, p := range compiled.Problems() {
 		m.warnings = append(m.warnings, problemOf(p))
@@ -76,6 +95,7 @@ func Compile(document []byte, o dmn.CompileOptions) (*Model, []Problem) {
 		return nil, append(m.warnings, Problem{Severity: "error", Message: "the model has no decision with a name: there is nothing to evaluate; add one"})
 	}
 	m.bindings()
+	m.warnings = append(m.warnings, m.mismatches(known, o.Given)...)
 	return m, m.warnings
 }
 
@@ -157,3 +177,5 @@ func names(nodes []dmn.Node) string {
 	}
 	return fmt.Sprintf("%q", all)
 }
+
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

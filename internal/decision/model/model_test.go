@@ -10,7 +10,6 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/decision/model"
-	"rapport/internal/dmn"
 	"rapport/internal/fault"
 	"rapport/internal/profile"
 )
@@ -38,7 +37,7 @@ func doc(logic string, inputs ...string) string {
 
 func compile(t *testing.T, document string) *model.Model {
 	t.Helper()
-	m, problems := model.Compile([]byte(document), dmn.CompileOptions{})
+	m, problems := model.Compile([]byte(document), model.Options{})
 	if m == nil {
 		t.Fatalf("%v", problems)
 	}
@@ -136,7 +135,7 @@ func TestEvaluate_HostileModelsEndWithADiagnostic(t *testing.T) {
 		`{f: function(n) f(n + 1), r: f(1)}.r`,
 		`for i in 1..90000 return for j in 1..90000 return i * j`,
 	} {
-		m, problems := model.Compile([]byte(doc(logic)), dmn.CompileOptions{})
+		m, problems := model.Compile([]byte(doc(logic)), model.Options{})
 		if m == nil {
 			if len(problems) == 0 {
 				t.Errorf("%s: refused without a reason", logic)
@@ -191,7 +190,7 @@ func FuzzReadCases(f *testing.F) {
 	f.Add([]byte(`{"cases":[{"name":"a","inputs":{"x":1},"now":"2026-05-01T00:00:00Z","expected":{"Out":[1,{"a":"P1D"}]}}]}`))
 	f.Add([]byte(`{"cases":[{"name":"a","expected":{"Out":1e999999}}]}`))
 	f.Add([]byte(`{"cases":[{}]}`))
-	m, _ := model.Compile([]byte(doc("x", "x")), dmn.CompileOptions{})
+	m, _ := model.Compile([]byte(doc("x", "x")), model.Options{})
 	f.Fuzz(func(t *testing.T, document []byte) {
 		cases, err := model.ReadCases(document)
 		if err != nil {
@@ -210,7 +209,7 @@ func FuzzReadCases(f *testing.F) {
 }
 
 func BenchmarkEvaluate_WithAPerson(b *testing.B) {
-	m, _ := model.Compile([]byte(doc(`if plan = "gold" and event_count > 2 then "a" else "b"`, "plan:string", "event_count:number")), dmn.CompileOptions{})
+	m, _ := model.Compile([]byte(doc(`if plan = "gold" and event_count > 2 then "a" else "b"`, "plan:string", "event_count:number")), model.Options{})
 	view := &profile.View{Traits: map[string]json.RawMessage{"plan": []byte(`"gold"`)}, Computed: profile.Computed{EventCount: 3}}
 	run := m.NewRun()
 	b.ReportAllocs()

@@ -39,20 +39,20 @@ func instants() []string {
 // none.
 func (p *Person) value(b *binding) (v feel.Value, from string, err error) {
 	switch b.node.Name {
-	case "profile":
+	case inputProfile:
 		v, err = p.whole()
 		return v, fromProfile, err
-	case "events":
+	case inputEvents:
 		v, err = p.lastEvents()
 		return v, fromProfile, err
-	case "segments":
+	case inputSegments:
 		v, err = feel.FromGo(p.view.Segments)
 		return v, fromProfile, err
-	case "identifiers":
+	case inputIdentifiers:
 		v, err = timed(p.view.Identifiers)
 		return v, fromProfile, err
 	}
-	if b.node.Name == "session" {
+	if b.node.Name == inputSession {
 		v, err = timed(p.view.Computed.LastSession)
 		return v, fromProfile, err
 	}

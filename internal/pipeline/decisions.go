@@ -1,0 +1,210 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"rapport/internal/clock"
+	"rapport/internal/decision/kept"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// A kept decision is a fact in the bucket of the person it is about, sealed
+// under that person's anchor; its rows say where in the log it stands:
+//
+//	'i' sort key                   position
+//	'p' anchor, sort key           position, head
+//	'm' model, zero byte, sort key position, head
+//	'j' job, zero byte, sort key   position
+//
+// The sort key lets the newest come first.
+const (
+	decisionByID     = 'i'
+	decisionByPerson = 'p'
+	decisionByModel  = 'm'
+	decisionByJob    = 'j'
+)
+
+// Keepsake is a decision on its way into the log.
+type Keepsake struct {
+	Anchor  id.Key // whom it is about, or what takes the place of a person
+	Time    clock.Instant
+	Payload []byte // as kept encodes it
+}
+
+// Keep appends decisions, all in one step. It refuses with fault.Limited where
+// more waits to be applied than half of what the memory allows: decisions never
+// take the room of events.
+func (p *Pipeline) Keep(ctx context.Context, list []Keepsake) error {
+	if p.waiting.Load() > p.queueBytes/2 {
+		return fault.Errorf(fault.Limited, "busy", "the log is behind: decisions are not kept until it has caught up")
+	}
+	frame := &store.Frame{Records: make([]store.Record, len(list))}
+	for i, k := range list {
+		frame.Records[i] = store.Record{Kind: store.KindDecision, Bucket: k.Anchor.Bucket(), Anchor: k.Anchor, Received: k.Time, Payload: k.Payload}
+	}
+	_, err := p.append(ctx, frame)
+	return err
+}
+
+// keepDecision lists a decision, or takes those off the lists that are no
+// longer kept.
+func (w *people) keepDecision(r *store.Record) {
+	gone, err := kept.ReadPurge(r.Payload)
+	if err != nil {
+		w.log.Error("end of kept decisions cannot be read", "position", r.Position, "error", err)
+		return
+	}
+	for _, g := range gone {
+		if len(g.Anchor) != len(id.Key{}) {
+			continue
+		}
+		for _, key := range decisionKeys(g.ID, id.Key(g.Anchor), g.Model, g.Job) {
+			w.rows = append(w.rows, decisionRow(r.Bucket, key, store.Delete, nil))
+		}
+	}
+	head, text, err := kept.ReadHead(r.Payload)
+	if err != nil {
+		w.log.Error("kept decision cannot be read", "position", r.Position, "error", err)
+		return
+	}
+	if head == nil {
+		return
+	}
+	position := positionKey(r.Position)
+	listed := append(positionKey(r.Position), text...)
+	for _, key := range decisionKeys(head.ID, r.Anchor, head.Model, head.Job) {
+		value := position
+		if key[0] == decisionByPerson || key[0] == decisionByModel {
+			value = listed
+		}
+		w.rows = append(w.rows, decisionRow(r.Bucket, key, store.Put, value))
+	}
+}
+
+// decisionKeys are the rows of a decision.
+func decisionKeys(at kept.ID, anchor id.Key, model, job string) [][]byte {
+	sort := at.SortKey()
+	keys := [][]byte{
+		append([]byte{decisionByID}, sort...),
+		append(append([]byte{decisionByPerson}, anchor[:]...), sort...),
+		append(namedDecisions(decisionByModel, model), sort...),
+	}
+	if job != "" {
+		keys = append(keys, append(namedDecisions(decisionByJob, job), sort...))
+	}
+	return keys
+}
+
+// namedDecisions is what the rows of a model or a job begin with.
+func namedDecisions(by byte, name string) []byte { return append(append([]byte{by}, name...), 0) }
+
+func decisionRow(b id.Bucket, key []byte, op store.Op, value []byte) store.Change {
+	return store.Change{RowKey: store.RowKey{Table: store.TableDecisions, Bucket: b, Key: key}, Op: op, Value: value}
+}
+
+// Decision gives one kept decision.
+func (p *Pipeline) Decision(ctx context.Context, decisionID string) (*kept.Decision, error) {
+	at, ok := kept.ParseID(decisionID)
+	if !ok {
+		return nil, fault.Errorf(fault.NotFound, "decision_not_found", "%q is no id of a decision", decisionID)
+	}
+	if err := p.lanes[p.laneIndex(at.Bucket)].commit(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := p.store.State().Load(ctx, []store.RowKey{{Table: store.TableDecisions, Bucket: at.Bucket, Key: append([]byte{decisionByID}, at.SortKey()...)}})
+	if err != nil {
+		return nil, err
+	}
+	if len(rows[0]) == 0 || len(rows[0][0]) < 8 {
+		return nil, fault.Errorf(fault.NotFound, "decision_not_found", "no decision %q is kept: it was left out by sampling, is older than the model keeps decisions, or is not in the log yet", decisionID)
+	}
+	d, _, err := p.decisionAt(ctx, store.Position(binary.BigEndian.Uint64(rows[0][0])))
+	switch {
+	case errors.Is(err, store.ErrErased):
+		return nil, fault.Errorf(fault.Gone, "decision_erased", "the person whom decision %q was about was erased", decisionID)
+	case err == nil && d.Expires <= p.clock.Now():
+		return nil, fault.Errorf(fault.NotFound, "decision_not_found", "decision %q is no longer kept", decisionID)
+	}
+	return d, err
+}
+
+func (p *Pipeline) decisionAt(ctx context.Context, at store.Position) (*kept.Decision, id.Key, error) {
+	rec, err := p.store.Log().At(ctx, at)
+	if err != nil {
+		return nil, id.Key{}, err
+	}
+	if rec.Payload == nil {
+		return nil, id.Key{}, store.ErrErased
+	}
+	d, err := kept.Decode(rec.Payload)
+	if err != nil {
+		return nil, id.Key{}, fmt.Errorf("decision at %d: %w", at, err)
+	}
+	return d, rec.Anchor, nil
+}
+
+// readHead reads the value of a row that carries a head.
+func readHead(value []byte) (h kept.Head, err error) {
+	if len(value) < 8 {
+		return h, errors.New("row of a decision is damaged")
+	}
+	return h, json.Unmarshal(value[8:], &h)
+}
+
+// PurgeDecisions takes decisions off the lists that are no longer to be kept,
+// and tells how many. Lists leave them out already.
+func (p *Pipeline) PurgeDecisions(ctx context.Context) (int, error) {
+	for _, l := range p.lanes {
+		if err := l.commit(ctx); err != nil {
+			return 0, err
+		}
+	}
+	now, purged := p.clock.Now(), 0
+	for b := range id.Bucket(id.Buckets) {
+		gone, err := p.expired(ctx, b, now)
+		if err != nil {
+			return purged, err
+		}
+		for len(gone) > 0 {
+			some := gone[:min(len(gone), maxPurge)]
+			gone = gone[len(some):]
+			payload, err := kept.EncodePurge(some)
+			if err != nil {
+				return purged, err
+			}
+			if _, err := p.append(ctx, &store.Frame{Records: []store.Record{{
+				Kind: store.KindDecision, Bucket: b, Anchor: id.KeyOf("decisions", "purge"), Received: now, Payload: payload,
+			}}}); err != nil {
+				return purged, err
+			}
+			purged += len(some)
+		}
+	}
+	return purged, nil
+}
+
+// maxPurge is how many decisions one record takes off the lists.
+const maxPurge = 1000
+
+func (p *Pipeline) expired(ctx context.Context, b id.Bucket, now clock.Instant) ([]kept.Gone, error) {
+	var gone []kept.Gone
+	var bad error
+	at := store.Range{Table: store.TableDecisions, Bucket: b, Prefix: []byte{decisionByPerson}}
+	err := p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+		var h kept.Head
+		if h, bad = readHead(parts[0]); bad != nil || len(key) < 17 {
+			return false
+		}
+		if h.Expires <= now {
+			gone = append(gone, kept.Gone{ID: h.ID, Model: h.Model, Job: h.Job, Anchor: append([]byte(nil), key[1:17]...)})
+		}
+		return true
+	})
+	return gone, errors.Join(err, bad)
+}

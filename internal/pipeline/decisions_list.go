@@ -1,0 +1,257 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rapport/internal/clock"
+	"rapport/internal/decision/kept"
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// DecisionQuery asks for kept decisions, newest first. Of Profile, Model and
+// Job one at most chooses the list; the others filter. Zero fields let all pass.
+type DecisionQuery struct {
+	Profile  string // a reference
+	Model    string
+	Job      string
+	Version  int
+	Status   definition.Status
+	Differs  bool // only those of test versions that differ
+	From, To clock.Instant
+	Cursor   string
+	Limit    int
+}
+
+// place of a decision in a list: the newest first, then by what tells decisions
+// of one moment apart, then by bucket.
+type decisionPlace struct {
+	sort   [16]byte
+	bucket id.Bucket
+}
+
+func (a decisionPlace) compare(b decisionPlace) int {
+	if c := bytes.Compare(a.sort[:], b.sort[:]); c != 0 {
+		return c
+	}
+	return int(a.bucket) - int(b.bucket)
+}
+
+// listedDecision is a row of a list.
+type listedDecision struct {
+	decisionPlace
+	position store.Position
+	head     kept.Head
+}
+
+// decisionList is where a list lies: what its rows begin with, in which buckets.
+type decisionList struct {
+	by      byte
+	prefix  map[id.Bucket][][]byte
+	headed  bool
+	visible func(*kept.Head) bool
+}
+
+// Decisions lists the heads of kept decisions.
+func (p *Pipeline) Decisions(ctx context.Context, q DecisionQuery) (Page[kept.Head], error) {
+	var page Page[kept.Head]
+	after, err := readDecisionPlace(q.Cursor)
+	if err != nil {
+		return page, err
+	}
+	list, err := p.decisionList(ctx, &q)
+	if err != nil {
+		return page, err
+	}
+	for len(page.Items) < q.Limit {
+		rows, more, err := p.decisionRows(ctx, list, after, q.Limit+1)
+		if err != nil {
+			return page, err
+		}
+		for i := range rows {
+			if len(page.Items) == q.Limit {
+				page.Next = writeCursor(after.append())
+				return page, nil
+			}
+			after = &rows[i].decisionPlace
+			if list.visible(&rows[i].head) {
+				page.Items = append(page.Items, rows[i].head)
+			}
+		}
+		if !more {
+			return page, nil
+		}
+	}
+	page.Next = writeCursor(after.append())
+	return page, nil
+}
+
+func (p *Pipeline) decisionList(ctx context.Context, q *DecisionQuery) (*decisionList, error) {
+	now := p.clock.Now()
+	l := &decisionList{by: decisionByID, prefix: map[id.Bucket][][]byte{}, visible: func(h *kept.Head) bool {
+		return h.Expires > now && (q.Model == "" || h.Model == q.Model) && (q.Job == "" || h.Job == q.Job) &&
+			(q.Version == 0 || h.Version == q.Version) && (q.Status == "" || h.Status == q.Status) &&
+			(!q.Differs || len(h.Differs) > 0) && h.Time >= q.From && (q.To == 0 || h.Time < q.To)
+	}}
+	all := []byte{decisionByID}
+	switch {
+	case q.Profile != "":
+		who, err := p.gather(ctx, q.Profile)
+		if err != nil {
+			return nil, err
+		}
+		l.by, l.headed = decisionByPerson, true
+		for _, m := range who.members {
+			k := m.Key()
+			l.prefix[k.Bucket()] = append(l.prefix[k.Bucket()], append([]byte{decisionByPerson}, k[:]...))
+		}
+	case q.Job != "":
+		l.by, all = decisionByJob, namedDecisions(decisionByJob, q.Job)
+	case q.Model != "":
+		l.by, all, l.headed = decisionByModel, namedDecisions(decisionByModel, q.Model), true
+	}
+	if l.by != decisionByPerson {
+		for b := range id.Bucket(id.Buckets) {
+			l.prefix[b] = [][]byte{all}
+		}
+	}
+	for i, lane := range p.lanes {
+		if i < len(p.people) {
+			if err := lane.commit(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return l, nil
+}
+
+// decisionRows gives the first rows of a list after a place, of all its
+// buckets together; more tells whether others may follow.
+func (p *Pipeline) decisionRows(ctx context.Context, l *decisionList, after *decisionPlace, limit int) (rows []listedDecision, more bool, err error) {
+	for b, prefixes := range l.prefix {
+		for _, prefix := range prefixes {
+			if rows, err = p.mergeRows(ctx, rows, l, b, prefix, after, limit); err != nil {
+				return nil, false, err
+			}
+		}
+	}
+	for i := 0; i < len(rows) && !l.headed; i++ {
+		d, _, err := p.decisionAt(ctx, rows[i].position)
+		switch {
+		case errors.Is(err, store.ErrErased):
+			// Nobody sees a head that expires with the beginning of time.
+		case err != nil:
+			return nil, false, err
+		default:
+			rows[i].head = d.Head
+		}
+	}
+	return rows, len(rows) == limit, nil
+}
+
+// mergeRows takes the rows of one bucket into a list of the first ones.
+func (p *Pipeline) mergeRows(ctx context.Context, rows []listedDecision, l *decisionList, b id.Bucket, prefix []byte, after *decisionPlace, limit int) ([]listedDecision, error) {
+	at := store.Range{Table: store.TableDecisions, Bucket: b, Prefix: prefix}
+	if after != nil {
+		// Of one moment and tail, buckets that come later are not given yet.
+		sort := after.sort
+		if b > after.bucket {
+			sort = before(sort)
+		}
+		at.After = append(bytes.Clone(prefix), sort[:]...)
+	}
+	var bad error
+	err := p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+		if len(key) != len(prefix)+16 || len(parts) == 0 || len(parts[0]) < 8 {
+			return true
+		}
+		r := listedDecision{decisionPlace: decisionPlace{[16]byte(key[len(prefix):]), b}, position: store.Position(binary.BigEndian.Uint64(parts[0]))}
+		if len(rows) == limit && r.compare(rows[limit-1].decisionPlace) > 0 {
+			return false
+		}
+		if l.headed {
+			if r.head, bad = readHead(parts[0]); bad != nil {
+				return false
+			}
+		}
+		i, _ := slices.BinarySearchFunc(rows, r.decisionPlace, func(x listedDecision, at decisionPlace) int { return x.compare(at) })
+		rows = slices.Insert(rows, i, r)
+		rows = rows[:min(len(rows), limit)]
+		return true
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return nil, fmt.Errorf("list decisions of bucket %d: %w", b, err)
+	}
+	return rows, nil
+}
+
+// before is the sort key in front of one.
+func before(sort [16]byte) [16]byte {
+	for i := 15; i >= 0; i-- {
+		sort[i]--
+		if sort[i] != 0xff {
+			break
+		}
+	}
+	return sort
+}
+
+func (a *decisionPlace) append() []byte {
+	return binary.BigEndian.AppendUint16(bytes.Clone(a.sort[:]), uint16(a.bucket))
+}
+
+func readDecisionPlace(cursor string) (*decisionPlace, error) {
+	b, err := readCursor(cursor)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	if len(b) != 18 {
+		return nil, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is not one that this list gave; leave it out to begin at the start").At("cursor")
+	}
+	return &decisionPlace{[16]byte(b[:16]), id.Bucket(binary.BigEndian.Uint16(b[16:]))}, nil
+}
+
+// EachDecision visits the decisions of a job, bucket by bucket, or those of a
+// model, in the order of its lists where newest is true, until visit gives an
+// error. What was erased or is no longer kept is left out.
+func (p *Pipeline) EachDecision(ctx context.Context, q DecisionQuery, visit func(*kept.Decision) error) error {
+	list, err := p.decisionList(ctx, &q)
+	if err != nil {
+		return err
+	}
+	var after *decisionPlace
+	for {
+		rows, more, err := p.decisionRows(ctx, list, after, eachStep)
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			after = &rows[i].decisionPlace
+			if !list.visible(&rows[i].head) {
+				continue
+			}
+			d, _, err := p.decisionAt(ctx, rows[i].position)
+			if errors.Is(err, store.ErrErased) {
+				continue
+			}
+			if err == nil {
+				err = visit(d)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+const eachStep = 5000
