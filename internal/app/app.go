@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"io"
@@ -18,9 +19,11 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/clock"
 	"rapport/internal/config"
+	"rapport/internal/decider"
 	"rapport/internal/httpapi"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
+	"rapport/internal/source/connection"
 	"rapport/internal/store"
 	"rapport/internal/telemetry"
 )
@@ -46,9 +49,12 @@ type App struct {
 	store    store.Store
 	pipeline *pipeline.Pipeline
 	jobs     *schedule.Runner
+	decider  *decider.Decider
+	outside  *connection.Client
 	listener net.Listener
 	server   *http.Server
 	throttle throttle
+	vault    cipher.AEAD   // secrets of connections
 	served   chan struct{} // closed when the server has ended
 	failed   chan error    // why the server ended by itself
 
@@ -109,6 +115,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.observe()
 	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
+	if err := a.openDecider(pc.InstanceKey); err != nil {
+		return err
+	}
 	h := a.routes()
 	if err := a.jobs.Start(ctx); err != nil {
 		return fmt.Errorf("starting the background jobs: %w", err)
@@ -152,6 +161,9 @@ func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
 // Setup is what the first start made.
 func (a *App) Setup() access.Setup { return a.setup }
 
+// Decider answers decision models, for tests.
+func (a *App) Decider() *decider.Decider { return a.decider }
+
 // Pipeline is the spine, for tests.
 func (a *App) Pipeline() *pipeline.Pipeline { return a.pipeline }
 
@@ -192,6 +204,10 @@ func (a *App) close(ctx context.Context) error {
 	a.background.Wait()
 	if a.jobs != nil {
 		a.jobs.Close()
+	}
+	if a.decider != nil {
+		a.decider.Close()
+		a.outside.Close()
 	}
 	if a.pipeline != nil {
 		// Where the disk is full what waits cannot be applied: the next start

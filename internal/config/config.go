@@ -35,6 +35,8 @@ type Config struct {
 	Queue     Queue  `koanf:"queue"`
 	Wait      Wait   `koanf:"wait"`
 	HTTP      HTTP   `koanf:"http"`
+	// Connections bounds what decision models ask of the outside.
+	Connections Connections `koanf:"connections"`
 
 	origins map[string]string
 }
@@ -76,6 +78,11 @@ func (c *Config) Postgres() bool {
 func hexOf(text string, n int) bool {
 	b, err := hex.DecodeString(text)
 	return err == nil && len(b) == n
+}
+
+// Connections is where data connections may lead.
+type Connections struct {
+	Allow string `koanf:"allow"`
 }
 
 // Input is where settings come from. Load reads nothing else.

@@ -23,6 +23,10 @@ const (
 	Reconciliation     Kind = "reconciliation"       // which value of a trait counts, as JSON
 	TraitSchema        Kind = "trait_schema"         // what traits are, as JSON
 	RFMBoundaries      Kind = "rfm"                  // when somebody bought recently, often, for much, as JSON
+
+	// What decision models are kept, fed and tried with, and how they ask others.
+	DecisionModelSettings Kind = "decision_model_settings" // of the model of the same key, as JSON
+	DataConnection        Kind = "connection"              // as JSON, secrets sealed
 )
 
 // DefaultKey is the key of what an instance has one of.

@@ -21,6 +21,9 @@ import (
 type Deps struct {
 	Spine   Spine
 	Jobs    Jobs
+	Decider Decider
+	// Seal makes of a secret what can be stored.
+	Seal    func(secret []byte) ([]byte, error)
 	Access  *access.Register
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
@@ -48,13 +51,11 @@ type API struct {
 	mux    *http.ServeMux
 	huma   huma.API
 	routes []string
-	models models
 }
 
 // New makes the API.
 func New(d Deps) *API {
 	a := &API{Deps: d, mux: http.NewServeMux()}
-	a.models.source, a.models.outside.source = d.Spine, d.Spine
 	config := huma.Config{
 		OpenAPI:                      describe(d.Version),
 		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
@@ -70,6 +71,10 @@ func New(d Deps) *API {
 	a.entityRoutes()
 	a.orderRoutes()
 	a.modelRoutes()
+	a.modelJobRoutes()
+	a.settingsRoutes()
+	a.decisionRoutes()
+	a.connectionRoutes()
 	a.predictiveRoutes()
 	a.ledgerRoutes()
 	a.letterRoutes()

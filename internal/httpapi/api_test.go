@@ -15,6 +15,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/clock"
+	"rapport/internal/decider"
 	"rapport/internal/fault"
 	"rapport/internal/telemetry"
 )
@@ -45,7 +46,8 @@ func newDoor(t *testing.T) *door {
 	metrics := telemetry.NewMetrics("test")
 	log := telemetry.NewLogger(d.log, "info", "json")
 	d.api = New(Deps{
-		Spine: d.fake, Jobs: fakeJobs{}, Access: register, Metrics: metrics, Log: log, Clock: clock.Clock(now),
+		Spine: d.fake, Jobs: fakeJobs{}, Decider: decider.New(decider.Deps{Spine: d.fake, Clock: clock.Clock(now), Random: func(b []byte) { clear(b) }, Log: log}),
+		Seal: func(b []byte) ([]byte, error) { return append([]byte("sealed "), b...), nil }, Access: register, Metrics: metrics, Log: log, Clock: clock.Clock(now),
 		Ready: func() error { return d.ready }, Version: "test", NewID: cryptorand.Text,
 		Limits: Limits{Body: 64 << 10, ReadTimeout: 5 * time.Second, Wait: time.Millisecond, MaxWait: time.Millisecond},
 		CheckMapping: func(b []byte) error {

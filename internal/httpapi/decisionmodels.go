@@ -108,7 +108,7 @@ func (a *API) putModel(ctx context.Context, in *modelPut) (*storedModel, error) 
 		}
 		document, note = []byte(b.XML), cmp.Or(b.Note, note)
 	}
-	m, problems := a.models.compile(document, true)
+	m, problems := a.Decider.Compile(ctx, in.Key, document)
 	if m == nil {
 		return nil, invalidModel(problems)
 	}
@@ -158,19 +158,19 @@ func (a *API) setModelStatus(ctx context.Context, in *modelStatus) (*storedModel
 	if err != nil {
 		return nil, err
 	}
-	m, err := a.models.get(ctx, in.Key, v.Version)
+	m, err := a.Decider.Model(ctx, in.Key, v.Version)
 	if err != nil {
 		return nil, err
 	}
 	status := definition.Status(in.Body.Status)
 	if status == definition.Live {
-		if err := a.passes(ctx, in.Key, m.Model); err != nil {
+		if err := a.passes(ctx, in.Key, m); err != nil {
 			return nil, err
 		}
 	}
 	// The number is given even where the caller left it out: what is tested
 	// here must be what goes live.
-	return a.defineModel(ctx, in.Waiting, m.Model, definition.Command{
+	return a.defineModel(ctx, in.Waiting, m, definition.Command{
 		Key: in.Key, Status: status, Version: v.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
 	})
 }
@@ -190,17 +190,17 @@ func (a *API) rollbackModel(ctx context.Context, in *modelRollback) (*storedMode
 	if _, err := a.pick(in.Key, number(in.Body.Version)); err != nil {
 		return nil, err
 	}
-	m, err := a.models.get(ctx, in.Key, in.Body.Version)
+	m, err := a.Decider.Model(ctx, in.Key, in.Body.Version)
 	if err != nil {
 		return nil, err
 	}
 	status := definition.Status(cmp.Or(in.Body.Status, string(definition.Live)))
 	if status == definition.Live {
-		if err := a.passes(ctx, in.Key, m.Model); err != nil {
+		if err := a.passes(ctx, in.Key, m); err != nil {
 			return nil, err
 		}
 	}
-	return a.defineModel(ctx, in.Waiting, m.Model, definition.Command{
+	return a.defineModel(ctx, in.Waiting, m, definition.Command{
 		Key: in.Key, Status: status, RollbackTo: in.Body.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
 	})
 }

@@ -100,11 +100,11 @@ func (a *API) getModel(ctx context.Context, in *modelQuestion) (*modelAnswer, er
 		}
 		return out, nil
 	}
-	m, err := a.models.get(ctx, in.Key, v.Version)
+	m, err := a.Decider.Model(ctx, in.Key, v.Version)
 	if err != nil {
 		return nil, err
 	}
-	view := viewModel(a.series(in.Key), v, m.Model)
+	view := viewModel(a.series(in.Key), v, m)
 	view.XML = string(d.Document)
 	out.Body = func(c huma.Context) {
 		c.SetHeader("Content-Type", "application/json")

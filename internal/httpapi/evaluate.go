@@ -3,17 +3,18 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"time"
 
+	"rapport/internal/decider"
+	"rapport/internal/decision/kept"
 	"rapport/internal/decision/model"
-	"rapport/internal/pipeline"
-	"rapport/internal/profile"
 )
 
 // EvaluateBody asks a decision model.
 type EvaluateBody struct {
 	Inputs    map[string]any `json:"inputs,omitempty" doc:"Values by the names of input data; dates, times and durations as text"`
 	Profile   string         `json:"profile,omitempty" doc:"namespace:value or a profile id: input data called profile, events, session, segments or identifiers, or like a trait or computed field, get what is known of this person, where inputs does not say otherwise"`
+	Item      string         `json:"item,omitempty" doc:"Id of a catalog item: input data called item gets it"`
+	Context   map[string]any `json:"context,omitempty" doc:"Of the request that is decided for, such as {\"locale\":\"de-DE\",\"url\":\"https://…\",\"device\":{\"type\":\"mobile\"}}: input data called request gets it, with time, host, path and query added"`
 	Decisions []string       `json:"decisions,omitempty" doc:"Names of decisions; left out: all"`
 	Service   string         `json:"service,omitempty" doc:"Name of a decision service instead"`
 }
@@ -22,6 +23,8 @@ type EvaluateBody struct {
 type question struct {
 	Inputs    map[string]json.RawMessage `json:"inputs"`
 	Profile   string                     `json:"profile"`
+	Item      string                     `json:"item"`
+	Context   json.RawMessage            `json:"context"`
 	Decisions []string                   `json:"decisions"`
 	Service   string                     `json:"service"`
 }
@@ -31,7 +34,11 @@ type Evaluated struct {
 	Model   string  `json:"model" doc:"Its key"`
 	Version int     `json:"version"`
 	Profile string  `json:"profile_id,omitempty" doc:"Whom it decided about"`
-	Took    float64 `json:"took_us" doc:"Microseconds of the decision itself; reading the profile is not in it"`
+	Took    float64 `json:"took_us" doc:"Microseconds of the decision itself; neither connections nor reading the profile are in it"`
+	kept.TookElsewhere
+	Decision    *kept.ID          `json:"decision_id,omitempty" doc:"Under which the decision is kept, a moment later"`
+	NotKept     string            `json:"not_kept,omitempty" enum:"not_live,sampling,busy" doc:"Why the decision is not kept"`
+	Connections []decider.Contact `json:"connections,omitempty" doc:"The data connections that were asked"`
 	*model.Answer
 }
 
@@ -50,42 +57,15 @@ func (a *API) evaluateModel(ctx context.Context, in *struct {
 	if err := strictly(in.RawBody, &asked); err != nil {
 		return nil, err
 	}
-	m, err := a.models.get(ctx, in.Key, v.Version)
+	out, err := a.Decider.Evaluate(ctx, &decider.Ask{
+		Model: in.Key, Version: v.Version, Status: v.Status(), Inputs: asked.Inputs, Context: asked.Context, Item: asked.Item,
+		Profile: asked.Profile, Decisions: asked.Decisions, Service: asked.Service, Explain: in.Explain, Author: author(ctx),
+	})
 	if err != nil {
 		return nil, err
 	}
-	q := &model.Question{Inputs: asked.Inputs, Decisions: asked.Decisions, Service: asked.Service, Now: a.Clock.Now(), Explain: in.Explain}
-	out := Evaluated{Model: in.Key, Version: v.Version}
-	if asked.Profile != "" {
-		if q.Person, err = a.person(ctx, asked.Profile, m.WantsEvents()); err != nil {
-			return nil, err
-		}
-		out.Profile = q.Person.ID()
-	}
-	start := time.Now()
-	if in.Explain {
-		q.Clock = func() int64 { return int64(time.Since(start)) }
-	}
-	if out.Answer, err = m.answer(q); err != nil {
-		return nil, err
-	}
-	out.Took = float64(time.Since(start)) / float64(time.Microsecond)
-	return &body[Evaluated]{out}, nil
-}
-
-// person reads whom a question is about, and no more than the model wants.
-func (a *API) person(ctx context.Context, ref string, events bool) (*model.Person, error) {
-	view, err := a.Spine.Profile(ctx, ref, pipeline.ProfileOptions{})
-	if err != nil {
-		return nil, err
-	}
-	var last []profile.Item
-	if events {
-		page, err := a.Spine.Timeline(ctx, ref, pipeline.TimelineQuery{Limit: model.MaxEvents})
-		if err != nil {
-			return nil, err
-		}
-		last = page.Items
-	}
-	return model.NewPerson(view, last), nil
+	return &body[Evaluated]{Evaluated{
+		Model: in.Key, Version: v.Version, Profile: out.Profile, Took: out.Took.Own, TookElsewhere: out.Took.TookElsewhere,
+		Decision: out.Decision, NotKept: out.NotKept, Connections: out.Connections, Answer: out.Answer,
+	}}, nil
 }

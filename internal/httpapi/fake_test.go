@@ -8,9 +8,11 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/decision/kept"
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/feel"
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
@@ -64,6 +66,11 @@ func (f *fake) Definitions() *definition.Index {
 				panic(err)
 			}
 		}
+		if _, err := f.Define(context.Background(), definition.Command{
+			Kind: definition.DataConnection, Key: access.DefaultSource, Status: definition.Live, Document: []byte(`{"url":"https://example.com/"}`),
+		}); err != nil {
+			panic(err)
+		}
 	}
 	return f.index
 }
@@ -94,6 +101,33 @@ func (f *fake) Define(_ context.Context, c definition.Command) (pipeline.Defined
 	}
 	return pipeline.Defined{Version: *s.At(fact.Version)}, f.err
 }
+
+func (f *fake) People(context.Context, string, int) (pipeline.Page[string], error) {
+	return pipeline.Page[string]{Items: []string{"p1"}}, f.err
+}
+
+func (f *fake) Keep(context.Context, []pipeline.Keepsake) (pipeline.Receipt, error) {
+	return pipeline.Receipt{}, f.err
+}
+
+func (f *fake) Decision(context.Context, string) (*kept.Decision, error) {
+	return &kept.Decision{Head: kept.Head{Model: access.DefaultSource, Version: 2}, Values: []feel.Entry{{Key: "Answer", Value: feel.Int(42)}}}, f.err
+}
+
+func (f *fake) Decisions(_ context.Context, q pipeline.DecisionQuery) (pipeline.Page[kept.Head], error) {
+	f.ref = fmt.Sprintf("%+v", q)
+	return pipeline.Page[kept.Head]{Items: []kept.Head{{Model: "m", Version: 2}}}, f.err
+}
+
+func (f *fake) EachDecision(ctx context.Context, _ pipeline.DecisionQuery, visit func(*kept.Decision) error) error {
+	d, err := f.Decision(ctx, "")
+	if err != nil {
+		return err
+	}
+	return visit(d)
+}
+
+func (f *fake) PurgeDecisions(context.Context) (int, error) { return 0, f.err }
 
 func (f *fake) Profile(_ context.Context, ref string, _ pipeline.ProfileOptions) (*profile.View, error) {
 	f.ref = ref

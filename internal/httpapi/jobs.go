@@ -14,6 +14,7 @@ type Jobs interface {
 	List(ctx context.Context, q schedule.Query) (items []schedule.Job, next string, err error)
 	Get(ctx context.Context, id string) (schedule.Job, error)
 	Cancel(ctx context.Context, id string) (schedule.Job, error)
+	Submit(ctx context.Context, q schedule.Request) (schedule.Job, error)
 }
 
 // JobID names a background job in a path.

@@ -18,7 +18,7 @@ func (fakeJobs) List(_ context.Context, q schedule.Query) ([]schedule.Job, strin
 }
 
 func (fakeJobs) Get(_ context.Context, id string) (schedule.Job, error) {
-	return schedule.Job{ID: id, Kind: "batch", Params: json.RawMessage(`{"a":1}`), Status: schedule.Status{State: schedule.Done}}, nil
+	return schedule.Job{ID: id, Kind: "decision_batch", Subject: "default", Params: json.RawMessage(`{"version":2}`), Status: schedule.Status{State: schedule.Done}}, nil
 }
 
 func (fakeJobs) Cancel(_ context.Context, id string) (schedule.Job, error) {
@@ -42,7 +42,7 @@ func TestJobs_AreListedReadAndCancelled(t *testing.T) {
 	}{
 		{"GET", "/api/v1/jobs?kind=batch&subject=menu&limit=1", 200, `"kind":"batch","subject":"menu","created_at":"","state":"running","done":3,"total":7}],"next":"job_1"`},
 		{"GET", "/api/v1/jobs?state=lost", 400, `"code"`},
-		{"GET", "/api/v1/jobs/job_9", 200, `"params":{"a":1}`},
+		{"GET", "/api/v1/jobs/job_9", 200, `"params":{"version":2}`},
 		{"POST", "/api/v1/jobs/job_9/cancel", 200, `"state":"cancelled"`},
 		{"POST", "/api/v1/jobs/job_ended/cancel", 409, `"code":"job_ended"`},
 	} {

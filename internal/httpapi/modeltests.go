@@ -125,7 +125,7 @@ func (a *API) testModel(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	m, err := a.models.get(ctx, in.Key, v.Version)
+	m, err := a.Decider.Model(ctx, in.Key, v.Version)
 	if err != nil {
 		return nil, err
 	}

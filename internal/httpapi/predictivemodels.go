@@ -82,11 +82,11 @@ func (a *API) setPredictiveStatus(ctx context.Context, in *modelStatus) (*stored
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.models.outside.version(ctx, v)
+	m, err := a.Decider.Predictive(ctx, v.Key, v.Version)
 	if err != nil {
 		return nil, err
 	}
-	return a.definePredictive(ctx, in.Waiting, p.Model, definition.Command{
+	return a.definePredictive(ctx, in.Waiting, m, definition.Command{
 		Key: in.Key, Status: definition.Status(in.Body.Status), Version: v.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
 	})
 }
@@ -117,11 +117,11 @@ func (a *API) getPredictive(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.models.outside.version(ctx, v)
+	m, err := a.Decider.Predictive(ctx, v.Key, v.Version)
 	if err != nil {
 		return nil, err
 	}
-	return &storedPredictive{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewPredictive(v, p.Model)}, nil
+	return &storedPredictive{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewPredictive(v, m)}, nil
 }
 
 func (a *API) listPredictive(_ context.Context, in *Paging) (*body[List[ModelSummary]], error) {

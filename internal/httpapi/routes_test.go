@@ -60,7 +60,8 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 		case strings.HasPrefix(path, "/api/v1/decision-models/") && method != "GET":
 			body = map[string]string{
 				"default": `{"xml":` + strconv.Quote(fakeModel) + `}`, "status": `{"status":"archived","version":1}`,
-				"rollback": `{"version":1}`, "test-cases": `{"cases":[]}`, "test": "", "evaluate": "{}",
+				"rollback": `{"version":1}`, "test-cases": `{"cases":[]}`, "test": "", "evaluate": "{}", "settings": `{"keep":{"days":7}}`,
+				"batch": `{"everyone":true}`, "replay": `{}`,
 			}[path[strings.LastIndex(path, "/")+1:]]
 		case path == "/api/v1/rfm" && method == "PUT":
 			body = `{"recency_days":[30],"frequency":[2],"monetary":{"*":[100]}}`
@@ -70,7 +71,9 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"status":"archived"}`
 		case path == "/api/v1/predictive-models/default" && method == "PUT":
 			body = `{"format":"linear","link":"identity","inputs":[{"name":"x"}],"sums":[{"intercept":1,"weights":{"x":2}}]}`
-		case path == "/api/v1/predictive-models/default/status":
+		case path == "/api/v1/connections/default" && method == "PUT":
+			body = `{"url":"https://example.com/{id}","parameters":["id"]}`
+		case path == "/api/v1/predictive-models/default/status", path == "/api/v1/connections/default/status":
 			body = `{"status":"archived"}`
 		case path == "/api/v1/predictive-models/default":
 			continue // there is none yet where it is asked for: TestDecisions reads one

@@ -2,10 +2,16 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 
 	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/decider"
+	"rapport/internal/decision/kept"
+	"rapport/internal/decision/model"
 	"rapport/internal/definition"
 	"rapport/internal/pipeline"
+	"rapport/internal/predict"
 	"rapport/internal/profile"
 )
 
@@ -21,6 +27,7 @@ type Spine interface {
 	ledger
 	barrier
 	definitions
+	decisions
 }
 
 // definitions are read without their documents at no cost.
@@ -62,4 +69,31 @@ type ledger interface {
 
 type barrier interface {
 	WaitApplied(ctx context.Context, r pipeline.Receipt) error
+}
+
+// Decider is what the API asks of those who answer decision models.
+type Decider interface {
+	models
+	pastDecisions
+	TryConnection(ctx context.Context, at decider.Source, params map[string]json.RawMessage) (*decider.Tried, error)
+}
+
+type models interface {
+	Compile(ctx context.Context, key string, document []byte) (*model.Model, []model.Problem)
+	Model(ctx context.Context, key string, version int) (*model.Model, error)
+	Predictive(ctx context.Context, key string, version int) (*predict.Model, error)
+	Evaluate(ctx context.Context, ask *decider.Ask) (*decider.Outcome, error)
+}
+
+type pastDecisions interface {
+	Trace(ctx context.Context, id string) (*decider.Traced, error)
+	Compare(ctx context.Context, key string, version int, from clock.Instant) (*decider.Comparison, error)
+	Counts() decider.Kept
+}
+
+// decisions are those that were kept.
+type decisions interface {
+	Decision(ctx context.Context, id string) (*kept.Decision, error)
+	Decisions(ctx context.Context, q pipeline.DecisionQuery) (pipeline.Page[kept.Head], error)
+	EachDecision(ctx context.Context, q pipeline.DecisionQuery, visit func(*kept.Decision) error) error
 }

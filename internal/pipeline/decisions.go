@@ -40,16 +40,15 @@ type Keepsake struct {
 // Keep appends decisions, all in one step. It refuses with fault.Limited where
 // more waits to be applied than half of what the memory allows: decisions never
 // take the room of events.
-func (p *Pipeline) Keep(ctx context.Context, list []Keepsake) error {
+func (p *Pipeline) Keep(ctx context.Context, list []Keepsake) (Receipt, error) {
 	if p.waiting.Load() > p.queueBytes/2 {
-		return fault.Errorf(fault.Limited, "busy", "the log is behind: decisions are not kept until it has caught up")
+		return Receipt{}, fault.Errorf(fault.Limited, "busy", "the log is behind: decisions are not kept until it has caught up")
 	}
 	frame := &store.Frame{Records: make([]store.Record, len(list))}
 	for i, k := range list {
 		frame.Records[i] = store.Record{Kind: store.KindDecision, Bucket: k.Anchor.Bucket(), Anchor: k.Anchor, Received: k.Time, Payload: k.Payload}
 	}
-	_, err := p.append(ctx, frame)
-	return err
+	return p.append(ctx, frame)
 }
 
 // keepDecision lists a decision, or takes those off the lists that are no

@@ -48,7 +48,7 @@ func keepSome(t *testing.T, p *Pipeline, seed uint64, n int) []kept.Head {
 	for len(list) > 0 {
 		some := list[:min(len(list), 1+r.IntN(9))]
 		list = list[len(some):]
-		if err := p.Keep(t.Context(), some); err != nil {
+		if _, err := p.Keep(t.Context(), some); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestKeep_RefusesRatherThanTakeTheRoomOfEvents(t *testing.T) {
 	defer closeNow(t, p)
 	p.waiting.Add(p.queueBytes)
 	defer p.waiting.Add(-p.queueBytes)
-	if err := p.Keep(t.Context(), []Keepsake{{Payload: []byte{0}}}); fault.KindOf(err) != fault.Limited {
+	if _, err := p.Keep(t.Context(), []Keepsake{{Payload: []byte{0}}}); fault.KindOf(err) != fault.Limited {
 		t.Errorf("got %v", err)
 	}
 }

@@ -96,7 +96,12 @@ type Pin struct {
 
 // Took says where the time went.
 type Took struct {
-	Own         float64 `json:"own_us" doc:"Microseconds of the decision itself"`
+	Own float64 `json:"own_us" doc:"Microseconds of the decision itself"`
+	TookElsewhere
+}
+
+// TookElsewhere is time that is not the decision's own.
+type TookElsewhere struct {
 	Connections float64 `json:"connections_us" doc:"Microseconds of waiting for data connections"`
 	Profile     float64 `json:"profile_us" doc:"Microseconds of reading the profile and the item"`
 }

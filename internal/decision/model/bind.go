@@ -228,3 +228,21 @@ func jsonValue(shown any) (feel.Value, error) {
 	}
 	return valueOf(text)
 }
+
+// Part gives a part of what the question brings, for formulas that run before
+// the decision: profile, item, request or inputs; null where there is none.
+func (m *Model) Part(q *Question, name string) (feel.Value, error) {
+	if name == "inputs" {
+		b := feel.NewContextBuilder(len(q.Inputs))
+		for _, input := range sortedNames(q.Inputs) {
+			v, err := valueOf(q.Inputs[input])
+			if err != nil {
+				return feel.Null, err
+			}
+			b.Put(input, v)
+		}
+		return b.Value(), nil
+	}
+	v, _, err := q.value(&binding{node: dmn.Node{Name: name}, folded: name})
+	return v, err
+}

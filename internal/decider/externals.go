@@ -1,14 +1,16 @@
-package httpapi
+package decider
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"rapport/internal/decision/model"
 	"rapport/internal/definition"
 	"rapport/internal/dmn"
 	"rapport/internal/fault"
@@ -17,9 +19,8 @@ import (
 	"rapport/internal/script"
 )
 
-// externals are the functions in decision models whose bodies are not FEEL:
-// predictive models and JavaScript.
-type externals struct {
+// predictors keeps predictive models loaded.
+type predictors struct {
 	source  definitions
 	held    sync.Map // of modelKey to *predictor
 	holding atomic.Int64
@@ -36,12 +37,6 @@ type predictor struct {
 	runs    sync.Pool // of *predict.Run
 }
 
-// bound is a call's binding to the version it was made for.
-type bound struct {
-	to *predictor
-	*predict.Binding
-}
-
 func newPredictor(m *predict.Model) *predictor {
 	p := &predictor{Model: m, outputs: m.Outputs()}
 	p.runs.New = func() any { return m.NewRun() }
@@ -55,83 +50,69 @@ const (
 	scriptSteps = 5_000
 )
 
-// resolver gives the bodies of external functions.
-func (e *externals) resolver(strict bool) func(dmn.ExternalFunction) (feel.NativeFunc, error) {
-	return func(f dmn.ExternalFunction) (feel.NativeFunc, error) {
-		switch strings.ToLower(f.Kind) {
-		case "pmml":
-			return e.prediction(f, "document", strict)
-		case "predictive":
-			return e.prediction(f, "model", strict)
-		case "javascript":
-			return scripted(f)
-		}
-		return nil, fmt.Errorf("functions of kind %q are not known: PMML, predictive and JavaScript are", f.Kind)
-	}
-}
-
-// prediction calls the live version of a predictive model. Its inputs are
-// named by the parameters.
-func (e *externals) prediction(f dmn.ExternalFunction, field string, strict bool) (feel.NativeFunc, error) {
-	key := f.Fields[field]
-	if key == "" {
+// prediction calls a predictive model: the live version, or the one that stands
+// behind an @. Its inputs are named by the parameters.
+func (w *wiring) prediction(f dmn.ExternalFunction, field string) (feel.NativeFunc, error) {
+	if f.Fields[field] == "" {
 		return nil, fmt.Errorf("it needs the entry %q: the key of a predictive model", field)
 	}
 	names := make([]string, len(f.Params))
 	for i, p := range f.Params {
 		names[i] = p.Name
 	}
-	if strict {
-		p, err := e.live(context.Background(), key)
-		if err != nil {
+	p, b, err := w.bound(f.Fields[field], names)
+	if err != nil {
+		if w.strict {
 			return nil, err
 		}
-		if _, err := p.Bind(names...); err != nil {
-			return nil, err
-		}
+		return func(*feel.Evaluator, []feel.Value) (feel.Value, error) { return feel.Null, err }, nil
 	}
-	var last atomic.Pointer[bound]
 	return func(ev *feel.Evaluator, args []feel.Value) (feel.Value, error) {
 		if !ev.Spend(scoreSteps) {
 			return feel.Null, nil
 		}
-		p, err := e.live(context.Background(), key)
-		if err != nil {
-			return feel.Null, err
-		}
-		b := last.Load()
-		if b == nil || b.to != p {
-			binding, err := p.Bind(names...)
-			if err != nil {
-				return feel.Null, err
-			}
-			b = &bound{p, binding}
-			last.Store(b)
-		}
-		return p.score(b.Binding, args)
+		return p.score(b, args)
 	}, nil
 }
 
-// live gives the live version of a predictive model, loading it where that was
-// not done yet.
-func (e *externals) live(ctx context.Context, key string) (*predictor, error) {
-	v := e.source.Definitions().Get(definition.PredictiveModel, key).Live()
-	if v == nil {
-		return nil, fault.Errorf(fault.NotFound, "predictive_model_not_found", "there is no live predictive model %q: PUT it first", key)
+// bound loads the predictive model that is named and binds its inputs.
+func (w *wiring) bound(name string, inputs []string) (*predictor, *predict.Binding, error) {
+	key, version, err := splitVersion(name)
+	if err != nil {
+		return nil, nil, err
 	}
-	return e.version(ctx, v)
+	s := w.index.Get(definition.PredictiveModel, key)
+	switch {
+	case version != 0 && s.At(version) == nil:
+		return nil, nil, fault.Errorf(fault.NotFound, "predictive_model_not_found", "there is no version %d of a predictive model %q", version, key)
+	case version == 0:
+		if version = w.version(definition.PredictiveModel, key, ""); version == 0 {
+			return nil, nil, fault.Errorf(fault.NotFound, "predictive_model_not_found", "there is no live predictive model %q: PUT it first", key)
+		}
+	}
+	p, err := w.predictors.version(w.ctx, key, version)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := p.Bind(inputs...)
+	return p, b, err
 }
 
-func (e *externals) version(ctx context.Context, v *definition.Version) (*predictor, error) {
-	at := modelKey{v.Key, v.Version}
+func (e *predictors) version(ctx context.Context, key string, version int) (*predictor, error) {
+	at := modelKey{key, version}
 	if p, ok := e.held.Load(at); ok {
 		return p.(*predictor), nil
 	}
-	d, err := e.source.Definition(ctx, definition.PredictiveModel, v.Key, v.Version)
+	d, err := e.source.Definition(ctx, definition.PredictiveModel, key, version)
 	if err != nil {
 		return nil, err
 	}
-	m, err := predict.Load(predict.Spec{Name: v.Key, Version: number(v.Version)}, d.Document)
+	spec, file, err := predict.Unpack(key, d.ContentType, d.Document)
+	if err != nil {
+		return nil, err
+	}
+	spec.Version = strconv.Itoa(version)
+	m, err := predict.Load(spec, file)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +122,15 @@ func (e *externals) version(ctx context.Context, v *definition.Version) (*predic
 		e.holding.Store(0)
 	}
 	return p.(*predictor), nil
+}
+
+// Predictive gives a version of a predictive model, loaded.
+func (d *Decider) Predictive(ctx context.Context, key string, version int) (*predict.Model, error) {
+	p, err := d.models.predictors.version(ctx, key, version)
+	if err != nil {
+		return nil, err
+	}
+	return p.Model, nil
 }
 
 func (p *predictor) score(b *predict.Binding, args []feel.Value) (feel.Value, error) {
@@ -214,11 +204,17 @@ func scripted(f dmn.ExternalFunction) (feel.NativeFunc, error) {
 		if !ev.Spend(scriptSteps) {
 			return feel.Null, nil
 		}
-		values := make([]any, len(args))
+		in := script.Input{Args: make([]any, len(args))}
 		for i, a := range args {
-			values[i] = plain(a.Go())
+			in.Args[i] = plain(a.Go())
 		}
-		out, usage, err := program.Run(script.Input{Args: values}, limits)
+		// The script's clock and chance are those of the decision, which keeps
+		// them: the script gives the same whenever the decision is made again.
+		if outside, ok := dmn.Outside(ev).(*model.Outside); ok {
+			seed := outside.Seed()
+			in.Now, in.Seed = outside.Now.Time(), &seed
+		}
+		out, usage, err := program.Run(in, limits)
 		ev.Spend(int64(usage.Steps))
 		if err != nil {
 			return feel.Null, err

@@ -1,0 +1,195 @@
+package decider
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/decision/kept"
+	"rapport/internal/decision/model"
+	"rapport/internal/definition"
+	"rapport/internal/id"
+	"rapport/internal/pipeline"
+	"rapport/internal/profile"
+)
+
+// Ask is one question to a version of a model.
+type Ask struct {
+	Model     string
+	Version   int
+	Status    definition.Status // of the version: what a live one decides is kept
+	Inputs    map[string]json.RawMessage
+	Context   json.RawMessage
+	Item      string // id of a catalog item
+	Profile   string // a reference to a person
+	Decisions []string
+	Service   string
+	Explain   bool
+	Author    string
+}
+
+// Outcome is what came of it.
+type Outcome struct {
+	*model.Answer
+	Profile     string // the id of the person
+	Took        kept.Took
+	Connections []Contact
+	Decision    *kept.ID // of the kept decision; nil where it is not kept
+	NotKept     string   // why: draft, sampling or busy
+}
+
+// Why a decision is not kept.
+const (
+	notLive  = "not_live"
+	sampled  = "sampling"
+	overfull = "busy"
+)
+
+// Evaluate answers a question. It never waits for the log.
+func (d *Decider) Evaluate(ctx context.Context, ask *Ask) (*Outcome, error) {
+	r, err := d.models.get(ctx, ask.Model, ask.Version)
+	if err != nil {
+		return nil, err
+	}
+	out, q, anchor, err := d.evaluate(ctx, r, ask, d.Clock.Now(), d.chance())
+	if err != nil {
+		return nil, err
+	}
+	if ask.Status != definition.Live {
+		out.NotKept = notLive
+		return out, nil
+	}
+	d.remember(r, ask, q, out, anchor)
+	return out, nil
+}
+
+// chance draws what a decision needs of it.
+func (d *Decider) chance() uint64 {
+	var b [8]byte
+	d.Random(b[:])
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// evaluate gathers what a model reads and answers. The anchor is that under
+// which the decision is sealed.
+func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, now clock.Instant, seed uint64) (out *Outcome, q *model.Question, anchor id.Key, err error) {
+	q = &model.Question{
+		Inputs: ask.Inputs, Context: ask.Context, Decisions: ask.Decisions, Service: ask.Service, Now: now, Seed: seed, Explain: ask.Explain,
+	}
+	out, anchor = &Outcome{}, id.KeyOf("decision_model", ask.Model)
+	start := time.Now()
+	if ask.Profile != "" {
+		view, err := d.person(ctx, ask.Profile, r, q)
+		if err != nil {
+			return nil, nil, anchor, err
+		}
+		out.Profile = view.ID
+		if len(view.Identifiers) > 0 {
+			anchor = view.Identifiers[0].Key()
+		}
+	}
+	if ask.Item != "" {
+		stored, err := d.Spine.Entity(ctx, catalog.Item, ask.Item)
+		if err != nil {
+			return nil, nil, anchor, err
+		}
+		q.Item, _ = stored.View.(*catalog.ItemView)
+	}
+	out.Took.Profile = micros(time.Since(start))
+	start = time.Now()
+	var failed []model.Diagnostic
+	if len(r.inputs) > 0 {
+		out.Connections, failed = d.contact(ctx, r, q)
+		out.Took.Connections = micros(time.Since(start))
+	}
+	start = time.Now()
+	if ask.Explain {
+		q.Clock = func() int64 { return int64(time.Since(start)) }
+	}
+	if out.Answer, err = r.answer(q); err != nil {
+		return nil, nil, anchor, err
+	}
+	out.Took.Own = micros(time.Since(start))
+	out.Diagnostics = append(out.Diagnostics, failed...)
+	return out, q, anchor, nil
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// person reads whom a question is about, and no more than the model wants.
+func (d *Decider) person(ctx context.Context, ref string, r *runnable, q *model.Question) (*profile.View, error) {
+	view, err := d.Spine.Profile(ctx, ref, pipeline.ProfileOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var last []profile.Item
+	if r.WantsEvents() {
+		page, err := d.Spine.Timeline(ctx, ref, pipeline.TimelineQuery{Limit: model.MaxEvents})
+		if err != nil {
+			return nil, err
+		}
+		last = page.Items
+	}
+	q.Person = model.NewPerson(view, last)
+	return view, nil
+}
+
+// remember hands a live decision to those who keep it and who try test versions
+// on it; neither is waited for.
+func (d *Decider) remember(r *runnable, ask *Ask, q *model.Question, out *Outcome, anchor id.Key) {
+	at := kept.ID{Bucket: anchor.Bucket(), Time: q.Now, Tail: d.chance()}
+	k := r.keepsake(ask, q, out, at)
+	if share(q.Seed, r.settings.Keep.Share()) {
+		if d.recorder.offer(pending{decision: k, anchor: anchor}) {
+			out.Decision = &at
+		} else {
+			out.NotKept = overfull
+		}
+	} else {
+		out.NotKept = sampled
+		d.recorder.counts.left(sampled)
+	}
+	if tests := d.tests(ask.Model); len(tests) > 0 && share(q.Seed>>1|q.Seed<<63, r.settings.Keep.TestShare()) {
+		q.Explain, q.Clock = false, nil
+		if !d.beside.offer(besideWork{ask: ask, question: q, live: k, anchor: anchor, tests: tests}) {
+			d.recorder.counts.left("test_" + overfull)
+		}
+	}
+}
+
+// keepsake is a decision as it is kept.
+func (r *runnable) keepsake(ask *Ask, q *model.Question, out *Outcome, at kept.ID) *kept.Decision {
+	return &kept.Decision{
+		Head: kept.Head{
+			ID: at, Model: r.key, Version: r.version, Status: ask.Status, Time: q.Now, Expires: q.Now.Add(r.settings.Keep.For()),
+		},
+		Profile: out.Profile, Author: ask.Author, Pins: r.pins, Decisions: ask.Decisions, Service: ask.Service, Seed: q.Seed,
+		Read: out.Read, Values: out.Values, Diagnostics: out.Diagnostics, Took: out.Took,
+	}
+}
+
+// share tells whether a decision is in a sample, by its own chance.
+func share(chance uint64, of float64) bool {
+	return of >= 1 || float64(chance>>11)/(1<<53) < of
+}
+
+// tests are the versions of a model that run silently, newest first.
+func (d *Decider) tests(key string) []int {
+	s := d.Spine.Definitions().Get(definition.DecisionModel, key)
+	if s == nil {
+		return nil
+	}
+	var out []int
+	for i := len(s.Versions) - 1; i >= 0 && len(out) < maxTests; i-- {
+		if s.Versions[i].Status() == definition.Test {
+			out = append(out, s.Versions[i].Version)
+		}
+	}
+	return out
+}
+
+// maxTests is how many versions run beside a live one.
+const maxTests = 3
