@@ -152,3 +152,6 @@ func of(sums *[]CurrencySum, currency string) *Sum {
 
 // AddMoney adds sums per currency to others.
 func AddMoney(to *[]CurrencySum, currency string, s *Sum) { of(to, currency).AddSum(s) }
+
+// Status is what the order was last said to be.
+func (e *Entity) Status() string { return e.text("status") }
