@@ -245,15 +245,14 @@ func (w *Window) appendTo(b []byte) []byte {
 	b = append(appendKey(b, "window"), '{')
 	switch w.Kind {
 	case Sliding:
-		switch {
-		case w.Until == 0:
+		if w.Until == 0 {
 			b = appendMember(b, "last", DurationText(w.Last))
-		default:
-			if w.Last != 0 {
-				b = appendMember(b, "from", "now-"+DurationText(w.Last))
-			}
-			b = appendMember(b, "to", "now-"+DurationText(w.Until))
+			break
 		}
+		if w.Last != 0 {
+			b = appendMember(b, "from", "now-"+DurationText(w.Last))
+		}
+		b = appendMember(b, "to", "now-"+DurationText(w.Until))
 	case Fixed:
 		if w.From != 0 {
 			b = appendMember(b, "from", w.From.String())
@@ -306,6 +305,6 @@ func (l *Liking) appendTo(b []byte) []byte {
 	return append(b, '}')
 }
 
-// AppendJSON appends the canonical form of a question alone, without its
-// brace's end: it identifies what is asked.
+// Canonical is the canonical form of a question alone: it identifies what is
+// asked.
 func (q *Question) Canonical() string { return string(append(q.appendTo(nil), '}')) }

@@ -138,7 +138,7 @@ func (p *parser) other(r *raw, key string) (*Node, error) {
 		n.Affinity, err = liking(r)
 	default:
 		n.Kind = Always
-		if err = r.known([]string{key}); err == nil && !(v.kind == jsondoc.True && v.is) {
+		if err = r.known([]string{key}); err == nil && (v.kind != jsondoc.True || !v.is) {
 			err = bad(v.at, "invalid_condition", "always is true or not there: for nobody write {\"not\": {\"always\": true}}")
 		}
 	}

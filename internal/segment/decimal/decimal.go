@@ -308,3 +308,34 @@ func Read(b []byte) (a Num, rest []byte, ok bool) {
 	var again [25]byte
 	return a, rest, string(a.Append(again[:0])) == string(b[:1+len(raw)])
 }
+
+// Quo is the number divided by a count above zero; what is behind the last
+// digit is cut off.
+func (a Num) Quo(n int64) Num {
+	if a.Negative() {
+		return a.Neg().Quo(n).Neg()
+	}
+	var r uint64
+	for i := len(a) - 1; i >= 0; i-- {
+		a[i], r = bits.Div64(r, a[i], uint64(n))
+	}
+	return a
+}
+
+// Fraction is what is behind the point, with the number's sign.
+func (a Num) Fraction() Num {
+	whole := a
+	negative := a.Negative()
+	if negative {
+		whole = a.Neg()
+	}
+	var r uint64
+	for i := len(whole) - 1; i >= 0; i-- {
+		_, r = bits.Div64(r, whole[i], unit)
+	}
+	f := Num{r, 0, 0}
+	if negative {
+		return f.Neg()
+	}
+	return f
+}

@@ -1,0 +1,118 @@
+package segment
+
+import (
+	"strings"
+
+	"rapport/internal/profile"
+	"rapport/internal/segment/condition"
+	"rapport/internal/segment/decimal"
+)
+
+// ProfilePerson answers for a person from its merged partial, without making
+// a view of it. It is used again and again: Set turns it to a person.
+type ProfilePerson struct {
+	partial *profile.Partial
+	ids     []profile.IdentifierSeen
+	rules   *profile.Rules
+	consent func(purpose string) string
+	orders  []Order
+	known   bool
+}
+
+// Set turns to a person: the merge of its partials and its identifiers. The
+// rules are those of the instance. consent gives "granted", "denied" or "";
+// nil is nothing.
+func (p *ProfilePerson) Set(partial *profile.Partial, ids []profile.IdentifierSeen, rules *profile.Rules, consent func(purpose string) string) {
+	*p = ProfilePerson{partial: partial, ids: ids, rules: rules, consent: consent, orders: p.orders[:0]}
+}
+
+// Values gives the values of a field.
+func (p *ProfilePerson) Values(c *Cells, kind condition.Kind, f *condition.Field) {
+	switch kind {
+	case condition.Trait:
+		p.trait(c, f.Name)
+	case condition.Identifier:
+		for i := range p.ids {
+			if p.ids[i].Namespace == f.Name {
+				c.AddText(p.ids[i].Value)
+			}
+		}
+	case condition.Consent:
+		if p.consent == nil {
+			return
+		}
+		if s := p.consent(f.Name); s != "" {
+			c.AddText(s)
+		}
+	case condition.Context:
+		aspect, rest, _ := strings.Cut(f.Name, ".")
+		if v := p.partial.Aspect(aspect, f.First); v != "" {
+			c.AddJSON(v, rest)
+		}
+	case condition.Profile:
+		p.field(c, f.Name)
+	}
+}
+
+// trait finds a trait by its name, else a part of one by a path.
+func (p *ProfilePerson) trait(c *Cells, path string) {
+	if v := p.partial.TraitValue(path, p.rules); v != "" {
+		c.AddJSON(v, "")
+		return
+	}
+	if name, rest, deep := strings.Cut(path, "."); deep {
+		if v := p.partial.TraitValue(name, p.rules); v != "" {
+			c.AddJSON(v, rest)
+		}
+	}
+}
+
+func (p *ProfilePerson) field(c *Cells, name string) {
+	first, last := p.partial.Seen()
+	switch name {
+	case "first_seen":
+		c.AddTime(first)
+	case "last_seen":
+		c.AddTime(last)
+	case "event_count":
+		c.AddNumber(int64(p.partial.EventCount()))
+	case "session_count":
+		c.AddNumber(int64(p.partial.SessionCount()))
+	case "anonymous":
+		c.AddBool(profile.Anonymous(p.ids))
+	case "channel":
+		p.partial.EachChannel(c.AddText)
+	case "account":
+		p.partial.EachAccount(c.AddText)
+	default:
+		n, first, last := p.partial.OrderTimes(p.ids)
+		switch name {
+		case "order_count":
+			c.AddNumber(int64(n))
+		case "first_order_at":
+			c.AddTime(first)
+		case "last_order_at":
+			c.AddTime(last)
+		}
+	}
+}
+
+// Traits visits every trait.
+func (p *ProfilePerson) Traits(visit func(name, value string) bool) {
+	p.partial.EachTrait(p.rules, visit)
+}
+
+// Orders are the person's orders.
+func (p *ProfilePerson) Orders() []Order {
+	if !p.known {
+		p.known = true
+		p.orders = p.orders[:0]
+		p.partial.EachOrder(p.ids, func(f *profile.OrderFact) {
+			total, _ := decimal.Parse(f.Money.Total.Text())
+			p.orders = append(p.orders, Order{
+				ID: f.ID, Time: f.Money.Time, Status: f.Status, Currency: f.Money.Currency, Total: total, Cancelled: !f.Counts,
+			})
+		})
+	}
+	return p.orders
+}

@@ -1,0 +1,85 @@
+package segment
+
+// Touched notes which leaves of a set something can have changed. It belongs
+// to one worker and is used again and again.
+type Touched struct {
+	set     *Set
+	leaves  []int32
+	noted   []bool // leaves
+	seen    []int32
+	sources []bool // that were tried for the event
+	every   bool
+	cells   Cells
+	more    Cells
+	segs    []int32
+	marked  []bool // segments
+}
+
+// Reset forgets what was noted and makes it fit a set.
+func (t *Touched) Reset(s *Set) {
+	if t.set != s {
+		*t = Touched{
+			set: s, noted: make([]bool, len(s.leaves)), sources: make([]bool, len(s.sources)),
+			marked: make([]bool, len(s.segments)), cells: t.cells, more: t.more,
+		}
+		return
+	}
+	for _, l := range t.leaves {
+		t.noted[l] = false
+	}
+	t.leaves, t.every = t.leaves[:0], false
+}
+
+// Any tells whether anything was touched.
+func (t *Touched) Any() bool { return t.every || len(t.leaves) > 0 }
+
+// All touches everything.
+func (t *Touched) All() { t.every = true }
+
+func (t *Touched) leaf(l int32) {
+	if !t.noted[l] {
+		t.noted[l] = true
+		t.leaves = append(t.leaves, l)
+	}
+}
+
+func (t *Touched) list(leaves []int32) {
+	for _, l := range leaves {
+		t.leaf(l)
+	}
+}
+
+// source touches what reads a source.
+func (t *Touched) source(s *source) {
+	t.list(s.leaves)
+	for _, i := range s.traits {
+		t.list(t.set.traits[i].leaves)
+	}
+}
+
+// segments are the numbers of the segments that can have changed. The slice is
+// valid until the next call.
+func (t *Touched) segments() []int32 {
+	t.segs = t.segs[:0]
+	if t.every {
+		for i := range t.set.segments {
+			t.segs = append(t.segs, int32(i))
+		}
+		return t.segs
+	}
+	for _, l := range t.leaves {
+		for _, s := range t.set.leaves[l].segments {
+			if !t.marked[s] {
+				t.marked[s] = true
+				t.segs = append(t.segs, s)
+			}
+		}
+	}
+	for _, s := range t.segs {
+		t.marked[s] = false
+	}
+	return t.segs
+}
+
+// Orders touches what reads orders.
+func (t *Touched) Orders() { t.list(t.set.ordering) }
