@@ -251,3 +251,12 @@ func (e *Entity) MemSize() int {
 	}
 	return n
 }
+
+// Says tells whether something that the entity shows was said under one of some
+// stamps.
+func (e *Entity) Says(of func(Stamp) bool) bool {
+	return of(e.floor) ||
+		slices.ContainsFunc(e.fields, func(r register) bool { return of(r.stamp) }) ||
+		slices.ContainsFunc(e.refunds, func(r refund) bool { return of(r.Stamp) }) ||
+		slices.ContainsFunc(e.ops, func(o cartOp) bool { return of(o.Stamp) })
+}

@@ -16,6 +16,7 @@ import (
 // error, all of it is on disk and counted. Where too much waits to be applied
 // it refuses with fault.Limited, and nothing of the request is kept.
 func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
+	p.refuseErased(s)
 	buf := p.payloads.Get().(*[]byte)
 	// The payloads lie in buf until they are in the log; lanes do not read them.
 	defer p.payloads.Put(buf)

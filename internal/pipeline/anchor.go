@@ -31,6 +31,7 @@ type anchor struct {
 	timer   clock.Instant // when time alone changes the partial; armed when not zero
 
 	received clock.Instant    // the first time the door took an event of it
+	copies   uint32           // events that were copies of others
 	told     []store.Position // portions of commands, to fold again
 	linked   bool             // the graph knows the identifier
 

@@ -20,12 +20,13 @@ const maxDeltas = 16
 const (
 	sectionIdent   = 1
 	sectionPartial = 2
-	sectionEdges   = 3 // edges that are new or changed
-	sectionOpen    = 4 // the unfinished chunk, whole
-	sectionMore    = 5 // entries added to it
-	sectionMarks   = 6 // finished chunks, timer, first received
-	sectionTold    = 7 // positions of portions of commands, all of them
-	sectionHome    = 8 // where the person's home is; at the home, who belongs to the person
+	sectionEdges   = 3  // edges that are new or changed
+	sectionOpen    = 4  // the unfinished chunk, whole
+	sectionMore    = 5  // entries added to it
+	sectionMarks   = 6  // finished chunks, timer, first received
+	sectionTold    = 7  // positions of portions of commands, all of them
+	sectionCopies  = 15 // how many events were copies of others
+	sectionHome    = 8  // where the person's home is; at the home, who belongs to the person
 )
 
 var errAnchor = errors.New("anchor row is damaged")
@@ -49,6 +50,9 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 		b = appendSection(b, sectionMore, func(b []byte) []byte { return appendEntries(b, a.open[a.savedOpen:]) })
 	}
 	b = a.appendMarks(b)
+	if a.copies > 0 {
+		b = binary.AppendUvarint(append(b, sectionCopies), uint64(a.copies))
+	}
 	if len(a.told) > 0 {
 		b = appendSection(b, sectionTold, a.appendTold)
 	}
@@ -160,6 +164,8 @@ func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, erro
 				for t := (cursor{b: r.section()}); len(t.b) > 0 && !t.bad; {
 					a.told = append(a.told, store.Position(t.uvarint()))
 				}
+			case sectionCopies:
+				a.copies = uint32(r.uvarint())
 			case sectionHome:
 				r.bad = r.bad || !a.readHome(r.section())
 			default:

@@ -1,6 +1,10 @@
 package pipeline
 
-import "rapport/internal/id"
+import (
+	"slices"
+
+	"rapport/internal/id"
+)
 
 // hot keeps decoded rows in memory within a budget. It is a clock: a row that
 // was looked at since the hand last passed stays another round.
@@ -76,4 +80,19 @@ func (h *hot[T]) trim(keep func(T) bool) {
 			h.ring = h.ring[:last]
 		}
 	}
+}
+
+// drop lets go of a row, whatever became of it.
+func (h *hot[T]) drop(k id.Key) {
+	s, ok := h.rows[k]
+	if !ok {
+		return
+	}
+	delete(h.rows, k)
+	h.bytes -= s.size
+	i := slices.Index(h.ring, s)
+	last := len(h.ring) - 1
+	h.ring[i] = h.ring[last]
+	h.ring[last] = nil
+	h.ring = h.ring[:last]
 }

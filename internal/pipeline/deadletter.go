@@ -71,7 +71,7 @@ func (g *graph) bury(r *store.Record) {
 	g.tally.take(r.Kind)
 	d, err := readDeadLetter(r.Payload)
 	if err != nil {
-		g.tally.unreadable(err)
+		g.tally.dead("unreadable")
 		return
 	}
 	g.tally.dead(d.Reason)

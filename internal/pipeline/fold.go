@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,6 +47,10 @@ func (w *people) foldEvent(t *task) {
 		return
 	}
 	e := t.event
+	if w.erased.Refuses(e) {
+		w.tally.Erased++
+		return
+	}
 	a := t.anchor
 	if a == nil || a.ident.Value == "" {
 		a = w.anchor(e.Anchor(), t.rec.Anchor)
@@ -81,6 +86,8 @@ func (w *people) foldEvent(t *task) {
 // that was folded, it takes its place and the anchor is folded again.
 func (w *people) foldCopy(t *task, a *anchor, entry, other profile.Entry) {
 	w.tally.Deduplicated++
+	a.copies++
+	w.touch(a)
 	more, err := w.counts(context.Background(), t, other)
 	if err != nil {
 		w.log.Error("copies cannot be compared", "anchor", a.key, "error", err)
@@ -251,6 +258,9 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 	a.edges, a.received = nil, 0
 	for _, e := range append(chunks, a.open...) {
 		rec, err := w.store.Log().At(ctx, store.Position(e.Position))
+		if errors.Is(err, store.ErrErased) {
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("event at %d: %w", e.Position, err)
 		}
@@ -269,8 +279,13 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 			w.link(a, news)
 		}
 	}
-	for _, at := range a.told {
+	told := a.told
+	a.told = nil
+	for _, at := range told {
 		rec, err := w.store.Log().At(ctx, at)
+		if errors.Is(err, store.ErrErased) {
+			continue // it told of somebody who was erased
+		}
 		if err != nil {
 			return fmt.Errorf("portion at %d: %w", at, err)
 		}
@@ -279,8 +294,10 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 			return fmt.Errorf("portion at %d: %w", at, err)
 		}
 		partial.ApplyPortion(&p)
+		a.told = append(a.told, at)
 	}
 	a.partial, a.fresh, a.refold = partial, true, false
+	w.rearm(a, partial.Due())
 	w.touch(a)
 	return nil
 }

@@ -25,7 +25,8 @@ type graph struct {
 
 	changedNodes      []*node
 	changedComponents []*component
-	joined            joins // what the running batch joined
+	requests          map[string][]store.Position // privacy requests under way: where they name people
+	joined            joins                       // what the running batch joined
 	rows              []store.Change
 	deciding          map[store.Position]bool // dead letters with a verdict on its way
 
@@ -68,7 +69,7 @@ type mark struct {
 func newGraph(s *setting, budget int) *graph {
 	g := &graph{
 		setting: s, nodes: newHot[*node](budget / 2), components: newHot[*component](budget / 2),
-		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{}, joined: joins{},
+		requests: map[string][]store.Position{}, deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{}, joined: joins{},
 	}
 	g.definitions.Store(&definition.Index{})
 	return g
@@ -118,6 +119,8 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			g.define(r)
 		case store.KindJob:
 			g.keepJob(r)
+		case store.KindPrivacy:
+			g.privacy(r)
 		}
 	}
 	return g.publish(), nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"rapport/internal/catalog"
+	"rapport/internal/consent"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
@@ -26,6 +27,7 @@ type setting struct {
 	mappers map[string]event.Mapper
 	sources func(key string) SourceInfo
 	rules   *identity.Rules
+	erased  *consent.Erased
 	log     *slog.Logger
 }
 

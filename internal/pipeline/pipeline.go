@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/consent"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
@@ -33,7 +34,11 @@ type Config struct {
 	BatchSize   int      // records applied under one lock; 0: the usual
 	CommitEvery time.Duration
 	CommitRows  int
-	FlushBytes  uint64 // log written between two flushes of the state: bounds the replay after a crash
+	Ledger      Ledger // erasures outside the store; nil keeps none
+	// Files looks for values in the files of the instance, as they are on disk;
+	// nil where there are none to look at.
+	Files      func(ctx context.Context, values [][]byte) (FileScan, error)
+	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
 }
 
 // Pipeline carries events from the door to the state and reads them back.
@@ -42,6 +47,9 @@ type Pipeline struct {
 	clock      clock.Clock
 	random     func([]byte)
 	cipher     *profileIDs
+	ledger     Ledger
+	files      func(ctx context.Context, values [][]byte) (FileScan, error)
+	privacy    privacyWork
 	seq        *sequencer
 	lanes      []*lane // people lanes in the order of their spans, then the graph's
 	tallies    map[*lane]*tally
@@ -79,11 +87,15 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 
 func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
+	erased := consent.NewErased(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, rules: &c.Rules, log: c.Log},
-		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey),
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, rules: &c.Rules, erased: erased, log: c.Log},
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
+	}
+	if err := p.loadErased(ctx); err != nil {
+		return nil, err
 	}
 	p.seq = newSequencer(c.Store.Log(), p.deliver, p.appended)
 	counts, err := c.Store.Log().Counts(ctx)
@@ -115,6 +127,9 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		return nil, err
 	}
 	p.graphLane = p.lanes[len(p.lanes)-1]
+	if err := p.graph.loadRequests(ctx); err != nil {
+		return nil, err
+	}
 	return p, p.graph.loadDefinitions(ctx)
 }
 

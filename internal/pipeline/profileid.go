@@ -3,8 +3,10 @@ package pipeline
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"encoding/binary"
 	"encoding/hex"
 
+	"rapport/internal/consent"
 	"rapport/internal/id"
 )
 
@@ -13,28 +15,58 @@ import (
 // which identifier it is, it is the same whenever it is made, and the pipeline
 // finds the identifier again without a table
 // (docs/decisions/0003-profile-ids-are-enciphered-keys.md).
-type profileIDs struct{ block cipher.Block }
+type profileIDs struct {
+	instance [16]byte
+	block    cipher.Block
+	erased   *consent.Erased
+}
 
-func newProfileIDs(key [16]byte) *profileIDs {
+func newProfileIDs(key [16]byte, erased *consent.Erased) *profileIDs {
+	return &profileIDs{key, blockOf(key), erased}
+}
+
+func blockOf(key [16]byte) cipher.Block {
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		panic(err) // sixteen bytes are a key
 	}
-	return &profileIDs{block}
+	return block
 }
 
-func (c *profileIDs) id(k id.Key) string {
+// generation gives the cipher for identifiers that were erased so many times:
+// who comes back is somebody else.
+func (c *profileIDs) generation(n int) cipher.Block {
+	if n == 0 {
+		return c.block
+	}
+	var key [16]byte
+	copy(key[:], "generation")
+	binary.BigEndian.PutUint32(key[12:], uint32(n))
+	c.block.Encrypt(key[:], key[:])
+	return blockOf(key)
+}
+
+func (c *profileIDs) id(k id.Key) string { return c.idOf(k, c.erased.Generation(k)) }
+
+func (c *profileIDs) idOf(k id.Key, generation int) string {
 	var out id.Key
-	c.block.Encrypt(out[:], k[:])
+	c.generation(generation).Encrypt(out[:], k[:])
 	return hex.EncodeToString(out[:])
 }
 
-// key finds the identifier of an id; ok is false where it is no id at all.
-func (c *profileIDs) key(profileID string) (k id.Key, ok bool) {
+// key finds the identifier of an id; ok is false where it is no id at all. gone
+// says that it was the id of a person who was erased.
+func (c *profileIDs) key(profileID string) (k id.Key, gone, ok bool) {
 	b, err := hex.DecodeString(profileID)
 	if err != nil || len(b) != len(k) {
-		return k, false
+		return k, false, false
+	}
+	for n := c.erased.Most(); n > 0; n-- {
+		c.generation(n).Decrypt(k[:], b)
+		if now := c.erased.Generation(k); now >= n {
+			return k, now > n, true
+		}
 	}
 	c.block.Decrypt(k[:], b)
-	return k, true
+	return k, c.erased.Generation(k) > 0, true
 }

@@ -114,10 +114,13 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 func (p *Pipeline) refer(ref string) (id.Key, event.Identifier, error) {
 	namespace, value, ok := strings.Cut(ref, ":")
 	if !ok {
-		k, ok := p.cipher.key(ref)
+		k, gone, ok := p.cipher.key(ref)
 		if !ok {
 			return k, event.Identifier{}, fault.Errorf(fault.NotFound, "profile_not_found",
 				"%q is neither a profile id (32 hexadecimal digits) nor namespace:value", ref)
+		}
+		if gone {
+			return k, event.Identifier{}, fault.Errorf(fault.Gone, "profile_erased", "the person with the id %s was erased", ref)
 		}
 		return k, event.Identifier{Value: ref}, nil
 	}

@@ -12,17 +12,21 @@ import (
 // tally is what became of the records that a lane applied. It is committed
 // with the rows they changed, so it can never speak of other records.
 type tally struct {
-	Applied      uint64            `json:"applied"`      // events and dead letters taken
-	Stored       uint64            `json:"stored"`       // events folded
-	Deduplicated uint64            `json:"deduplicated"` // copies of one that was folded
-	Dead         uint64            `json:"dead"`         // bodies that wait for a person's decision
-	Replayed     uint64            `json:"replayed"`     // dead letters that became events
-	Discarded    uint64            `json:"discarded"`    // dead letters a person gave up
-	Anchors      uint64            `json:"anchors"`      // identifiers with a state of their own
+	Applied      uint64            `json:"applied"`          // events and dead letters taken
+	Stored       uint64            `json:"stored"`           // events folded
+	Deduplicated uint64            `json:"deduplicated"`     // copies of one that was folded
+	Dead         uint64            `json:"dead"`             // bodies that wait for a person's decision
+	Replayed     uint64            `json:"replayed"`         // dead letters that became events
+	Discarded    uint64            `json:"discarded"`        // dead letters a person gave up
+	Erased       uint64            `json:"erased,omitempty"` // events of people who were erased
+	Anchors      uint64            `json:"anchors"`          // identifiers with a state of their own
 	Reasons      map[string]uint64 `json:"reasons,omitempty"`
 
 	changed bool
 }
+
+// reasonErased counts events of people who were erased.
+const reasonErased = "erased"
 
 // take counts a record that begins its way.
 func (t *tally) take(k store.Kind) {
@@ -37,11 +41,12 @@ func (t *tally) take(k store.Kind) {
 // unreadable counts an event that today's mapping does not understand, or
 // whose key was destroyed.
 func (t *tally) unreadable(err error) {
-	reason := "unreadable"
 	if errors.Is(err, store.ErrErased) {
-		reason = "erased"
+		t.changed = true
+		t.Erased++
+		return
 	}
-	t.dead(reason)
+	t.dead("unreadable")
 }
 
 func (t *tally) dead(reason string) {
@@ -60,6 +65,7 @@ func (t *tally) add(o *tally) {
 	t.Dead += o.Dead
 	t.Replayed += o.Replayed
 	t.Discarded += o.Discarded
+	t.Erased += o.Erased
 	t.Anchors += o.Anchors
 	for r, n := range o.Reasons {
 		if t.Reasons == nil {
@@ -139,7 +145,7 @@ func (p *Pipeline) Accounting(_ context.Context) (Accounting, error) {
 		Stored:       sum.Stored,
 		Deduplicated: sum.Deduplicated,
 		DeadLettered: sum.Dead - sum.Replayed - sum.Discarded,
-		Rejected:     sum.Discarded,
+		Rejected:     sum.Discarded + sum.Erased,
 		Reasons:      map[string]uint64{},
 	}
 	for r, n := range door.rejected {
@@ -148,6 +154,9 @@ func (p *Pipeline) Accounting(_ context.Context) (Accounting, error) {
 	}
 	for r, n := range sum.Reasons {
 		a.Reasons[r] += n
+	}
+	if sum.Erased > 0 {
+		a.Reasons[reasonErased] += sum.Erased
 	}
 	if sum.Discarded > 0 {
 		a.Reasons["discarded"] = sum.Discarded

@@ -73,3 +73,15 @@ func (p *Partial) mergeEntities(list, other []*catalog.Entity, limit int, in sec
 	}
 	return list
 }
+
+// Entities names the orders and carts that the anchor has to do with.
+func (p *Partial) Entities(visit func(kind catalog.Kind, entityID string)) {
+	for _, o := range p.orders {
+		visit(catalog.Order, o.ID)
+	}
+	for _, c := range p.carts {
+		if c.ID != "" {
+			visit(catalog.Cart, c.ID)
+		}
+	}
+}

@@ -60,6 +60,7 @@ const (
 	KindDecision                   // fact: a decision that was made, with what it read
 	KindPerson                     // derived: who belongs to a person, and where its home is
 	KindShare                      // derived: the partial state of an anchor, for its home
+	KindPrivacy                    // fact: a privacy request, whom it erased, what became of it
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
@@ -180,6 +181,8 @@ const (
 	TableAnswers     Table = 'i' // answers to commands, by the hash of their idempotency key
 	TableJobs        Table = 'j' // background jobs: id, then a byte: what was asked for, how far it is
 	TableDecisions   Table = 'v' // kept decisions: by id, person, model and job
+	TableErased      Table = 'z' // erased identifiers: subject, time
+	TableRequests    Table = 'y' // privacy requests, by id
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
 
