@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -115,9 +116,7 @@ func NewErased(h *Hasher) *Erased {
 func (e *Erased) Add(list ...Erasure) {
 	old := *e.byKey.Load()
 	next := make(map[Subject]erasedTimes, len(old)+len(list))
-	for s, t := range old {
-		next[s] = t
-	}
+	maps.Copy(next, old)
 	for _, x := range list {
 		t := next[x.Subject]
 		if i, found := slices.BinarySearch(t.times, x.Time); !found {

@@ -168,12 +168,7 @@ func (e *eraser) inRow(_ store.Table, key []byte, parts [][]byte) bool {
 	if e.mentions.In(key) {
 		return true
 	}
-	for _, part := range parts {
-		if e.mentions.In(part) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts, e.mentions.In)
 }
 
 // leftovers removes rows of tables that lie beside the person's: kept decisions.

@@ -331,7 +331,7 @@ func (e *eraser) lookChange(r *store.Record, old bool) {
 		return
 	}
 	k := catalog.Key(c.Kind, c.ID)
-	part, _ := c.Portion() //nolint:errcheck // readChange tried it
+	part, _ := c.Portion()
 	own := e.keys[part.Customer.Key()]
 	if own || e.plan.Entities[keyText(k)] {
 		e.affect(k, true)

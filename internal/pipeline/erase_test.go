@@ -290,7 +290,7 @@ func TestErase_TakesTheValuesFromOtherPeople(t *testing.T) {
 	if err != nil || len(page.Items) != 2 {
 		t.Fatalf("bob's timeline is %v, %v", page, err)
 	}
-	if text := fmt.Sprintf("%s", page.Items[0].Properties); strings.Contains(text, "ada") || !strings.Contains(text, `"n":1`) {
+	if text := string(page.Items[0].Properties); strings.Contains(text, "ada") || !strings.Contains(text, `"n":1`) {
 		t.Errorf("bob's event says %s", text)
 	}
 	if err := p.Close(ctx); err != nil {
