@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
@@ -91,12 +90,12 @@ func (h *Hasher) Subject(k id.Key) (s Subject) {
 	return s
 }
 
-// Erased is the set of erasures of an instance. Any number of goroutines may
-// ask while one adds. What it answers depends on the set alone, not on the order
-// in which it was filled.
+// Erased is the set of erasures of an instance. It never changes: With gives
+// another. What it answers depends on the set alone, not on the order in which
+// it was filled.
 type Erased struct {
 	hasher *Hasher
-	byKey  atomic.Pointer[map[Subject]erasedTimes]
+	byKey  map[Subject]erasedTimes
 }
 
 // erasedTimes is when an identifier was erased: the last time, and how often.
@@ -106,17 +105,13 @@ type erasedTimes struct {
 }
 
 // NewErased makes an empty set.
-func NewErased(h *Hasher) *Erased {
-	e := &Erased{hasher: h}
-	e.byKey.Store(&map[Subject]erasedTimes{})
-	return e
-}
+func NewErased(h *Hasher) *Erased { return &Erased{hasher: h} }
 
-// Add takes erasures in; those that are in it change nothing. One call at a time.
-func (e *Erased) Add(list ...Erasure) {
-	old := *e.byKey.Load()
-	next := make(map[Subject]erasedTimes, len(old)+len(list))
-	maps.Copy(next, old)
+// With gives the set with more erasures in it; those that are in it change
+// nothing.
+func (e *Erased) With(list ...Erasure) *Erased {
+	next := make(map[Subject]erasedTimes, len(e.byKey)+len(list))
+	maps.Copy(next, e.byKey)
 	for _, x := range list {
 		t := next[x.Subject]
 		if i, found := slices.BinarySearch(t.times, x.Time); !found {
@@ -125,42 +120,40 @@ func (e *Erased) Add(list ...Erasure) {
 		t.last = max(t.last, x.Time)
 		next[x.Subject] = t
 	}
-	e.byKey.Store(&next)
+	return &Erased{hasher: e.hasher, byKey: next}
 }
 
 // Empty tells that nobody was ever erased.
-func (e *Erased) Empty() bool { return len(*e.byKey.Load()) == 0 }
+func (e *Erased) Empty() bool { return len(e.byKey) == 0 }
 
 // Has tells whether an erasure is in the set.
 func (e *Erased) Has(x Erasure) bool {
-	_, found := slices.BinarySearch((*e.byKey.Load())[x.Subject].times, x.Time)
+	_, found := slices.BinarySearch(e.byKey[x.Subject].times, x.Time)
 	return found
 }
 
 // Until is the time up to which events of an identifier are refused, zero where
 // it was never erased.
 func (e *Erased) Until(k id.Key) clock.Instant {
-	m := *e.byKey.Load()
-	if len(m) == 0 {
+	if len(e.byKey) == 0 {
 		return 0
 	}
-	return m[e.hasher.Subject(k)].last
+	return e.byKey[e.hasher.Subject(k)].last
 }
 
 // Generation is how often an identifier was erased: who comes back under it is
 // another person, with another profile id.
 func (e *Erased) Generation(k id.Key) int {
-	m := *e.byKey.Load()
-	if len(m) == 0 {
+	if len(e.byKey) == 0 {
 		return 0
 	}
-	return len(m[e.hasher.Subject(k)].times)
+	return len(e.byKey[e.hasher.Subject(k)].times)
 }
 
 // Most is the largest generation of any identifier.
 func (e *Erased) Most() int {
 	n := 0
-	for _, t := range *e.byKey.Load() {
+	for _, t := range e.byKey {
 		n = max(n, len(t.times))
 	}
 	return n
@@ -169,7 +162,7 @@ func (e *Erased) Most() int {
 // Refuses tells whether an event is of a person that was erased after it
 // happened.
 func (e *Erased) Refuses(v *event.Event) bool {
-	if len(*e.byKey.Load()) == 0 {
+	if len(e.byKey) == 0 {
 		return false
 	}
 	for i := range v.Identifiers {
@@ -188,7 +181,7 @@ func (e *Erased) Erasure(k id.Key, at clock.Instant) Erasure {
 // All lists the set in the order of Compare.
 func (e *Erased) All() []Erasure {
 	var out []Erasure
-	for s, t := range *e.byKey.Load() {
+	for s, t := range e.byKey {
 		for _, at := range t.times {
 			out = append(out, Erasure{s, at})
 		}

@@ -55,11 +55,10 @@ func TestErased_DependsOnTheSetAlone(t *testing.T) {
 			list[i] = consent.Erasure{Subject: h.Subject(id.KeyOf("user_id", string(rune('a'+r.IntN(4))))), Time: clock.Instant(r.IntN(5))}
 		}
 		a, b := consent.NewErased(h), consent.NewErased(h)
-		a.Add(list...)
+		a = a.With(list...)
 		r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		for _, e := range list {
-			b.Add(e)
-			b.Add(e)
+			b = b.With(e).With(e)
 		}
 		if !slices.Equal(a.All(), b.All()) || a.Most() != b.Most() {
 			t.Fatalf("seed %d: %v and %v", seed, a.All(), b.All())
@@ -87,7 +86,7 @@ func TestErased_RefusesWhatHappenedBefore(t *testing.T) {
 	if e.Refuses(ev) {
 		t.Error("nobody was erased")
 	}
-	e.Add(e.Erasure(ada.Key(), 10))
+	e = e.With(e.Erasure(ada.Key(), 10))
 	for at, want := range map[clock.Instant]bool{9: true, 10: true, 11: false} {
 		ev.Time = at
 		if e.Refuses(ev) != want {

@@ -166,7 +166,7 @@ func (e *eraser) resolve(ctx context.Context) error {
 		k := ident.Key()
 		e.keys[k] = true
 		ids = append(ids, e.p.cipher.id(k))
-		if n := e.p.erased.Generation(k); n > 0 {
+		if n := e.p.erased.Load().Generation(k); n > 0 {
 			ids = append(ids, e.p.cipher.idOf(k, n-1)) // of this person, where a run before came to refusing
 		}
 		if len(ident.Value) < consent.ShortestMention {
@@ -223,7 +223,7 @@ func (e *eraser) refuse(ctx context.Context) error {
 	}
 	fact := privacyFact{Op: opErased, Request: e.row.PrivacyRequest}
 	for _, k := range e.list() {
-		fact.Erasures = append(fact.Erasures, e.p.erased.Erasure(k, e.plan.Time))
+		fact.Erasures = append(fact.Erasures, e.p.erased.Load().Erasure(k, e.plan.Time))
 	}
 	if err := e.p.keepErasures(fact.Erasures); err != nil {
 		return err
@@ -241,10 +241,7 @@ func (p *Pipeline) keepErasures(list []consent.Erasure) error {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
 	if p.ledger != nil {
-		known := consent.NewErased(consent.NewHasher(p.cipher.instance))
-		known.Add(p.erased.All()...)
-		known.Add(list...)
-		if err := p.ledger.Keep(known.All()); err != nil {
+		if err := p.ledger.Keep(p.erased.Load().With(list...).All()); err != nil {
 			return fmt.Errorf("keep the ledger of erasures: %w", err)
 		}
 	}

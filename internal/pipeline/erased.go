@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"rapport/internal/clock"
 	"rapport/internal/consent"
@@ -18,6 +20,26 @@ type Ledger interface {
 	Load() ([]consent.Erasure, error)
 	// Keep makes the whole list durable.
 	Keep(all []consent.Erasure) error
+}
+
+// erasures is the present set of erasures, which doors and lanes read without
+// a lock.
+type erasures struct {
+	atomic.Pointer[consent.Erased]
+	adding sync.Mutex
+}
+
+func newErasures(h *consent.Hasher) *erasures {
+	e := &erasures{}
+	e.Store(consent.NewErased(h))
+	return e
+}
+
+// Add takes erasures in.
+func (e *erasures) Add(list ...consent.Erasure) {
+	e.adding.Lock()
+	defer e.adding.Unlock()
+	e.Store(e.Load().With(list...))
 }
 
 func erasedKey(e consent.Erasure) []byte {
@@ -47,22 +69,22 @@ func (p *Pipeline) loadErased(ctx context.Context) error {
 		return fmt.Errorf("load erasures: %w", err)
 	}
 	p.erased.Add(kept...)
-	if len(p.erased.All()) == len(kept) {
+	if len(p.erased.Load().All()) == len(kept) {
 		return nil
 	}
-	return p.ledger.Keep(p.erased.All())
+	return p.ledger.Keep(p.erased.Load().All())
 }
 
 // refuseErased takes the events of erased people out of a submission: they are
 // counted and never get into the log. The lanes ask again for those that were
 // on their way when the person was erased.
 func (p *Pipeline) refuseErased(s *Submission) {
-	if p.erased.Empty() {
+	if p.erased.Load().Empty() {
 		return
 	}
 	kept := s.Events[:0:0]
 	for i := range s.Events {
-		if !p.erased.Refuses(s.Events[i].Event) {
+		if !p.erased.Load().Refuses(s.Events[i].Event) {
 			kept = append(kept, s.Events[i])
 		}
 	}

@@ -47,7 +47,7 @@ func (w *people) foldEvent(t *task) {
 		return
 	}
 	e := t.event
-	if w.erased.Refuses(e) {
+	if w.erased.Load().Refuses(e) {
 		w.tally.Erased++
 		return
 	}

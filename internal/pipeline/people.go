@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"rapport/internal/catalog"
-	"rapport/internal/consent"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
@@ -27,7 +26,7 @@ type setting struct {
 	mappers map[string]event.Mapper
 	sources func(key string) SourceInfo
 	rules   *identity.Rules
-	erased  *consent.Erased
+	erased  *erasures
 	log     *slog.Logger
 }
 

@@ -87,7 +87,7 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 
 func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
-	erased := consent.NewErased(consent.NewHasher(c.InstanceKey))
+	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, rules: &c.Rules, erased: erased, log: c.Log},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 
-	"rapport/internal/consent"
 	"rapport/internal/id"
 )
 
@@ -18,10 +17,10 @@ import (
 type profileIDs struct {
 	instance [16]byte
 	block    cipher.Block
-	erased   *consent.Erased
+	erased   *erasures
 }
 
-func newProfileIDs(key [16]byte, erased *consent.Erased) *profileIDs {
+func newProfileIDs(key [16]byte, erased *erasures) *profileIDs {
 	return &profileIDs{key, blockOf(key), erased}
 }
 
@@ -46,7 +45,7 @@ func (c *profileIDs) generation(n int) cipher.Block {
 	return blockOf(key)
 }
 
-func (c *profileIDs) id(k id.Key) string { return c.idOf(k, c.erased.Generation(k)) }
+func (c *profileIDs) id(k id.Key) string { return c.idOf(k, c.erased.Load().Generation(k)) }
 
 func (c *profileIDs) idOf(k id.Key, generation int) string {
 	var out id.Key
@@ -61,12 +60,12 @@ func (c *profileIDs) key(profileID string) (k id.Key, gone, ok bool) {
 	if err != nil || len(b) != len(k) {
 		return k, false, false
 	}
-	for n := c.erased.Most(); n > 0; n-- {
+	for n := c.erased.Load().Most(); n > 0; n-- {
 		c.generation(n).Decrypt(k[:], b)
-		if now := c.erased.Generation(k); now >= n {
+		if now := c.erased.Load().Generation(k); now >= n {
 			return k, now > n, true
 		}
 	}
 	c.block.Decrypt(k[:], b)
-	return k, c.erased.Generation(k) > 0, true
+	return k, c.erased.Load().Generation(k) > 0, true
 }
