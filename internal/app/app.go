@@ -115,6 +115,8 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.observe()
 	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
+	a.jobs.Register(httpapi.JobPrivacy, a.doPrivacy)
+	a.jobs.Schedule(a.orphans)
 	if err := a.openDecider(pc.InstanceKey); err != nil {
 		return err
 	}

@@ -61,6 +61,8 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 		Random:      p.fill,
 		Log:         p.Log,
 		InstanceKey: key,
+		Ledger:      erasures{c.Path(erasuresFile)},
+		Files:       scanFiles(c),
 		Lanes:       min(max(runtime.GOMAXPROCS(0), 2), 32),
 		HotBytes:    int(b.People),
 		QueueBytes:  int(queue),

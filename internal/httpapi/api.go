@@ -78,6 +78,7 @@ func New(d Deps) *API {
 	a.predictiveRoutes()
 	a.ledgerRoutes()
 	a.letterRoutes()
+	a.privacyRoutes()
 	a.sourceRoutes()
 	a.keyRoutes()
 	a.jobRoutes()

@@ -212,3 +212,24 @@ func (f *fake) WaitApplied(ctx context.Context, _ pipeline.Receipt) error {
 	}
 	return nil
 }
+
+func (f *fake) RequestPrivacy(_ context.Context, kind string, refs []string, author string) (pipeline.PrivacyRequest, error) {
+	return pipeline.PrivacyRequest{ID: "pr_1", Type: kind, State: "queued", Author: author, Identifiers: len(refs)}, f.err
+}
+
+func (f *fake) Privacy(_ context.Context, id string) (pipeline.PrivacyRequest, error) {
+	return pipeline.PrivacyRequest{ID: id, Type: "access", State: "done"}, f.err
+}
+
+func (f *fake) PrivacyRequests(context.Context, string, int) (pipeline.Page[pipeline.PrivacyRequest], error) {
+	return pipeline.Page[pipeline.PrivacyRequest]{Items: []pipeline.PrivacyRequest{{ID: "pr_1"}}}, f.err
+}
+
+func (f *fake) ExportPrivacy(_ context.Context, _ string, give pipeline.Exported) error {
+	if f.err != nil {
+		return f.err
+	}
+	return give("profiles.jsonl", map[string]string{"id": "p"})
+}
+
+func (f *fake) ForgetPrivacy(context.Context, string) error { return f.err }

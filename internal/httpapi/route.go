@@ -128,6 +128,7 @@ func describe(version string) *huma.OpenAPI {
 			{Name: "profiles", Description: "Who people are and what they did"},
 			{Name: "entities", Description: "Orders, carts, catalog items and accounts"},
 			{Name: "decisions", Description: "Decision models: DMN documents with versions, test cases and evaluation"},
+			{Name: "privacy", Description: "Requests of people: what is known of them, and to be forgotten"},
 			{Name: "accounting", Description: "Where every event went"},
 			{Name: "access", Description: "Sources and keys"},
 			{Name: "process", Description: "The instance itself"},

@@ -28,6 +28,15 @@ type Spine interface {
 	barrier
 	definitions
 	decisions
+	privacy
+}
+
+type privacy interface {
+	RequestPrivacy(ctx context.Context, kind string, refs []string, author string) (pipeline.PrivacyRequest, error)
+	Privacy(ctx context.Context, id string) (pipeline.PrivacyRequest, error)
+	PrivacyRequests(ctx context.Context, cursor string, limit int) (pipeline.Page[pipeline.PrivacyRequest], error)
+	ExportPrivacy(ctx context.Context, id string, give pipeline.Exported) error
+	ForgetPrivacy(ctx context.Context, id string) error
 }
 
 // definitions are read without their documents at no cost.

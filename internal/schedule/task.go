@@ -94,6 +94,22 @@ func (t *Task) Advance(ctx context.Context, done int64, cursor any) error {
 	return t.runner.keep(ctx, t.run)
 }
 
+// Keep is Advance for a cursor that the job cannot do without: it is durable when
+// Keep returns.
+func (t *Task) Keep(ctx context.Context, done int64, cursor any) error {
+	b, err := json.Marshal(cursor)
+	if err != nil {
+		return err
+	}
+	t.runner.mu.Lock()
+	t.run.job.Done, t.run.job.Cursor = done, b
+	t.runner.mu.Unlock()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return t.runner.keep(ctx, t.run)
+}
+
 // saveEvery is how often the place of a running job is kept.
 const saveEvery = 2 * time.Second
 
