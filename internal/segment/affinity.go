@@ -129,20 +129,16 @@ func (f *fold) like(s *source) {
 		return
 	}
 	n := grown(points, f.e.Time, a.half)
-	c := &f.t.more
-	c.Reset()
-	addItems(c, f.e.Properties)
-	ids := len(c.List)
-	c.addValue(f.e.Properties, a.said)
 	said := ""
-	if len(c.List) > ids && c.List[ids].Kind == Text {
-		said = string(c.List[ids].Text)
+	if c := f.read(condition.Property, a.said); len(c) > 0 && c[0].Kind == Text {
+		said = string(c[0].Text)
 	}
+	ids := f.read(itemID, "")
 	changed := false
-	for i := range max(ids, 1) {
+	for i := range max(len(ids), 1) {
 		item := ""
-		if i < ids {
-			item = string(c.List[i].Text)
+		if i < len(ids) {
+			item = string(ids[i].Text)
 		} else if said == "" {
 			break
 		}
@@ -173,14 +169,12 @@ func (f *fold) points(a *affinity) (int64, bool) {
 		if w.Seconds == "" {
 			return w.Points, w.Points > 0
 		}
-		c := &f.t.more
-		c.Reset()
-		c.addValue(f.e.Properties, w.Seconds)
-		if len(c.List) == 0 || c.List[0].Kind != Number {
+		c := f.read(condition.Property, w.Seconds)
+		if len(c) == 0 || c[0].Kind != Number {
 			return 0, false
 		}
 		limit := decimal.Of(MaxSeconds)
-		n := c.List[0].Num
+		n := c[0].Num
 		if n.Cmp(limit) > 0 {
 			n = limit
 		}

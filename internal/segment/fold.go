@@ -40,6 +40,8 @@ func (s *Set) FoldOnly(st *State, e *event.Event, in Input, t *Touched, only Sou
 	if t.set != s {
 		t.Reset(s)
 	}
+	t.cells.Reset()
+	t.reads = t.reads[:0]
 	f := fold{set: s, st: st, e: e, in: in, t: t, only: only}
 	if n := s.index.names[e.Name]; n != nil && e.Name != "" {
 		f.enter(n)
@@ -57,11 +59,9 @@ func (f *fold) enter(n *entrance) {
 	}
 	for i := range n.paths {
 		a := &n.paths[i]
-		c := &f.t.cells
-		c.Reset()
-		f.collect(c, a.field, a.path)
-		for k := range c.List {
-			cell := &c.List[k]
+		cells := f.read(a.field, a.path)
+		for k := range cells {
+			cell := &cells[k]
 			for _, i := range a.equal.of(cell) {
 				f.try(i)
 			}
@@ -78,6 +78,27 @@ func (f *fold) enter(n *entrance) {
 	}
 }
 
+// read is what a filter looks at, read once per event.
+func (f *fold) read(field condition.FilterField, path string) []Cell {
+	t := f.t
+	for i := range t.reads {
+		if r := &t.reads[i]; r.field == field && r.path == path {
+			return t.cells.List[r.from:r.to]
+		}
+	}
+	from := len(t.cells.List)
+	f.collect(&t.cells, field, path)
+	t.reads = append(t.reads, reading{field: field, path: path, from: from, to: len(t.cells.List)})
+	return t.cells.List[from:]
+}
+
+// reading is a place among the values of an event.
+type reading struct {
+	field    condition.FilterField
+	path     string
+	from, to int
+}
+
 // collect reads what a filter looks at.
 func (f *fold) collect(c *Cells, field condition.FilterField, path string) {
 	switch field {
@@ -86,8 +107,9 @@ func (f *fold) collect(c *Cells, field condition.FilterField, path string) {
 	case condition.Property:
 		c.addValue(f.e.Properties, path)
 	case condition.EventContext:
+		before := len(c.List)
 		c.addValue(f.e.Context, path)
-		if len(c.List) == 0 {
+		if len(c.List) == before {
 			c.addValue(f.e.Shared, path)
 		}
 	case condition.Channel:
@@ -176,22 +198,17 @@ func (f *fold) matches(s *source) bool {
 	if s.match.Action != "" && f.itemAction() != s.match.Action {
 		return false
 	}
-	c := &f.t.more
 	for k := range s.match.Filters {
 		x := &s.match.Filters[k]
-		c.Reset()
-		f.collect(c, x.Field, x.Path)
 		// In a filter now is the time of the event.
-		if ok, _ := holds(&x.Test, c.List, e.Time); !ok {
+		if ok, _ := holds(&x.Test, f.read(x.Field, x.Path), e.Time); !ok {
 			return false
 		}
 	}
 	if s.item == nil {
 		return true
 	}
-	c.Reset()
-	addItems(c, e.Properties)
-	ok, _ := holds(s.item, c.List, e.Time)
+	ok, _ := holds(s.item, f.read(itemID, ""), e.Time)
 	return ok
 }
 
@@ -214,15 +231,13 @@ func (f *fold) take(s *source) (changed bool) {
 	if s.record == keepTime {
 		return f.st.open(s.id).put(e, &s.bounds)
 	}
-	c := &f.t.more
-	c.Reset()
+	field := condition.Property
 	if s.record == keepItem {
-		addItems(c, f.e.Properties)
-	} else {
-		c.addValue(f.e.Properties, s.path)
+		field = itemID
 	}
-	for k := range c.List {
-		cell := &c.List[k]
+	cells := f.read(field, s.path)
+	for k := range cells {
+		cell := &cells[k]
 		if cell.Kind == Null || cell.Kind == Other || s.record == keepNumber && cell.Kind != Number {
 			continue
 		}

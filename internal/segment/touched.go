@@ -9,7 +9,8 @@ type Touched struct {
 	seen    []int32
 	sources []bool // that were tried for the event
 	every   bool
-	cells   Cells
+	cells   Cells // of the event
+	reads   []reading
 	more    Cells
 	segs    []int32
 	marked  []bool // segments

@@ -103,6 +103,9 @@ func parse[T string | []byte](s T) (Num, bool) {
 	if !ok {
 		return Num{}, false
 	}
+	if n, ok := short(s, sh); ok {
+		return n, true
+	}
 	var n Num
 	left := sh.whole + Scale // digits that still count
 	for i := 0; i < len(s) && left > 0; i++ {
@@ -125,6 +128,40 @@ func parse[T string | []byte](s T) (Num, bool) {
 	}
 	return n, true
 }
+
+// short reads a number whose digits fit a word, which nearly all do.
+func short[T string | []byte](s T, sh shape) (Num, bool) {
+	var n uint64
+	digits := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == 'e' || c == 'E' {
+			break
+		}
+		if c >= '0' && c <= '9' {
+			n = n*10 + uint64(c-'0')
+			digits++
+		}
+	}
+	behind := digits - sh.whole
+	if digits >= len(powers) || behind > Scale || behind < 0 {
+		return Num{}, false
+	}
+	a := mul64(n, powers[Scale-behind])
+	if sh.negative {
+		a = a.Neg()
+	}
+	return a, true
+}
+
+// powers are those of ten that fit a word.
+var powers = func() (p [Scale + 1]uint64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = p[i-1] * 10
+	}
+	return p
+}()
 
 func (a Num) times10(digit uint64) Num {
 	a = a.Times(10)
