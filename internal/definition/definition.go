@@ -23,6 +23,9 @@ const (
 	Reconciliation     Kind = "reconciliation"       // which value of a trait counts, as JSON
 	TraitSchema        Kind = "trait_schema"         // what traits are, as JSON
 	RFMBoundaries      Kind = "rfm"                  // when somebody bought recently, often, for much, as JSON
+	Segment            Kind = "segment"              // a name and a condition, as JSON
+	ComputedTrait      Kind = "computed_trait"       // a value made of what a person did, as JSON
+	Affinity           Kind = "affinity"             // how much a person likes the values of a dimension, as JSON
 
 	// What decision models are kept, fed and tried with, and how they ask others.
 	DecisionModelSettings Kind = "decision_model_settings" // of the model of the same key, as JSON

@@ -127,6 +127,9 @@ func payloadBytes(records []store.Record) int {
 	return n
 }
 
+// broadcast tells whether records of a kind go to every lane.
+func broadcast(k store.Kind) bool { return k == store.KindActivation }
+
 // deliver hands appended frames to the lanes, in the order of the log.
 // During a replay they are read from the log in their turn.
 func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
@@ -140,8 +143,14 @@ func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
 			if l, ok := r.Attached.(*live); ok && l.event != nil {
 				r.Payload = nil // its buffer goes back to the door
 			}
+			p.library.learn(r)
 			n := p.laneIndex(r.Bucket)
 			parts[n] = append(parts[n], r)
+			if broadcast(r.Kind) {
+				for n := range p.people {
+					parts[n] = append(parts[n], r)
+				}
+			}
 		}
 	}
 	for n, l := range p.lanes {

@@ -7,6 +7,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/segment"
 	"rapport/internal/store"
 )
 
@@ -38,6 +39,13 @@ type anchor struct {
 	home    *home          // whose person it is of; nil where it was never linked
 	version store.Position // the last record applied to it; only where its home is elsewhere
 	sharing bool           // on the worker's list of anchors to send home
+
+	leaves      *segment.State // what conditions keep of its events; nil: nothing
+	leavesWhole bool           // the next part of the row carries all of it
+	members     *memberships   // of a home; nil: never evaluated
+	born        uint64         // the backfill under which the row was made
+	generation  uint64         // the backfill that filled leaves, since the row is in memory
+	refolds     int            // how often it was folded again since then
 
 	fresh     bool // never committed: the next part is a full one
 	changed   bool // on the worker's list of changed rows
@@ -195,6 +203,12 @@ func (e *edge) sight(slot uint32) bool {
 // size is about how much memory the row takes.
 func (a *anchor) size() int {
 	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + 8*cap(a.shorts) + len(a.recent)*(entryBytes+32) + a.known.size() + a.home.size()
+	if a.leaves != nil {
+		n += a.leaves.MemSize()
+	}
+	if a.members != nil {
+		n += a.members.size()
+	}
 	for i := range a.edges {
 		n += 128 + len(a.edges[i].ident.Value) + 4*cap(a.edges[i].slots)
 	}
@@ -212,9 +226,18 @@ func (a *anchor) clone() *anchor {
 	c.open = append([]profile.Entry(nil), a.open...)
 	c.pending = append([]chunk(nil), a.pending...)
 	c.recent, c.better, c.known, c.shorts = nil, nil, nil, nil
+	if a.leaves != nil {
+		c.leaves = a.leaves.Clone()
+	}
+	if a.members != nil {
+		m := *a.members
+		m.list, m.dropped = slices.Clone(m.list), nil
+		c.members = &m
+	}
 	if a.home != nil {
 		h := *a.home
 		h.foreign = slices.Clone(h.foreign) // the rows themselves never change
+		h.merged = nil
 		c.home = &h
 	}
 	return &c

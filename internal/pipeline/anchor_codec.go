@@ -9,6 +9,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/segment"
 	"rapport/internal/store"
 )
 
@@ -27,6 +28,10 @@ const (
 	sectionTold    = 7  // positions of portions of commands, all of them
 	sectionCopies  = 15 // how many events were copies of others
 	sectionHome    = 8  // where the person's home is; at the home, who belongs to the person
+
+	sectionLeaves     = 9  // what conditions keep, whole
+	sectionMoreLeaves = 10 // changes of it
+	sectionMembers    = 11 // memberships that are new, changed or gone
 )
 
 var errAnchor = errors.New("anchor row is damaged")
@@ -60,6 +65,7 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 		b = appendHome(b, a.home)
 		a.home.changed = false
 	}
+	b = a.appendEvaluated(b, full)
 	a.savedOpen = len(a.open)
 	if full {
 		a.deltas = 0
@@ -68,6 +74,22 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 	}
 	a.fresh = false
 	return b, full
+}
+
+// appendEvaluated encodes what conditions keep, and what came of them.
+func (a *anchor) appendEvaluated(b []byte, full bool) []byte {
+	switch {
+	case a.leaves == nil:
+	case full || a.leavesWhole:
+		b = appendSection(b, sectionLeaves, a.leaves.AppendFull)
+	case a.leaves.Changed():
+		b = appendSection(b, sectionMoreLeaves, a.leaves.AppendChanges)
+	}
+	a.leavesWhole = false
+	if a.members != nil && (full || a.members.changed()) {
+		b = appendSection(b, sectionMembers, func(b []byte) []byte { return a.members.append(b, full) })
+	}
+	return b
 }
 
 func (a *anchor) appendMarks(b []byte) []byte {
@@ -139,7 +161,7 @@ func appendSection(b []byte, tag byte, body func([]byte) []byte) []byte {
 // readAnchor decodes a row: a full part and the deltas behind it.
 func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, error) {
 	a := &anchor{key: key, deltas: len(parts) - 1, linked: true}
-	partials := make([][]byte, 0, len(parts))
+	partials, leaves := make([][]byte, 0, len(parts)), [][]byte(nil)
 	for _, p := range parts {
 		for r := (cursor{b: p}); len(r.b) > 0; {
 			switch tag := r.byte(); tag {
@@ -168,6 +190,12 @@ func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, erro
 				a.copies = uint32(r.uvarint())
 			case sectionHome:
 				r.bad = r.bad || !a.readHome(r.section())
+			case sectionLeaves:
+				leaves = append(leaves[:0], r.section())
+			case sectionMoreLeaves:
+				leaves = append(leaves, r.section())
+			case sectionMembers:
+				r.bad = r.bad || !a.readMembers(r.section())
 			default:
 				r.bad = true
 			}
@@ -183,8 +211,21 @@ func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, erro
 			return nil, fmt.Errorf("anchor %s: %w", key, err)
 		}
 	}
+	if len(leaves) > 0 {
+		var err error
+		if a.leaves, err = segment.DecodeState(leaves); err != nil {
+			return nil, fmt.Errorf("anchor %s: %w", key, err)
+		}
+	}
 	a.savedOpen = len(a.open)
 	return a, nil
+}
+
+func (a *anchor) readMembers(b []byte) bool {
+	if a.members == nil {
+		a.members = &memberships{judged: true}
+	}
+	return a.members.read(b)
 }
 
 // readHome takes a part's word on the home; of two the later version counts.

@@ -13,7 +13,11 @@ import (
 
 // dirty is how many rows wait for the next commit.
 func (w *people) dirty() int {
-	return len(w.changedAnchors) + len(w.changedEntities) + len(w.rows)
+	n := len(w.changedAnchors) + len(w.changedEntities) + len(w.rows) + len(w.ticked)
+	if w.jobChanged || w.job != nil && w.job.changed {
+		n++
+	}
+	return n
 }
 
 func (w *people) settled() bool { return len(w.stale) == 0 }
@@ -30,6 +34,13 @@ func (w *people) changes() []store.Change {
 	w.rows = nil
 	maps.Copy(w.gatheredNotices, w.notices)
 	clear(w.notices)
+	for b := range w.ticked {
+		out = append(out, passedRow(b, w.passed[b]))
+	}
+	clear(w.ticked)
+	if w.jobChanged || w.job != nil && w.job.changed {
+		out = append(out, w.jobChange())
+	}
 	for _, a := range w.changedAnchors {
 		out = w.anchorChanges(out, a)
 	}
@@ -106,7 +117,9 @@ func (w *people) trim() {
 	}
 	w.gathered = emptied(w.gathered)
 	clear(w.gatheredNotices)
-	w.anchors.trim(func(a *anchor) bool { return a.changed || a.refold })
+	w.anchors.trim(func(a *anchor) bool {
+		return a.changed || a.refold || w.job != nil && w.job.filling != nil && w.job.filling.anchor == a
+	})
 	w.entities.trim(func(e *entity) bool { return e.changed || w.undecided[e.key] != nil })
 }
 

@@ -210,6 +210,9 @@ func (g *graph) loadDefinitions(ctx context.Context) error {
 			series.Versions = append(series.Versions, s.Versions...)
 		}
 		series.Versions = append(series.Versions, row.Version)
+		if evaluated(row.Kind) {
+			g.library.add(edition{row.Kind, row.Key, row.Version.Version}, row.Document)
+		}
 		index = index.With(series)
 		return true
 	})

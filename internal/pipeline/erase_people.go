@@ -78,7 +78,7 @@ func (s *sweeper) anchor(ctx context.Context, ident event.Identifier, k id.Key) 
 		return err
 	}
 	if a == nil {
-		return s.deleteRows(ctx, k, store.TableTimeline, store.TableSeen, store.TableShares)
+		return s.deleteRows(ctx, k, store.TableTimeline, store.TableSeen, store.TableShares, store.TableHistory)
 	}
 	entries, err := w.finished(ctx, k, a.chunks, a.pending)
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *sweeper) anchor(ctx context.Context, ident event.Identifier, k id.Key) 
 	w.tally.Erased += gone + uint64(a.copies)
 	w.tally.changed = true
 	proof.Events += int(gone) + int(a.copies)
-	if err := s.deleteRows(ctx, k, store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableShares); err != nil {
+	if err := s.deleteRows(ctx, k, store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableShares, store.TableHistory); err != nil {
 		return err
 	}
 	named := a.ident.Value != ""
@@ -121,6 +121,14 @@ func (s *sweeper) forget(a *anchor) {
 	if a.timer != 0 {
 		w.rows = append(w.rows, w.row(store.TableTimers, a.key, timerKey(a.timer, a.key), store.Delete, nil))
 		w.timers.set(a.key, 0)
+	}
+	if a.members != nil {
+		for _, x := range a.members.list {
+			if x.member {
+				w.enroll(a, x.id, false)
+				s.touched = append(s.touched, store.RowKey{Table: store.TableMembers, Bucket: a.key.Bucket(), Key: memberKey(x.id, a.key)})
+			}
+		}
 	}
 	is := func(o *anchor) bool { return o == a }
 	w.changedAnchors = slices.DeleteFunc(w.changedAnchors, is)

@@ -143,7 +143,7 @@ func allTables() []store.Table {
 	return []store.Table{
 		store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableEntities, store.TableKinds, store.TableNodes,
 		store.TableComponents, store.TableLookup, store.TableDeadLetters, store.TableDefinitions, store.TableTimers,
-		store.TableShares, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
+		store.TableShares, store.TableMembers, store.TableHistory, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
 		store.TableRequests, store.TableMeta,
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/segment"
 	"rapport/internal/store"
 )
 
@@ -34,6 +35,8 @@ func (w *people) fold(t *task) {
 		w.foldShare(t.rec)
 	case store.KindDecision:
 		w.keepDecision(t.rec)
+	case store.KindActivation:
+		w.foldActivation(t.rec)
 	}
 }
 
@@ -68,15 +71,18 @@ func (w *people) foldEvent(t *task) {
 	}
 	w.tally.Stored++
 	w.touch(a)
+	w.before(a, e)
 	portions := a.partial.Fold(e, in)
 	a.note(entry)
-	w.arm(a, e.ReceivedAt)
+	w.foldLeaves(a, e, in, portions)
 	for _, news := range a.meet(e.Identifiers[1:], e.Time, e.ReceivedAt) {
 		w.link(a, news)
 		a.linked = true // the link names it
 	}
 	a.taken(e.ReceivedAt)
 	w.announce(a)
+	w.after(a, e)
+	w.arm(a, e.ReceivedAt)
 	for i := range portions {
 		w.portion(a.key, &portions[i])
 	}
@@ -97,6 +103,13 @@ func (w *people) foldCopy(t *task, a *anchor, entry, other profile.Entry) {
 		return
 	}
 	a.better = append(a.better, entry)
+	if w.glass != nil || w.job != nil {
+		// What is evaluated must not depend on where a batch ends.
+		if err = w.refold(context.Background(), a); err == nil {
+			return
+		}
+		w.log.Error("anchor cannot be folded again yet", "anchor", a.key, "error", err)
+	}
 	if !a.refold {
 		a.refold = true
 		w.stale = append(w.stale, a)
@@ -107,15 +120,24 @@ func (w *people) foldCopy(t *task, a *anchor, entry, other profile.Entry) {
 // arm sets the timer to the next instant at which time alone changes the
 // partial. What was due before the event was received has passed already.
 func (w *people) arm(a *anchor, received clock.Instant) {
-	due := a.partial.Due()
-	if due != 0 && due <= received {
+	if due := a.partial.Due(); due != 0 && due <= received {
 		a.partial.Tick(received)
-		due = a.partial.Due()
 	}
+	due := a.due()
 	if a.timer != 0 && (due == 0 || a.timer <= due) {
 		return // the armed timer fires first and looks again
 	}
 	w.rearm(a, due)
+}
+
+// due is the next instant at which time alone changes the anchor, or at a home
+// its person.
+func (a *anchor) due() clock.Instant {
+	due := a.partial.Due()
+	if a.members != nil && !a.elsewhere() && a.members.due != 0 && (due == 0 || a.members.due < due) {
+		due = a.members.due
+	}
+	return due
 }
 
 func (w *people) rearm(a *anchor, due clock.Instant) {
@@ -140,15 +162,29 @@ func (w *people) row(t store.Table, owner id.Key, key []byte, op store.Op, value
 // foldTick lets time pass for what is due in the bucket.
 func (w *people) foldTick(r *store.Record) {
 	now := readTick(r.Payload)
+	if now > w.passed[r.Bucket] {
+		w.passed[r.Bucket], w.ticked[r.Bucket] = now, true
+	}
 	for _, k := range w.timers.due(r.Bucket, now) {
 		a, ok := w.anchors.get(k)
 		if !ok {
 			w.timers.set(k, 0)
 			continue
 		}
+		w.passTime(a, now)
+		w.rearm(a, a.due())
+	}
+}
+
+// passTime lets time pass for an anchor that something is due for.
+func (w *people) passTime(a *anchor, now clock.Instant) {
+	if due := a.partial.Due(); due != 0 && due <= now {
 		a.partial.Tick(now)
+		a.stirred()
 		w.touch(a)
-		w.rearm(a, a.partial.Due())
+	}
+	if !a.elsewhere() && (a.members != nil || w.watched(a)) {
+		w.advance(a, now)
 	}
 }
 
@@ -166,9 +202,13 @@ func (w *people) foldPortion(r *store.Record) {
 	if table == store.TableAnchors {
 		a := w.anchor(who, k)
 		w.touch(a)
+		w.catchUp(a, 0)
 		a.partial.ApplyPortion(&p)
 		a.told = append(a.told, r.Position)
 		w.announce(a)
+		w.foldOrder(a, &p)
+		w.judge(a, cause{Kind: causeOrder, Time: p.Stamp.Time})
+		w.arm(a, 0)
 		return
 	}
 	w.applyToEntity(w.entity(p.Kind, p.ID, k), &p)
@@ -254,7 +294,7 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 	if err != nil {
 		return err
 	}
-	partial := profile.New()
+	again := w.foldingAgain(a)
 	a.edges, a.received = nil, 0
 	for _, e := range append(chunks, a.open...) {
 		rec, err := w.store.Log().At(ctx, store.Position(e.Position))
@@ -269,10 +309,8 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 			continue // counted when it was folded
 		}
 		source := w.sources(ev.Source)
-		partial.Fold(ev, profile.Input{Short: e.Short, Priority: source.Priority, Mapping: source.Mapping, Names: w.names})
-		if due := partial.Due(); due != 0 && due <= ev.ReceivedAt {
-			partial.Tick(ev.ReceivedAt)
-		}
+		in := profile.Input{Short: e.Short, Priority: source.Priority, Mapping: source.Mapping, Names: w.names}
+		again.fold(ev, in)
 		a.taken(ev.ReceivedAt)
 		w.announce(a)
 		for _, news := range a.meet(ev.Identifiers[1:], ev.Time, ev.ReceivedAt) {
@@ -293,11 +331,57 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 		if err != nil {
 			return fmt.Errorf("portion at %d: %w", at, err)
 		}
-		partial.ApplyPortion(&p)
+		again.portion(&p)
 		a.told = append(a.told, at)
 	}
-	a.partial, a.fresh, a.refold = partial, true, false
-	w.rearm(a, partial.Due())
+	a.partial, a.leaves, a.fresh, a.refold = again.partial, again.leaves, true, false
+	a.refolds++
+	a.stirred()
 	w.touch(a)
+	w.judge(a, cause{Kind: causeCorrection})
+	w.arm(a, 0)
 	return nil
+}
+
+// refolding is the state of an anchor that is folded anew.
+type refolding struct {
+	partial *profile.Partial
+	leaves  *segment.State // nil where nothing is evaluated
+	glass   *glass
+	job     *job // nil where the backfill has not been there
+}
+
+func (w *people) foldingAgain(a *anchor) *refolding {
+	r := &refolding{partial: profile.New(), glass: w.glass}
+	if w.job != nil && w.job.covers(a) {
+		r.job = w.job
+	}
+	if r.glass != nil || r.job != nil {
+		r.leaves = segment.NewState()
+	}
+	return r
+}
+
+func (r *refolding) fold(e *event.Event, in profile.Input) {
+	portions := r.partial.Fold(e, in)
+	if due := r.partial.Due(); due != 0 && due <= e.ReceivedAt {
+		r.partial.Tick(e.ReceivedAt)
+	}
+	keep := segment.Input{Short: in.Short, Mapping: in.Mapping}
+	if r.glass != nil {
+		r.glass.fold(r.leaves, e, keep, portions)
+	}
+	if r.job != nil {
+		r.job.fold(r.leaves, e, keep, portions)
+	}
+}
+
+func (r *refolding) portion(p *catalog.Portion) {
+	r.partial.ApplyPortion(p)
+	if r.glass != nil {
+		r.glass.foldPortion(r.leaves, p)
+	}
+	if r.job != nil {
+		r.job.glass.foldPortion(r.leaves, p)
+	}
 }

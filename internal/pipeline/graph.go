@@ -32,6 +32,7 @@ type graph struct {
 
 	definitions atomic.Pointer[definition.Index] // read without a lock
 	defining    map[seriesOf]chan struct{}       // definitions with a change on its way
+	force       atomic.Pointer[force]            // what counts at the lane's position, read without a lock
 }
 
 // node is one identifier in the graph.
@@ -72,6 +73,7 @@ func newGraph(s *setting, budget int) *graph {
 		requests: map[string][]store.Position{}, deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{}, joined: joins{},
 	}
 	g.definitions.Store(&definition.Index{})
+	g.force.Store(&force{})
 	return g
 }
 
@@ -117,6 +119,8 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			g.decide(r)
 		case store.KindDefinition:
 			g.define(r)
+		case store.KindActivation:
+			g.activate(r)
 		case store.KindJob:
 			g.keepJob(r)
 		case store.KindPrivacy:

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -29,6 +30,7 @@ type home struct {
 	members []event.Identifier
 	shared  []sharedIdentifier
 	foreign []foreign
+	merged  *profile.Partial // of the anchor and foreign; nil: not made
 
 	changed bool // the next part of the row carries it
 }
@@ -37,7 +39,10 @@ type home struct {
 type foreign struct {
 	key     id.Key
 	version store.Position
-	row     *anchor // nil: not in memory
+	// generation is the backfill that filled what the sender keeps, as far as
+	// it is known: of two shares of a version the one filled later counts.
+	generation uint64
+	row        *anchor // nil: not in memory
 }
 
 // elsewhere tells whether the anchor's person has its home at another anchor.
@@ -61,6 +66,9 @@ func (h *home) size() int {
 			n += row.size()
 		}
 	}
+	if h.merged != nil {
+		n += h.merged.MemSize()
+	}
 	return n
 }
 
@@ -81,6 +89,7 @@ func (w *people) foldPerson(r *store.Record) {
 	if a.home != nil && a.home.version >= p.version {
 		return
 	}
+	w.catchUp(a, 0)
 	before := a.home
 	a.home = &home{version: p.version, members: p.members, shared: p.shared, changed: true}
 	if before != nil {
@@ -93,6 +102,8 @@ func (w *people) foldPerson(r *store.Record) {
 		}
 	}
 	w.touch(a)
+	w.judge(a, cause{Kind: causeMerge})
+	w.arm(a, 0)
 }
 
 // leaveHome notes that the home of an anchor's person is elsewhere. An anchor
@@ -111,6 +122,9 @@ func (w *people) leaveHome(p *personRecord) {
 	}
 	if a.home != nil && a.home.version >= p.version {
 		return
+	}
+	if !a.elsewhere() {
+		w.leaveSegments(a)
 	}
 	if a.home != nil {
 		for _, f := range a.home.foreign {
@@ -151,7 +165,7 @@ func (w *people) sendShares() {
 		if !a.elsewhere() || a.ident.Value == "" {
 			continue // it came home meanwhile, or there is nothing to tell
 		}
-		s := shareRecord{home: a.home.key, from: a.key, version: a.version, row: a.appendShare(nil)}
+		s := shareRecord{home: a.home.key, from: a.key, version: a.version, generation: a.generation, row: a.appendShare(nil)}
 		w.derived = append(w.derived, store.Record{
 			Kind: store.KindShare, Bucket: s.home.Bucket(), Anchor: a.key, Received: a.partial.Now(), Payload: s.append(nil),
 		})
@@ -174,7 +188,7 @@ func (w *people) foldShare(r *store.Record) {
 		return // the person's home moved on since it was sent
 	}
 	i := a.home.findForeign(s.from)
-	if i >= 0 && a.home.foreign[i].version >= s.version {
+	if i >= 0 && !a.home.foreign[i].before(&s) {
 		return
 	}
 	row, err := readAnchor(s.from, [][]byte{s.row}, w.names)
@@ -182,14 +196,24 @@ func (w *people) foldShare(r *store.Record) {
 		w.log.Error("share cannot be read", "position", r.Position, "error", err)
 		return
 	}
+	w.catchUp(a, row.partial.Now())
 	if i < 0 {
 		i = len(a.home.foreign)
 		a.home.foreign = append(a.home.foreign, foreign{key: s.from})
 	}
-	a.home.foreign[i].version, a.home.foreign[i].row = s.version, row
+	f := &a.home.foreign[i]
+	f.version, f.generation, f.row = s.version, s.generation, row
 	a.home.changed = true
+	a.stirred()
 	w.rows = append(w.rows, w.row(store.TableShares, a.key, shareKey(a.key, s.from), store.Put, s.row))
 	w.touch(a)
+	w.judge(a, cause{Kind: causeMerge})
+	w.arm(a, 0)
+}
+
+// before tells whether a share says more than what is there.
+func (f *foreign) before(s *shareRecord) bool {
+	return cmp.Or(cmp.Compare(f.version, s.version), cmp.Compare(f.generation, s.generation)) < 0
 }
 
 // loadForeign brings what other anchors sent to homes into memory, in one
@@ -243,6 +267,9 @@ func (a *anchor) appendShare(b []byte) []byte {
 		c.edges[i].slots = nil
 	}
 	b = appendSection(b, sectionEdges, func(b []byte) []byte { return c.appendEdges(b, true) })
+	if a.leaves != nil && !a.leaves.Empty() {
+		b = appendSection(b, sectionLeaves, a.leaves.Clone().AppendFull)
+	}
 	return c.appendMarks(b)
 }
 
@@ -258,6 +285,7 @@ func appendHome(b []byte, h *home) []byte {
 		b = appendShared(appendIdentifiers(b, h.members), h.shared)
 		for _, f := range h.foreign {
 			b = binary.AppendUvarint(append(b, f.key[:]...), uint64(f.version))
+			b = binary.AppendUvarint(b, f.generation)
 		}
 		return b
 	})
@@ -274,7 +302,7 @@ func readHome(b []byte) (*home, bool) {
 	for len(r.b) > 0 && !r.bad {
 		var f foreign
 		copy(f.key[:], r.take(16))
-		f.version = store.Position(r.uvarint())
+		f.version, f.generation = store.Position(r.uvarint()), r.uvarint()
 		h.foreign = append(h.foreign, f)
 	}
 	return h, !r.bad

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,6 +137,10 @@ func (l *lane) take() (batch []*store.Record, end store.Position, ok bool) {
 		l.wake.Wait()
 	}
 	n := min(len(l.queue), l.limits.batch)
+	// What changes the meaning of all that follows begins a batch.
+	if i := slices.IndexFunc(l.queue[:n], func(r *store.Record) bool { return broadcast(r.Kind) }); i > 0 {
+		n = i
+	}
 	batch = l.queue[:n:n]
 	if n == len(l.queue) {
 		l.queue, end = nil, l.end
@@ -150,6 +155,9 @@ func (l *lane) take() (batch []*store.Record, end store.Position, ok bool) {
 // is stopped: going on without its rows would fold on nothing.
 func (l *lane) step(batch []*store.Record, end store.Position) {
 	ctx := context.Background()
+	if !l.prepare(ctx, batch) {
+		return
+	}
 	for pause := 10 * time.Millisecond; len(batch) > 0; pause = min(2*pause, time.Second) {
 		l.mu.Lock()
 		derived, err := l.work.apply(ctx, batch)
@@ -176,6 +184,58 @@ func (l *lane) step(batch []*store.Record, end store.Position) {
 	l.free(batch)
 	l.notify(end)
 	l.commitIfDue(ctx)
+}
+
+// preparer is an applier that may have to do much before it can apply a record:
+// so much that it is done in pieces.
+type preparer interface {
+	// ready tells whether a record can be applied. What begins with it has to be
+	// committed before the pieces are done.
+	ready(r *store.Record) (ready bool, err error)
+	// slice does one piece and gives the records that follow.
+	slice(ctx context.Context) (derived []store.Record, err error)
+}
+
+// prepare does what a batch needs to have been done. It gives up where the lane
+// is stopped.
+func (l *lane) prepare(ctx context.Context, batch []*store.Record) bool {
+	w, ok := l.work.(preparer)
+	if !ok || len(batch) == 0 || !broadcast(batch[0].Kind) {
+		return true
+	}
+	for begun := false; ; {
+		l.mu.Lock()
+		ready, err := w.ready(batch[0])
+		l.mu.Unlock()
+		if ready {
+			return true
+		}
+		if err == nil && !begun {
+			err = l.commit(ctx)
+			begun = err == nil
+		}
+		if err == nil {
+			err = l.slice(ctx, w)
+		}
+		if err != nil {
+			l.log.Error("lane cannot prepare", "lane", l.name, "error", err)
+			if l.stopped(time.Second) {
+				return false
+			}
+		}
+	}
+}
+
+// slice does one piece of what takes long, and commits when it is time.
+func (l *lane) slice(ctx context.Context, w preparer) error {
+	l.mu.Lock()
+	derived, err := w.slice(ctx)
+	if err == nil {
+		l.emit(ctx, derived)
+	}
+	l.mu.Unlock()
+	l.commitIfDue(ctx)
+	return err
 }
 
 // stopped waits a while and tells whether the lane was stopped meanwhile.

@@ -5,12 +5,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"rapport/internal/catalog"
+	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/profile"
+	"rapport/internal/segment"
 	"rapport/internal/store"
 )
 
@@ -28,6 +31,8 @@ type setting struct {
 	rules   *identity.Rules
 	erased  *erasures
 	log     *slog.Logger
+	library *library
+	items   segment.Catalog
 }
 
 // people is the work of a lane that owns anchors and entities.
@@ -55,6 +60,17 @@ type people struct {
 	sharing         []*anchor        // changed in the batch, with a home elsewhere
 	notices         map[id.Key]*home // homes of anchors without a row, until they are committed
 	gatheredNotices map[id.Key]*home // those that the running commit carries
+
+	force      *force         // what counts at the lane's position
+	glass      *glass         // what is in force, to be looked through; nil: nothing
+	job        *job           // the backfill of what is to come; nil: none
+	jobChanged bool           // its row has to go
+	settledTo  store.Position // everybody follows what came into force up to there
+	passed     map[id.Bucket]clock.Instant
+	ticked     map[id.Bucket]bool // buckets whose passed instant is not committed
+	states     []*segment.State
+	ids        []profile.IdentifierSeen
+	person     segment.ProfilePerson
 }
 
 // entity is a row of the catalog with its marks.
@@ -73,6 +89,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
 		timers: newTimers(), undecided: map[id.Key]chan struct{}{}, asked: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
+		force: &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
 	}
 }
 
@@ -92,6 +109,9 @@ func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 	w.derived = nil
 	tasks := w.resolve(batch)
 	if err := w.load(ctx, tasks); err != nil {
+		return nil, err
+	}
+	if err := w.loadParts(ctx, tasks); err != nil {
 		return nil, err
 	}
 	if err := w.findCopies(ctx, tasks); err != nil {
@@ -152,6 +172,41 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 	return nil
 }
 
+// loadParts brings what other anchors sent to the homes that a batch touches
+// into memory, where it is evaluated.
+func (w *people) loadParts(ctx context.Context, tasks []task) error {
+	if w.glass == nil && w.job == nil {
+		return nil
+	}
+	var homes []*anchor
+	see := func(k id.Key) {
+		a, ok := w.anchors.get(k)
+		if ok && a.home != nil && slices.ContainsFunc(a.home.foreign, func(f foreign) bool { return f.row == nil }) {
+			homes = append(homes, a)
+		}
+	}
+	for i := range tasks {
+		t := &tasks[i]
+		switch t.rec.Kind {
+		case store.KindEvent, store.KindReplay:
+			see(t.rec.Anchor)
+		case store.KindPortion, store.KindChange:
+			if k, table, ok := portionTarget(t.rec); ok && table == store.TableAnchors {
+				see(k)
+			}
+		case store.KindPerson, store.KindShare:
+			if len(t.rec.Payload) >= len(id.Key{}) {
+				see(id.Key(t.rec.Payload[:len(id.Key{})]))
+			}
+		case store.KindTick:
+			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
+				see(k)
+			}
+		}
+	}
+	return w.loadForeign(ctx, homes)
+}
+
 // want gives an anchor that is in memory, and notes rows that are not.
 func (w *people) want(t store.Table, k id.Key) *anchor {
 	if t == store.TableEntities {
@@ -201,6 +256,9 @@ func (w *people) anchor(ident event.Identifier, k id.Key) *anchor {
 	if !ok {
 		a = newAnchor(ident)
 		a.home = w.notice(k)
+		if w.job != nil {
+			a.born = w.job.Number
+		}
 		w.anchors.put(k, a, a.size())
 		w.tally.Anchors++
 	} else if a.ident.Value == "" {

@@ -167,20 +167,22 @@ type shareRecord struct {
 	from id.Key
 	// version is the position of the last record that the sender applied to
 	// itself. Of two shares of a sender the one with the larger version counts.
-	version store.Position
-	row     []byte // as appendShare made it
+	version    store.Position
+	generation uint64 // the backfill that filled what the sender keeps, if one did
+	row        []byte // as appendShare made it
 }
 
 func (s *shareRecord) append(b []byte) []byte {
 	b = append(append(b, s.home[:]...), s.from[:]...)
-	return append(binary.AppendUvarint(b, uint64(s.version)), s.row...)
+	b = binary.AppendUvarint(b, uint64(s.version))
+	return append(binary.AppendUvarint(b, s.generation), s.row...)
 }
 
 func readShare(payload []byte) (s shareRecord, err error) {
 	r := cursor{b: payload}
 	copy(s.home[:], r.take(16))
 	copy(s.from[:], r.take(16))
-	s.version = store.Position(r.uvarint())
+	s.version, s.generation = store.Position(r.uvarint()), r.uvarint()
 	if r.bad || len(r.b) == 0 {
 		return s, errShare
 	}

@@ -44,28 +44,29 @@ type Config struct {
 // Pipeline carries events from the door to the state and reads them back.
 type Pipeline struct {
 	setting
-	clock      clock.Clock
-	random     func([]byte)
-	cipher     *profileIDs
-	ledger     Ledger
-	files      func(ctx context.Context, values [][]byte) (FileScan, error)
-	privacy    privacyWork
-	seq        *sequencer
-	lanes      []*lane // people lanes in the order of their spans, then the graph's
-	tallies    map[*lane]*tally
-	people     []*people
-	graph      *graph
-	graphLane  *lane
-	queueBytes int64
-	waiting    atomic.Int64
-	payloads   sync.Pool // of *[]byte: payloads on their way into the log
-	flushBytes uint64
-	flushed    atomic.Uint64 // position at the last flush
-	stop       chan struct{}
-	background sync.WaitGroup
-	replaying  atomic.Bool
-	compiled   atomic.Pointer[compiledRules]
-	failing    atomic.Pointer[string] // why the log cannot be written, nil while it can
+	clock       clock.Clock
+	random      func([]byte)
+	cipher      *profileIDs
+	ledger      Ledger
+	files       func(ctx context.Context, values [][]byte) (FileScan, error)
+	privacy     privacyWork
+	seq         *sequencer
+	lanes       []*lane // people lanes in the order of their spans, then the graph's
+	tallies     map[*lane]*tally
+	people      []*people
+	graph       *graph
+	graphLane   *lane
+	queueBytes  int64
+	waiting     atomic.Int64
+	payloads    sync.Pool // of *[]byte: payloads on their way into the log
+	flushBytes  uint64
+	flushed     atomic.Uint64 // position at the last flush
+	stop        chan struct{}
+	background  sync.WaitGroup
+	replaying   atomic.Bool
+	compiled    atomic.Pointer[compiledRules]
+	failing     atomic.Pointer[string] // why the log cannot be written, nil while it can
+	cultivating sync.Mutex             // one backfill at a time
 }
 
 // Open makes a pipeline over a store, brings the state up to the end of the
@@ -81,6 +82,7 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 		return nil, fmt.Errorf("recover: %w", err)
 	}
 	p.background.Go(p.tick)
+	p.background.Go(p.cultivate)
 	p.background.Go(p.flush)
 	return p, nil
 }
@@ -89,7 +91,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, rules: &c.Rules, erased: erased, log: c.Log},
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, rules: &c.Rules, erased: erased, log: c.Log, library: newLibrary()},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
@@ -108,6 +110,10 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		state: c.Store.State(), seq: p.seq, log: c.Log, free: p.free, now: c.Clock,
 		limits: commitLimits{rows: c.CommitRows, every: c.CommitEvery, batch: c.BatchSize},
 	}
+	p.graph = newGraph(&p.setting, c.HotBytes/10)
+	if err := p.graph.loadDefinitions(ctx); err != nil {
+		return nil, err
+	}
 	for i := range c.Lanes {
 		span := store.Span{
 			First: id.Bucket(i * id.Buckets / c.Lanes), Last: id.Bucket((i+1)*id.Buckets/c.Lanes - 1),
@@ -117,11 +123,10 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		if err := p.add(ctx, fmt.Sprintf("people-%d", i), span, common, w, &w.tally); err != nil {
 			return nil, err
 		}
-		if err := w.loadTimers(ctx); err != nil {
+		if err := w.resume(ctx, p.lanes[i].applied); err != nil {
 			return nil, err
 		}
 	}
-	p.graph = newGraph(&p.setting, c.HotBytes/10)
 	span := store.Span{First: id.CommonBucket, Last: id.CommonBucket}
 	if err := p.add(ctx, "graph", span, common, p.graph, &p.graph.tally); err != nil {
 		return nil, err
@@ -130,7 +135,9 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	if err := p.graph.loadRequests(ctx); err != nil {
 		return nil, err
 	}
-	return p, p.graph.loadDefinitions(ctx)
+	now, err := p.loadForce(ctx, p.graphLane.applied)
+	p.graph.force.Store(now)
+	return p, err
 }
 
 // start lets the sequencer and the lanes run.

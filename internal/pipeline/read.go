@@ -46,7 +46,8 @@ func (p *Pipeline) Profile(ctx context.Context, ref string, o ProfileOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	return profile.Assemble(who.members, who.partials(), opts), nil
+	v := profile.Assemble(who.members, who.partials(), opts)
+	return v, p.evaluate(ctx, who, v)
 }
 
 // showing says how a person is shown by the rules that are live.

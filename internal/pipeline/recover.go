@@ -22,6 +22,21 @@ func (p *Pipeline) recover(ctx context.Context, progress func(done, end store.Po
 	return p.replay(ctx, from, progress, func(r *store.Record) bool { return r.Position <= applied[r.Bucket] })
 }
 
+// route gives the lanes that a record of the log goes to. What goes to all
+// lanes each of them leaves out itself where it knows it.
+func (p *Pipeline) route(r *store.Record, skip bool) []int {
+	var out []int
+	if !skip {
+		out = append(out, p.laneIndex(r.Bucket))
+	}
+	if broadcast(r.Kind) {
+		for n := range p.people {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // replay reads the log from a position to its end and hands records to the
 // lanes, except those that skip tells to leave out. What follows from them gets
 // into the log behind that end; it is not handed over as it comes, which would
@@ -65,7 +80,8 @@ func (p *Pipeline) replayTo(ctx context.Context, from, end store.Position, progr
 		if r.Position > end {
 			return errPastEnd
 		}
-		if skip(r) {
+		lanes := p.route(r, skip(r))
+		if len(lanes) == 0 {
 			return ctx.Err()
 		}
 		if counted(r.Kind) {
@@ -78,8 +94,10 @@ func (p *Pipeline) replayTo(ctx context.Context, from, end store.Position, progr
 			c.Payload = append([]byte(nil), r.Payload...)
 		}
 		c.Attached = nil
-		i := p.laneIndex(r.Bucket)
-		batch[i] = append(batch[i], &c)
+		p.library.learn(&c)
+		for _, i := range lanes {
+			batch[i] = append(batch[i], &c)
+		}
 		if n++; n == replayBatch {
 			hand(r.Position)
 			return p.keepUp(ctx)

@@ -21,6 +21,7 @@ type tally struct {
 	Erased       uint64            `json:"erased,omitempty"` // events of people who were erased
 	Anchors      uint64            `json:"anchors"`          // identifiers with a state of their own
 	Reasons      map[string]uint64 `json:"reasons,omitempty"`
+	Members      map[uint64]int64  `json:"members,omitempty"` // homes by evaluation of a segment
 
 	changed bool
 }
@@ -58,7 +59,20 @@ func (t *tally) dead(reason string) {
 	t.Reasons[reason]++
 }
 
+func (t *tally) enroll(evaluation uint64, n int64) {
+	t.changed = true
+	if t.Members == nil {
+		t.Members = map[uint64]int64{}
+	}
+	if t.Members[evaluation] += n; t.Members[evaluation] == 0 {
+		delete(t.Members, evaluation)
+	}
+}
+
 func (t *tally) add(o *tally) {
+	for n, count := range o.Members {
+		t.enroll(n, count)
+	}
 	t.Applied += o.Applied
 	t.Stored += o.Stored
 	t.Deduplicated += o.Deduplicated

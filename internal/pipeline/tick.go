@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"rapport/internal/clock"
@@ -31,20 +32,38 @@ func (p *Pipeline) tick() {
 	}
 }
 
+// tickPortion is for how many anchors of a lane time passes at once, as far as
+// buckets can be divided. What else is due waits, so that events come between.
+const tickPortion = 256
+
 // Tick writes one tick for each bucket in which something is due now, and
-// returns when they are in the log.
+// returns when they are applied.
 func (p *Pipeline) Tick(ctx context.Context) error {
 	now := p.clock.Now()
-	var due []id.Bucket
-	for i, w := range p.people {
-		l := p.lanes[i]
-		l.mu.Lock()
-		due = append(due, w.timers.waiting(now)...)
-		l.mu.Unlock()
+	for last := []id.Bucket(nil); ; {
+		var due []id.Bucket
+		for i, w := range p.people {
+			l := p.lanes[i]
+			l.mu.Lock()
+			due = append(due, w.timers.waiting(now, tickPortion)...)
+			l.mu.Unlock()
+		}
+		if len(due) == 0 || slices.Equal(due, last) {
+			return nil // nothing is due, or what is due came meanwhile
+		}
+		last = due
+		if err := p.tickBuckets(ctx, now, due); err != nil {
+			return err
+		}
+		select {
+		case <-p.stop:
+			return nil
+		default:
+		}
 	}
-	if len(due) == 0 {
-		return nil
-	}
+}
+
+func (p *Pipeline) tickBuckets(ctx context.Context, now clock.Instant, due []id.Bucket) error {
 	frame := &store.Frame{Records: make([]store.Record, len(due))}
 	for i, b := range due {
 		frame.Records[i] = store.Record{
@@ -56,7 +75,53 @@ func (p *Pipeline) Tick(ctx context.Context) error {
 		return err
 	}
 	// The next question must find these applied, or it would tick again.
-	return p.WaitApplied(ctx, r)
+	return p.lanesAt(ctx, r.Position)
+}
+
+// resume takes up what the lane had in mind at its position.
+func (w *people) resume(ctx context.Context, at store.Position) error {
+	if err := w.loadTimers(ctx); err != nil {
+		return err
+	}
+	if err := w.loadPassed(ctx); err != nil {
+		return err
+	}
+	now, err := w.loadForce(ctx, at)
+	if err != nil {
+		return err
+	}
+	if err := w.enforce(now); err != nil {
+		return err
+	}
+	if err := w.loadSettled(ctx); err != nil {
+		return err
+	}
+	return w.loadJob(ctx)
+}
+
+var passedKey = []byte("passed")
+
+// passedRow is the row of the latest instant that passed in a bucket. Somebody
+// who comes there later is evaluated as of it.
+func passedRow(b id.Bucket, at clock.Instant) store.Change {
+	return store.Change{RowKey: store.RowKey{Table: store.TableMeta, Bucket: b, Key: passedKey}, Op: store.Put, Value: tickPayload(at)}
+}
+
+func (w *people) loadPassed(ctx context.Context) error {
+	var keys []store.RowKey
+	for b := w.span.First; b <= w.span.Last; b++ {
+		keys = append(keys, store.RowKey{Table: store.TableMeta, Bucket: b, Key: passedKey})
+	}
+	rows, err := w.store.State().Load(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("load what time it is: %w", err)
+	}
+	for i, parts := range rows {
+		if len(parts) > 0 {
+			w.passed[keys[i].Bucket] = readTick(parts[len(parts)-1])
+		}
+	}
+	return nil
 }
 
 // loadTimers arms what was armed when the state was committed.

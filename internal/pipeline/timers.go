@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"container/heap"
 	"encoding/binary"
 	"slices"
@@ -64,9 +65,14 @@ func (t *timers) due(b id.Bucket, now clock.Instant) []id.Key {
 	return keys
 }
 
-// waiting gives the buckets in which something is due.
-func (t *timers) waiting(now clock.Instant) []id.Bucket {
-	var out []id.Bucket
+// waiting gives the buckets in which something is due, those that wait longest
+// first: as many as have so many anchors due, and at least one.
+func (t *timers) waiting(now clock.Instant, limit int) []id.Bucket {
+	type wait struct {
+		since clock.Instant
+		b     id.Bucket
+	}
+	var waits []wait
 	for b, h := range t.buckets {
 		for len(*h) > 0 && t.at[(*h)[0].key] != (*h)[0].at {
 			heap.Pop(h) // disarmed or moved meanwhile
@@ -74,11 +80,28 @@ func (t *timers) waiting(now clock.Instant) []id.Bucket {
 		if len(*h) == 0 {
 			delete(t.buckets, b)
 		} else if (*h)[0].at <= now {
-			out = append(out, b)
+			waits = append(waits, wait{(*h)[0].at, b})
 		}
+	}
+	slices.SortFunc(waits, func(x, y wait) int { return cmp.Or(cmp.Compare(x.since, y.since), cmp.Compare(x.b, y.b)) })
+	var out []id.Bucket
+	for _, x := range waits {
+		if limit <= 0 {
+			break
+		}
+		out = append(out, x.b)
+		limit -= t.buckets[x.b].upTo(now, 0)
 	}
 	slices.Sort(out)
 	return out
+}
+
+// upTo counts the timers at or before an instant, from a place of the heap down.
+func (h timerHeap) upTo(now clock.Instant, i int) int {
+	if i >= len(h) || h[i].at > now {
+		return 0
+	}
+	return 1 + h.upTo(now, 2*i+1) + h.upTo(now, 2*i+2)
 }
 
 type timerHeap []timer

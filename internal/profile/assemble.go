@@ -39,8 +39,10 @@ type View struct {
 	Traits      map[string]json.RawMessage `json:"traits"`
 	Computed    Computed                   `json:"computed"`
 	Segments    []string                   `json:"segments"`
-	Consent     map[string]json.RawMessage `json:"consent"`
-	Lineage     *Lineage                   `json:"lineage,omitempty"`
+	// Affinities say per dimension what the person likes, the most first.
+	Affinities map[string][]AffinityShare `json:"affinities,omitempty"`
+	Consent    map[string]json.RawMessage `json:"consent"`
+	Lineage    *Lineage                   `json:"lineage,omitempty"`
 }
 
 // Assemble is the person of several identifiers: the merge of their partials,

@@ -9,6 +9,12 @@ import (
 	"rapport/internal/profile/rfm"
 )
 
+// AffinityShare is what part of a person's interest in a dimension a value has.
+type AffinityShare struct {
+	Value string      `json:"value"`
+	Share json.Number `json:"share" doc:"In percent; those of all values add up to exactly 100"`
+}
+
 // Computed is what the events of a person come to.
 type Computed struct {
 	EventCount    uint64                 `json:"event_count"`
@@ -50,6 +56,8 @@ type Computed struct {
 	Loyalty          *LoyaltyView          `json:"loyalty" doc:"Null where nothing is known"`
 	Derived          map[string]Derived    `json:"derived" doc:"What follows from traits and context: age, birthday, country, language, gender, timezone, full_name"`
 	Truncated        []string              `json:"truncated,omitempty" doc:"Lists of which only a part is kept"`
+	// Traits are the computed traits of the instance's own.
+	Traits map[string]json.RawMessage `json:"traits,omitempty"`
 }
 
 // Occurrence is how often something happened, and when last.

@@ -61,6 +61,7 @@ const (
 	KindPerson                     // derived: who belongs to a person, and where its home is
 	KindShare                      // derived: the partial state of an anchor, for its home
 	KindPrivacy                    // fact: a privacy request, whom it erased, what became of it
+	KindActivation                 // fact: from here on these versions of segments are what counts
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
@@ -177,6 +178,8 @@ const (
 	TableDeadLetters Table = 'd' // dead letters that wait for a decision: position
 	TableDefinitions Table = 'f' // versions of definitions: kind, zero byte, key, zero byte, number
 	TableTimers      Table = 'w' // what is due: instant, key
+	TableMembers     Table = 'b' // who is in a segment: number of its evaluation, key of the home
+	TableHistory     Table = 'y' // entries into and exits from segments: key, instant, number
 	TableShares      Table = 'h' // partial states that a home was sent: home's key, sender's key
 	TableAnswers     Table = 'i' // answers to commands, by the hash of their idempotency key
 	TableJobs        Table = 'j' // background jobs: id, then a byte: what was asked for, how far it is

@@ -1,0 +1,405 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rapport/internal/catalog"
+	"rapport/internal/definition"
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/segment"
+	"rapport/internal/store"
+)
+
+// A backfill brings what is to come into force over everybody, lane by lane,
+// anchor by anchor in the order of their keys, in slices between batches. What
+// conditions keep of the past is folded from the timeline, and each person is
+// evaluated beside what is in force. An anchor behind the cursor, or born since
+// the backfill began, follows live; one before it is left alone until the
+// cursor comes by. The cursor is committed with the rows, so a crash repeats
+// nothing and leaves nothing out.
+
+// job is the backfill of one lane.
+type job struct {
+	jobRow
+	glass   *glass // all that will be in force
+	numbers []int  // of the segments that enter
+	ids     map[uint64]bool
+	fresh   segment.Sources // what is not kept yet
+	needs   segment.Needs   // of a timeline, for fresh
+	filling *filling        // an anchor that takes more than one slice
+	changed bool
+}
+
+// jobRow is what is kept of a backfill.
+type jobRow struct {
+	Number uint64      `json:"number"` // the larger began later
+	Enter  []criterion `json:"enter,omitempty"`
+	Leave  []criterion `json:"leave,omitempty"`
+	Span   store.Span  `json:"span"`
+	Cursor []byte      `json:"cursor,omitempty"` // the last anchor that is done
+	Done   bool        `json:"done"`
+}
+
+// filling is an anchor whose timeline is being folded.
+type filling struct {
+	anchor  *anchor
+	state   *segment.State
+	next    uint32 // chunk
+	refolds int    // of the anchor when it began
+}
+
+// The size of a slice: while it lasts the lane does nothing else.
+const (
+	sliceAnchors = 64
+	sliceBuckets = 128
+	sliceEvents  = 4 * chunkEntries
+)
+
+var jobKeyRow = []byte("backfill")
+
+// same tells whether two backfills are after the same.
+func (j *jobRow) same(enter, leave []criterion) bool {
+	eq := func(a, b criterion) bool { return a.same(&b) }
+	return slices.EqualFunc(j.Enter, enter, eq) && slices.EqualFunc(j.Leave, leave, eq)
+}
+
+func (j *job) has(n uint64) bool { return j != nil && j.ids[n] }
+
+// covers tells whether the backfill has been at an anchor.
+func (j *job) covers(a *anchor) bool {
+	return j.Done || a.born == j.Number || bytes.Compare(a.key[:], j.Cursor) <= 0
+}
+
+// fold takes an event into what is not kept by the conditions in force.
+func (j *job) fold(st *segment.State, e *event.Event, in segment.Input, portions []catalog.Portion) {
+	if len(j.fresh) == 0 {
+		return
+	}
+	t := &j.glass.touched
+	t.Reset(j.glass.set)
+	j.glass.set.FoldOnly(st, e, in, t, j.fresh)
+	for i := range portions {
+		j.glass.set.FoldPortion(st, &portions[i], t)
+	}
+}
+
+// newJob prepares what a row says.
+func (w *people) newJob(row jobRow) (*job, error) {
+	list := w.force.criteria()
+	list = slices.DeleteFunc(list, func(c criterion) bool {
+		out := func(o criterion) bool { return o.Kind == c.Kind && o.Key == c.Key }
+		return slices.ContainsFunc(row.Enter, out) || slices.ContainsFunc(row.Leave, out)
+	})
+	list = append(list, row.Enter...)
+	slices.SortFunc(list, func(a, b criterion) int { return a.compare(&b) })
+	l, err := w.library.lens(list)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{jobRow: row, glass: newGlass(l, w.items), ids: map[uint64]bool{}, changed: true}
+	for _, c := range row.Enter {
+		j.ids[c.ID] = true
+		if n, ok := l.numbers[c.ID]; ok && c.Kind == definition.Segment {
+			j.numbers = append(j.numbers, n)
+		}
+	}
+	if l != nil {
+		var now *segment.Set
+		if w.glass != nil {
+			now = w.glass.set
+		}
+		j.fresh = l.set.Fresh(now)
+		j.needs = l.set.Needs(j.fresh)
+	}
+	return j, nil
+}
+
+// begin takes up a backfill, unless the lane is at it already.
+func (w *people) begin(row jobRow) error {
+	if w.job != nil && w.job.Number == row.Number {
+		return nil
+	}
+	row.Span, row.Cursor, row.Done = w.span, nil, len(row.Enter) == 0
+	j, err := w.newJob(row)
+	if err != nil {
+		return err
+	}
+	w.job = j
+	return nil
+}
+
+// slice does the next piece of a backfill. It is called with the lane locked,
+// between batches; what was in memory alone when the backfill began must have
+// been committed since. It gives the records that follow.
+func (w *people) slice(ctx context.Context) (derived []store.Record, err error) {
+	j := w.job
+	if j == nil || j.Done {
+		return nil, nil
+	}
+	w.derived = nil
+	if j.filling != nil {
+		if err := w.goOn(ctx, j.filling); err != nil {
+			return nil, err
+		}
+	} else if err := w.nextAnchors(ctx); err != nil {
+		return nil, err
+	}
+	w.sendShares()
+	return w.derived, nil
+}
+
+// nextAnchors visits the anchors behind the cursor.
+func (w *people) nextAnchors(ctx context.Context) error {
+	j := w.job
+	list, upTo, err := w.anchorsAfter(ctx, j.Cursor)
+	if err != nil {
+		return err
+	}
+	if err := w.loadForeign(ctx, list); err != nil {
+		return err
+	}
+	events := 0
+	for _, a := range list {
+		n := int(a.chunks)*chunkEntries + len(a.open)
+		if !j.wantsHistory(a) || n == 0 {
+			w.visited(a)
+			continue
+		}
+		if events += n; events > sliceEvents && events > n {
+			return nil // the next slice begins with it
+		}
+		j.filling = &filling{anchor: a, state: segment.NewState(), refolds: a.refolds}
+		for first := true; j.filling != nil && (first || n <= sliceEvents); first = false {
+			if err := w.goOn(ctx, j.filling); err != nil {
+				return err
+			}
+		}
+		if j.filling != nil {
+			return nil
+		}
+	}
+	j.Cursor, j.changed = upTo, true
+	j.Done = upTo == nil
+	return nil
+}
+
+func (j *job) wantsHistory(a *anchor) bool {
+	return len(j.fresh) > 0 && a.born != j.Number && a.ident.Value != ""
+}
+
+// visited moves the cursor over an anchor, which follows live from now on.
+func (w *people) visited(a *anchor) {
+	j := w.job
+	j.Cursor, j.changed = bytes.Clone(a.key[:]), true
+	if a.ident.Value == "" || a.elsewhere() {
+		return
+	}
+	now := w.present(a)
+	w.advance(a, now)
+	w.judgeShadow(a, now)
+	w.arm(a, 0)
+}
+
+// goOn folds the next part of an anchor's timeline.
+func (w *people) goOn(ctx context.Context, f *filling) error {
+	a := f.anchor
+	if now, ok := w.anchors.get(a.key); !ok || now != a || a.refolds != f.refolds || a.refold {
+		w.job.filling = nil // it was let go of, or folded anew: begin again
+		return nil
+	}
+	committed := a.chunks - uint32(len(a.pending))
+	var entries []profile.Entry
+	last := false
+	switch {
+	case f.next < committed:
+		n := min(committed-f.next, sliceEvents/chunkEntries)
+		keys := make([]store.RowKey, n)
+		for i := range keys {
+			keys[i] = store.RowKey{Table: store.TableTimeline, Bucket: a.key.Bucket(), Key: chunkKey(a.key, f.next+uint32(i))}
+		}
+		rows, err := w.store.State().Load(ctx, keys)
+		if err != nil {
+			return fmt.Errorf("timeline of %s: %w", a.key, err)
+		}
+		for _, parts := range rows {
+			if len(parts) == 0 {
+				return fmt.Errorf("timeline of %s: %w", a.key, errAnchor)
+			}
+			if entries, err = readEntries(entries, parts[0]); err != nil {
+				return fmt.Errorf("timeline of %s: %w", a.key, err)
+			}
+		}
+		f.next += n
+	case f.next < a.chunks:
+		entries = a.pending[f.next-committed].entries
+		f.next++
+	default:
+		entries, last = a.open, true
+	}
+	if err := w.fill(ctx, f, entries); err != nil {
+		return err
+	}
+	if last {
+		w.filled(ctx, f)
+	}
+	return nil
+}
+
+// fill folds entries of a timeline into what conditions will keep.
+func (w *people) fill(ctx context.Context, f *filling, entries []profile.Entry) error {
+	j := w.job
+	for i := range entries {
+		if !j.needs.Wants(&entries[i]) {
+			continue
+		}
+		rec, err := w.store.Log().At(ctx, store.Position(entries[i].Position))
+		if errors.Is(err, store.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("event at %d: %w", entries[i].Position, err)
+		}
+		e, err := w.decode(rec.Payload)
+		if err != nil {
+			continue // counted when it was folded
+		}
+		var portions []catalog.Portion
+		source := w.sources(e.Source)
+		if source.Mapping != nil {
+			portions = source.Mapping.PortionsOf(e, catalog.Stamp{Time: e.Time, Priority: source.Priority, Short: entries[i].Short})
+		}
+		j.fold(f.state, e, segment.Input{Short: entries[i].Short, Mapping: source.Mapping}, portions)
+	}
+	return nil
+}
+
+// filled ends the folding of an anchor: what it kept for conditions that are
+// given up goes, what was folded comes in its place.
+func (w *people) filled(ctx context.Context, f *filling) {
+	j, a := w.job, f.anchor
+	j.filling = nil
+	for _, at := range a.told {
+		rec, err := w.store.Log().At(ctx, at)
+		if err != nil {
+			continue // erased
+		}
+		if _, p, err := readPortion(rec.Payload); err == nil {
+			j.glass.foldPortion(f.state, &p)
+		}
+	}
+	if a.leaves == nil {
+		a.leaves = segment.NewState()
+	}
+	a.leaves.Forget(j.fresh) // of a backfill that was given up
+	j.glass.set.Merge(a.leaves, f.state)
+	a.leavesWhole, a.generation = true, j.Number
+	w.touch(a)
+	w.visited(a)
+}
+
+// anchorsAfter brings the next anchors behind a key into memory, and tells up
+// to which key these are all; nil: up to the end of the span.
+func (w *people) anchorsAfter(ctx context.Context, after []byte) (out []*anchor, upTo []byte, err error) {
+	b := w.span.First
+	if len(after) == len(id.Key{}) {
+		b = id.Key(after).Bucket()
+	}
+	for first := b; b <= w.span.Last; b++ {
+		if b-first == sliceBuckets {
+			return out, lastKey(b - 1), nil
+		}
+		var bad error
+		at := store.Range{Table: store.TableAnchors, Bucket: b, After: after}
+		err := w.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+			k := id.Key(key)
+			a, ok := w.anchors.get(k)
+			if !ok {
+				copies := make([][]byte, len(parts))
+				for i := range parts {
+					copies[i] = bytes.Clone(parts[i])
+				}
+				if bad = w.adopt(store.TableAnchors, k, copies); bad != nil {
+					return false
+				}
+				a, _ = w.anchors.get(k)
+			}
+			out = append(out, a)
+			return len(out) < sliceAnchors
+		})
+		if err = errors.Join(err, bad); err != nil {
+			return nil, nil, fmt.Errorf("read anchors of bucket %d: %w", b, err)
+		}
+		if len(out) == sliceAnchors {
+			return out, bytes.Clone(out[len(out)-1].key[:]), nil
+		}
+		after = nil
+	}
+	return out, nil, nil
+}
+
+// lastKey is the last that a bucket can have.
+func lastKey(b id.Bucket) []byte {
+	k := bytes.Repeat([]byte{0xff}, len(id.Key{}))
+	k[0], k[1] = byte(b>>4), byte(b<<4)|0x0f
+	return k
+}
+
+// jobChange is the row of the backfill.
+func (w *people) jobChange() store.Change {
+	key := store.RowKey{Table: store.TableMeta, Bucket: w.span.First, Key: jobKeyRow}
+	w.jobChanged = false
+	if w.job == nil {
+		return store.Change{RowKey: key, Op: store.Delete}
+	}
+	w.job.changed = false
+	b, err := json.Marshal(w.job.jobRow)
+	if err != nil {
+		panic(err) // numbers and strings
+	}
+	return store.Change{RowKey: key, Op: store.Put, Value: b}
+}
+
+// loadJob takes up the backfill that was under way when the state was
+// committed, where the lane is the same.
+func (w *people) loadJob(ctx context.Context) error {
+	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableMeta, Bucket: w.span.First, Key: jobKeyRow}})
+	if err != nil || len(rows[0]) == 0 {
+		return err
+	}
+	var row jobRow
+	if err := json.Unmarshal(rows[0][len(rows[0])-1], &row); err != nil {
+		return fmt.Errorf("backfill of bucket %d: %w", w.span.First, err)
+	}
+	if row.Span != w.span {
+		return nil // another number of lanes: it begins again
+	}
+	j, err := w.newJob(row)
+	if err != nil {
+		w.log.Warn("backfill cannot go on", "error", err)
+		return nil
+	}
+	j.changed = false
+	w.job = j
+	return nil
+}
+
+// progress is the share of a backfill that is done.
+func (w *people) progress() float64 {
+	switch {
+	case w.job == nil:
+		return 0
+	case w.job.Done:
+		return 1
+	case len(w.job.Cursor) != len(id.Key{}):
+		return 0
+	}
+	b := id.Key(w.job.Cursor).Bucket()
+	return float64(b-w.span.First) / float64(w.span.Last-w.span.First+1)
+}

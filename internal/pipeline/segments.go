@@ -1,0 +1,384 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"rapport/internal/clock"
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/segment"
+	"rapport/internal/store"
+)
+
+// SegmentState says how far a segment is: the version in force, and the one
+// that is on its way.
+type SegmentState struct {
+	// Version is the one in force; 0 where none is.
+	Version int            `json:"version"`
+	Since   *clock.Instant `json:"since"`
+	Size    int64          `json:"size" doc:"How many people are in it"`
+	// Building is the version that is evaluated for everybody at present.
+	Building int     `json:"building,omitempty"`
+	Progress float64 `json:"progress" doc:"Of the version on its way; 1 where none is"`
+}
+
+// SegmentState gives the state of a segment, a computed trait or an affinity.
+func (p *Pipeline) SegmentState(kind definition.Kind, key string) SegmentState {
+	s := SegmentState{Progress: 1}
+	if c := p.graph.force.Load().find(kind, key); c != nil {
+		s.Version, s.Since, s.Size = c.Version, &c.since, p.size(c.ID)
+	}
+	v := p.Definitions().Get(kind, key).Live()
+	if v == nil || v.Version == s.Version {
+		return s
+	}
+	s.Building, s.Progress = v.Version, 0
+	for i, w := range p.people {
+		p.lanes[i].mu.Lock()
+		if w.job != nil && slices.ContainsFunc(w.job.Enter, func(c criterion) bool {
+			return c.Kind == kind && c.Key == key && c.Version == v.Version
+		}) {
+			s.Progress += w.progress() / float64(len(p.people))
+		}
+		p.lanes[i].mu.Unlock()
+	}
+	return s
+}
+
+// SegmentSizes gives how many people are in each segment in force.
+func (p *Pipeline) SegmentSizes() map[string]int64 {
+	now := p.graph.force.Load()
+	out := map[string]int64{}
+	for i := range now.active {
+		if c := &now.active[i]; c.Kind == definition.Segment {
+			out[c.Key] = p.size(c.ID)
+		}
+	}
+	return out
+}
+
+func (p *Pipeline) size(evaluation uint64) int64 {
+	n := int64(0)
+	for _, l := range p.lanes {
+		l.mu.Lock()
+		n += p.tallies[l].Members[evaluation]
+		l.mu.Unlock()
+	}
+	return n
+}
+
+// SegmentCheck tells whether a segment, a computed trait or an affinity can be
+// what a document says, beside everything that is live now. The fault names the
+// node that is wrong and the mend.
+func (p *Pipeline) SegmentCheck(kind definition.Kind, key string, doc []byte) error {
+	d := readDocument(kind, key, doc)
+	if d.err != nil {
+		return d.err
+	}
+	list := []criterion{{Kind: kind, Key: key}}
+	docs := []*document{d}
+	others, err := p.library.get(p.live(kind, key))
+	if err != nil {
+		return err
+	}
+	list, docs = append(list, p.live(kind, key)...), append(docs, others...)
+	_, err = compileLens(list, docs)
+	return err
+}
+
+// SegmentUsers gives the live criteria that name one: without it they could not
+// be evaluated.
+func (p *Pipeline) SegmentUsers(kind definition.Kind, key string) []string {
+	var out []string
+	for _, c := range p.live(kind, key) {
+		docs, err := p.library.get([]criterion{c})
+		if err == nil && slices.Contains(docs[0].refs, reference{kind, key}) {
+			out = append(out, c.Key)
+		}
+	}
+	return out
+}
+
+// live are the live versions of all criteria but one.
+func (p *Pipeline) live(kind definition.Kind, key string) []criterion {
+	var out []criterion
+	for _, k := range [...]definition.Kind{definition.Affinity, definition.ComputedTrait, definition.Segment} {
+		for _, s := range p.Definitions().List(k) {
+			if v := s.Live(); v != nil && (k != kind || s.Key != key) {
+				out = append(out, criterion{Kind: k, Key: s.Key, Version: v.Version})
+			}
+		}
+	}
+	return out
+}
+
+// SegmentMember is a line of the list of a segment's members.
+type SegmentMember struct {
+	ID          string                   `json:"id"`
+	Since       clock.Instant            `json:"since"`
+	Identifiers []profile.IdentifierSeen `json:"identifiers"`
+}
+
+// SegmentMembers lists who is in a segment, in an order that stays the same and
+// says nothing.
+func (p *Pipeline) SegmentMembers(ctx context.Context, key, cursor string, limit int) (Page[SegmentMember], error) {
+	var page Page[SegmentMember]
+	after, err := readCursor(cursor)
+	if err != nil {
+		return page, err
+	}
+	c := p.graph.force.Load().find(definition.Segment, key)
+	if c == nil {
+		return page, nil // not in force yet: nobody is in it
+	}
+	keys, err := p.memberKeys(ctx, c.ID, after, limit+1)
+	if err != nil {
+		return page, err
+	}
+	if len(keys) > limit {
+		keys = keys[:limit]
+		page.Next = writeCursor(keys[limit-1][:])
+	}
+	for _, k := range keys {
+		who, err := p.gather(ctx, p.cipher.id(k))
+		if fault.KindOf(err) == fault.NotFound {
+			continue
+		}
+		if err != nil {
+			return page, err
+		}
+		m := SegmentMember{ID: who.id, Identifiers: who.members}
+		if home := who.home(p); home != nil && home.members != nil {
+			x, _ := home.members.get(c.ID)
+			m.Since = x.since
+		}
+		page.Items = append(page.Items, m)
+	}
+	return page, nil
+}
+
+// memberKeys reads the homes listed as members of an evaluation, behind a key.
+func (p *Pipeline) memberKeys(ctx context.Context, evaluation uint64, after []byte, limit int) ([]id.Key, error) {
+	for _, l := range p.lanes {
+		if err := l.commit(ctx); err != nil {
+			return nil, err
+		}
+	}
+	prefix := binary.BigEndian.AppendUint64(nil, evaluation)
+	from := id.Bucket(0)
+	if len(after) == len(id.Key{}) {
+		from = id.Key(after).Bucket()
+		after = append(bytes.Clone(prefix), after...)
+	} else {
+		after = nil
+	}
+	var keys []id.Key
+	for b := from; b < id.Buckets && len(keys) < limit; b++ {
+		at := store.Range{Table: store.TableMembers, Bucket: b, Prefix: prefix, After: after}
+		err := p.store.State().Scan(ctx, at, func(key []byte, _ [][]byte) bool {
+			keys = append(keys, id.Key(key[len(prefix):]))
+			return len(keys) < limit
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read members of bucket %d: %w", b, err)
+		}
+		after = nil
+	}
+	return keys, nil
+}
+
+// Standing is how a person stands to a segment.
+type Standing struct {
+	Segment string         `json:"segment"`
+	Version int            `json:"version"`
+	Member  bool           `json:"member"`
+	Since   *clock.Instant `json:"since" doc:"When the person came in; null where it is not in"`
+	// Until is when time alone changes it.
+	Until *clock.Instant       `json:"until"`
+	Why   *segment.Explanation `json:"why"`
+}
+
+// Passage is an entry into a segment or an exit from it.
+type Passage struct {
+	Segment string          `json:"segment"`
+	Version int             `json:"version"`
+	Change  string          `json:"change" enum:"entered,left"`
+	At      clock.Instant   `json:"at"`
+	Cause   Cause           `json:"cause"`
+	Why     json.RawMessage `json:"why,omitempty" doc:"The condition as it was answered then"`
+}
+
+// Cause is what led to an entry or an exit.
+type Cause struct {
+	Kind      string         `json:"kind" enum:"event,order,time,merge,definition,correction,catalog"`
+	MessageID string         `json:"message_id,omitempty"`
+	Name      string         `json:"name,omitempty" doc:"Of the event"`
+	Time      *clock.Instant `json:"time,omitempty" doc:"Of the event"`
+}
+
+// PersonSegments is how a person stands to the segments in force, with the
+// entries and exits so far, newest first.
+type PersonSegments struct {
+	ID       string     `json:"id"`
+	Segments []Standing `json:"segments"`
+	History  []Passage  `json:"history"`
+}
+
+// PersonSegments explains the memberships of a person: of one segment, or with
+// an empty key of all.
+func (p *Pipeline) PersonSegments(ctx context.Context, ref, key string) (*PersonSegments, error) {
+	who, err := p.gather(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	out := &PersonSegments{ID: who.id, Segments: []Standing{}, History: []Passage{}}
+	if home := who.home(p); home != nil {
+		if err := p.atHome(ctx, home.key, func(w *people, a *anchor) { out.Segments = w.standings(a, key) }); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range who.members {
+		if out.History, err = p.history(ctx, out.History, m.Key(), key); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(out.History, func(a, b Passage) int { return int(b.At - a.At) })
+	return out, nil
+}
+
+// standings explains how a person stands to what is in force.
+func (w *people) standings(a *anchor, key string) []Standing {
+	out := []Standing{}
+	if w.glass == nil {
+		return out
+	}
+	m, now := a.membershipsOf(), w.present(a)
+	for i := range w.force.active {
+		c := &w.force.active[i]
+		if c.Kind != definition.Segment || key != "" && c.Key != key {
+			continue
+		}
+		x, _ := m.get(c.ID)
+		s := Standing{Segment: c.Key, Version: c.Version, Member: x.member, Since: instant(x.since), Until: instant(x.next)}
+		if x.member && x.shadow {
+			s.Since = &c.since // it came into force since
+		}
+		who := w.subject(a)
+		if why, err := w.glass.eval.Explain(who.person, who.states, c.Key, now); err == nil {
+			s.Why = why
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// instant is one for JSON, null where it is not known.
+func instant(i clock.Instant) *clock.Instant {
+	if i == 0 {
+		return nil
+	}
+	return &i
+}
+
+// history adds the entries and exits that were kept of an anchor.
+func (p *Pipeline) history(ctx context.Context, into []Passage, k id.Key, key string) ([]Passage, error) {
+	if err := p.lanes[p.laneIndex(k.Bucket())].commit(ctx); err != nil {
+		return nil, err
+	}
+	var bad error
+	at := store.Range{Table: store.TableHistory, Bucket: k.Bucket(), Prefix: k[:]}
+	err := p.store.State().Scan(ctx, at, func(row []byte, parts [][]byte) bool {
+		var x passage
+		if bad = json.Unmarshal(parts[0], &x); bad != nil {
+			return false
+		}
+		if key == "" || x.Segment == key {
+			into = append(into, Passage{
+				Segment: x.Segment, Version: x.Version, Change: x.Change, At: clock.Instant(binary.BigEndian.Uint64(row[len(k):])),
+				Cause: Cause{x.Cause.Kind, x.Cause.MessageID, x.Cause.Name, instant(x.Cause.Time)}, Why: x.Why,
+			})
+		}
+		return true
+	})
+	if err == nil {
+		err = bad
+	}
+	if err != nil {
+		return nil, fmt.Errorf("history of %s: %w", k, err)
+	}
+	return into, nil
+}
+
+// home is the anchor at which a person is evaluated; nil where there is none.
+func (who *person) home(p *Pipeline) *anchor {
+	var out *anchor
+	for _, a := range who.anchors {
+		if !a.elsewhere() && (out == nil || p.rules.Compare(a.ident, out.ident) < 0) {
+			out = a
+		}
+	}
+	return out
+}
+
+// atHome looks at a home with all its parts, while its lane does nothing else.
+func (p *Pipeline) atHome(ctx context.Context, k id.Key, visit func(w *people, a *anchor)) error {
+	i := p.laneIndex(k.Bucket())
+	l, w := p.lanes[i], p.people[i]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a, ok := w.anchors.get(k)
+	if !ok {
+		var err error
+		if a, err = w.copyAnchor(ctx, k); err != nil || a == nil {
+			return err
+		}
+	}
+	if err := w.loadForeign(ctx, []*anchor{a}); err != nil {
+		return err
+	}
+	visit(w, a)
+	return nil
+}
+
+// evaluate adds to a profile what is evaluated at the person's home.
+func (p *Pipeline) evaluate(ctx context.Context, who *person, v *profile.View) error {
+	home := who.home(p)
+	if home == nil || p.graph.force.Load().position == 0 {
+		return nil
+	}
+	return p.atHome(ctx, home.key, func(w *people, a *anchor) {
+		if keys := w.keys(a); keys != nil {
+			v.Segments = keys
+		}
+		if w.glass == nil || !w.glass.computes {
+			return
+		}
+		who, now := w.subject(a), max(w.present(a), p.clock.Now())
+		for _, x := range w.glass.eval.Traits(who.person, who.states, now) {
+			if x.JSON == "" {
+				continue
+			}
+			if v.Computed.Traits == nil {
+				v.Computed.Traits = map[string]json.RawMessage{}
+			}
+			v.Computed.Traits[x.Key] = json.RawMessage(x.JSON)
+		}
+		for _, x := range w.glass.eval.Affinities(who.person, who.states) {
+			shares := make([]profile.AffinityShare, len(x.Shares))
+			for i, s := range x.Shares {
+				shares[i] = profile.AffinityShare{Value: s.Value, Share: json.Number(s.JSON())}
+			}
+			if v.Affinities == nil {
+				v.Affinities = map[string][]profile.AffinityShare{}
+			}
+			v.Affinities[x.Key] = shares
+		}
+	})
+}

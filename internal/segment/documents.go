@@ -1,0 +1,211 @@
+package segment
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"rapport/internal/fault"
+	"rapport/internal/segment/condition"
+)
+
+// Document is a segment as it is written: a name and a condition.
+type Document struct {
+	Name        string
+	Description string
+	Condition   *condition.Node
+}
+
+// ReadDocument reads the document of a segment, JSON or YAML. Faults are
+// Invalid and name the node.
+func ReadDocument(doc []byte) (*Document, error) {
+	m, err := membersOf(doc, "name", "description", "condition")
+	if err != nil {
+		return nil, err
+	}
+	out := &Document{}
+	if out.Name, err = m.text("name", condition.MaxText); err != nil {
+		return nil, err
+	}
+	if out.Description, err = m.text("description", condition.MaxExpr); err != nil {
+		return nil, err
+	}
+	out.Condition, err = m.condition("condition")
+	return out, err
+}
+
+// ReadTrait reads the document of a computed trait: a name and, as its value,
+// an aggregate or {"feel": …}.
+func ReadTrait(key string, doc []byte) (*TraitDefinition, error) {
+	m, err := membersOf(doc, "name", "description", "value")
+	if err != nil {
+		return nil, err
+	}
+	value, err := m.condition("value")
+	if err != nil {
+		return nil, err
+	}
+	if value.Kind != condition.Events && value.Kind != condition.Expression {
+		return nil, fault.Errorf(fault.Invalid, "invalid_trait", `/value: a computed trait is made of events or orders, as {"event": "Order Completed", "sum": {"property": "total"}}, or is a formula, as {"feel": "…"}`).At("/value")
+	}
+	return &TraitDefinition{Key: key, Value: value}, nil
+}
+
+// ReadAffinity reads the document of an affinity: a dimension of the catalog,
+// a half-life and what events are worth. Only the dimension is needed.
+func ReadAffinity(key string, doc []byte) (*AffinityDefinition, error) {
+	m, err := membersOf(doc, "name", "description", "dimension", "property", "half_life", "weights")
+	if err != nil {
+		return nil, err
+	}
+	out := &AffinityDefinition{Key: key}
+	if out.Dimension, err = m.text("dimension", condition.MaxText); err != nil {
+		return nil, err
+	}
+	if out.Dimension == "" {
+		return nil, fault.Errorf(fault.Invalid, "invalid_affinity", "/dimension: name the dimension of the catalog, such as category or brand").At("/dimension")
+	}
+	if out.Said, err = m.text("property", condition.MaxText); err != nil {
+		return nil, err
+	}
+	half, err := m.text("half_life", condition.MaxText)
+	if err != nil {
+		return nil, err
+	}
+	if half != "" {
+		var ok bool
+		if out.HalfLife, ok = days(half); !ok {
+			return nil, fault.Errorf(fault.Invalid, "invalid_affinity", "/half_life: %q is no time: give days or hours, as 30d or 12h", half).At("/half_life")
+		}
+	}
+	out.Weights, err = m.weights()
+	return out, err
+}
+
+// days reads "30d" or "12h".
+func days(s string) (time.Duration, bool) {
+	unit := time.Hour
+	n, ok := strings.CutSuffix(s, "h")
+	if !ok {
+		if n, ok = strings.CutSuffix(s, "d"); !ok {
+			return 0, false
+		}
+		unit *= 24
+	}
+	k, err := strconv.Atoi(n)
+	if err != nil || k <= 0 || time.Duration(k) > condition.MaxWindow/unit {
+		return 0, false
+	}
+	return time.Duration(k) * unit, true
+}
+
+// members are those of an object, each as a document of its own.
+type members map[string][]byte
+
+func membersOf(doc []byte, known ...string) (members, error) {
+	if len(doc) > condition.MaxBytes {
+		return nil, fault.Errorf(fault.Invalid, "condition_too_large", "the document has %d bytes: at most %d are read", len(doc), condition.MaxBytes)
+	}
+	m := members{}
+	if trimmed := bytes.TrimSpace(doc); len(trimmed) > 0 && trimmed[0] == '{' {
+		parts := map[string]json.RawMessage{}
+		if err := json.Unmarshal(doc, &parts); err != nil {
+			return nil, unreadable(err)
+		}
+		for k, v := range parts {
+			m[k] = v
+		}
+	} else {
+		parts := map[string]yaml.Node{}
+		if err := yaml.Unmarshal(doc, &parts); err != nil {
+			return nil, unreadable(err)
+		}
+		for k := range parts {
+			node := parts[k]
+			b, err := yaml.Marshal(&node)
+			if err != nil {
+				return nil, unreadable(err)
+			}
+			m[k] = b
+		}
+	}
+	for k := range m {
+		if !slices.Contains(known, k) {
+			return nil, fault.Errorf(fault.Invalid, "unknown_member", "/%s: there is no member %q here: it takes %s", k, k, strings.Join(known, ", ")).At("/" + k)
+		}
+	}
+	return m, nil
+}
+
+func unreadable(err error) error {
+	return fault.Errorf(fault.Invalid, "invalid_condition", "the document is neither JSON nor YAML of one object (%v): correct it there", err)
+}
+
+func (m members) text(name string, limit int) (string, error) {
+	if m[name] == nil {
+		return "", nil
+	}
+	var s string
+	if err := yaml.Unmarshal(m[name], &s); err != nil || len(s) > limit {
+		return "", fault.Errorf(fault.Invalid, "type_mismatch", "/%s: give a text of at most %d bytes", name, limit).At("/" + name)
+	}
+	return s, nil
+}
+
+// condition reads a member that is a condition; faults name their place in the
+// whole document.
+func (m members) condition(name string) (*condition.Node, error) {
+	if m[name] == nil {
+		return nil, fault.Errorf(fault.Invalid, "invalid_condition", "/%s is missing: give the document a %s", name, name).At("/" + name)
+	}
+	n, err := condition.Read(m[name])
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		moved := *f
+		moved.Field = "/" + name + f.Field
+		return nil, &moved
+	}
+	return n, err
+}
+
+// weights reads what events are worth; nil where nothing is said.
+func (m members) weights() ([]Weight, error) {
+	if m["weights"] == nil {
+		return nil, nil
+	}
+	var list []yaml.Node
+	if err := yaml.Unmarshal(m["weights"], &list); err != nil || len(list) == 0 || len(list) > condition.MaxFilters {
+		return nil, badWeights("/weights", `give a list of 1 to 50 weights, as [{"when": {"event": "Order Completed"}, "points": 20}]`)
+	}
+	out := make([]Weight, len(list))
+	for i := range list {
+		at := "/weights/" + strconv.Itoa(i)
+		var w struct {
+			When    yaml.Node `yaml:"when"`
+			Points  int64     `yaml:"points"`
+			Seconds string    `yaml:"seconds"`
+		}
+		if err := list[i].Decode(&w); err != nil {
+			return nil, badWeights(at, `give "when", a condition on an event, "points" and perhaps "seconds", a property that holds the time looked at`)
+		}
+		b, err := yaml.Marshal(&w.When)
+		if err != nil {
+			return nil, badWeights(at, "it cannot be read")
+		}
+		n, err := condition.Read(b)
+		if err != nil || n.Kind != condition.Events || n.Events.What != condition.Event {
+			return nil, badWeights(at+"/when", `give an event, as {"event": "Product Viewed"} or {"action": "add_to_cart"}`)
+		}
+		out[i] = Weight{Match: n.Events.Match, Points: w.Points, Seconds: w.Seconds}
+	}
+	return out, nil
+}
+
+func badWeights(at, mend string) error {
+	return fault.Errorf(fault.Invalid, "invalid_affinity", "%s: %s", at, mend).At(at)
+}
