@@ -39,17 +39,20 @@ func checked[T any](parse func([]byte) (T, error)) func([]byte) error {
 func (a *API) ruleBooks() []ruleBook {
 	return []ruleBook{
 		{
-			a, definition.Reconciliation, "/reconciliation", "which value of a trait counts", golden.Document{},
+			a, definition.Reconciliation, "/reconciliation", "which value of a trait counts",
+			golden.Document{},
 			`{"default":{"rule":"last_updated"}}`, checked(golden.Parse),
 			func(d []byte) profile.Documents { return profile.Documents{Golden: d} },
 		},
 		{
-			a, definition.TraitSchema, "/trait-schema", "what traits are: types, allowed values, which are personal", schema.Document{},
+			a, definition.TraitSchema, "/trait-schema", "what traits are: types, allowed values, which are personal",
+			schema.Document{},
 			`{"traits":{}}`, checked(schema.Parse),
 			func(d []byte) profile.Documents { return profile.Documents{Schema: d} },
 		},
 		{
-			a, definition.RFMBoundaries, "/rfm", "when somebody bought recently, often and for much", rfm.Document{},
+			a, definition.RFMBoundaries, "/rfm", "when somebody bought recently, often and for much",
+			rfm.Document{},
 			`{"recency_days":[30,90,180,365],"frequency":[2,3,5,10],"monetary":{"*":[50,150,400,1000]}}`, checked(rfm.Parse), nil,
 		},
 	}

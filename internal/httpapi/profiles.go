@@ -21,14 +21,14 @@ type Ref struct {
 
 // ProfileDocument is the shape of a profile, for the OpenAPI document.
 type ProfileDocument struct {
-	ID          string          `json:"id"`
-	Anonymous   bool            `json:"anonymous" doc:"Nobody said yet who this is"`
-	Identifiers []IdentifierDoc `json:"identifiers" nullable:"false"`
-	Traits      map[string]any  `json:"traits"`
-	Computed    map[string]any  `json:"computed" doc:"event_count, order_count, order_total, refund_total, first_seen, last_seen and more"`
-	Segments    []string        `json:"segments" nullable:"false"`
-	Consent     map[string]any  `json:"consent"`
-	Lineage     *map[string]any `json:"lineage,omitempty" doc:"With include=lineage: where each trait came from"`
+	ID          string           `json:"id"`
+	Anonymous   bool             `json:"anonymous" doc:"Nobody said yet who this is"`
+	Identifiers []IdentifierDoc  `json:"identifiers" nullable:"false"`
+	Traits      map[string]any   `json:"traits"`
+	Computed    profile.Computed `json:"computed" doc:"What the events come to"`
+	Segments    []string         `json:"segments" nullable:"false"`
+	Consent     map[string]any   `json:"consent"`
+	Lineage     *profile.Lineage `json:"lineage,omitempty" doc:"With include=lineage: where each trait came from"`
 }
 
 // IdentifierDoc is one way to call a person.

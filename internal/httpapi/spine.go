@@ -19,7 +19,6 @@ import (
 // caller can do something about them.
 type Spine interface {
 	people
-	sampler
 	finder
 	entities
 	letters
@@ -50,6 +49,9 @@ type people interface {
 	Profile(ctx context.Context, ref string, o pipeline.ProfileOptions) (*profile.View, error)
 	Timeline(ctx context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error)
 	Identity(ctx context.Context, ref string) (*pipeline.IdentityView, error)
+	Conflicts(ctx context.Context, ref string, all bool) ([]profile.Conflict, error)
+	ProfileRules(ctx context.Context) (*profile.Rules, error)
+	SamplePeople(ctx context.Context, limit int, visit func(id string, partials []*profile.Partial)) (all bool, err error)
 }
 
 type finder interface {

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"rapport/internal/access"
-	"rapport/internal/pipeline"
 	"rapport/internal/profile"
 )
 
@@ -131,12 +130,3 @@ func (b ruleBook) preview(ctx context.Context, in *struct{ RawBody []byte }) (*b
 	slices.SortStableFunc(out.Fields, func(x, y FieldChange) int { return cmp.Compare(y.People, x.People) })
 	return &body[RulesPreview]{out}, nil
 }
-
-// sampler looks at people by the rules that hold.
-type sampler interface {
-	ProfileRules(ctx context.Context) (*profile.Rules, error)
-	SamplePeople(ctx context.Context, limit int, visit func(id string, partials []*profile.Partial)) (all bool, err error)
-	Conflicts(ctx context.Context, ref string, all bool) ([]profile.Conflict, error)
-}
-
-var _ sampler = (*pipeline.Pipeline)(nil)

@@ -13,7 +13,7 @@ import (
 type Activity struct {
 	Zone  string            `json:"zone" doc:"Of the person's latest device or its traits; UTC where nobody said"`
 	Days  map[string]uint64 `json:"days" doc:"Events by day of the week"`
-	Hours []uint64          `json:"hours" doc:"Events by hour of the day, from 0 to 23"`
+	Hours []uint64          `json:"hours" nullable:"false" doc:"Events by hour of the day, from 0 to 23"`
 	days  [7]uint64
 }
 

@@ -82,14 +82,14 @@ type TraitReport struct {
 	Name     string         `json:"name"`
 	Declared *schema.Trait  `json:"declared" doc:"Null where nothing is declared"`
 	People   int            `json:"people" doc:"Of those looked at, how many have the trait"`
-	Types    []TypeObserved `json:"types" doc:"Types that values have, the most frequent first"`
+	Types    []TypeObserved `json:"types" nullable:"false" doc:"Types that values have, the most frequent first"`
 	// Conflict says that values are not all of one type, or not of the
 	// declared one.
 	Conflict   bool     `json:"conflict"`
 	NotAllowed int      `json:"not_allowed" doc:"People whose value is not among those declared"`
-	Sources    []string `json:"sources" doc:"That said something of it"`
+	Sources    []string `json:"sources" nullable:"false" doc:"That said something of it"`
 	Personal   bool     `json:"personal" doc:"Declared so, or called like something personal: examples are masked"`
-	Examples   []any    `json:"examples"`
+	Examples   []any    `json:"examples" nullable:"false"`
 }
 
 // TypeObserved is how many people have values of a type.

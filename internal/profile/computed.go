@@ -37,9 +37,9 @@ type Computed struct {
 	FirstOrder    *clock.Instant         `json:"first_order_at"`
 	LastOrder     *clock.Instant         `json:"last_order_at"`
 	RFM           *rfm.Score             `json:"rfm" doc:"Recency, frequency and monetary value; null without orders"`
-	Carts         []*catalog.CartView    `json:"carts" doc:"Carts that hold something; the id is empty where nobody named it"`
-	Accounts      []Sighting             `json:"accounts"`
-	ContactPoints []ContactPoint         `json:"contact_points"`
+	Carts         []*catalog.CartView    `json:"carts" nullable:"false" doc:"Carts that hold something; the id is empty where nobody named it"`
+	Accounts      []Sighting             `json:"accounts" nullable:"false"`
+	ContactPoints []ContactPoint         `json:"contact_points" nullable:"false"`
 	// First and Latest hold device, os, browser, user_agent, locale, timezone,
 	// location, app, referrer and campaign, as far as they are known.
 	First  map[string]json.RawMessage `json:"first"`
@@ -49,8 +49,8 @@ type Computed struct {
 	Touchpoints      map[string]Touchpoint `json:"touchpoints"`
 	PreferredChannel *string               `json:"preferred_channel" doc:"Where the person did most by itself; null where that is not known"`
 	Activity         Activity              `json:"activity"`
-	MostActiveDays   []string              `json:"most_active_days" doc:"Of the week, the most active first: at most three with more than their share"`
-	MostActiveHours  []int                 `json:"most_active_hours" doc:"Of the day, the most active first: at most three with more than their share"`
+	MostActiveDays   []string              `json:"most_active_days" nullable:"false" doc:"Of the week, the most active first: at most three with more than their share"`
+	MostActiveHours  []int                 `json:"most_active_hours" nullable:"false" doc:"Of the day, the most active first: at most three with more than their share"`
 	FirstCampaign    *CampaignSeen         `json:"first_campaign"`
 	LastCampaign     *CampaignSeen         `json:"last_campaign"`
 	Loyalty          *LoyaltyView          `json:"loyalty" doc:"Null where nothing is known"`

@@ -22,7 +22,7 @@ type Conflict struct {
 	DeclaredType schema.Type `json:"declared_type,omitempty"`
 	TypeConflict bool        `json:"type_conflict" doc:"Values of different types were said, or of another than declared"`
 	NotAllowed   bool        `json:"not_allowed,omitempty"`
-	Values       []Claim     `json:"values" doc:"The one that counts first, then the newest"`
+	Values       []Claim     `json:"values" nullable:"false" doc:"The one that counts first, then the newest"`
 }
 
 // Claim is one value of a field in conflict.

@@ -26,8 +26,11 @@ var contactKinds = [...]struct {
 	kind contactKind
 	name string
 }{
-	{contactAddress, "address"}, {contactEmail, event.Email}, {contactPhone, event.Phone},
-	{contactSocial, "social"}, {contactPush, "push_token"},
+	{contactAddress, "address"},
+	{contactEmail, event.Email},
+	{contactPhone, event.Phone},
+	{contactSocial, "social"},
+	{contactPush, "push_token"},
 }
 
 func (k contactKind) String() string {

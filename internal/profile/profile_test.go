@@ -20,7 +20,7 @@ func track(t *testing.T, message, when string) said {
 	return said{Type: "track", Name: "Clicked", MessageID: message, Time: at(t, when)}
 }
 
-func computed(t *testing.T, partials ...*profile.Partial) profile.Computed {
+func computed(t fataler, partials ...*profile.Partial) profile.Computed {
 	t.Helper()
 	return profile.Assemble(nil, partials, profile.Options{}).Computed
 }

@@ -125,8 +125,12 @@ func (c *contact) view() ContactPoint {
 
 // addressParts are the members of an address in the order of an envelope.
 var addressParts = [...][]string{
-	{"street", "street1", "line1", "address1"}, {"street2", "line2", "address2"},
-	{"postal_code", "postalCode", "postcode", "zip"}, {"city", "town"}, {"state", "region", "province"}, {"country"},
+	{"street", "street1", "line1", "address1"},
+	{"street2", "line2", "address2"},
+	{"postal_code", "postalCode", "postcode", "zip"},
+	{"city", "town"},
+	{"state", "region", "province"},
+	{"country"},
 }
 
 // oneLine is an address in one line: the parts an envelope has, else all texts

@@ -40,10 +40,11 @@ func New(doc Document) (*Rules, error) {
 	if doc.Default.Rule == "" {
 		doc.Default.Rule = LastUpdated
 	}
-	r := &Rules{usual: doc.Default, fields: doc.Fields, order: doc.Sources}
+	r := &Rules{usual: doc.Default, order: doc.Sources}
 	if err := checkSources("sources", doc.Sources); err != nil {
 		return nil, err
 	}
+	r.fields = maps.Clone(doc.Fields)
 	if err := r.check("default", doc.Default); err != nil {
 		return nil, err
 	}
@@ -51,7 +52,11 @@ func New(doc Document) (*Rules, error) {
 		if name == "" {
 			return nil, invalid("fields", "a field has no name: give the name of a trait")
 		}
-		if err := r.check("fields/"+name, doc.Fields[name]); err != nil {
+		if c := doc.Fields[name]; c.Rule == "" {
+			c.Rule = doc.Default.Rule
+			r.fields[name] = c
+		}
+		if err := r.check("fields/"+name, r.fields[name]); err != nil {
 			return nil, err
 		}
 	}

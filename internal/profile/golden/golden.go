@@ -28,7 +28,7 @@ const (
 
 // Choice is a rule with how it is to be applied to a field.
 type Choice struct {
-	Rule Rule `json:"rule" doc:"last_updated, most_frequent, source_priority or most_complete"`
+	Rule Rule `json:"rule,omitempty" doc:"last_updated, most_frequent, source_priority or most_complete; left out: the default's"`
 	// IgnoreEmpty lets null, "", [] and {} win only where there is nothing else.
 	IgnoreEmpty *bool `json:"ignore_empty,omitempty" doc:"Left out: no for last_updated, yes for the others"`
 	// Sources are the best first; others come after them, by the priority of
