@@ -29,6 +29,10 @@ const (
 	touchedFirst                   // the first value
 )
 
+func (t *trait) compare(o *trait) int {
+	return cmp.Or(t.stamp.Compare(o.stamp), strings.Compare(t.value, o.value), strings.Compare(t.source, o.source))
+}
+
 // again takes another saying of the same value.
 func (t *trait) again(stamp catalog.Stamp) {
 	if stamp.Compare(t.stamp) > 0 {
