@@ -63,6 +63,8 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 				"rollback": `{"version":1}`, "test-cases": `{"cases":[]}`, "test": "", "evaluate": "{}", "settings": `{"keep":{"days":7}}`,
 				"batch": `{"everyone":true}`, "replay": `{}`,
 			}[path[strings.LastIndex(path, "/")+1:]]
+		case path == "/api/v1/privacy/requests" && method == "POST":
+			body = `{"type":"access","identifiers":["user_id:1"]}`
 		case path == "/api/v1/rfm" && method == "PUT":
 			body = `{"recency_days":[30],"frequency":[2],"monetary":{"*":[100]}}`
 		case strings.HasSuffix(path, "/rollback"):
