@@ -60,8 +60,8 @@ func TestMostFrequent_EqualsANaiveCount(t *testing.T) {
 	worlds, uncounted, held := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		worlds++
-		n := rapid.IntRange(1, 40).Draw(t, "events")
-		different := rapid.IntRange(1, 14).Draw(t, "different")
+		n := rapid.IntRange(1, 80).Draw(t, "events")
+		different := rapid.IntRange(1, 30).Draw(t, "different")
 		var events []said
 		var claims []claim
 		for i := range n {
