@@ -57,6 +57,7 @@ var cases = []struct {
 	{"hard", "people drawn evenly, 2 KB profiles, against read-change-write in Pebble", (*bench).hard},
 	{"memory", "resident memory as the data grows", (*bench).memory},
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
+	{"erasure", "one of many people erased, from request to proof", (*bench).erasure},
 	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
 	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
@@ -64,7 +65,7 @@ var cases = []struct {
 
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
-var alone = map[string]bool{"disk": true, "preview": true, "postgres": true}
+var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -29,7 +29,7 @@ func canaries() map[string]string {
 	for _, place := range []string{
 		"user_id", "anonymous_id", "email", "trait", "nested_trait", "property", "event_name", "page_url", "message_id",
 		"user_agent", "group_trait", "order_event", "order_field", "order_line", "cart_field", "idempotency_key",
-		"dead_letter", "broken_letter", "patch_field", "campaign", "city",
+		"dead_letter", "broken_letter", "patch_field", "campaign", "city", "consent_proof",
 	} {
 		out[place] = "canary-" + strings.ReplaceAll(place, "_", "-") + "-x7q"
 	}
@@ -59,6 +59,7 @@ func leave(t *testing.T, a *app.App, c map[string]string) {
 	ask.api("PUT", "/orders/o2?wait=applied", fmt.Sprintf(`{"customer":{"namespace":"user_id","value":%q},"currency":"EUR","lines":[{"product_id":"p1","quantity":1,"price":5}],"fields":{"note":%q}}`,
 		c["user_id"], c["order_field"]), 201, "Idempotency-Key", c["idempotency_key"])
 	ask.api("PATCH", "/orders/o2?wait=applied", fmt.Sprintf(`{"fields":{"door":%q}}`, c["patch_field"]), 200)
+	ask.api("PUT", "/profiles/user_id:"+c["user_id"]+"/consent?wait=applied", fmt.Sprintf(`{"purposes":[{"purpose":"newsletter","channel":"email","status":"granted","proof":%q,"version":"3"}]}`, c["consent_proof"]), 204)
 	// Not even JSON, and names the person all the same.
 	broken := `{"type":"track","userId":"x","event":"Broken","properties":{"mail":"` + c["email"] + `","more":"` + c["broken_letter"] + `","bad":"\ud800"}}`
 	batch(t, a, broken)

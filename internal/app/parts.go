@@ -13,6 +13,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/config"
+	"rapport/internal/consent"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/event"
 	"rapport/internal/fault"
@@ -70,7 +71,7 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 }
 
 func mappers() map[string]event.Mapper {
-	return map[string]event.Mapper{segment.Dialect: segment.NewMapper(identity.DefaultRules())}
+	return map[string]event.Mapper{segment.Dialect: segment.NewMapper(identity.DefaultRules()), consent.Dialect: consent.NewMapper(identity.DefaultRules())}
 }
 
 // Rebuild throws the derived state of an instance that is not running away and

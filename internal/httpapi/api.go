@@ -79,6 +79,7 @@ func New(d Deps) *API {
 	a.ledgerRoutes()
 	a.letterRoutes()
 	a.privacyRoutes()
+	a.consentRoutes()
 	a.sourceRoutes()
 	a.keyRoutes()
 	a.jobRoutes()

@@ -233,3 +233,11 @@ func (f *fake) ExportPrivacy(_ context.Context, _ string, give pipeline.Exported
 }
 
 func (f *fake) ForgetPrivacy(context.Context, string) error { return f.err }
+
+func (f *fake) Consent(context.Context, string) (pipeline.Consent, error) {
+	return pipeline.Consent{Now: []pipeline.ConsentWord{}, History: []pipeline.ConsentWord{}}, f.err
+}
+
+func (f *fake) SetConsent(context.Context, pipeline.ConsentCommand) (pipeline.Receipt, error) {
+	return pipeline.Receipt{}, f.err
+}

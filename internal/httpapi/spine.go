@@ -28,6 +28,12 @@ type Spine interface {
 	definitions
 	decisions
 	privacy
+	consents
+}
+
+type consents interface {
+	Consent(ctx context.Context, ref string) (pipeline.Consent, error)
+	SetConsent(ctx context.Context, c pipeline.ConsentCommand) (pipeline.Receipt, error)
 }
 
 type privacy interface {

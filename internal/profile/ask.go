@@ -7,6 +7,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/consent"
 	"rapport/internal/event"
 )
 
@@ -22,6 +23,9 @@ func Merged(partials []*Partial) *Partial {
 // TraitValue is what Assemble shows of one trait, as canonical JSON; "" where
 // it shows nothing.
 func (p *Partial) TraitValue(name string, r *Rules) string {
+	if strings.HasPrefix(name, consent.RegisterPrefix) {
+		return "" // a consent is no trait
+	}
 	i := sort.Search(len(p.traits), func(i int) bool { return p.traits[i].name >= name })
 	k := i
 	for k < len(p.traits) && p.traits[k].name == name {

@@ -70,6 +70,7 @@ func Assemble(ids []IdentifierSeen, partials []*Partial, opts Options) *View {
 			v.Traits[f.name] = json.RawMessage(f.finding.Value)
 		}
 	}
+	v.Consent = consentView(p.Consents())
 	v.Computed = p.computed(ids, fields, opts)
 	if opts.Lineage {
 		v.Lineage = lineage(fields, opts)

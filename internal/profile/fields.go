@@ -1,6 +1,9 @@
 package profile
 
 import (
+	"strings"
+
+	"rapport/internal/consent"
 	"rapport/internal/profile/golden"
 	"rapport/internal/profile/schema"
 )
@@ -30,6 +33,9 @@ func (p *Partial) fields(r *Rules) []field {
 		}
 		for ; len(past) > 0 && past[0].name == f.name; past = past[1:] {
 			f.said = append(f.said, candidate(&past[0], false))
+		}
+		if strings.HasPrefix(f.name, consent.RegisterPrefix) {
+			continue // shown as consent; no rule chooses among words
 		}
 		f.verdict = r.golden().Pick(f.name, f.said)
 		f.finding = schema.Finding{Value: f.winner().Value}

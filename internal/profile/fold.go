@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -27,6 +28,7 @@ func (p *Partial) Fold(e *event.Event, in Input) []catalog.Portion {
 	if e.Type != event.Group {
 		p.foldTraits(e, stamp, in.Names)
 	}
+	p.foldConsent(e, stamp, in.Names)
 	p.foldContacts(e, in.Names)
 	p.foldLoyalty(e, stamp)
 	if in.Mapping == nil {
@@ -55,7 +57,7 @@ func (p *Partial) foldTraits(e *event.Event, stamp catalog.Stamp, names *Names) 
 		return
 	}
 	e.Traits.EachBytes(func(key []byte, v jsondoc.Value) bool {
-		if len(key) > 0 && len(key) <= catalog.MaxID && len(v.Raw()) <= MaxValueBytes {
+		if len(key) > 0 && len(key) <= catalog.MaxID && !bytes.HasPrefix(key, registerPrefix) && len(v.Raw()) <= MaxValueBytes {
 			p.trait(key, v, reading{stamp, e.Source, names})
 			p.traitContact(key, v, e, names)
 		}

@@ -1,8 +1,10 @@
 package segment
 
 import (
+	"bytes"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"rapport/internal/clock"
@@ -27,6 +29,7 @@ type intake struct {
 	caller caller
 	scope  *scope
 	base   event.Envelope // what all events of the request share
+	said   []string       // signals of the browser: gpc, dnt
 	ip     string         // of the caller, for events that say they come from it
 	events []event.Event
 	sub    *pipeline.Submission
@@ -43,6 +46,12 @@ func (d *Door) intake(r *http.Request, to route, c caller, now clock.Instant) *i
 	if to.client || r.Header.Get("Origin") != "" || strings.HasPrefix(in.base.UserAgent, "Mozilla/") {
 		in.base.IP = in.ip
 	}
+	for name, header := range map[string]string{"dnt": "DNT", "gpc": "Sec-GPC"} {
+		if r.Header.Get(header) == "1" {
+			in.said = append(in.said, name)
+		}
+	}
+	slices.Sort(in.said)
 	if header := r.Header.Get("SentAt"); header != "" {
 		in.base.SentAt, _ = parseTime([]byte(header))
 	}
@@ -79,6 +88,7 @@ func (in *intake) single(root jsondoc.Value) {
 		in.base.SentAt = at
 	}
 	in.scope = in.door.mapper.scopeOf(jsondoc.Value{})
+	in.signal(jsondoc.Value{}, jsondoc.Value{})
 	in.reserve(1)
 	in.take(root)
 }
@@ -93,6 +103,7 @@ func (in *intake) batch(root, list jsondoc.Value) error {
 	context := root.Get("context")
 	in.scope = in.door.mapper.scopeOf(context)
 	in.base.Shared = sharedOf(context, root.Get("integrations"))
+	in.signal(context, root.Get("integrations"))
 	n := list.Len()
 	if shared := len(in.base.Shared); shared > MaxEvent || shared*min(n, MaxEvents) > MaxExpanded {
 		return fault.Errorf(fault.TooLarge, "context_too_large",
@@ -110,6 +121,38 @@ func (in *intake) batch(root, list jsondoc.Value) error {
 		return true
 	})
 	return nil
+}
+
+// signal adds what the caller's browser says with every request, Global Privacy
+// Control and Do Not Track, to the context that the events share, where that
+// does not say it itself. It is stored, so it is known whenever they are mapped.
+func (in *intake) signal(context, integrations jsondoc.Value) {
+	if len(in.said) == 0 || context.Exists() && context.Kind() != jsondoc.Object {
+		return
+	}
+	if _, flawed := context.Flaw(); context.Exists() && flawed {
+		return
+	}
+	b := []byte(`{"context":{`)
+	if raw := context.Raw(); context.Exists() && context.Len() > 0 {
+		raw = bytes.TrimSpace(raw)
+		b = append(append(b, raw[1:len(raw)-1]...), ',')
+	}
+	n := len(b)
+	for _, name := range in.said {
+		if !context.Get(name).Exists() {
+			b = append(append(append(b, '"'), name...), `":true,`...)
+		}
+	}
+	if len(b) == n {
+		return
+	}
+	b = append(b[:len(b)-1], '}')
+	if integrations.Exists() {
+		b = append(append(b, `,"integrations":`...), integrations.Raw()...)
+	}
+	in.base.Shared = append(b, '}')
+	in.scope = in.door.mapper.scope(in.base.Shared)
 }
 
 // sharedOf is what the envelope keeps of a batch beside its events.
