@@ -169,19 +169,9 @@ type look struct {
 	items []item // by time
 }
 
-// answer tells whether the question's test holds, and when that next changes.
-func (k *look) answer(now clock.Instant) (bool, clock.Instant) {
-	if !k.p.delayed() && !moving(&k.q.Test) {
-		return k.suffix(now)
-	}
-	was, next := k.at(now)
-	return was, exactly(next, was, k.at)
-}
-
 // at answers for one instant alone; next is when a part changes.
 func (k *look) at(now clock.Instant) (bool, clock.Instant) {
 	c, next := k.value(now)
-	k.e.one[0] = c
 	yes, change := holds(&k.q.Test, k.e.present(c), now)
 	return yes, sooner(next, change)
 }
@@ -203,7 +193,7 @@ func (k *look) value(now clock.Instant) (Cell, clock.Instant) {
 			break // those before it have left too
 		}
 		next = sooner(next, out)
-		if !k.again(i, now) {
+		if !k.again(i) {
 			t.add(it)
 		}
 	}
@@ -212,50 +202,9 @@ func (k *look) value(now clock.Instant) (Cell, clock.Instant) {
 
 // again tells whether the item after this one is of the same event and counts
 // it already: an event about several items is one event.
-func (k *look) again(i int, _ clock.Instant) bool {
+func (k *look) again(i int) bool {
 	return k.q.Attr != "" && k.q.What == condition.Event && i+1 < len(k.items) && !k.items[i].rolled &&
 		k.items[i+1].short == k.items[i].short && k.items[i+1].at == k.items[i].at
-}
-
-// suffix answers where items only leave, the oldest first. It adds them up from
-// the newest to the oldest once, and remembers what the answer was without the
-// older ones.
-func (k *look) suffix(now clock.Instant) (bool, clock.Instant) {
-	e, t, n := k.e, &k.e.tally, len(k.items)
-	t.reset(k.q)
-	e.truths = slices.Grow(e.truths[:0], n+1)[:n+1]
-	hold := func() bool {
-		yes, _ := holds(&k.q.Test, e.present(t.cell()), now)
-		return yes
-	}
-	e.truths[n] = hold()
-	i := n
-	for i > 0 {
-		out := k.p.leaves(k.items[i-1].at)
-		if out != never && out <= now {
-			break
-		}
-		i--
-		if !k.again(i, now) {
-			t.add(&k.items[i])
-		}
-		e.truths[i] = hold()
-	}
-	was := e.truths[i]
-	if k.p.unbounded {
-		return was, never
-	}
-	for j := i + 1; j <= n; j++ {
-		if e.truths[j] == was {
-			continue
-		}
-		out := k.p.leaves(k.items[j-1].at)
-		if j < n && k.p.leaves(k.items[j].at) == out {
-			continue // it leaves together with the next
-		}
-		return was, out
-	}
-	return was, never
 }
 
 // truncated tells that the answer rests on sums where single events would be

@@ -59,6 +59,7 @@ func (r *runner) each(e *event.Event) {
 	h, a := r.h, r.h.anchors[0]
 	h.touched.Reset(h.set)
 	r.in.Short++
+	r.in.Now = e.Time
 	h.set.Fold(a.state, e, r.in, &h.touched)
 	r.answers = h.ev.Evaluate(r.answers[:0], &h.who, r.states, &h.touched, e.Time)
 	r.touched = len(r.answers)

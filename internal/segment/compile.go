@@ -18,7 +18,7 @@ func Compile(d Definitions) (*Set, error) {
 	c := compiler{
 		set: &Set{limits: d.Limits.orDefault(), byLeaf: map[string]int32{}}, nodes: map[string]int32{}, sources: map[SourceID]int32{},
 		fields: map[string]int32{}, traits: map[string]int32{}, defs: map[string]*Definition{}, roots: map[string]int32{},
-		affinities: map[string]int32{},
+		affinities: map[string]int32{}, shapes: map[string]int32{}, ladders: map[string]int32{},
 	}
 	if err := c.compute(d); err != nil {
 		return nil, err
@@ -51,6 +51,8 @@ type compiler struct {
 	fields     map[string]int32
 	traits     map[string]int32
 	affinities map[string]int32
+	shapes     map[string]int32
+	ladders    map[string]int32
 	defs       map[string]*Definition
 	roots      map[string]int32 // -1: being compiled
 	path       []string         // the segments that are being compiled
@@ -118,7 +120,7 @@ func (c *compiler) node(n *condition.Node) (int32, error) {
 	if i, ok := c.nodes[key]; ok {
 		return i, nil
 	}
-	l := leaf{node: n, field: -1, trait: -1, affinity: -1}
+	l := leaf{node: n, field: -1, shape: -1, trait: -1, affinity: -1}
 	if err := c.leaf(&l); err != nil {
 		return 0, err
 	}
@@ -204,7 +206,13 @@ func (c *compiler) question(l *leaf, n *condition.Node, q *condition.Question) e
 	if q.Attr != "" && moving(q.Item) {
 		return refuse(n, "invalid_condition", "an item's attribute is compared with fixed values: write a date instead of one that moves with now")
 	}
+	l.shape = c.shape(q)
 	if q.What == condition.Order {
+		return nil
+	}
+	if s, end, ok := bandOf(q, &l.period, c.set.limits); ok && l.node != nil {
+		l.band = end
+		l.sources = []int32{c.source(s)}
 		return nil
 	}
 	if q.Attr != "" && q.What == condition.Event && (q.Of != "" || q.Agg != condition.Count && q.Agg != condition.First && q.Agg != condition.Last) {
@@ -212,6 +220,24 @@ func (c *compiler) question(l *leaf, n *condition.Node, q *condition.Question) e
 	}
 	l.sources = []int32{c.source(sourceFor(q, &l.period, c.set.limits))}
 	return nil
+}
+
+// shape is what a question asks without its test, and of what is kept for it.
+func (c *compiler) shape(q *condition.Question) int32 {
+	bare := *q
+	bare.Test = condition.Test{Op: condition.Exists}
+	key := bare.Canonical()
+	if q.Agg == condition.Count {
+		n, _ := enough(&q.Test)
+		key += strconv.Itoa(n)
+	}
+	i, ok := c.shapes[key]
+	if !ok {
+		i = int32(len(c.shapes))
+		c.shapes[key] = i
+		c.set.shapes = len(c.shapes)
+	}
+	return i
 }
 
 func (c *compiler) chain(l *leaf) error {

@@ -42,7 +42,7 @@ type Evaluator struct {
 	ordered bool
 
 	items   []item
-	truths  []bool
+	shapes  []shaped
 	tally   tally
 	one     [1]Cell
 	attrs   Cells
@@ -83,6 +83,7 @@ func NewEvaluator(s *Set, c Catalog) *Evaluator {
 		set: s, catalog: c,
 		base: memory{nodes: make([]answered, len(s.nodes))}, steps: memory{nodes: make([]answered, len(s.nodes))},
 		fields: make([]span, len(s.fields)), series: make([]found, len(s.sources)),
+		shapes: make([]shaped, s.shapes),
 	}
 }
 
@@ -196,8 +197,7 @@ func (e *Evaluator) leaf(l *leaf, now clock.Instant) (bool, clock.Instant) {
 	case condition.Always:
 		return true, never
 	case condition.Events:
-		k := e.look(l)
-		return k.answer(now)
+		return e.events(l, now)
 	case condition.Sequence:
 		return e.sequence(l, now)
 	case condition.Computed:

@@ -108,15 +108,7 @@ func (e *Evaluator) explainLeaf(x *Explanation, n *condition.Node) {
 	l := &e.set.leaves[e.set.nodes[i].leaf]
 	switch n.Kind {
 	case condition.Events:
-		k := e.look(l)
-		c, _ := k.value(e.now)
-		x.Value = c.text()
-		if c.Kind == Null {
-			x.Value = "nothing"
-		}
-		if len(l.sources) > 0 {
-			x.Truncated = k.truncated(e.now, e.lost(l.sources[0]))
-		}
+		e.explainEvents(x, l)
 	case condition.Sequence:
 		for _, s := range l.sources {
 			lost := e.lost(s)
@@ -134,6 +126,30 @@ func (e *Evaluator) explainLeaf(x *Explanation, n *condition.Node) {
 	default:
 		x.Value = cellsText(e.field(l.field))
 	}
+}
+
+func (e *Evaluator) explainEvents(x *Explanation, l *leaf) {
+	if l.band != nil {
+		x.Value = "0"
+		if x.Holds {
+			x.Value = "1 or more"
+		}
+		return
+	}
+	k := e.look(l)
+	c, _ := k.value(e.now)
+	x.Value = c.text()
+	if c.Kind == Null {
+		x.Value = "nothing"
+	}
+	if len(l.sources) == 0 {
+		return
+	}
+	s := &e.set.sources[l.sources[0]]
+	if n, whole := c.Num.Whole(); l.node.Events.Agg == condition.Count && whole && s.bounds.keep > 0 && !s.bounds.lossy && n >= int64(s.bounds.keep) {
+		x.Value += " or more"
+	}
+	x.Truncated = k.truncated(e.now, e.lost(l.sources[0]))
 }
 
 func (e *Evaluator) affinityText(l *leaf) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"rapport/internal/catalog"
+	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/jsondoc"
 	"rapport/internal/segment/condition"
@@ -14,6 +15,10 @@ import (
 type Input struct {
 	Short   uint64 // id.Message of the message id
 	Mapping *catalog.Mapping
+	// Now is the instant of the evaluation that follows. With it fewer leaves
+	// are touched: those that hold and go on to hold are left to their timers,
+	// which may then fire early. Zero is always right.
+	Now clock.Instant
 }
 
 // fold is one event on its way into a state.
@@ -183,6 +188,10 @@ func (f *fold) try(i int32) {
 		return
 	}
 	if !f.matches(s) {
+		return
+	}
+	if s.bounds.stairs {
+		f.stairs(s)
 		return
 	}
 	if f.take(s) {

@@ -90,7 +90,7 @@ func (m *maker) item() string {
 }
 
 func (m *maker) where() string {
-	return pick(m.Rand, "", "", `,"where":{"cat":"x"}`, `,"where":{"price":{"min":20}}`, `,"where":{"price":{"max":40},"cat":["x","y"]}`,
+	return pick(m.Rand, "", "", `,"where":{"cat":"x"}`, `,"where":{"price":{"min":20}}`, `,"where":{"price":{"op":">","value":35}}`, `,"where":{"price":{"op":"<","value":9}}`, `,"where":{"price":{"max":40},"cat":["x","y"]}`,
 		`,"where":[{"property":"tags","op":"=","value":"t1"}]`, `,"where":[{"channel":"web"}]`,
 		`,"where":[{"context":"device.type","op":"=","value":"mobile"}]`, `,"where":[{"property":"when","op":">","value":"now-2d"}]`,
 		`,"where":[{"property":"cat","op":"missing"}]`, `,"where":[{"source":{"op":"!=","value":"s1"}}]`)

@@ -10,6 +10,10 @@ import (
 // attach tells what a leaf reads that the leaf has to know of its changes.
 func (c *compiler) attach(at int32) {
 	l := &c.set.leaves[at]
+	if l.band != nil {
+		c.climb(l, at)
+		return
+	}
 	for _, s := range l.sources {
 		src := &c.set.sources[s]
 		if !slices.Contains(src.leaves, at) {
@@ -107,6 +111,11 @@ func (c *compiler) finish() {
 	}
 	for i := range s.affinities {
 		s.affinities[i].source = place[s.affinities[i].source]
+	}
+	for i := range s.ladders {
+		s.ladders[i].sort()
+		src := &s.sources[place[s.ladders[i].source]]
+		src.ladders = append(src.ladders, int32(i))
 	}
 	s.index = indexOf(s.sources)
 	c.reach()

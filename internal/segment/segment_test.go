@@ -65,7 +65,7 @@ func TestExplain_SaysWhyInAndWhyNot(t *testing.T) {
 	}
 	const want = `{"sentence":"all of these","holds":false,"parts":[` +
 		`{"sentence":"is in the segment \"buyers\"","holds":true,"segment":"buyers","parts":[` +
-		`{"sentence":"the number of events \"A\" in the last 5 days is at least 2","holds":true,"value":"2","until":"2026-03-14T00:00:00.000Z"}]},` +
+		`{"sentence":"the number of events \"A\" in the last 5 days is at least 2","holds":true,"value":"2 or more","until":"2026-03-14T00:00:00.000Z"}]},` +
 		`{"sentence":"not this","holds":true,"parts":[{"sentence":"the trait plan is \"free\"","holds":false,"value":"gold"}]},` +
 		`{"sentence":"the trait age is at least 30","holds":false,"value":"25"}]}`
 	if string(got) != want {

@@ -31,6 +31,7 @@ type bounds struct {
 	roll    roll
 	lossy   bool // what is not kept is missed
 	byValue bool // sums are per value
+	stairs  bool // of numbers, of which none later is larger
 	cells   int
 	horizon time.Duration // what is so much older than the newest is gone; zero keeps it
 	zone    *time.Location
@@ -107,6 +108,9 @@ type series struct {
 // put adds an event. It tells whether the series changed: an event that is
 // there already, or too old to count, changes nothing.
 func (s *series) put(e entry, b *bounds) bool {
+	if b.stairs {
+		return s.climb(e, b)
+	}
 	if b.horizon != 0 {
 		s.newest = max(s.newest, e.at)
 	}
@@ -219,6 +223,12 @@ func (s *series) addSum(c sum) {
 func (s *series) merge(o *series, b *bounds) {
 	s.dirty = true
 	s.newest, s.lost = max(s.newest, o.newest), max(s.lost, o.lost)
+	if b.stairs {
+		for i := range o.entries {
+			s.climb(o.entries[i], b)
+		}
+		return
+	}
 	for i := range o.sums {
 		s.addSum(o.sums[i])
 	}

@@ -19,6 +19,8 @@ type Set struct {
 	traits     []trait
 	affinities []affinity
 	index      index
+	shapes     int
+	ladders    []ladder
 	byLeaf     map[string]int32 // nodes of leaves by canonical form
 	speaking   []int32          // leaves that any trait can change
 	restless   []int32          // leaves that every event can change
@@ -47,6 +49,8 @@ type leaf struct {
 	field    int32 // Trait to Profile: the place in fields
 	sources  []int32
 	period   period
+	shape    int32 // Events: leaves that differ in their test alone share one
+	band     *rung // Events: the end of a range that is looked up in a staircase
 	trait    int32 // Computed
 	affinity int32
 	program  *feel.Program

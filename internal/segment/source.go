@@ -23,6 +23,8 @@ const (
 	keepFirst                // the first value at the path
 	keepItem                 // each item's id
 	keepPoints               // affinities: items and what they are worth
+	keepAbove                // the largest numbers at the path: of none is a later one larger
+	keepBelow                // the smallest, as their negatives
 )
 
 // source is what is folded: the events that match and what is kept of them.
@@ -39,8 +41,10 @@ type source struct {
 	path   string
 	bounds bounds
 	leaves []int32
-	traits []int32   // computed traits
-	liking *affinity // keepPoints
+	traits []int32 // computed traits
+	// ladders are the leaves that look their constants up in a staircase.
+	ladders []int32
+	liking  *affinity // keepPoints
 }
 
 func (s *source) identify() {
@@ -58,7 +62,7 @@ func (s *source) identify() {
 		zone = x.zone.String()
 	}
 	fmt.Fprintf(&b, "|%d|%d|%d|%s|%d|%v|%d|%v|%v|%d|%d|%s|%d", s.from, s.to, s.record, s.path,
-		x.keep, x.oldest, x.roll, x.lossy, x.byValue, x.cells, x.horizon, zone, x.half)
+		x.keep, x.oldest, x.roll, x.lossy, x.byValue || x.stairs, x.cells, x.horizon, zone, x.half)
 	h := sha256.Sum256([]byte(b.String()))
 	s.id = SourceID(binary.BigEndian.Uint64(h[:8]))
 }

@@ -11,6 +11,7 @@ type Touched struct {
 	every   bool
 	cells   Cells // of the event
 	reads   []reading
+	high    []height
 	more    Cells
 	segs    []int32
 	marked  []bool // segments

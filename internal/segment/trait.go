@@ -100,7 +100,7 @@ func (c *compiler) aggregate(t *trait) error {
 	q.Test = condition.Test{Op: condition.Exists}
 	n := *t.node
 	n.Events = &q
-	l := leaf{node: &n}
+	l := leaf{node: nil}
 	if err := c.question(&l, &n, &q); err != nil {
 		return err
 	}

@@ -86,6 +86,7 @@ type human struct {
 	ev      *segment.Evaluator
 	who     segment.ProfilePerson
 	orders  map[string]*catalog.Entity
+	now     clock.Instant // told to the fold; zero tells nothing
 }
 
 var mapping = catalog.DefaultMapping()
@@ -139,7 +140,7 @@ func (h *human) fold(e *event.Event) *segment.Touched {
 	h.ev.Watch(h.person(), e)
 	in := profile.Input{Short: id.Message(e.MessageID), Mapping: mapping}
 	portions := a.partial.Fold(e, in)
-	h.set.Fold(a.state, e, segment.Input{Short: in.Short, Mapping: mapping}, &h.touched)
+	h.set.Fold(a.state, e, segment.Input{Short: in.Short, Mapping: mapping, Now: h.now}, &h.touched)
 	for k := range portions {
 		p := &portions[k]
 		h.set.FoldPortion(a.state, p, &h.touched)
