@@ -93,7 +93,7 @@ func benchmark(b *testing.B, set *segment.Set) {
 	touched, base := 0, events[0].Time
 	for i := 0; b.Loop(); i++ {
 		e := *events[i%len(events)]
-		e.Time = base + clock.Instant(i)*600e6
+		e.Time = base + clock.Instant(i)*4*3600e6
 		r.each(&e)
 		touched += r.touched
 	}

@@ -106,6 +106,9 @@ func (e *Evaluator) Evaluate(dst []Answer, p Person, states []*State, t *Touched
 		return dst
 	}
 	e.begin(p, states, now)
+	if !t.every {
+		e.risen(t)
+	}
 	for _, s := range t.segments() {
 		dst = append(dst, e.answer(int(s)))
 	}

@@ -196,6 +196,7 @@ func (f *fold) try(i int32) {
 	}
 	if f.take(s) {
 		f.t.source(s)
+		f.t.rising(s, f.in.Short, f.in.Now != never)
 	}
 }
 

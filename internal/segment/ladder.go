@@ -2,6 +2,7 @@ package segment
 
 import (
 	"slices"
+	"strconv"
 
 	"rapport/internal/clock"
 	"rapport/internal/segment/condition"
@@ -42,7 +43,7 @@ func bandOf(q *condition.Question, p *period, l Limits) (source, *rung, bool) {
 	bare.Match.Filters = slices.Delete(slices.Clone(q.Match.Filters), at, at+1)
 	s := sourceFor(&bare, p, l)
 	s.path = f.Path
-	s.bounds = bounds{keep: l.Entries, lossy: true, stairs: true}
+	s.bounds = bounds{stairs: true}
 	if f.Test.Low != nil {
 		s.record = keepAbove
 		return s, &rung{num: f.Test.Low.Value.Num, open: f.Test.Low.Open}, true
@@ -64,8 +65,10 @@ func oneSided(f condition.Filter) bool {
 }
 
 // climb puts an event on a staircase: where a later one is as large it is of no
-// use, and those before that are not larger are of none any more.
-func (s *series) climb(e entry, b *bounds) bool {
+// use, and those before that are not larger are of none any more. What is left
+// is what some constant and some window need; nothing else bounds it, because
+// what a bound dropped by age could come to count again.
+func (s *series) climb(e entry) bool {
 	i := len(s.entries)
 	for i > 0 && s.entries[i-1].at > e.at {
 		i--
@@ -85,7 +88,6 @@ func (s *series) climb(e entry, b *bounds) bool {
 	}
 	s.entries = slices.Replace(s.entries, k, i, e)
 	s.dirty = true
-	s.trim(b)
 	return true
 }
 
@@ -114,7 +116,7 @@ func (f *fold) stairs(s *source) {
 		high = append(high, f.set.ladders[i].height(steps, f.in.Now))
 	}
 	f.t.high = high
-	if !steps.climb(entry{at: f.e.Time, short: f.in.Short, kind: Number, num: best}, &s.bounds) {
+	if !steps.climb(entry{at: f.e.Time, short: f.in.Short, kind: Number, num: best}) {
 		return
 	}
 	for k, i := range s.ladders {
@@ -126,15 +128,14 @@ func (f *fold) stairs(s *source) {
 type ladder struct {
 	source int32
 	period period
-	steps  []step // by constant
+	steps  []step // by constant: of leaves that can be left to their timers
+	rest   []step // of the others
 }
-
-func (l *ladder) sort() { slices.SortStableFunc(l.steps, compareSteps) }
 
 // climb puts a leaf's constant on the ladder of its window.
 func (c *compiler) climb(l *leaf, at int32) {
 	w := condition.Question{What: condition.Event, Agg: condition.Count, Test: condition.Test{Op: condition.Exists}, Window: l.node.Events.Window}
-	key := string(rune(l.sources[0])) + w.Canonical()
+	key := strconv.Itoa(int(l.sources[0])) + w.Canonical()
 	i, ok := c.ladders[key]
 	if !ok {
 		i = int32(len(c.set.ladders))
@@ -166,6 +167,9 @@ func (l *ladder) height(s *series, now clock.Instant) height {
 
 // touch notes the leaves whose constants lie from a height up to a number.
 func (l *ladder) touch(h height, n decimal.Num, t *Touched) {
+	for _, s := range upTo(l.rest, n) {
+		t.leaf(s.at)
+	}
 	steps := upTo(l.steps, n)
 	if h.some {
 		steps = from(steps, h.num)

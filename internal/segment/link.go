@@ -14,6 +14,10 @@ func (c *compiler) attach(at int32) {
 		c.climb(l, at)
 		return
 	}
+	if l.node.Kind == condition.Events && l.rises() {
+		c.rise(l, at)
+		return
+	}
 	for _, s := range l.sources {
 		src := &c.set.sources[s]
 		if !slices.Contains(src.leaves, at) {
@@ -113,12 +117,19 @@ func (c *compiler) finish() {
 		s.affinities[i].source = place[s.affinities[i].source]
 	}
 	for i := range s.ladders {
-		s.ladders[i].sort()
 		src := &s.sources[place[s.ladders[i].source]]
 		src.ladders = append(src.ladders, int32(i))
 	}
 	s.index = indexOf(s.sources)
 	c.reach()
+	for i := range s.ladders {
+		l := &s.ladders[i]
+		l.steps, l.rest = s.lazy(l.steps)
+	}
+	for i := range s.rises {
+		r := &s.rises[i]
+		r.steps, r.rest = s.lazy(r.steps)
+	}
 }
 
 // reach tells the leaves about the segments above them.
@@ -142,4 +153,28 @@ func (c *compiler) reach() {
 			stack = append(stack, s.nodes[n].kids...)
 		}
 	}
+}
+
+// lazy sorts out the leaves that alone are all that their segments ask: only of
+// these is it known that what delays a change of the leaf delays that of the
+// segment, so that a timer that is set too early does no harm.
+func (s *Set) lazy(steps []step) (alone, rest []step) {
+	for _, x := range steps {
+		if slices.ContainsFunc(s.leaves[x.at].segments, func(i int32) bool { return !s.asksOnly(s.segments[i].root, x.at) }) {
+			rest = append(rest, x)
+		} else {
+			alone = append(alone, x)
+		}
+	}
+	slices.SortStableFunc(alone, compareSteps)
+	slices.SortStableFunc(rest, compareSteps)
+	return alone, rest
+}
+
+func (s *Set) asksOnly(root, leaf int32) bool {
+	n := &s.nodes[root]
+	for n.kind == condition.Not {
+		n = &s.nodes[n.kids[0]]
+	}
+	return n.leaf == leaf
 }

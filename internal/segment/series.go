@@ -109,7 +109,7 @@ type series struct {
 // there already, or too old to count, changes nothing.
 func (s *series) put(e entry, b *bounds) bool {
 	if b.stairs {
-		return s.climb(e, b)
+		return s.climb(e)
 	}
 	if b.horizon != 0 {
 		s.newest = max(s.newest, e.at)
@@ -225,7 +225,7 @@ func (s *series) merge(o *series, b *bounds) {
 	s.newest, s.lost = max(s.newest, o.newest), max(s.lost, o.lost)
 	if b.stairs {
 		for i := range o.entries {
-			s.climb(o.entries[i], b)
+			s.climb(o.entries[i])
 		}
 		return
 	}

@@ -21,6 +21,7 @@ type Set struct {
 	index      index
 	shapes     int
 	ladders    []ladder
+	rises      []rise
 	byLeaf     map[string]int32 // nodes of leaves by canonical form
 	speaking   []int32          // leaves that any trait can change
 	restless   []int32          // leaves that every event can change

@@ -70,7 +70,7 @@ func (s *shaped) answer(e *Evaluator, t *condition.Test, now clock.Instant) (boo
 		return hold(0), never
 	}
 	n := len(s.outs)
-	i := sort.Search(n, func(i int) bool { return s.outs[i] > now })
+	i := s.start(now)
 	was := hold(i)
 	if s.grows && t.Op == condition.Range && (t.Low == nil || t.High == nil) {
 		// It changes once: look for the place.
@@ -86,4 +86,9 @@ func (s *shaped) answer(e *Evaluator, t *condition.Test, now clock.Instant) (boo
 		}
 	}
 	return was, never
+}
+
+// start is the first item that is inside the window.
+func (s *shaped) start(now clock.Instant) int {
+	return sort.Search(len(s.outs), func(i int) bool { return s.outs[i] > now })
 }

@@ -44,6 +44,7 @@ type source struct {
 	traits []int32 // computed traits
 	// ladders are the leaves that look their constants up in a staircase.
 	ladders []int32
+	rises   []int32   // the leaves that follow an aggregate
 	liking  *affinity // keepPoints
 }
 

@@ -12,6 +12,8 @@ type Touched struct {
 	cells   Cells // of the event
 	reads   []reading
 	high    []height
+	risen   []int32  // aggregates that may have moved
+	shorts  []uint64 // the events that moved them
 	more    Cells
 	segs    []int32
 	marked  []bool // segments
@@ -29,11 +31,11 @@ func (t *Touched) Reset(s *Set) {
 	for _, l := range t.leaves {
 		t.noted[l] = false
 	}
-	t.leaves, t.every = t.leaves[:0], false
+	t.leaves, t.risen, t.shorts, t.every = t.leaves[:0], t.risen[:0], t.shorts[:0], false
 }
 
 // Any tells whether anything was touched.
-func (t *Touched) Any() bool { return t.every || len(t.leaves) > 0 }
+func (t *Touched) Any() bool { return t.every || len(t.leaves) > 0 || len(t.risen) > 0 }
 
 // All touches everything.
 func (t *Touched) All() { t.every = true }

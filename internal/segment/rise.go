@@ -1,0 +1,113 @@
+package segment
+
+import (
+	"slices"
+	"strconv"
+
+	"rapport/internal/clock"
+	"rapport/internal/segment/condition"
+)
+
+// rise are the leaves that compare one aggregate with a constant each. An event
+// moves the aggregate a little, and only constants on its way change anything.
+type rise struct {
+	first  int32   // one of the leaves
+	leaves []int32 // all of them
+	steps  []step  // by constant: of leaves that can be left to their timers
+	rest   []step  // of the others
+}
+
+// rises tells a leaf whose answer follows the height of its aggregate alone.
+func (l *leaf) rises() bool {
+	q := l.node.Events
+	t := &q.Test
+	if q.What != condition.Event || q.Attr != "" || l.period.delayed() ||
+		t.Op != condition.Range || t.Not || (t.Low == nil) == (t.High == nil) {
+		return false
+	}
+	return q.Agg == condition.Count || q.Of != "" && (q.Agg == condition.Sum || q.Agg == condition.Max || q.Agg == condition.Unique)
+}
+
+// rise puts a leaf beside those that ask for the same aggregate.
+func (c *compiler) rise(l *leaf, at int32) {
+	key := "rise " + strconv.Itoa(int(l.shape))
+	i, ok := c.ladders[key]
+	if !ok {
+		i = int32(len(c.set.rises))
+		c.ladders[key] = i
+		c.set.rises = append(c.set.rises, rise{first: at})
+		src := &c.set.sources[l.sources[0]]
+		src.rises = append(src.rises, i)
+	}
+	r := &c.set.rises[i]
+	end := l.node.Events.Test.Low
+	if end == nil {
+		end = l.node.Events.Test.High
+	}
+	r.leaves = append(r.leaves, at)
+	r.steps = append(r.steps, step{end.Value.Num, at})
+}
+
+// rising notes that an event may have moved the aggregates of a source.
+func (t *Touched) rising(s *source, short uint64, known bool) {
+	for _, i := range s.rises {
+		if !known {
+			t.list(t.set.rises[i].leaves)
+			continue
+		}
+		if !slices.Contains(t.risen, i) {
+			t.risen = append(t.risen, i)
+		}
+	}
+	t.shorts = append(t.shorts, short)
+}
+
+// risen touches the leaves whose constants lie between what their aggregate was
+// without the new events and what it is. A leaf that answers as before keeps
+// its timer: with more, nothing ends sooner.
+func (e *Evaluator) risen(t *Touched) {
+	for _, i := range t.risen {
+		r := &e.set.rises[i]
+		for _, x := range r.rest {
+			t.leaf(x.at)
+		}
+		if len(r.steps) == 0 {
+			continue
+		}
+		l := &e.set.leaves[r.first]
+		k := e.look(l)
+		before, whole := k.without(t.shorts, e.now)
+		s := &e.shapes[l.shape]
+		k.shape(s)
+		s.epoch = e.epoch
+		if !whole || !s.grows {
+			t.list(r.leaves)
+			continue
+		}
+		steps := from(upTo(r.steps, s.cells[s.start(e.now)].Num), before.Num)
+		for _, x := range steps {
+			t.leaf(x.at)
+		}
+	}
+}
+
+// without is what the items inside the window come to but for some events.
+// whole is false where that cannot be told.
+func (k *look) without(shorts []uint64, now clock.Instant) (c Cell, whole bool) {
+	t := &k.e.tally
+	t.reset(k.q)
+	for i := range k.items {
+		it := &k.items[i]
+		if it.rolled && k.p.kind == condition.Sliding {
+			return Cell{}, false // an event that joins its day's sum leaves sooner
+		}
+		if out := k.p.leaves(it.at); out != never && out <= now || !it.rolled && slices.Contains(shorts, it.short) {
+			continue
+		}
+		t.add(it)
+	}
+	if c = t.cell(); c.Kind == Null {
+		return c, false // nothing is no height
+	}
+	return c, true
+}
