@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"rapport/bench/load"
 )
@@ -34,6 +35,9 @@ func (b *bench) hard(ctx context.Context) error {
 		// The share of people is 30 % of the memory.
 		{"room for a quarter", quarter, strconv.FormatInt(max(quarter*10/3, 256<<20)>>20, 10) + "MiB", 1.5},
 	} {
+		if b.hardRoom != "" && !strings.HasSuffix(room.name, b.hardRoom) {
+			continue
+		}
 		peer, err := b.peer(ctx, room.cache)
 		if err != nil {
 			return err

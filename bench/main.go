@@ -23,7 +23,8 @@ type sizes struct {
 	people       int
 	hardPeople   int
 	hardSeconds  int
-	singles      int // requests of one round
+	hardRoom     string // all or quarter; empty is both
+	singles      int    // requests of one round
 	latencySecs  int
 	growth       int // events after which the memory is read last; also at a tenth and a half
 	kills        int // events in the log when the server is killed
@@ -143,6 +144,7 @@ func newBench(args []string) (*bench, error) {
 	set.IntVar(&s.people, "people", s.people, "people who send them")
 	set.IntVar(&s.hardPeople, "hard-people", s.hardPeople, "people of the hard case")
 	set.IntVar(&s.hardSeconds, "hard-seconds", s.hardSeconds, "seconds of the hard case's peer")
+	set.StringVar(&s.hardRoom, "hard-room", s.hardRoom, "the hard case with room for all or for a quarter only; default: both")
 	set.IntVar(&s.singles, "single", s.singles, "requests of one event each")
 	set.IntVar(&s.latencySecs, "latency-seconds", s.latencySecs, "seconds of the latency case")
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")

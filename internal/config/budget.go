@@ -13,7 +13,7 @@ const MinMemory Size = 128 << 20
 type Budget struct {
 	Total    Size
 	People   Size // decoded states of hot people, on Go's heap
-	Store    Size // the engine's caches and write buffers, counted as outside of Go's heap
+	Store    Size // the engine's caches, write buffers and data keys, most of it outside of Go's heap
 	Queues   Size // what waits to be applied
 	HTTP     Size // bodies being read
 	Outside  Size // the program itself, stacks of C, fragmentation
@@ -33,8 +33,9 @@ func NewBudget(total Size) Budget {
 		HTTP:    clamp(total/100*6, 8<<20, 512<<20),
 		Outside: clamp(total/100*10, 24<<20, 512<<20),
 	}
-	b.GoLimit = total - b.Store - b.Outside
-	b.HeadRoom = b.GoLimit - b.People - b.Queues - b.HTTP
+	// The engine keeps its data keys on Go's heap.
+	b.GoLimit = total - b.Store/16*13 - b.Outside
+	b.HeadRoom = total - b.Store - b.Outside - b.People - b.Queues - b.HTTP
 	return b
 }
 

@@ -148,6 +148,10 @@ func (p *Pipeline) start() {
 	}
 }
 
+// bytesPerCommitRow is how much of the budget of rows there must be for each row
+// that a commit may gather: a sixteenth of it, were all of them large.
+const bytesPerCommitRow = 32 << 10
+
 func (c Config) filled() Config {
 	if c.Lanes < 1 {
 		c.Lanes = 1
@@ -158,14 +162,15 @@ func (c Config) filled() Config {
 	if c.CommitEvery == 0 {
 		c.CommitEvery = 2 * time.Second
 	}
-	if c.CommitRows == 0 {
-		c.CommitRows = 16384
-	}
 	if c.FlushBytes == 0 {
 		c.FlushBytes = 128 << 20
 	}
 	if c.HotBytes == 0 {
 		c.HotBytes = 256 << 20
+	}
+	if c.CommitRows == 0 {
+		// What a commit gathers lies in memory twice until it is written.
+		c.CommitRows = min(max(c.HotBytes/bytesPerCommitRow, 1024), 16384)
 	}
 	if c.QueueBytes == 0 {
 		c.QueueBytes = 64 << 20
