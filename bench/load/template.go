@@ -81,7 +81,8 @@ func shopEvents(known bool) []template {
 	return all
 }
 
-// profiles are identify calls that give a person about 2 KB of traits.
+// profiles are identify calls that give a person about 2 KB of traits, on the
+// device that its later events come from.
 func profiles() []template {
 	r := rand.New(rand.NewPCG(2, 0))
 	var all []template
@@ -92,8 +93,8 @@ func profiles() []template {
 			fmt.Fprintf(&traits, `,"attribute_%02d":"%016x%016x%016x"`, n, r.Uint64(), r.Uint64(), r.Uint64())
 		}
 		all = append(all, newTemplate(1, fmt.Sprintf(
-			`{"type":"identify","messageId":"load-%s","userId":"u-%s","timestamp":"%s","traits":{%s}}`,
-			markID, markPerson, markTime, traits.String())))
+			`{"type":"identify","messageId":"load-%s","userId":"u-%s","anonymousId":"device-%s","timestamp":"%s","traits":{%s}}`,
+			markID, markPerson, markPerson, markTime, traits.String())))
 	}
 	return all
 }

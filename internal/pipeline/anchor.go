@@ -47,6 +47,8 @@ type anchor struct {
 	generation  uint64         // the backfill that filled leaves, since the row is in memory
 	refolds     int            // how often it was folded again since then
 
+	cold *cold // what is in memory are only increments; nil: the row is whole
+
 	fresh     bool // never committed: the next part is a full one
 	changed   bool // on the worker's list of changed rows
 	deltas    int  // delta parts behind the last full one
@@ -157,10 +159,7 @@ func (a *anchor) replace(e profile.Entry) bool {
 func (a *anchor) meet(weaker []event.Identifier, at, received clock.Instant) (news []*edge) {
 	slot := uint32(at / slotLength)
 	for _, w := range weaker {
-		i := 0
-		for i < len(a.edges) && a.edges[i].ident != w {
-			i++
-		}
+		i := a.findEdge(w)
 		if i == len(a.edges) {
 			a.edges = append(a.edges, edge{ident: w, key: w.Key(), first: at, last: at, received: received, slots: []uint32{slot}, changed: true})
 			news = append(news, &a.edges[i])
@@ -179,6 +178,29 @@ func (a *anchor) meet(weaker []event.Identifier, at, received clock.Instant) (ne
 		}
 	}
 	return news
+}
+
+// findEdge gives the place of the edge to an identifier, or the end. Edges that
+// a cold row remembers are known by their keys alone until they are met again.
+func (a *anchor) findEdge(weaker event.Identifier) int {
+	var key id.Key
+	for i := range a.edges {
+		e := &a.edges[i]
+		if e.ident == weaker {
+			return i
+		}
+		if e.ident.Value != "" {
+			continue
+		}
+		if key == (id.Key{}) {
+			key = weaker.Key()
+		}
+		if e.key == key {
+			e.ident = weaker
+			return i
+		}
+	}
+	return len(a.edges)
 }
 
 // sight adds a sighting; it tells whether it is new.

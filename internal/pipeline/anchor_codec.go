@@ -19,19 +19,19 @@ const maxDeltas = 16
 
 // The sections of a part. The numbers are on disk: append only.
 const (
-	sectionIdent   = 1
-	sectionPartial = 2
-	sectionEdges   = 3  // edges that are new or changed
-	sectionOpen    = 4  // the unfinished chunk, whole
-	sectionMore    = 5  // entries added to it
-	sectionMarks   = 6  // finished chunks, timer, first received
-	sectionTold    = 7  // positions of portions of commands, all of them
-	sectionCopies  = 15 // how many events were copies of others
-	sectionHome    = 8  // where the person's home is; at the home, who belongs to the person
-
+	sectionIdent      = 1
+	sectionPartial    = 2
+	sectionEdges      = 3  // edges that are new or changed
+	sectionOpen       = 4  // the unfinished chunk, whole
+	sectionMore       = 5  // entries added to it
+	sectionMarks      = 6  // finished chunks, timer, first received
+	sectionTold       = 7  // positions of portions of commands, all of them
+	sectionCopies     = 15 // how many events were copies of others
+	sectionHome       = 8  // where the person's home is; at the home, who belongs to the person
 	sectionLeaves     = 9  // what conditions keep, whole
 	sectionMoreLeaves = 10 // changes of it
 	sectionMembers    = 11 // memberships that are new, changed or gone
+	sectionMet        = 12 // edges that were met again: merged into those before
 )
 
 var errAnchor = errors.New("anchor row is damaged")
@@ -162,6 +162,7 @@ func appendSection(b []byte, tag byte, body func([]byte) []byte) []byte {
 func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, error) {
 	a := &anchor{key: key, deltas: len(parts) - 1, linked: true}
 	partials, leaves := make([][]byte, 0, len(parts)), [][]byte(nil)
+	merged := false // some part is an increment
 	for _, p := range parts {
 		for r := (cursor{b: p}); len(r.b) > 0; {
 			switch tag := r.byte(); tag {
@@ -170,7 +171,10 @@ func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, erro
 			case sectionPartial:
 				partials = append(partials, r.section())
 			case sectionEdges:
-				a.readEdges(r.section())
+				a.readEdges(r.section(), false)
+			case sectionMet:
+				a.readEdges(r.section(), true)
+				merged = true
 			case sectionOpen, sectionMore:
 				if tag == sectionOpen {
 					a.open = nil
@@ -217,6 +221,9 @@ func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, erro
 			return nil, fmt.Errorf("anchor %s: %w", key, err)
 		}
 	}
+	if merged {
+		a.deltas = maxDeltas // what was merged is marked as changed: write it whole
+	}
 	a.savedOpen = len(a.open)
 	return a, nil
 }
@@ -237,7 +244,9 @@ func (a *anchor) readHome(b []byte) bool {
 	return ok
 }
 
-func (a *anchor) readEdges(b []byte) {
+// readEdges takes the edges of a part: in the place of those before, or merged
+// into them.
+func (a *anchor) readEdges(b []byte, merge bool) {
 	for r := (cursor{b: b}); len(r.b) > 0 && !r.bad; {
 		e := edge{ident: event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}}
 		e.first, e.last, e.received = clock.Instant(r.varint()), clock.Instant(r.varint()), clock.Instant(r.varint())
@@ -255,9 +264,12 @@ func (a *anchor) readEdges(b []byte) {
 		for i < len(a.edges) && a.edges[i].key != e.key {
 			i++
 		}
-		if i == len(a.edges) {
+		switch {
+		case i == len(a.edges):
 			a.edges = append(a.edges, e)
-		} else {
+		case merge:
+			a.edges[i].merge(&e)
+		default:
 			a.edges[i] = e
 		}
 	}

@@ -14,6 +14,7 @@ type hot[T any] struct {
 	hand  int
 	bytes int
 	limit int
+	gone  func(T) // told of each row that trim lets go of; may be nil
 }
 
 type slot[T any] struct {
@@ -72,6 +73,9 @@ func (h *hot[T]) trim(keep func(T) bool) {
 		case keep(s.row):
 			h.hand++
 		default:
+			if h.gone != nil {
+				h.gone(s.row)
+			}
 			delete(h.rows, s.key)
 			h.bytes -= s.size
 			last := len(h.ring) - 1

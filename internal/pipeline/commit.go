@@ -53,6 +53,9 @@ func (w *people) changes() []store.Change {
 }
 
 func (w *people) anchorChanges(out []store.Change, a *anchor) []store.Change {
+	if a.cold != nil {
+		return w.coldChanges(out, a)
+	}
 	part, full := a.part(make([]byte, 0, 512))
 	op := store.Add
 	if full {
@@ -117,6 +120,8 @@ func (w *people) trim() {
 	}
 	w.gathered = emptied(w.gathered)
 	clear(w.gatheredNotices)
+	w.confirmCold()
+	w.anchors.limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes(), w.rowBudget/8)
 	w.anchors.trim(func(a *anchor) bool {
 		return a.changed || a.refold || w.job != nil && w.job.filling != nil && w.job.filling.anchor == a
 	})

@@ -110,9 +110,10 @@ func (w *people) identifiers(a *anchor) []profile.IdentifierSeen {
 	return ids
 }
 
-// watched tells whether a record at an anchor is evaluated there and now.
+// watched tells whether a record at an anchor is evaluated there and now. A cold
+// row is of a batch in which a backfill begins, which will come by.
 func (w *people) watched(a *anchor) bool {
-	return (w.glass != nil || w.job != nil) && !a.elsewhere()
+	return (w.glass != nil || w.job != nil) && a.cold == nil && !a.elsewhere()
 }
 
 // present is the latest instant that is known to have passed for a person.
@@ -150,7 +151,7 @@ func (w *people) before(a *anchor, e *event.Event) {
 // foldLeaves takes an event into what the conditions keep.
 func (w *people) foldLeaves(a *anchor, e *event.Event, in profile.Input, portions []catalog.Portion) {
 	a.stirred()
-	if w.glass == nil && w.job == nil {
+	if w.glass == nil && w.job == nil || a.cold != nil {
 		return
 	}
 	if a.leaves == nil {

@@ -168,6 +168,9 @@ func (w *people) foldTick(r *store.Record) {
 	for _, k := range w.timers.due(r.Bucket, now) {
 		a, ok := w.anchors.get(k)
 		if !ok {
+			a, ok = w.cold[k] // armed by an event of this batch
+		}
+		if !ok {
 			w.timers.set(k, 0)
 			continue
 		}

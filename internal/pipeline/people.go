@@ -56,6 +56,11 @@ type people struct {
 	asked           map[id.Key]bool
 	tasks           []task
 
+	heads     *heads             // of anchors without a row in memory
+	cold      map[id.Key]*anchor // rows of which only increments are in memory
+	sent      []*anchor          // cold rows whose increments the running commit carries
+	rowBudget int                // bytes for rows of anchors, heads and timers
+
 	position        store.Position   // of the record that is applied now
 	sharing         []*anchor        // changed in the batch, with a home elsewhere
 	notices         map[id.Key]*home // homes of anchors without a row, until they are committed
@@ -84,13 +89,16 @@ type entity struct {
 }
 
 func newPeople(s *setting, span store.Span, budget int) *people {
-	return &people{
+	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
 		timers: newTimers(), undecided: map[id.Key]chan struct{}{}, asked: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		force: &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
+		rowBudget: budget * 9 / 10, heads: newHeads(budget * 9 / 20), cold: map[id.Key]*anchor{},
 	}
+	w.anchors.gone = w.remember
+	return w
 }
 
 // task is a record of a batch with what the steps before found out about it.
@@ -138,7 +146,7 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 		switch t.rec.Kind {
 		case store.KindEvent, store.KindReplay:
 			if t.event != nil {
-				t.anchor = w.want(store.TableAnchors, t.rec.Anchor)
+				t.anchor = w.wantFor(t)
 			}
 		case store.KindPortion, store.KindChange:
 			if k, table, ok := portionTarget(t.rec); ok {
@@ -232,7 +240,7 @@ func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {
 		w.entities.put(k, &entity{key: k, row: e, listed: true, deltas: len(parts) - 1}, e.MemSize()+96)
 		return nil
 	}
-	a, err := readAnchor(k, parts, w.names)
+	a, err := w.thaw(k, parts)
 	if err != nil {
 		return err
 	}

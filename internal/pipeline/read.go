@@ -176,7 +176,7 @@ func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
 		if err != nil || rows[0] == nil {
 			return nil, err
 		}
-		if a, err = readAnchor(k, rows[0], nil); err != nil {
+		if a, err = w.whole(k, rows[0], nil); err != nil {
 			return nil, err
 		}
 	}

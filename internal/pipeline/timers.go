@@ -44,6 +44,12 @@ func (t *timers) set(k id.Key, at clock.Instant) {
 	heap.Push(h, timer{at, k})
 }
 
+// bytes is about how much memory the timers take.
+func (t *timers) bytes() int { return timerBytes * len(t.at) }
+
+// timerBytes is what one takes in the map and in its heap, with room to grow.
+const timerBytes = 100
+
 // due gives the anchors of a bucket whose timers are at or before now,
 // earliest first, and leaves them armed.
 func (t *timers) due(b id.Bucket, now clock.Instant) []id.Key {

@@ -64,20 +64,31 @@ func (p *Partial) decodeHead(dec *wire.Decoder) {
 	p.truncated = section(dec.Uint())
 }
 
-// Decode reads a state from its parts, the full one first. names may be nil.
+// Decode reads a state from its parts, the full one first; an increment among
+// them is merged into what was read before it. names may be nil.
 func Decode(parts [][]byte, names *Names) (*Partial, error) {
 	if len(parts) == 0 {
 		return nil, errPartial
 	}
 	p := New()
 	for _, part := range parts {
-		if len(part) == 0 || part[0] != partialVersion && part[0] != firstVersion {
+		if len(part) == 0 {
 			return nil, errPartial
 		}
+		into, version := p, part[0]&^increment
+		if version != partialVersion && version != firstVersion {
+			return nil, errPartial
+		}
+		if part[0]&increment != 0 {
+			into = New()
+		}
 		dec := wire.NewDecoder(part[1:], names)
-		p.overlay(dec, part[0])
+		into.overlay(dec, version)
 		if dec.Bad() || dec.Len() != 0 {
 			return nil, errPartial
+		}
+		if into != p {
+			p.Merge(into)
 		}
 	}
 	return p, nil

@@ -47,6 +47,7 @@ type Partial struct {
 	lastSeen      clock.Instant
 	firstReceived clock.Instant
 	now           clock.Instant // the latest instant known to have passed
+	acted         clock.Instant // of the state that this one is to be merged into; never written
 
 	traits    []trait // by name and source
 	past      []trait // earlier values of these, by name, source and value
@@ -111,12 +112,18 @@ func (p *Partial) Due() clock.Instant {
 }
 
 func (p *Partial) active() bool {
-	return len(p.halves) > 0 && p.now <= p.lastActed().Add(SessionGap)
+	acted := p.lastActed()
+	return acted != 0 && p.now <= acted.Add(SessionGap)
 }
 
 // lastActed is when the person did something last: what is sent to it opens no
-// session.
-func (p *Partial) lastActed() clock.Instant { return p.halves[len(p.halves)-1].end() }
+// session. Zero is never.
+func (p *Partial) lastActed() clock.Instant {
+	if n := len(p.halves); n > 0 {
+		return max(p.acted, p.halves[n-1].end())
+	}
+	return p.acted
+}
 
 // Tick says that an instant has passed, and tells whether that changed what
 // the partial shows.
