@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"rapport/internal/catalog"
-	"rapport/internal/clock"
 	"rapport/internal/consent"
 	"rapport/internal/event"
 )
@@ -127,18 +126,6 @@ func (p *Partial) EachOrder(ids []IdentifierSeen, visit func(*OrderFact)) {
 		f.Counts = f.Money.Counts() && owns(ids, o)
 		visit(&f)
 	}
-}
-
-// OrderTimes are how many orders count, and when the first and the last of
-// them was placed; zero where nobody said.
-func (p *Partial) OrderTimes(ids []IdentifierSeen) (count int, first, last clock.Instant) {
-	p.EachOrder(ids, func(f *OrderFact) {
-		if f.Counts {
-			count++
-			first, last = earliest(first, f.Money.Time), max(last, f.Money.Time)
-		}
-	})
-	return count, first, last
 }
 
 // Anonymous tells whether nothing but anonymous ids is known.

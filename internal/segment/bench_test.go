@@ -113,3 +113,16 @@ func BenchmarkEvent(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkCompile(b *testing.B) {
+	var defs segment.Definitions
+	for i := range 1000 {
+		defs.Segments = append(defs.Segments, segment.Definition{Key: fmt.Sprint("s", i), Condition: read(b, fmt.Sprintf(
+			`{"all":[{"trait":"plan","value":"p%d"},{"event":"E %d","where":{"cat":"c%d"},"count":{"min":2},"within":"30d"}]}`, i, i%50, i))})
+	}
+	for b.Loop() {
+		if _, err := segment.Compile(defs); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

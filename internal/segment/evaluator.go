@@ -49,6 +49,8 @@ type Evaluator struct {
 	chain   chainMemory
 	watched watch
 	feel    *feel.Evaluator
+	saidAt  [slots]uint32
+	saidAs  [slots]feel.Value
 	scores  map[int32]scored
 }
 

@@ -123,10 +123,8 @@ func (e *Evaluator) run(p *feel.Program, timely bool, now clock.Instant) (feel.V
 	var in [slots]feel.Value
 	for _, slot := range p.Inputs() {
 		switch slot {
-		case slotTraits:
-			in[slot] = e.traitsValue()
-		case slotProfile:
-			in[slot] = e.profileValue()
+		case slotTraits, slotProfile:
+			in[slot] = e.said(slot)
 		case slotComputed:
 			v, change := e.computedValue(p, now)
 			in[slot], next = v, sooner(next, change)
@@ -138,6 +136,19 @@ func (e *Evaluator) run(p *feel.Program, timely bool, now clock.Instant) (feel.V
 		e.feel.Reset(o)
 	}
 	return e.feel.Run(p, in[:]), next
+}
+
+// said is what the person's traits or profile are, made once per person.
+func (e *Evaluator) said(slot int) feel.Value {
+	if e.saidAt[slot] != e.epoch {
+		e.saidAt[slot] = e.epoch
+		if slot == slotTraits {
+			e.saidAs[slot] = e.traitsValue()
+		} else {
+			e.saidAs[slot] = e.profileValue()
+		}
+	}
+	return e.saidAs[slot]
 }
 
 func (e *Evaluator) traitsValue() feel.Value {

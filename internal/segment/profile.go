@@ -3,6 +3,7 @@ package segment
 import (
 	"strings"
 
+	"rapport/internal/clock"
 	"rapport/internal/profile"
 	"rapport/internal/segment/condition"
 	"rapport/internal/segment/decimal"
@@ -85,15 +86,28 @@ func (p *ProfilePerson) field(c *Cells, name string) {
 	case "account":
 		p.partial.EachAccount(c.AddText)
 	default:
-		n, first, last := p.partial.OrderTimes(p.ids)
-		switch name {
-		case "order_count":
-			c.AddNumber(int64(n))
-		case "first_order_at":
-			c.AddTime(first)
-		case "last_order_at":
-			c.AddTime(last)
+		p.orderField(c, name)
+	}
+}
+
+// orderField answers for what the orders that count come to.
+func (p *ProfilePerson) orderField(c *Cells, name string) {
+	var n int64
+	var first, last clock.Instant
+	for _, o := range p.Orders() {
+		if o.Cancelled {
+			continue
 		}
+		n++
+		first, last = sooner(first, o.Time), max(last, o.Time)
+	}
+	switch name {
+	case "order_count":
+		c.AddNumber(n)
+	case "first_order_at":
+		c.AddTime(first)
+	case "last_order_at":
+		c.AddTime(last)
 	}
 }
 
