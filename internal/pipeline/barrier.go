@@ -9,7 +9,16 @@ import (
 
 // WaitApplied is the barrier of read-your-writes: it returns when the records
 // of the receipt, everything acknowledged before them, and all that follows
-// from those are visible. It gives up with the context.
+// from those are visible, segments that were defined before included. It gives
+// up with the context.
+func (p *Pipeline) WaitApplied(ctx context.Context, r Receipt) error {
+	if err := p.waitRecords(ctx, r); err != nil {
+		return err
+	}
+	return p.waitForce(ctx)
+}
+
+// waitRecords waits for records and what follows from them.
 //
 // What follows from a record is queued for the log before the record's lane
 // moves its position. So once all lanes have applied up to the receipt, the
@@ -17,7 +26,7 @@ import (
 // until they are in the log, and then for the lanes again, covers one step of
 // consequences. It ends when a round finds none left, or after as many steps as
 // a chain of consequences can have.
-func (p *Pipeline) WaitApplied(ctx context.Context, r Receipt) error {
+func (p *Pipeline) waitRecords(ctx context.Context, r Receipt) error {
 	at := r.Position
 	for range chainLength {
 		if err := p.lanesAt(ctx, at); err != nil {

@@ -85,7 +85,7 @@ func (p *Pipeline) Change(ctx context.Context, c Command) (Outcome, error) {
 		return Outcome{}, err
 	}
 	// Applying the outcome ends the turn; the answer shows what came of it.
-	if err := p.WaitApplied(ctx, receipt); err != nil {
+	if err := p.waitRecords(ctx, receipt); err != nil {
 		return Outcome{Receipt: receipt}, err
 	}
 	out := Outcome{Receipt: receipt, Deleted: c.Op == catalog.Delete}

@@ -40,7 +40,17 @@ func (p *Pipeline) cultivate() {
 			return
 		case <-every.C:
 		}
+		if p.stepped() && !p.unsettled() {
+			continue
+		}
+		now := inStep{p.Definitions(), p.graph.force.Load()}
 		err := p.cultivateOnce(ctx)
+		if err != nil && ctx.Err() == nil {
+			p.stuck.Store(&now) // nobody waits for it, and it is tried less often
+			every.Reset(time.Second)
+		} else {
+			every.Reset(cultivateEvery)
+		}
 		if err != nil && ctx.Err() == nil && err.Error() != said {
 			p.log.Error("segments cannot come into force", "error", err)
 			said = err.Error()
@@ -60,6 +70,47 @@ func (p *Pipeline) Cultivate(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// inStep is what is defined and what is in force at one moment.
+type inStep struct {
+	defined *definition.Index
+	force   *force
+}
+
+// waitForce waits until what is defined by now is in force, or cannot be.
+func (p *Pipeline) waitForce(ctx context.Context) error {
+	if p.stepped() {
+		return nil
+	}
+	every := time.NewTicker(cultivateEvery / 5)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+		case <-p.stop:
+			return notYet(ctx)
+		case <-ctx.Done():
+			return notYet(ctx)
+		}
+		now := inStep{p.Definitions(), p.graph.force.Load()}
+		if stuck := p.stuck.Load(); p.stepped() || stuck != nil && *stuck == now {
+			return nil
+		}
+	}
+}
+
+// stepped tells whether what is in force is what is defined.
+func (p *Pipeline) stepped() bool {
+	now := inStep{p.Definitions(), p.graph.force.Load()}
+	if known := p.inStep.Load(); known != nil && *known == now {
+		return true
+	}
+	if enter, leave := p.due(); len(enter)+len(leave) > 0 {
+		return false
+	}
+	p.inStep.Store(&now)
+	return true
 }
 
 // due gives the live versions that are not in force, and what is in force and
@@ -229,7 +280,7 @@ func (p *Pipeline) backfillAll(ctx context.Context, row jobRow) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if err := p.WaitApplied(ctx, Receipt{Position: p.store.Log().End()}); err != nil {
+	if err := p.waitRecords(ctx, Receipt{Position: p.store.Log().End()}); err != nil {
 		return err
 	}
 	for i := range p.people {

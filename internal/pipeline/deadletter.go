@@ -244,5 +244,5 @@ func (p *Pipeline) rule(ctx context.Context, v verdict, with ...store.Record) (R
 		return receipt, err
 	}
 	// The next decision must find this one applied.
-	return receipt, p.WaitApplied(ctx, receipt)
+	return receipt, p.waitRecords(ctx, receipt)
 }

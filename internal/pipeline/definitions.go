@@ -68,7 +68,7 @@ func (p *Pipeline) Define(ctx context.Context, c definition.Command) (Defined, e
 		return Defined{}, err
 	}
 	// Applying the fact ends the turn.
-	if err := p.WaitApplied(ctx, receipt); err != nil {
+	if err := p.waitRecords(ctx, receipt); err != nil {
 		return Defined{Receipt: receipt}, err
 	}
 	v := p.Definitions().Get(c.Kind, c.Key).At(fact.Version)

@@ -38,7 +38,7 @@ func (p *Pipeline) KeepJob(ctx context.Context, row JobRow) error {
 	if err != nil {
 		return err
 	}
-	return p.WaitApplied(ctx, receipt)
+	return p.waitRecords(ctx, receipt)
 }
 
 // keepJob applies what became of a job.

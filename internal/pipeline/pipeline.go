@@ -67,6 +67,8 @@ type Pipeline struct {
 	compiled    atomic.Pointer[compiledRules]
 	failing     atomic.Pointer[string] // why the log cannot be written, nil while it can
 	cultivating sync.Mutex             // one backfill at a time
+	inStep      atomic.Pointer[inStep] // what is in force is what is defined
+	stuck       atomic.Pointer[inStep] // what is defined cannot come into force
 }
 
 // Open makes a pipeline over a store, brings the state up to the end of the
@@ -274,7 +276,7 @@ func (p *Pipeline) abandon() {
 
 // settle waits until everything in the log is applied, with its consequences.
 func (p *Pipeline) settle(ctx context.Context) error {
-	return p.WaitApplied(ctx, Receipt{Position: p.store.Log().End()})
+	return p.waitRecords(ctx, Receipt{Position: p.store.Log().End()})
 }
 
 // flush makes the state durable each time enough of the log was written, so

@@ -113,7 +113,7 @@ func (p *Pipeline) keepPrivacy(ctx context.Context, f privacyFact) (Receipt, err
 	if err != nil {
 		return r, err
 	}
-	return r, p.WaitApplied(ctx, r)
+	return r, p.waitRecords(ctx, r)
 }
 
 // privacy applies a fact.

@@ -40,6 +40,19 @@ func (p *Pipeline) settleAll(ctx context.Context) error {
 	return nil
 }
 
+// unsettled tells whether a lane is behind.
+func (p *Pipeline) unsettled() bool {
+	for i, w := range p.people {
+		p.lanes[i].mu.Lock()
+		behind := w.settledTo < w.force.position
+		p.lanes[i].mu.Unlock()
+		if behind {
+			return true
+		}
+	}
+	return false
+}
+
 func (l *lane) settle(ctx context.Context, w *people) error {
 	l.mu.Lock()
 	to := w.force.position

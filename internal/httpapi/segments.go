@@ -1,0 +1,281 @@
+package httpapi
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"rapport/internal/access"
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+	"rapport/internal/pipeline"
+)
+
+// criteria are a kind of definition that is evaluated for everybody: segments,
+// computed traits and affinities are handled alike.
+type criteria struct {
+	kind definition.Kind
+	path string
+	name string // of one, for people
+	word string // of one, in operation ids
+}
+
+var (
+	segmentCriteria  = criteria{definition.Segment, "/segments", "segment", "segment"}
+	traitCriteria    = criteria{definition.ComputedTrait, "/computed-traits", "computed trait", "computed-trait"}
+	affinityCriteria = criteria{definition.Affinity, "/affinities", "affinity", "affinity"}
+)
+
+// CriterionKey names a segment, a computed trait or an affinity in a path.
+type CriterionKey struct {
+	Key string `path:"key" maxLength:"128" doc:"Letters, digits, dots, hyphens, underscores"`
+}
+
+// SegmentBody is a segment as it is written.
+type SegmentBody struct {
+	Name        string         `json:"name"`
+	Description string         `json:"description,omitempty"`
+	Condition   map[string]any `json:"condition" doc:"As spec/condition.schema.json says"`
+}
+
+// CriterionView is one version of a segment, a computed trait or an affinity.
+type CriterionView struct {
+	Key      string              `json:"key"`
+	Version  int                 `json:"version" doc:"Counted from 1"`
+	Status   definition.Status   `json:"status" enum:"draft,test,live,archived"`
+	Live     *int                `json:"live_version" doc:"The version that is to count, null where none is"`
+	Rollback int                 `json:"rollback_of,omitempty" doc:"The version whose document this is again"`
+	Changes  []definition.Change `json:"changes" doc:"What became of the version, oldest first"`
+	// State says which version counts at present, and how far the next one is.
+	State    pipeline.SegmentState `json:"state"`
+	Sentence string                `json:"sentence,omitempty" doc:"The condition in words"`
+	Document json.RawMessage       `json:"document,omitempty" doc:"As it was written; not in lists"`
+}
+
+// storedCriterion is the answer to a read or a write.
+type storedCriterion struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Applied
+	Body CriterionView
+}
+
+func (a *API) segmentRoutes() {
+	for _, c := range [...]criteria{segmentCriteria, traitCriteria, affinityCriteria} {
+		a.criteriaRoutes(c)
+	}
+	get := func(id, path, summary string) spec {
+		return spec{id: id, method: http.MethodGet, path: path, tag: "segments", summary: summary, scope: access.ScopeRead, status: http.StatusOK}
+	}
+	register(a, get("list-segment-members", "/segments/{key}/members", "Who is in a segment"), a.listMembers)
+}
+
+func (a *API) criteriaRoutes(c criteria) {
+	at := func(verb, method, path, summary string) spec {
+		s := spec{
+			id: verb, method: method, path: c.path + path, tag: "segments", summary: summary,
+			scope: access.ScopeWrite, status: http.StatusOK,
+		}
+		if method == http.MethodGet {
+			s.scope = access.ScopeRead
+		}
+		return s
+	}
+	plural := strings.TrimPrefix(c.path, "/")
+	register(a, at("list-"+plural, http.MethodGet, "", "All of them, with their newest versions and how far they are"), func(ctx context.Context, in *Paging) (*body[List[CriterionView]], error) {
+		return a.listCriteria(ctx, c, in)
+	})
+	register(a, at("get-"+c.word, http.MethodGet, "/{key}", "One version, with its document"), func(ctx context.Context, in *criterionQuestion) (*storedCriterion, error) {
+		return a.getCriterion(ctx, c, in)
+	})
+	put := at("put-"+c.word, http.MethodPut, "/{key}", "Add a version, live at once unless status says draft or test. What is live is evaluated for everybody before it counts")
+	put.body, put.accepts, put.also = map[string]any{}, []string{"application/yaml", "text/yaml"}, []int{http.StatusCreated}
+	if c.kind == definition.Segment {
+		put.body = SegmentBody{}
+	}
+	register(a, put, func(ctx context.Context, in *criterionPut) (*storedCriterion, error) {
+		return a.putCriterion(ctx, c, in)
+	})
+	register(a, at("delete-"+c.word, http.MethodDelete, "/{key}", "Archive the live version: nobody is in it any more, its versions stay"), func(ctx context.Context, in *criterionDelete) (*storedCriterion, error) {
+		return a.deleteCriterion(ctx, c, in)
+	})
+	register(a, at("list-"+c.word+"-versions", http.MethodGet, "/{key}/versions", "The versions, newest first"), func(ctx context.Context, in *criterionVersions) (*body[List[VersionView]], error) {
+		return a.listCriterionVersions(ctx, c, in)
+	})
+	register(a, at("diff-"+c.word, http.MethodGet, "/{key}/diff", "The lines that differ between two versions"), func(ctx context.Context, in *criterionDiff) (*body[ModelDiff], error) {
+		return a.diffCriterion(ctx, c, in)
+	})
+	register(a, at("set-"+c.word+"-status", http.MethodPost, "/{key}/status", "Take a version from draft to test, live or archived"), func(ctx context.Context, in *criterionStatus) (*storedCriterion, error) {
+		return a.setCriterionStatus(ctx, c, in)
+	})
+	register(a, at("rollback-"+c.word, http.MethodPost, "/{key}/rollback", "Add a version with the document of an older one, live at once"), func(ctx context.Context, in *criterionRollback) (*storedCriterion, error) {
+		return a.rollbackCriterion(ctx, c, in)
+	})
+}
+
+type criterionPut struct {
+	CriterionKey
+	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
+	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
+	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is none of this key"`
+	Waiting
+	RawBody []byte
+}
+
+func (a *API) putCriterion(ctx context.Context, c criteria, in *criterionPut) (*storedCriterion, error) {
+	doc, err := asJSON(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Spine.SegmentCheck(c.kind, in.Key, doc); err != nil {
+		return nil, err
+	}
+	return a.defineCriterion(ctx, in.Waiting, definition.Command{
+		Kind: c.kind, Key: in.Key, Status: definition.Status(in.Status), Document: doc, ContentType: "application/json", Note: in.Note,
+		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
+	})
+}
+
+// asJSON makes a document that may be YAML one in JSON, a line per member, so
+// that versions can be compared line by line.
+func asJSON(raw []byte) ([]byte, error) {
+	doc := bytes.Clone(raw)
+	if trimmed := bytes.TrimSpace(doc); len(trimmed) == 0 || trimmed[0] != '{' {
+		var v any
+		if err := yaml.Unmarshal(doc, &v); err != nil {
+			return nil, fault.Errorf(fault.Invalid, "invalid_document", "the document is neither JSON nor YAML: %v", err)
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, fault.Errorf(fault.Invalid, "invalid_document", "the document cannot be kept as JSON: %v", err)
+		}
+		doc = b
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, doc, "", "  "); err != nil {
+		return nil, fault.Errorf(fault.Invalid, "invalid_json", "the document cannot be read: %v", err)
+	}
+	return out.Bytes(), nil
+}
+
+// defineCriterion has the pipeline decide, waits where that is asked for until
+// the version counts, and tells what came of it.
+func (a *API) defineCriterion(ctx context.Context, w Waiting, c definition.Command) (*storedCriterion, error) {
+	if err := a.waitable(w); err != nil {
+		return nil, err
+	}
+	c.Author, c.Time = author(ctx), a.Clock.Now()
+	d, err := a.Spine.Define(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := a.await(ctx, w, d.Receipt)
+	if err != nil {
+		return nil, err
+	}
+	view, err := a.viewCriterion(ctx, &d.Version, true)
+	out := &storedCriterion{Status: http.StatusOK, ETag: d.ETag(), Applied: applied, Body: view}
+	if d.Version.Version == 1 && len(d.Changes) == 1 {
+		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+pathOf(c.Kind)+"/"+c.Key
+	}
+	return out, err
+}
+
+func pathOf(kind definition.Kind) string {
+	for _, c := range [...]criteria{segmentCriteria, traitCriteria, affinityCriteria} {
+		if c.kind == kind {
+			return c.path
+		}
+	}
+	return ""
+}
+
+type criterionDelete struct {
+	CriterionKey
+	IfMatch string `header:"If-Match" maxLength:"512" doc:"Archive it only if the newest version has this ETag"`
+	Waiting
+}
+
+func (a *API) deleteCriterion(ctx context.Context, c criteria, in *criterionDelete) (*storedCriterion, error) {
+	v, err := a.pickCriterion(c, in.Key, "live")
+	if err != nil {
+		return nil, err
+	}
+	return a.changeCriterion(ctx, in.Waiting, c, definition.Command{
+		Kind: c.kind, Key: in.Key, Status: definition.Archived, Version: v.Version, IfMatch: in.IfMatch,
+	})
+}
+
+// changeCriterion gives a version another status. What others name cannot go,
+// and what goes live has to fit what is live.
+func (a *API) changeCriterion(ctx context.Context, w Waiting, c criteria, command definition.Command) (*storedCriterion, error) {
+	s := a.Spine.Definitions().Get(c.kind, command.Key)
+	v := s.At(command.Version)
+	if command.RollbackTo != 0 {
+		v = s.At(command.RollbackTo)
+	}
+	switch {
+	case command.Status == definition.Live:
+		d, err := a.Spine.Definition(ctx, c.kind, command.Key, v.Version)
+		if err != nil {
+			return nil, err
+		}
+		if err := a.Spine.SegmentCheck(c.kind, command.Key, d.Document); err != nil {
+			return nil, err
+		}
+	case command.Status == definition.Archived && v.Status() == definition.Live:
+		if users := a.Spine.SegmentUsers(c.kind, command.Key); len(users) > 0 {
+			return nil, fault.Errorf(fault.Conflict, "still_used", "the %s %q is named by %s: change or archive these first", c.name, command.Key, strings.Join(users, ", "))
+		}
+	}
+	return a.defineCriterion(ctx, w, command)
+}
+
+type criterionStatus struct {
+	CriterionKey
+	IfMatch string `header:"If-Match" maxLength:"512" doc:"Change it only if the newest version has this ETag"`
+	Waiting
+	Body struct {
+		Status  string `json:"status" enum:"draft,test,live,archived"`
+		Version int    `json:"version,omitempty" minimum:"1" doc:"Left out: the newest"`
+		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
+	}
+}
+
+func (a *API) setCriterionStatus(ctx context.Context, c criteria, in *criterionStatus) (*storedCriterion, error) {
+	v, err := a.pickCriterion(c, in.Key, number(in.Body.Version))
+	if err != nil {
+		return nil, err
+	}
+	return a.changeCriterion(ctx, in.Waiting, c, definition.Command{
+		Kind: c.kind, Key: in.Key, Status: definition.Status(in.Body.Status), Version: v.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
+	})
+}
+
+type criterionRollback struct {
+	CriterionKey
+	IfMatch string `header:"If-Match" maxLength:"512" doc:"Roll back only if the newest version has this ETag"`
+	Waiting
+	Body struct {
+		Version int    `json:"version" minimum:"1" doc:"Whose document it is to be again"`
+		Status  string `json:"status,omitempty" enum:"draft,test,live" default:"live"`
+		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
+	}
+}
+
+func (a *API) rollbackCriterion(ctx context.Context, c criteria, in *criterionRollback) (*storedCriterion, error) {
+	if _, err := a.pickCriterion(c, in.Key, number(in.Body.Version)); err != nil {
+		return nil, err
+	}
+	return a.changeCriterion(ctx, in.Waiting, c, definition.Command{
+		Kind: c.kind, Key: in.Key, Status: definition.Status(cmp.Or(in.Body.Status, string(definition.Live))),
+		RollbackTo: in.Body.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
+	})
+}

@@ -1,0 +1,141 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+	"rapport/internal/pipeline"
+)
+
+func (a *API) viewCriterion(ctx context.Context, v *definition.Version, whole bool) (CriterionView, error) {
+	view := CriterionView{
+		Key: v.Key, Version: v.Version, Status: v.Status(), Live: liveOf(a.Spine.Definitions().Get(v.Kind, v.Key)),
+		Rollback: v.RollbackOf, Changes: v.Changes, State: a.Spine.SegmentState(v.Kind, v.Key),
+	}
+	if !whole {
+		return view, nil
+	}
+	d, err := a.Spine.Definition(ctx, v.Kind, v.Key, v.Version)
+	if err != nil {
+		return view, fmt.Errorf("document of version %d: %w", v.Version, err)
+	}
+	view.Document, view.Sentence = d.Document, pipeline.SegmentSentence(v.Kind, d.Document)
+	return view, nil
+}
+
+// pickCriterion finds a version by its number, "live", or the newest where
+// nothing is said.
+func (a *API) pickCriterion(c criteria, key, version string) (*definition.Version, error) {
+	s := a.Spine.Definitions().Get(c.kind, key)
+	if s == nil {
+		return nil, fault.Errorf(fault.NotFound, "segment_not_found", "there is no %s %q: PUT %s%s/%s makes one", c.name, key, prefix[:len(prefix)-1], c.path, key)
+	}
+	switch version {
+	case "":
+		return s.Newest(), nil
+	case "live":
+		if v := s.Live(); v != nil {
+			return v, nil
+		}
+		return nil, fault.Errorf(fault.NotFound, "no_live_version", "no version of %q is live: make one live with POST …/status, or ask for a version", key)
+	}
+	n, err := strconv.Atoi(version)
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "invalid_version", "version %q: give a number or live", version).At("version")
+	}
+	if v := s.At(n); v != nil {
+		return v, nil
+	}
+	return nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, n, s.Newest().Version).At("version")
+}
+
+type criterionQuestion struct {
+	CriterionKey
+	PickVersion
+}
+
+func (a *API) getCriterion(ctx context.Context, c criteria, in *criterionQuestion) (*storedCriterion, error) {
+	v, err := a.pickCriterion(c, in.Key, in.Version)
+	if err != nil {
+		return nil, err
+	}
+	view, err := a.viewCriterion(ctx, v, true)
+	return &storedCriterion{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
+}
+
+func (a *API) listCriteria(ctx context.Context, c criteria, in *Paging) (*body[List[CriterionView]], error) {
+	page, err := pageOf(a.Spine.Definitions().List(c.kind), func(s *definition.Series) string { return s.Key }, *in)
+	if err != nil {
+		return nil, err
+	}
+	out := pipeline.Page[CriterionView]{Items: make([]CriterionView, len(page.Items)), Next: page.Next}
+	for i, s := range page.Items {
+		if out.Items[i], err = a.viewCriterion(ctx, s.Newest(), false); err != nil {
+			return nil, err
+		}
+	}
+	return &body[List[CriterionView]]{listOf(out)}, nil
+}
+
+type criterionVersions struct {
+	CriterionKey
+	Paging
+}
+
+func (a *API) listCriterionVersions(_ context.Context, c criteria, in *criterionVersions) (*body[List[VersionView]], error) {
+	if _, err := a.pickCriterion(c, in.Key, ""); err != nil {
+		return nil, err
+	}
+	versions := a.Spine.Definitions().Get(c.kind, in.Key).Versions
+	all := make([]VersionView, len(versions))
+	for i, v := range versions {
+		all[len(all)-1-i] = VersionView{v, v.Status()}
+	}
+	page, err := pageOf(all, func(v VersionView) string { return descending(v.Version.Version) }, in.Paging)
+	if err != nil {
+		return nil, err
+	}
+	return &body[List[VersionView]]{listOf(page)}, nil
+}
+
+type criterionDiff struct {
+	CriterionKey
+	From string `query:"from" required:"true" maxLength:"20" doc:"A version: a number, or live"`
+	To   string `query:"to" maxLength:"20" doc:"A version; left out: the newest"`
+}
+
+func (a *API) diffCriterion(ctx context.Context, c criteria, in *criterionDiff) (*body[ModelDiff], error) {
+	var documents [2][]byte
+	var numbers [2]int
+	for i, version := range []string{in.From, in.To} {
+		v, err := a.pickCriterion(c, in.Key, version)
+		if err != nil {
+			return nil, err
+		}
+		d, err := a.Spine.Definition(ctx, c.kind, in.Key, v.Version)
+		if err != nil {
+			return nil, err
+		}
+		documents[i], numbers[i] = d.Document, v.Version
+	}
+	return &body[ModelDiff]{ModelDiff{numbers[0], numbers[1], definition.Diff(documents[0], documents[1])}}, nil
+}
+
+func (a *API) listMembers(ctx context.Context, in *struct {
+	CriterionKey
+	Paging
+},
+) (*body[List[pipeline.SegmentMember]], error) {
+	if _, err := a.pickCriterion(segmentCriteria, in.Key, ""); err != nil {
+		return nil, err
+	}
+	page, err := a.Spine.SegmentMembers(ctx, in.Key, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &body[List[pipeline.SegmentMember]]{listOf(page)}, nil
+}
