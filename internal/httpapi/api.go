@@ -70,6 +70,7 @@ func New(d Deps) *API {
 	a.ruleRoutes()
 	a.entityRoutes()
 	a.orderRoutes()
+	a.segmentRoutes()
 	a.modelRoutes()
 	a.modelJobRoutes()
 	a.settingsRoutes()

@@ -66,6 +66,15 @@ func (f *fake) Definitions() *definition.Index {
 				panic(err)
 			}
 		}
+		for _, kind := range []definition.Kind{definition.Segment, definition.ComputedTrait, definition.Affinity} {
+			for _, status := range []definition.Status{definition.Draft, definition.Live} {
+				if _, err := f.Define(context.Background(), definition.Command{
+					Kind: kind, Key: access.DefaultSource, Status: status, Document: []byte(`{"name":"x"}`),
+				}); err != nil {
+					panic(err)
+				}
+			}
+		}
 		if _, err := f.Define(context.Background(), definition.Command{
 			Kind: definition.DataConnection, Key: access.DefaultSource, Status: definition.Live, Document: []byte(`{"url":"https://example.com/"}`),
 		}); err != nil {
@@ -240,4 +249,20 @@ func (f *fake) Consent(context.Context, string) (pipeline.Consent, error) {
 
 func (f *fake) SetConsent(context.Context, pipeline.ConsentCommand) (pipeline.Receipt, error) {
 	return pipeline.Receipt{}, f.err
+}
+
+func (f *fake) SegmentCheck(definition.Kind, string, []byte) error { return f.err }
+
+func (f *fake) SegmentState(definition.Kind, string) pipeline.SegmentState {
+	return pipeline.SegmentState{Progress: 1}
+}
+
+func (f *fake) SegmentUsers(definition.Kind, string) []string { return nil }
+
+func (f *fake) SegmentMembers(context.Context, string, string, int) (pipeline.Page[pipeline.SegmentMember], error) {
+	return pipeline.Page[pipeline.SegmentMember]{}, f.err
+}
+
+func (f *fake) PersonSegments(_ context.Context, ref, _ string) (*pipeline.PersonSegments, error) {
+	return &pipeline.PersonSegments{ID: ref, Items: []pipeline.Standing{}, Others: []pipeline.Standing{}, History: []pipeline.Passage{}}, f.err
 }

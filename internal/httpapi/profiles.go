@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -27,6 +26,7 @@ type ProfileDocument struct {
 	Traits      map[string]any   `json:"traits"`
 	Computed    profile.Computed `json:"computed" doc:"What the events come to"`
 	Segments    []string         `json:"segments" nullable:"false"`
+	Affinities  map[string]any   `json:"affinities,omitempty" doc:"What the person likes, by dimension, in percent"`
 	Consent     map[string]any   `json:"consent"`
 	Lineage     *profile.Lineage `json:"lineage,omitempty" doc:"With include=lineage: where each trait came from"`
 }
@@ -37,11 +37,6 @@ type IdentifierDoc struct {
 	Value     string `json:"value"`
 	FirstSeen string `json:"first_seen" format:"date-time"`
 	LastSeen  string `json:"last_seen" format:"date-time"`
-}
-
-// SegmentMembership is one segment that a person is in.
-type SegmentMembership struct {
-	Key string `json:"key"`
 }
 
 // TimelineFilter narrows a timeline; several values of one filter mean any.
@@ -65,7 +60,7 @@ func (a *API) profileRoutes() {
 	one.returns = ProfileDocument{}
 	register(a, one, a.getProfile)
 	register(a, get("list-timeline", "/profiles/{ref}/timeline", "What a person did"), a.listTimeline)
-	register(a, get("list-profile-segments", "/profiles/{ref}/segments", "The segments a person is in"), a.listSegments)
+	register(a, get("list-profile-segments", "/profiles/{ref}/segments", "How a person stands to every segment, why, and when it came in and left"), a.listSegments)
 	register(a, get("get-identity", "/profiles/{ref}/identity", "Why these identifiers are one person"), a.getIdentity)
 	register(a, get("search-profiles", "/profiles", "People by the beginning of an identifier"), a.searchProfiles)
 }
@@ -108,32 +103,14 @@ func (a *API) listTimeline(ctx context.Context, in *struct {
 
 func (a *API) listSegments(ctx context.Context, in *struct {
 	Ref
-	Paging
+	Segment string `query:"segment" maxLength:"128" doc:"Key of the one to explain; left out: all"`
 },
-) (*body[List[SegmentMembership]], error) {
-	view, err := a.Spine.Profile(ctx, in.Ref.Ref, pipeline.ProfileOptions{})
+) (*body[*pipeline.PersonSegments], error) {
+	out, err := a.Spine.PersonSegments(ctx, in.Ref.Ref, in.Segment)
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(view)
-	if err != nil {
-		return nil, err
-	}
-	var held struct {
-		Segments []string `json:"segments"`
-	}
-	if err := json.Unmarshal(text, &held); err != nil {
-		return nil, err
-	}
-	all := make([]SegmentMembership, len(held.Segments))
-	for i, key := range held.Segments {
-		all[i] = SegmentMembership{key}
-	}
-	page, err := pageOf(all, func(m SegmentMembership) string { return m.Key }, in.Paging)
-	if err != nil {
-		return nil, err
-	}
-	return &body[List[SegmentMembership]]{listOf(page)}, nil
+	return &body[*pipeline.PersonSegments]{out}, nil
 }
 
 func (a *API) getIdentity(ctx context.Context, in *struct{ Ref }) (*body[*pipeline.IdentityView], error) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,18 +72,26 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"version":1}`
 		case strings.HasSuffix(path, "/status") && !strings.Contains(path, "-models/"):
 			body = `{"status":"archived"}`
+			if criteria := regexp.MustCompile("/(segments|computed-traits|affinities)/"); criteria.MatchString(path) {
+				body = `{"status":"archived","version":1}`
+			}
 		case path == "/api/v1/predictive-models/default" && method == "PUT":
 			body = `{"format":"linear","link":"identity","inputs":[{"name":"x"}],"sums":[{"intercept":1,"weights":{"x":2}}]}`
 		case path == "/api/v1/connections/default" && method == "PUT":
 			body = `{"url":"https://example.com/{id}","parameters":["id"]}`
 		case path == "/api/v1/predictive-models/default/status", path == "/api/v1/connections/default/status":
 			body = `{"status":"archived"}`
+			if criteria := regexp.MustCompile("/(segments|computed-traits|affinities)/"); criteria.MatchString(path) {
+				body = `{"status":"archived","version":1}`
+			}
 		case path == "/api/v1/predictive-models/default":
 			continue // there is none yet where it is asked for: TestDecisions reads one
 		case strings.HasPrefix(path, "/api/v1/sources/") && method == "PUT":
 			body = `{"name":"x","kind":"web"}`
 		case path == "/api/v1/keys" && method == "POST":
 			body = `{"name":"x","scopes":["read"]}`
+		case path == "/api/v1/privacy/requests" && method == "POST":
+			body = `{"type":"access","identifiers":["user_id:1"]}`
 		case strings.HasPrefix(path, "/api/v1/keys/"):
 			continue // an unknown key is 404: TestKeys revokes one
 		case method != "GET" && method != "DELETE" && !strings.HasSuffix(path, "/discard") && path != "/api/v1/dead-letters/dl_1/replay":

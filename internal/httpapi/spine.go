@@ -29,11 +29,22 @@ type Spine interface {
 	decisions
 	privacy
 	consents
+	segments
 }
 
 type consents interface {
 	Consent(ctx context.Context, ref string) (pipeline.Consent, error)
 	SetConsent(ctx context.Context, c pipeline.ConsentCommand) (pipeline.Receipt, error)
+}
+
+// segments are evaluated for everybody, and so are computed traits and
+// affinities.
+type segments interface {
+	SegmentCheck(kind definition.Kind, key string, doc []byte) error
+	SegmentState(kind definition.Kind, key string) pipeline.SegmentState
+	SegmentUsers(kind definition.Kind, key string) []string
+	SegmentMembers(ctx context.Context, key, cursor string, limit int) (pipeline.Page[pipeline.SegmentMember], error)
+	PersonSegments(ctx context.Context, ref, key string) (*pipeline.PersonSegments, error)
 }
 
 type privacy interface {

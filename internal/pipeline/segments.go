@@ -93,6 +93,20 @@ func (p *Pipeline) SegmentCheck(kind definition.Kind, key string, doc []byte) er
 	return err
 }
 
+// SegmentSentence says a document in words, as far as it has a condition.
+func SegmentSentence(kind definition.Kind, doc []byte) string {
+	d := readDocument(kind, "", doc)
+	switch {
+	case d.err != nil:
+		return ""
+	case d.condition != nil:
+		return d.condition.Sentence()
+	case d.trait != nil:
+		return d.trait.Value.Sentence()
+	}
+	return ""
+}
+
 // SegmentUsers gives the live criteria that name one: without it they could not
 // be evaluated.
 func (p *Pipeline) SegmentUsers(kind definition.Kind, key string) []string {
@@ -196,7 +210,7 @@ func (p *Pipeline) memberKeys(ctx context.Context, evaluation uint64, after []by
 
 // Standing is how a person stands to a segment.
 type Standing struct {
-	Segment string         `json:"segment"`
+	Key     string         `json:"key"`
 	Version int            `json:"version"`
 	Member  bool           `json:"member"`
 	Since   *clock.Instant `json:"since" doc:"When the person came in; null where it is not in"`
@@ -226,9 +240,10 @@ type Cause struct {
 // PersonSegments is how a person stands to the segments in force, with the
 // entries and exits so far, newest first.
 type PersonSegments struct {
-	ID       string     `json:"id"`
-	Segments []Standing `json:"segments"`
-	History  []Passage  `json:"history"`
+	ID      string     `json:"id"`
+	Items   []Standing `json:"items" doc:"The segments that the person is in"`
+	Others  []Standing `json:"others" doc:"Those that it is not in, with the reason"`
+	History []Passage  `json:"history" doc:"Entries and exits, newest first"`
 }
 
 // PersonSegments explains the memberships of a person: of one segment, or with
@@ -238,9 +253,18 @@ func (p *Pipeline) PersonSegments(ctx context.Context, ref, key string) (*Person
 	if err != nil {
 		return nil, err
 	}
-	out := &PersonSegments{ID: who.id, Segments: []Standing{}, History: []Passage{}}
+	out := &PersonSegments{ID: who.id, Items: []Standing{}, Others: []Standing{}, History: []Passage{}}
 	if home := who.home(p); home != nil {
-		if err := p.atHome(ctx, home.key, func(w *people, a *anchor) { out.Segments = w.standings(a, key) }); err != nil {
+		err := p.atHome(ctx, home.key, func(w *people, a *anchor) {
+			for _, s := range w.standings(a, key) {
+				if s.Member {
+					out.Items = append(out.Items, s)
+				} else {
+					out.Others = append(out.Others, s)
+				}
+			}
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -266,7 +290,7 @@ func (w *people) standings(a *anchor, key string) []Standing {
 			continue
 		}
 		x, _ := m.get(c.ID)
-		s := Standing{Segment: c.Key, Version: c.Version, Member: x.member, Since: instant(x.since), Until: instant(x.next)}
+		s := Standing{Key: c.Key, Version: c.Version, Member: x.member, Since: instant(x.since), Until: instant(x.next)}
 		if x.member && x.shadow {
 			s.Since = &c.since // it came into force since
 		}

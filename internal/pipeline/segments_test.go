@@ -124,8 +124,8 @@ func TestSegment_IsLeftWhenItsWindowCloses(t *testing.T) {
 		b, _ := json.Marshal(s.History)
 		t.Errorf("the history is %s", b)
 	}
-	if len(s.Segments) != 1 || s.Segments[0].Why == nil || s.Segments[0].Member {
-		t.Errorf("the standing is %+v", s.Segments)
+	if len(s.Items) != 0 || len(s.Others) != 1 || s.Others[0].Why == nil {
+		t.Errorf("the standing is %+v", s.Others)
 	}
 }
 
