@@ -30,13 +30,13 @@ func TestExpressions_ThatAskForTheDayChangeAtMidnight(t *testing.T) {
 func TestFold_LeavesNoSegmentToATimerThatItDoesNotHave(t *testing.T) {
 	t.Parallel()
 	set := compile(t, segment.Definition{Key: "s", Condition: read(t,
-		`{"any":[{"event":"A","count":{"min":2},"within":"5d"},{"not":{"event":"A","count":{"min":1},"within":"5d"}}]}`)})
+		`{"any":[{"event":"A","sum":{"property":"n","min":2},"within":"5d"},{"not":{"event":"A","sum":{"property":"n","min":1},"within":"5d"}}]}`)})
 	h := newHuman(t, set, 1)
 	now := clock.From(spring)
 	var a []segment.Answer
 	for i, ago := range []time.Duration{2 * time.Hour, 2 * time.Hour, 2 * time.Hour, time.Hour} {
 		h.now = now
-		a = h.ev.Evaluate(a[:0], h.person(), h.states(), h.fold(h.plain(fmt.Sprint(i), "A", now.Add(-ago), "{}", "")), now)
+		a = h.ev.Evaluate(a[:0], h.person(), h.states(), h.fold(h.plain(fmt.Sprint(i), "A", now.Add(-ago), `{"n":1}`, "")), now)
 	}
 	if want := now.Add(5*24*time.Hour - 2*time.Hour); len(a) != 1 || !a[0].Member || a[0].Next != want {
 		t.Errorf("it answers %+v, want %v", a, want)
