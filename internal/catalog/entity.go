@@ -106,7 +106,7 @@ func (e *Entity) raise(floor Stamp, deleted bool) {
 		e.floor, e.deleted = floor, deleted
 	}
 	e.dirty = true
-	e.fields = slices.DeleteFunc(e.fields, func(r register) bool { return r.stamp.Compare(floor) < 0 })
+	e.fields = slices.DeleteFunc(e.fields, func(r register) bool { return r.stamp.Compare(floor) < 0 && !r.party() })
 	e.refunds = slices.DeleteFunc(e.refunds, func(r refund) bool { return r.Stamp.Compare(floor) < 0 })
 	e.ops = slices.DeleteFunc(e.ops, func(o cartOp) bool { return o.Stamp.Compare(floor) < 0 })
 	if e.cut.Compare(floor) < 0 {
@@ -115,7 +115,7 @@ func (e *Entity) raise(floor Stamp, deleted bool) {
 }
 
 func (e *Entity) field(r register) {
-	if r.stamp.Compare(e.floor) < 0 {
+	if r.stamp.Compare(e.floor) < 0 && !r.party() {
 		return
 	}
 	r.dirty = true

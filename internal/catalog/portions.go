@@ -18,7 +18,7 @@ func (e *Entity) Portions() []Portion {
 		}
 		out = append(out, Portion{Kind: e.Kind, ID: e.ID, Op: op, Stamp: e.floor, Customer: e.Customer()})
 	}
-	fields := slices.Clone(e.fields)
+	fields := slices.DeleteFunc(slices.Clone(e.fields), func(r register) bool { return r.party() })
 	slices.SortStableFunc(fields, func(a, b register) int {
 		return cmp.Or(a.stamp.Compare(b.stamp), strings.Compare(a.source, b.source))
 	})

@@ -189,7 +189,9 @@ func (e *Entity) updated() clock.Instant {
 func (e *Entity) newest() Stamp {
 	newest := e.floor
 	for i := range e.fields {
-		newest = later(newest, e.fields[i].stamp)
+		if !e.fields[i].party() {
+			newest = later(newest, e.fields[i].stamp)
+		}
 	}
 	for i := range e.refunds {
 		newest = later(newest, e.refunds[i].Stamp)

@@ -160,17 +160,26 @@ func (e *Erased) Most() int {
 }
 
 // Refuses tells whether an event is of a person that was erased after it
-// happened.
+// happened. Whose it is its strongest identifier says: another person's event
+// on a device that was the erased one's stays, without the device.
 func (e *Erased) Refuses(v *event.Event) bool {
 	if len(e.byKey) == 0 {
 		return false
 	}
-	for i := range v.Identifiers {
-		if until := e.Until(v.Identifiers[i].Key()); until != 0 && v.Time <= until {
-			return true
-		}
+	return e.names(v, v.Identifiers[0])
+}
+
+func (e *Erased) names(v *event.Event, i event.Identifier) bool {
+	until := e.Until(i.Key())
+	return until != 0 && v.Time <= until
+}
+
+// Strip takes identifiers that were erased after an event happened out of it.
+func (e *Erased) Strip(v *event.Event) {
+	if len(e.byKey) == 0 || !slices.ContainsFunc(v.Identifiers[1:], func(i event.Identifier) bool { return e.names(v, i) }) {
+		return
 	}
-	return false
+	v.Identifiers = slices.DeleteFunc(slices.Clone(v.Identifiers), func(i event.Identifier) bool { return e.names(v, i) })
 }
 
 // Erasure makes the fact for an identifier.

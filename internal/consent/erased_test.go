@@ -82,7 +82,7 @@ func TestErased_RefusesWhatHappenedBefore(t *testing.T) {
 	t.Parallel()
 	e := consent.NewErased(consent.NewHasher([16]byte{}))
 	ada, bob := event.Identifier{Namespace: "email", Value: "ada@example.com"}, event.Identifier{Namespace: "user_id", Value: "bob"}
-	ev := &event.Event{Time: 10, Identifiers: []event.Identifier{bob, ada}}
+	ev := &event.Event{Time: 10, Identifiers: []event.Identifier{ada}}
 	if e.Refuses(ev) {
 		t.Error("nobody was erased")
 	}
@@ -93,9 +93,16 @@ func TestErased_RefusesWhatHappenedBefore(t *testing.T) {
 			t.Errorf("at %d: refused is %t", at, !want)
 		}
 	}
-	ev.Time, ev.Identifiers = 5, []event.Identifier{bob}
+	ev.Time, ev.Identifiers = 5, []event.Identifier{bob, ada}
 	if e.Refuses(ev) {
 		t.Error("another person's event was refused")
+	}
+	if e.Strip(ev); len(ev.Identifiers) != 1 || ev.Identifiers[0] != bob {
+		t.Errorf("another person's event names %v", ev.Identifiers)
+	}
+	ev.Time, ev.Identifiers = 11, []event.Identifier{bob, ada}
+	if e.Strip(ev); len(ev.Identifiers) != 2 {
+		t.Errorf("who came back is not named in %v", ev.Identifiers)
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	// What decision models are kept, fed and tried with, and how they ask others.
 	DecisionModelSettings Kind = "decision_model_settings" // of the model of the same key, as JSON
 	DataConnection        Kind = "connection"              // as JSON, secrets sealed
+	IdentityRules         Kind = "identity_rules"          // which identifiers make one person, as JSON
 )
 
 // DefaultKey is the key of what an instance has one of.

@@ -135,6 +135,22 @@ func (f *Facts) All(withdrawn bool) []Fact {
 	return out
 }
 
+// Forget removes what is said of an identifier, and gives the pairs.
+func (f *Facts) Forget(k id.Key) []Pair {
+	pairs := f.of[k]
+	for _, p := range pairs {
+		delete(f.last, p)
+		for _, o := range [...]id.Key{p.A, p.B} {
+			if o != k {
+				f.of[o] = slices.DeleteFunc(f.of[o], func(q Pair) bool { return q == p })
+			}
+		}
+	}
+	delete(f.of, k)
+	f.same = nil
+	return pairs
+}
+
 // About gives what is said of an identifier, alone or with another.
 func (f *Facts) About(k id.Key) []*Fact {
 	var out []*Fact

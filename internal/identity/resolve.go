@@ -39,6 +39,9 @@ type Edge struct {
 type Component struct {
 	Nodes []Node
 	Edges []Edge
+	// Roles are what the nodes are, where the caller knows it from more than
+	// these edges; else they are found here.
+	Roles []Role
 }
 
 // Outcome is who is who in a component.
@@ -46,6 +49,9 @@ type Outcome struct {
 	// People are the nodes of each person, the strongest first; people in the
 	// order of their strongest. Every node is in exactly one.
 	People [][]int
+	// Parts tells which nodes anything connects at all: those of one part have
+	// the same number.
+	Parts []int
 	// Refused are the edges that do not link, with the reason for each.
 	Refused []Refusal
 	// Replayed tells that a limit or a constraint was broken, so the edges were

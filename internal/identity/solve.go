@@ -46,6 +46,10 @@ func newSolver(r *Rules, facts *Facts, c Component) *solver {
 
 // roles finds the hubs and those that name nobody.
 func (s *solver) roles() {
+	if s.c.Roles != nil {
+		s.role = s.c.Roles
+		return
+	}
 	next := make([][]int, len(s.c.Nodes))
 	for _, e := range s.c.Edges {
 		next[e.U], next[e.V] = append(next[e.U], e.V), append(next[e.V], e.U)
@@ -275,7 +279,10 @@ func (s *solver) outcome() Outcome {
 		root := s.person.find(i)
 		byRoot[root] = append(byRoot[root], i)
 	}
-	o := Outcome{Refused: s.refused, Replayed: s.broken}
+	o := Outcome{Refused: s.refused, Replayed: s.broken, Parts: make([]int, len(s.c.Nodes))}
+	for i := range s.c.Nodes {
+		o.Parts[i] = s.raw.find(i)
+	}
 	strength := func(a, b int) int { return s.Compare(s.c.Nodes[a].Identifier, s.c.Nodes[b].Identifier) }
 	for _, nodes := range byRoot {
 		slices.SortFunc(nodes, strength)

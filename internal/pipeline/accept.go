@@ -140,6 +140,7 @@ func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
 	for _, f := range frames {
 		for i := range f.Records {
 			r := &f.Records[i]
+			p.foresee(r)
 			if l, ok := r.Attached.(*live); ok && l.event != nil {
 				r.Payload = nil // its buffer goes back to the door
 			}

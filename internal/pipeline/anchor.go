@@ -6,6 +6,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
 	"rapport/internal/store"
@@ -70,13 +71,14 @@ type edge struct {
 	first    clock.Instant // event time
 	last     clock.Instant
 	received clock.Instant // the first time the door took it
-	slots    []uint32      // sightings: quarters of an hour of event time, sorted
-	changed  bool
+	// seen are the sightings: the first moment in each quarter of an hour of
+	// event time, sorted. Fine enough to tell who used a shared device when,
+	// coarse enough to stay small.
+	seen    []clock.Instant
+	watched bool            // the graph wants to hear of each
+	unsaid  []clock.Instant // what it has not heard yet
+	changed bool
 }
-
-// slotLength is the resolution of sightings: fine enough to tell who used a
-// shared device when, coarse enough to stay small.
-const slotLength = clock.Instant(15 * 60 * 1_000_000)
 
 func newAnchor(ident event.Identifier) *anchor {
 	return &anchor{key: ident.Key(), ident: ident, partial: profile.New(), fresh: true}
@@ -157,15 +159,13 @@ func (a *anchor) replace(e profile.Entry) bool {
 // meet notes that weaker identifiers were on an event, and gives the edges
 // that say something the graph does not know yet.
 func (a *anchor) meet(weaker []event.Identifier, at, received clock.Instant) (news []*edge) {
-	slot := uint32(at / slotLength)
 	for _, w := range weaker {
-		i := a.findEdge(w)
-		if i == len(a.edges) {
-			a.edges = append(a.edges, edge{ident: w, key: w.Key(), first: at, last: at, received: received, slots: []uint32{slot}, changed: true})
-			news = append(news, &a.edges[i])
+		e := a.edge(w)
+		if e == nil {
+			a.edges = append(a.edges, edge{ident: w, key: w.Key(), first: at, last: at, received: received, seen: []clock.Instant{at}, changed: true})
+			news = append(news, &a.edges[len(a.edges)-1])
 			continue
 		}
-		e := &a.edges[i]
 		if at < e.first || received < e.received {
 			e.first, e.received, e.changed = min(e.first, at), min(e.received, received), true
 			news = append(news, e)
@@ -173,8 +173,11 @@ func (a *anchor) meet(weaker []event.Identifier, at, received clock.Instant) (ne
 		if at > e.last {
 			e.last, e.changed = at, true
 		}
-		if e.sight(slot) {
+		if e.sight(at) {
 			e.changed = true
+			if e.watched {
+				e.unsaid = append(e.unsaid, at)
+			}
 		}
 	}
 	return news
@@ -203,22 +206,28 @@ func (a *anchor) findEdge(weaker event.Identifier) int {
 	return len(a.edges)
 }
 
-// sight adds a sighting; it tells whether it is new.
-func (e *edge) sight(slot uint32) bool {
-	n := len(e.slots)
-	if n > 0 && e.slots[n-1] == slot {
-		return false
+// edge finds the edge to an identifier.
+func (a *anchor) edge(to event.Identifier) *edge {
+	if i := a.findEdge(to); i < len(a.edges) {
+		return &a.edges[i]
 	}
-	i := n
-	for i > 0 && e.slots[i-1] > slot {
+	return nil
+}
+
+// sight adds a sighting; it tells whether it is new.
+func (e *edge) sight(at clock.Instant) bool {
+	slot, i := identity.Slot(at), len(e.seen)
+	for i > 0 && identity.Slot(e.seen[i-1]) > slot {
 		i--
 	}
-	if i > 0 && e.slots[i-1] == slot {
-		return false
+	if i > 0 && identity.Slot(e.seen[i-1]) == slot {
+		if e.seen[i-1] <= at {
+			return false
+		}
+		e.seen[i-1] = at
+		return true
 	}
-	e.slots = append(e.slots, 0)
-	copy(e.slots[i+1:], e.slots[i:])
-	e.slots[i] = slot
+	e.seen = slices.Insert(e.seen, i, at)
 	return true
 }
 
@@ -232,7 +241,7 @@ func (a *anchor) size() int {
 		n += a.members.size()
 	}
 	for i := range a.edges {
-		n += 128 + len(a.edges[i].ident.Value) + 4*cap(a.edges[i].slots)
+		n += 128 + len(a.edges[i].ident.Value) + 8*cap(a.edges[i].seen)
 	}
 	return n
 }

@@ -116,11 +116,11 @@ func (a *anchor) appendEdges(b []byte, all bool) []byte {
 		b = binary.AppendVarint(b, int64(e.first))
 		b = binary.AppendVarint(b, int64(e.last))
 		b = binary.AppendVarint(b, int64(e.received))
-		b = binary.AppendUvarint(b, uint64(len(e.slots)))
-		before := uint32(0)
-		for _, s := range e.slots {
-			b = binary.AppendUvarint(b, uint64(s-before))
-			before = s
+		b = binary.AppendUvarint(append(b, flag(e.watched)), uint64(len(e.seen)))
+		before := clock.Instant(0)
+		for _, at := range e.seen {
+			b = binary.AppendVarint(b, int64(at-before))
+			before = at
 		}
 	}
 	return b
@@ -250,14 +250,12 @@ func (a *anchor) readEdges(b []byte, merge bool) {
 	for r := (cursor{b: b}); len(r.b) > 0 && !r.bad; {
 		e := edge{ident: event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}}
 		e.first, e.last, e.received = clock.Instant(r.varint()), clock.Instant(r.varint()), clock.Instant(r.varint())
-		n := r.uvarint()
-		if n > uint64(len(r.b)) {
-			return
-		}
-		e.slots = make([]uint32, 0, n)
-		for before := uint32(0); n > 0; n-- {
-			before += uint32(r.uvarint())
-			e.slots = append(e.slots, before)
+		e.watched = r.byte() == 1
+		n := r.count()
+		e.seen = make([]clock.Instant, 0, n)
+		for before := clock.Instant(0); n > 0; n-- {
+			before += clock.Instant(r.varint())
+			e.seen = append(e.seen, before)
 		}
 		e.key = e.ident.Key()
 		i := 0

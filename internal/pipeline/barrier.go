@@ -80,6 +80,6 @@ func notYet(ctx context.Context) error {
 
 // chainLength is how many records can follow from one another: a command on an
 // order, what it says to the customer, the link that makes a new customer
-// known, what the graph says of the person, and what its anchors share with
-// their home.
-const chainLength = 5
+// known, what the graph asks and is answered, what it says of the person, and
+// what its anchors share with their home.
+const chainLength = 8

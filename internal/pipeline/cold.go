@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"math"
+	"slices"
 
 	"rapport/internal/event"
 	"rapport/internal/id"
@@ -73,6 +74,9 @@ func (a *anchor) head() (h head, ok bool) {
 	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.leaves != nil || a.members != nil {
 		return h, false
 	}
+	if slices.ContainsFunc(a.edges, func(e edge) bool { return e.watched }) {
+		return h, false // each sighting is said, which takes all of them to know
+	}
 	h = head{key: a.key, timer: a.timer, received: a.received, deltas: uint8(min(a.deltas, maxDeltas)), entries: uint8(len(a.open)), times: a.partial.Times()}
 	if a.cold != nil {
 		h.filter, h.entries = a.cold.filter, uint8(min(a.cold.entries, chunkEntries))
@@ -125,7 +129,7 @@ func (a *anchor) increment(b []byte) []byte {
 	a.open, a.shorts = nil, nil
 	for i := range a.edges {
 		e := &a.edges[i]
-		e.last, e.slots = math.MinInt64, nil
+		e.last, e.seen = math.MinInt64, nil
 	}
 	return b
 }
@@ -200,7 +204,7 @@ func (a *anchor) mergeEdge(e *edge) {
 	i := a.findEdge(e.ident)
 	if i == len(a.edges) {
 		c := *e
-		c.slots = append([]uint32(nil), e.slots...)
+		c.seen = slices.Clone(e.seen)
 		a.edges = append(a.edges, c)
 		return
 	}
@@ -210,8 +214,9 @@ func (a *anchor) mergeEdge(e *edge) {
 // merge takes what another part of the row says of the edge.
 func (e *edge) merge(o *edge) {
 	e.first, e.last, e.received = min(e.first, o.first), max(e.last, o.last), min(e.received, o.received)
-	for _, slot := range o.slots {
-		e.sight(slot)
+	for _, at := range o.seen {
+		e.sight(at)
 	}
+	e.watched = e.watched || o.watched
 	e.changed = true
 }

@@ -158,7 +158,7 @@ func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*store.Re
 	change, err := catalog.Decide(catalog.Change{
 		Kind: c.Kind, ID: c.ID, Op: c.Op, Time: received, ChangeID: id.UUID(random),
 		Source: c.Source, Priority: p.sources(c.Source).Priority, Document: c.Body,
-	}, e, p.rules)
+	}, e, p.Rules())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -118,7 +118,7 @@ func (p *Pipeline) SetConsent(ctx context.Context, c ConsentCommand) (Receipt, e
 	if err != nil {
 		return Receipt{}, err
 	}
-	ev, err := consent.NewMapper(*p.rules)(&env, doc.Root())
+	ev, err := consent.NewMapper(*p.Rules())(&env, doc.Root())
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
 	"rapport/internal/store"
 )
@@ -60,8 +61,10 @@ func readDeadLetter(payload []byte) (DeadLetter, error) {
 
 // verdict is the payload of a person's decision on a dead letter.
 type verdict struct {
-	DeadLetter store.Position `json:"dead_letter"`
-	Decision   string         `json:"decision"` // replayed, discarded
+	DeadLetter store.Position `json:"dead_letter,omitempty"`
+	Decision   string         `json:"decision,omitempty"` // replayed, discarded
+	// Identity is an operator's word on identifiers; then nothing else is said.
+	Identity *identity.Fact `json:"identity,omitempty"`
 }
 
 func positionKey(p store.Position) []byte { return binary.BigEndian.AppendUint64(nil, uint64(p)) }
@@ -85,13 +88,19 @@ func (g *graph) bury(r *store.Record) {
 	g.rows = append(g.rows, commonRow(store.TableDeadLetters, positionKey(r.Position), store.Put, summary))
 }
 
-// decide takes a dead letter off the list. A replayed one is counted where its
+// decide takes what a person said: of identifiers, or of a dead letter, which
+// leaves the list. A replayed one is counted where its
 // event is folded.
-func (g *graph) decide(r *store.Record) {
+func (g *graph) decide(ctx context.Context, r *store.Record) error {
 	var v verdict
 	if err := json.Unmarshal(r.Payload, &v); err != nil {
-		g.log.Error("verdict cannot be read", "position", r.Position, "error", err)
-		return
+		if r.Payload != nil {
+			g.log.Error("verdict cannot be read", "position", r.Position, "error", err)
+		}
+		return nil
+	}
+	if v.Identity != nil {
+		return g.say(ctx, r, v.Identity)
 	}
 	if v.Decision == "discarded" {
 		g.tally.Discarded++
@@ -99,6 +108,7 @@ func (g *graph) decide(r *store.Record) {
 	g.tally.changed = true
 	g.rows = append(g.rows, commonRow(store.TableDeadLetters, positionKey(v.DeadLetter), store.Delete, nil))
 	delete(g.deciding, v.DeadLetter)
+	return nil
 }
 
 // DeadLetters lists dead letters, oldest first.
@@ -206,7 +216,7 @@ func (p *Pipeline) ReplayDeadLetter(ctx context.Context, letter string) (Receipt
 		Kind: store.KindReplay, Bucket: k.Bucket(), Anchor: k, Received: d.Envelope.Received,
 		Payload: d.Envelope.AppendPayload(nil, d.Body), Attached: &live{event: e},
 	}
-	return p.rule(ctx, verdict{at, "replayed"}, event)
+	return p.rule(ctx, verdict{DeadLetter: at, Decision: "replayed"}, event)
 }
 
 // DiscardDeadLetter gives a dead letter up: it counts as rejected from now on.
@@ -215,7 +225,7 @@ func (p *Pipeline) DiscardDeadLetter(ctx context.Context, letter string) (Receip
 	if err != nil {
 		return Receipt{}, err
 	}
-	return p.rule(ctx, verdict{at, "discarded"})
+	return p.rule(ctx, verdict{DeadLetter: at, Decision: "discarded"})
 }
 
 // rule appends a verdict with what follows from it, as one frame. Of two

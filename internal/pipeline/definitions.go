@@ -163,8 +163,12 @@ func (g *graph) define(r *store.Record) {
 		}
 		g.rows = append(g.rows, commonRow(store.TableDefinitions, definitionKey(f.Kind, f.Key, s.Version), op, part))
 	}
-	if len(steps) > 0 {
-		g.definitions.Store(index.With(series))
+	if len(steps) == 0 {
+		return
+	}
+	g.definitions.Store(index.With(series))
+	if f.Kind == definition.IdentityRules && f.Status == definition.Live {
+		g.rule(&f)
 	}
 }
 
@@ -213,6 +217,7 @@ func (g *graph) loadDefinitions(ctx context.Context) error {
 		if evaluated(row.Kind) {
 			g.library.add(edition{row.Kind, row.Key, row.Version.Version}, row.Document)
 		}
+		g.book.study(row.Kind, row.Version.Version, row.Document)
 		index = index.With(series)
 		return true
 	})

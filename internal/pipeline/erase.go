@@ -331,7 +331,7 @@ func (e *eraser) letters(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := e.p.rule(ctx, verdict{at, "discarded"}); err != nil {
+		if _, err := e.p.rule(ctx, verdict{DeadLetter: at, Decision: "discarded"}); err != nil {
 			return err
 		}
 	}

@@ -145,6 +145,7 @@ func allTables() []store.Table {
 		store.TableComponents, store.TableLookup, store.TableDeadLetters, store.TableDefinitions, store.TableTimers,
 		store.TableShares, store.TableMembers, store.TableHistory, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
 		store.TableRequests, store.TableMeta,
+		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit,
 	}
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -208,26 +209,6 @@ func (p *Pipeline) mapAgain(env *event.Envelope, body []byte) *event.Event {
 	return ev
 }
 
-func (e *eraser) identifies(ev *event.Event) bool {
-	for i := range ev.Identifiers {
-		if e.keys[ev.Identifiers[i].Key()] {
-			return true
-		}
-	}
-	return false
-}
-
-// maybeShort tells whether an event may carry an identifier that is too short
-// to be looked for in texts.
-func (e *eraser) maybeShort(payload []byte) bool {
-	for _, i := range e.short {
-		if bytesContain(payload, strconv.Quote(i.Value)) || bytesContain(payload, ":"+i.Value) {
-			return true
-		}
-	}
-	return false
-}
-
 func (e *eraser) lookEvent(r *store.Record, own, old bool) {
 	proof := &e.plan.Proof.Log
 	said := e.mentions.In(r.Payload)
@@ -244,11 +225,12 @@ func (e *eraser) lookEvent(r *store.Record, own, old bool) {
 		if ev.Time > e.plan.Time {
 			return // of whoever came back
 		}
+		if !own {
+			e.lookAside(r, ev)
+			return
+		}
 		e.change(r, nil)
 		proof.Events++
-		if !own {
-			e.other(r.Anchor, r.Position)
-		}
 	case said && old:
 		e.lookAside(r, ev)
 	}
@@ -262,6 +244,11 @@ func (e *eraser) lookAside(r *store.Record, ev *event.Event) {
 	if err == nil && !e.mentions.In([]byte(ev.MessageID)) {
 		env.Shared, _ = e.mentions.Redact(env.Shared)
 		clean, _ := e.mentions.Redact(body)
+		for _, i := range ev.Identifiers {
+			if e.keys[i.Key()] { // also one that is too short to be looked for everywhere
+				clean = bytes.ReplaceAll(clean, []byte(strconv.Quote(i.Value)), []byte(`""`))
+			}
+		}
 		payload := env.AppendPayload(nil, clean)
 		if again, err := e.p.decode(payload); err == nil && !e.mentions.In(payload) && again.MessageID == ev.MessageID {
 			e.change(r, payload)

@@ -85,6 +85,7 @@ func (p *Pipeline) refuseErased(s *Submission) {
 	kept := s.Events[:0:0]
 	for i := range s.Events {
 		if !p.erased.Load().Refuses(s.Events[i].Event) {
+			p.erased.Load().Strip(s.Events[i].Event)
 			kept = append(kept, s.Events[i])
 		}
 	}

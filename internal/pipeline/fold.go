@@ -37,6 +37,8 @@ func (w *people) fold(t *task) {
 		w.keepDecision(t.rec)
 	case store.KindActivation:
 		w.foldActivation(t.rec)
+	case store.KindAsk:
+		w.answerGraph(t.rec)
 	}
 }
 
@@ -54,6 +56,7 @@ func (w *people) foldEvent(t *task) {
 		w.tally.Erased++
 		return
 	}
+	w.erased.Load().Strip(e)
 	a := t.anchor
 	if a == nil || a.ident.Value == "" {
 		a = w.anchor(e.Anchor(), t.rec.Anchor)
@@ -79,6 +82,7 @@ func (w *people) foldEvent(t *task) {
 		w.link(a, news)
 		a.linked = true // the link names it
 	}
+	w.saySightings(a)
 	a.taken(e.ReceivedAt)
 	w.announce(a)
 	w.after(a, e)
@@ -243,33 +247,6 @@ func (w *people) foldChange(r *store.Record) {
 	w.leave(k)
 }
 
-// applyToEntity merges a portion. Where more than one person has to do with
-// the entity, each is told all of it: whose it is, and what it comes to, follows
-// from the whole and not from what one of them did.
-func (w *people) applyToEntity(e *entity, p *catalog.Portion) {
-	w.touchEntity(e)
-	before := e.row.Customer()
-	e.row.Apply(p)
-	if p.Kind != catalog.Order && p.Kind != catalog.Cart {
-		return
-	}
-	involved := make([]event.Identifier, 0, 3)
-	for _, who := range [...]event.Identifier{before, e.row.Customer(), p.Customer} {
-		if who.Value != "" && !slices.Contains(involved, who) {
-			involved = append(involved, who)
-		}
-	}
-	if len(involved) < 2 {
-		return
-	}
-	for _, who := range involved {
-		for _, part := range e.row.Portions() {
-			k := who.Key()
-			w.send(k, target{store.TableAnchors, k}, who, &part)
-		}
-	}
-}
-
 // foldAgain folds anchors anew from their timeline: a copy that counts more
 // took the place of one that was folded, and what was folded cannot be taken
 // out of a sum.
@@ -297,6 +274,7 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 	if err != nil {
 		return err
 	}
+	before := a.edges
 	again := w.foldingAgain(a)
 	a.edges, a.received = nil, 0
 	for _, e := range append(chunks, a.open...) {
@@ -311,6 +289,7 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 		if err != nil {
 			continue // counted when it was folded
 		}
+		w.erased.Load().Strip(ev)
 		source := w.sources(ev.Source)
 		in := profile.Input{Short: e.Short, Priority: source.Priority, Mapping: source.Mapping, Names: w.names}
 		again.fold(ev, in)
@@ -320,6 +299,12 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 			w.link(a, news)
 		}
 	}
+	for i := range before {
+		if e := a.edge(before[i].ident); e != nil && before[i].watched {
+			e.watched, e.unsaid = true, slices.Clone(e.seen)
+		}
+	}
+	w.saySightings(a)
 	told := a.told
 	a.told = nil
 	for _, at := range told {

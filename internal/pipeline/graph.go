@@ -10,25 +10,34 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/store"
 )
 
 // graph is the work of the lane that owns the identity graph, the dead letters
 // and the definitions. Its rows of identity say which identifiers were seen
 // together and which belong to one person; what is known of them lies with
-// their anchors.
+// their anchors. Read graph_link.go next, then graph_settle.go.
 type graph struct {
 	*setting
+	rules      *identity.Rules // as of the last record applied
 	nodes      *hot[*node]
 	components *hot[*component]
 	tally      tally
+	facts      identity.Facts
+	said       int // how many facts were applied: what is cached of them is of this number
+	sweeping   sweep
 
 	changedNodes      []*node
 	changedComponents []*component
 	requests          map[string][]store.Position // privacy requests under way: where they name people
-	joined            joins                       // what the running batch joined
-	rows              []store.Change
-	deciding          map[store.Position]bool // dead letters with a verdict on its way
+	told              concerns                    // whom the running batch concerns
+	large             int                         // edges from which on a component waits for its turn
+	asked             []store.Record
+	more              overlay        // rows that are read back before they are committed
+	rows              []store.Change // rows that are not
+	deciding          map[store.Position]bool
+	saying            map[identity.Pair]chan struct{} // pairs with a fact on its way
 
 	definitions atomic.Pointer[definition.Index] // read without a lock
 	defining    map[seriesOf]chan struct{}       // definitions with a change on its way
@@ -40,14 +49,23 @@ type node struct {
 	key       id.Key
 	ident     event.Identifier
 	component id.Key // may have been joined to another since: follow into
+	role      identity.Role
+	spilled   bool // of a hub: further edges lie in rows of their own
 	edges     []arc
+	places    map[id.Key]int // of edges, where there are many
 	mark      mark
 }
 
 // arc is one edge, kept at both of its ends.
 type arc struct {
 	to              id.Key
+	ident           event.Identifier
 	first, received clock.Instant
+	// last is the newest sighting that is known; sightings are known of edges
+	// that were asked for.
+	last    clock.Instant
+	asked   bool
+	changed bool
 }
 
 // component is the identifiers that edges connect. One that was joined to a
@@ -56,7 +74,15 @@ type component struct {
 	key     id.Key
 	into    id.Key
 	members []event.Identifier
-	mark    mark
+	// cuts are how many members each person has, in their order; none where all
+	// are one person.
+	cuts   []int
+	edges  int
+	asks   bool // a member shares an identifier with others
+	queued bool // it is too large to be resolved at once and waits for its turn
+	rules  int  // the version of the rules by which it was resolved
+	counts counts
+	mark   mark
 }
 
 // mark is what a row knows of its own writing.
@@ -69,19 +95,56 @@ type mark struct {
 
 func newGraph(s *setting, budget int) *graph {
 	g := &graph{
-		setting: s, nodes: newHot[*node](budget / 2), components: newHot[*component](budget / 2),
-		requests: map[string][]store.Position{}, deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{}, joined: joins{},
+		setting: s, rules: s.book.Current(), nodes: newHot[*node](budget / 2), components: newHot[*component](budget / 2),
+		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{}, saying: map[identity.Pair]chan struct{}{},
+		requests: map[string][]store.Position{}, told: newConcerns(), large: largeEdges,
 	}
 	g.definitions.Store(&definition.Index{})
 	g.force.Store(&force{})
 	return g
 }
 
-// apply takes links, dead letters and definitions. A link changes the two nodes
-// and at most two components, whatever their size.
+// apply takes what is said of identity, dead letters, definitions and jobs.
+// Who is concerned is told once, when the batch is done.
 func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Record, error) {
 	links := make([]link, len(batch))
-	var nodes, components []id.Key
+	if err := g.loadEnds(ctx, batch, links); err != nil {
+		return nil, err
+	}
+	for i, r := range batch {
+		var err error
+		switch r.Kind {
+		case store.KindLink:
+			if links[i].strong.Value != "" {
+				err = g.link(ctx, &links[i], causeOf(r))
+			}
+		case store.KindSighting:
+			err = g.sight(ctx, r)
+		case store.KindResolve:
+			err = g.resume(ctx, r)
+		case store.KindDeadLetter:
+			g.bury(r)
+		case store.KindVerdict:
+			err = g.decide(ctx, r)
+		case store.KindDefinition:
+			g.define(r)
+		case store.KindActivation:
+			g.activate(r)
+		case store.KindJob:
+			g.keepJob(r)
+		case store.KindPrivacy:
+			g.privacy(r)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return g.publish(ctx)
+}
+
+// loadEnds brings what the links of a batch touch into memory, in few readings.
+func (g *graph) loadEnds(ctx context.Context, batch []*store.Record, links []link) error {
+	var nodes []id.Key
 	for i, r := range batch {
 		if r.Kind != store.KindLink {
 			continue
@@ -96,76 +159,21 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			nodes = append(nodes, l.weak.Key())
 		}
 	}
+	return g.loadWhole(ctx, nodes)
+}
+
+// loadWhole loads nodes and the components they are in.
+func (g *graph) loadWhole(ctx context.Context, nodes []id.Key) error {
 	if err := g.loadNodes(ctx, nodes); err != nil {
-		return nil, err
+		return err
 	}
+	components := make([]id.Key, 0, len(nodes))
 	for _, k := range nodes {
 		if n, ok := g.nodes.get(k); ok {
 			components = append(components, n.component)
 		}
 	}
-	if err := g.loadComponents(ctx, components); err != nil {
-		return nil, err
-	}
-	for i, r := range batch {
-		switch r.Kind {
-		case store.KindLink:
-			if links[i].strong.Value != "" {
-				g.link(&links[i], r.Position)
-			}
-		case store.KindDeadLetter:
-			g.bury(r)
-		case store.KindVerdict:
-			g.decide(r)
-		case store.KindDefinition:
-			g.define(r)
-		case store.KindActivation:
-			g.activate(r)
-		case store.KindJob:
-			g.keepJob(r)
-		case store.KindPrivacy:
-			g.privacy(r)
-		}
-	}
-	return g.publish(), nil
-}
-
-// link adds an edge and joins the components of its ends.
-func (g *graph) link(l *link, at store.Position) {
-	a := g.node(l.strong)
-	if l.weak.Value == "" {
-		return
-	}
-	b := g.node(l.weak)
-	a.connect(b.key, l.first, l.received)
-	b.connect(a.key, l.first, l.received)
-	g.touchNode(a)
-	g.touchNode(b)
-	ca, cb := g.find(a.component), g.find(b.component)
-	if ca == nil || cb == nil || ca == cb {
-		return
-	}
-	g.joined.note(ca, cb, l.received, at, g.rules)
-	if len(ca.members) < len(cb.members) {
-		ca, cb = cb, ca
-	}
-	ca.members = append(ca.members, cb.members...)
-	cb.members, cb.into, cb.mark.fresh = nil, ca.key, true
-	g.touchComponent(ca)
-	g.touchComponent(cb)
-}
-
-func (n *node) connect(to id.Key, first, received clock.Instant) {
-	for i := range n.edges {
-		if e := &n.edges[i]; e.to == to {
-			if first < e.first || received < e.received {
-				e.first, e.received = min(e.first, first), min(e.received, received)
-				n.mark.fresh = true
-			}
-			return
-		}
-	}
-	n.edges = append(n.edges, arc{to, first, received})
+	return g.loadComponents(ctx, components)
 }
 
 // find follows joined components to the one that holds their members now.
@@ -183,21 +191,36 @@ func (g *graph) find(k id.Key) *component {
 }
 
 // node gives the row of an identifier; a new one is a component of its own.
-func (g *graph) node(ident event.Identifier) *node {
+func (g *graph) node(ident event.Identifier) (n *node, fresh bool) {
 	k := ident.Key()
 	if n, ok := g.nodes.get(k); ok {
-		return n
+		return n, false
 	}
-	n := &node{key: k, ident: ident, component: k, mark: mark{fresh: true}}
+	n = &node{key: k, ident: ident, component: k, mark: mark{fresh: true}}
+	n.role = g.rules.Role(identity.Node{Identifier: ident, Key: k}, &g.facts, func(func(identity.Node) bool) {})
 	g.nodes.put(k, n, n.size())
 	g.touchNode(n)
-	c := &component{key: k, members: []event.Identifier{ident}, mark: mark{fresh: true}}
-	g.components.put(k, c, c.size())
-	g.touchComponent(c)
+	g.newComponent(k, []event.Identifier{ident})
+	g.tally.Identifiers++
+	g.tally.changed = true
 	if ident.Namespace != event.AnonymousID {
 		g.rows = append(g.rows, commonRow(store.TableLookup, lookupKey(ident), store.Put, k[:]))
 	}
-	return n
+	return n, true
+}
+
+func (g *graph) newComponent(k id.Key, members []event.Identifier) *component {
+	c := &component{key: k, members: members, rules: g.rules.Version, mark: mark{fresh: true}}
+	if old, ok := g.components.get(k); ok {
+		was := old.mark
+		*old = *c
+		old.mark.changed, old.mark.parts = was.changed, was.parts
+		c = old
+	} else {
+		g.components.put(k, c, c.size())
+	}
+	g.touchComponent(c)
+	return c
 }
 
 func (g *graph) touchNode(n *node) {

@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"slices"
 
 	"rapport/internal/event"
@@ -25,10 +27,12 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) ([]store.Row
 	for _, k := range keys {
 		if n, ok := g.nodes.get(k); ok {
 			components = append(components, n.component)
-			for _, e := range n.edges {
+			if err := g.everyEdge(ctx, n, func(e *arc) {
 				if !erased[e.to] {
 					around = append(around, e.to)
 				}
+			}); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -40,10 +44,15 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) ([]store.Row
 	}
 	e := erasing{g: g, erased: erased}
 	for _, k := range around {
-		e.cutEdges(k)
+		e.cutEdges(k, keys)
 	}
 	for _, k := range components {
-		e.leaveComponent(k)
+		if err := e.leaveComponent(ctx, k); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.traces(ctx, gone, keys); err != nil {
+		return nil, err
 	}
 	for i, k := range keys {
 		e.forget(gone[i], k)
@@ -65,41 +74,158 @@ func (e *erasing) row(t store.Table, key []byte) {
 }
 
 // cutEdges takes the edges to erased nodes from one that stays.
-func (e *erasing) cutEdges(k id.Key) {
+func (e *erasing) cutEdges(k id.Key, gone []id.Key) {
 	n, ok := e.g.nodes.get(k)
 	if !ok {
 		return
 	}
-	n.edges = slices.DeleteFunc(n.edges, func(a arc) bool { return e.erased[a.to] })
+	n.edges, n.places = slices.DeleteFunc(n.edges, func(a arc) bool { return e.erased[a.to] }), nil
+	if n.spilled {
+		for _, g := range gone {
+			e.remove(store.TableEdges, edgeKey(k, g))
+		}
+	}
 	n.mark.fresh = true
 	e.g.touchNode(n)
 	e.row(store.TableNodes, slices.Clone(k[:]))
 }
 
 // leaveComponent takes the erased members out of a component, and it away when
-// nobody is left.
-func (e *erasing) leaveComponent(k id.Key) {
+// nobody is left. One that was named by an erased member gets another name: who
+// comes back is somebody else.
+func (e *erasing) leaveComponent(ctx context.Context, k id.Key) error {
 	c := e.g.find(k)
 	if c == nil {
-		return
+		return nil
 	}
 	e.row(store.TableComponents, slices.Clone(c.key[:]))
-	c.members = slices.DeleteFunc(c.members, func(m event.Identifier) bool { return e.erased[m.Key()] })
-	if len(c.members) > 0 {
-		c.mark.fresh = true
-		e.g.touchComponent(c)
-		return
+	var left []event.Identifier
+	var cuts []int
+	for _, p := range c.people() {
+		stay := slices.DeleteFunc(slices.Clone(p), func(m event.Identifier) bool { return e.erased[m.Key()] })
+		if left = append(left, stay...); len(stay) > 0 {
+			cuts = append(cuts, len(stay))
+		}
 	}
-	e.drop(c.key)
+	if len(cuts) < 2 {
+		cuts = nil
+	}
+	if len(left) == 0 {
+		e.drop(c.key)
+		return nil
+	}
+	key, edges, asks := c.key, c.edges, c.asks
+	if e.erased[key] {
+		e.drop(key)
+		key = left[0].Key()
+	}
+	made := e.g.newComponent(key, left)
+	made.cuts, made.edges, made.asks = cuts, edges, asks
+	keys := make([]id.Key, len(left))
+	for i, m := range left {
+		keys[i] = m.Key()
+	}
+	if err := e.g.loadNodes(ctx, keys); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if n, ok := e.g.nodes.get(k); ok && n.component != key {
+			n.component, n.mark.fresh = key, true
+			e.g.touchNode(n)
+		}
+	}
+	return nil
 }
 
-func (e *erasing) drop(component id.Key) {
-	if c, ok := e.g.components.get(component); ok {
+// traces removes what else names the erased: their edges in rows of their own,
+// sightings, what operators said of them, and the audit.
+func (e *erasing) traces(ctx context.Context, gone []event.Identifier, keys []id.Key) error {
+	for _, k := range keys {
+		if err := e.everyRow(ctx, store.TableEdges, k[:], func(key, _ []byte) { e.remove(store.TableEdges, key) }); err != nil {
+			return err
+		}
+		if err := e.everyRow(ctx, store.TableSightings, k[:], e.forgetSighting); err != nil {
+			return err
+		}
+		for _, p := range e.g.facts.Forget(k) {
+			e.remove(store.TableFacts, append(slices.Clone(p.A[:]), p.B[:]...))
+		}
+		if err := e.forgetAudit(ctx, k); err != nil {
+			return err
+		}
+	}
+	e.g.said++
+	return nil
+}
+
+// forgetSighting removes a sighting from all three orders.
+func (e *erasing) forgetSighting(key, value []byte) {
+	if len(key) != 37 {
+		return
+	}
+	first, order := id.Key(key[:16]), key[16]
+	shared, owner, slot := first, id.Key(key[21:]), binary.BigEndian.Uint32(key[17:])
+	switch order {
+	case backwards:
+		slot = ^slot
+	case byOwner:
+		shared, owner, slot = id.Key(key[17:33]), first, binary.BigEndian.Uint32(key[33:])
+	}
+	e.remove(store.TableSightings, sightingKey(shared, byTime, slot, owner))
+	e.remove(store.TableSightings, sightingKey(shared, backwards, slot, owner))
+	e.remove(store.TableSightings, binary.BigEndian.AppendUint32(ownKey(owner, shared), slot))
+}
+
+// forgetAudit removes the entries in which somebody took part.
+func (e *erasing) forgetAudit(ctx context.Context, k id.Key) error {
+	var entries [][]byte
+	prefix := append([]byte{auditPerson}, k[:]...)
+	if err := e.everyRow(ctx, store.TableAudit, prefix, func(key, _ []byte) {
+		entries = append(entries, append([]byte{auditEntry}, key[len(prefix):]...))
+	}); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		var row auditRow
+		var bad error
+		if err := e.everyRow(ctx, store.TableAudit, entry, func(_, value []byte) { row, bad = readAudit(value) }); err != nil || bad != nil {
+			return cmp.Or(err, bad)
+		}
+		for _, i := range row.parties() {
+			e.remove(store.TableAudit, auditPersonKey(i.Key(), entry))
+		}
+		e.remove(store.TableAudit, entry)
+	}
+	return nil
+}
+
+// everyRow visits rows and lets them be removed meanwhile.
+func (e *erasing) everyRow(ctx context.Context, t store.Table, prefix []byte, visit func(key, value []byte)) error {
+	type row struct{ key, value []byte }
+	var rows []row
+	err := e.g.more.scan(ctx, e.g.store.State(), store.Range{Table: t, Prefix: prefix}, func(key, value []byte) bool {
+		rows = append(rows, row{slices.Clone(key), slices.Clone(value)})
+		return true
+	})
+	for _, r := range rows {
+		visit(r.key, r.value)
+	}
+	return err
+}
+
+func (e *erasing) remove(t store.Table, key []byte) {
+	e.g.more.remove(t, key)
+	e.row(t, key)
+}
+
+func (e *erasing) drop(key id.Key) {
+	if c, ok := e.g.components.get(key); ok {
 		c.members, c.into = nil, id.Key{}
 	}
-	e.g.components.drop(component)
-	e.g.rows = append(e.g.rows, commonRow(store.TableComponents, slices.Clone(component[:]), store.Delete, nil))
-	e.row(store.TableComponents, slices.Clone(component[:]))
+	e.g.components.drop(key)
+	e.g.changedComponents = slices.DeleteFunc(e.g.changedComponents, func(c *component) bool { return c.key == key })
+	e.g.rows = append(e.g.rows, commonRow(store.TableComponents, slices.Clone(key[:]), store.Delete, nil))
+	e.row(store.TableComponents, slices.Clone(key[:]))
 }
 
 // forget removes a node, the component that began with it, and its entry in the

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"slices"
 
 	"rapport/internal/clock"
@@ -10,72 +11,133 @@ import (
 	"rapport/internal/store"
 )
 
-// joins is what a batch joined: by each component that took part, the anchors
-// that may have got another home by it.
-type joins map[id.Key]*joining
-
-type joining struct {
-	at       store.Position // of the last link that joined it to another
+// ground is why something changes in the graph.
+type ground struct {
+	at       store.Position
 	received clock.Instant
-	moved    []event.Identifier
+	a, b     event.Identifier // the edge, where one did it
+	event    store.Position   // that showed it
+	fact     *identity.Fact   // an operator's, where one did it
+	sweep    bool             // other rules did it
+	inTurn   bool             // it waited for its turn: the size does not matter
 }
 
-// note says that two components are about to become one. The members of the one
-// with the weaker home get another home.
-func (j joins) note(a, b *component, received clock.Instant, at store.Position, rules *identity.Rules) {
-	ha, hb := a.strongest(rules), b.strongest(rules)
+func causeOf(r *store.Record) ground { return ground{at: r.Position, received: r.Received} }
+
+// concerns is whom a batch concerns: people who changed, by one of their
+// identifiers, and identifiers with the home that they had before the batch.
+type concerns struct {
+	people   map[id.Key]bool
+	was      map[id.Key]event.Identifier
+	at       store.Position
+	received clock.Instant
+	audited  store.Position // the last cause that is in the audit, and how often
+	audits   uint32
+}
+
+func newConcerns() concerns {
+	return concerns{people: map[id.Key]bool{}, was: map[id.Key]event.Identifier{}}
+}
+
+// changed notes that somebody's identifiers changed, or what of a shared one is
+// theirs.
+func (t *concerns) changed(member event.Identifier, why ground) {
+	t.people[member.Key()] = true
+	t.at, t.received = max(t.at, why.at), max(t.received, why.received)
+}
+
+// moved notes that an identifier gets another home.
+func (t *concerns) moved(member, from event.Identifier) {
+	k := member.Key()
+	if _, ok := t.was[k]; !ok {
+		t.was[k] = from
+	}
+}
+
+// joined notes that two components are about to become one person. The members
+// of the one with the weaker home get another home.
+func (t *concerns) joined(rules *identity.Rules, a, b *component, why ground) {
+	ha, hb := a.home(rules), b.home(rules)
 	if rules.Compare(hb, ha) < 0 {
-		a, b = b, a
+		a, b, ha, hb = b, a, hb, ha
 	}
-	x, y := j.of(a.key), j.of(b.key)
-	moved := append(append(x.moved, y.moved...), b.members...)
-	// Which of the two keys the joined component has is not known here.
-	j[a.key] = &joining{at, received, moved}
-	j[b.key] = j[a.key]
+	t.changed(ha, why)
+	for _, m := range b.members {
+		t.moved(m, hb)
+	}
 }
 
-func (j joins) of(k id.Key) *joining {
-	if x := j[k]; x != nil {
-		return x
+// publish tells the homes of whom a batch concerns who belongs to them, and the
+// anchors that got another home where it is. What else follows from the batch
+// goes with it.
+func (g *graph) publish(ctx context.Context) ([]store.Record, error) {
+	out := g.asked
+	g.asked = nil
+	if len(g.told.people) == 0 {
+		return out, nil
 	}
-	return &joining{}
-}
-
-// strongest is the home of a component.
-func (c *component) strongest(rules *identity.Rules) event.Identifier {
-	return slices.MinFunc(c.members, rules.Compare)
-}
-
-// publish tells the homes of what was joined who belongs to them, and the
-// anchors that got another home where it is.
-func (g *graph) publish() []store.Record {
-	if len(g.joined) == 0 {
-		return nil
+	homes := map[id.Key]bool{}
+	keys := make([]id.Key, 0, len(g.told.people))
+	for k := range g.told.people {
+		keys = append(keys, k)
 	}
-	components := make([]*component, 0, len(g.joined))
-	for k := range g.joined {
-		if c, ok := g.components.get(k); ok && c.into.IsZero() {
-			components = append(components, c)
+	slices.SortFunc(keys, func(a, b id.Key) int { return slices.Compare(a[:], b[:]) })
+	if err := g.loadWhole(ctx, keys); err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		n, ok := g.nodes.get(k)
+		if !ok {
+			continue
+		}
+		c := g.find(n.component)
+		if c == nil {
+			continue
+		}
+		p := c.personOf(n.ident)
+		home := slices.MinFunc(p, g.rules.Compare)
+		if homes[home.Key()] {
+			continue
+		}
+		homes[home.Key()] = true
+		var err error
+		if out, err = g.publishPerson(ctx, out, c, p); err != nil {
+			return nil, err
 		}
 	}
-	slices.SortFunc(components, func(a, b *component) int { return slices.Compare(a.key[:], b.key[:]) })
-	var out []store.Record
-	for _, c := range components {
-		out = g.publishPerson(out, c, g.joined[c.key])
-	}
-	clear(g.joined)
-	return out
+	g.told = newConcerns()
+	return out, nil
 }
 
-func (g *graph) publishPerson(out []store.Record, c *component, j *joining) []store.Record {
-	home := c.strongest(g.rules)
-	p := personRecord{to: home.Key(), version: j.at, home: home, members: slices.SortedFunc(slices.Values(c.members), g.rules.Compare)}
-	out = append(out, p.record(j.received))
-	for _, m := range j.moved {
-		if m != home {
-			away := personRecord{to: m.Key(), version: j.at, home: home}
-			out = append(out, away.record(j.received))
+// personOf are the members of the person that has an identifier.
+func (c *component) personOf(i event.Identifier) []event.Identifier {
+	if c.cuts == nil {
+		return c.members
+	}
+	for _, p := range c.people() {
+		if slices.Contains(p, i) {
+			return p
 		}
 	}
-	return out
+	return []event.Identifier{i}
+}
+
+func (g *graph) publishPerson(ctx context.Context, out []store.Record, c *component, members []event.Identifier) ([]store.Record, error) {
+	sorted := slices.SortedFunc(slices.Values(members), g.rules.Compare)
+	home := sorted[0]
+	p := personRecord{to: home.Key(), version: g.told.at, home: home, members: sorted}
+	if c.asks || len(members) == 1 {
+		var err error
+		if p.shared, err = g.sharedOf(ctx, sorted); err != nil {
+			return nil, err
+		}
+	}
+	out = append(out, p.record(g.told.received))
+	for _, m := range sorted[1:] {
+		if was, ok := g.told.was[m.Key()]; ok && was != home {
+			away := personRecord{to: m.Key(), version: g.told.at, home: home}
+			out = append(out, away.record(g.told.received))
+		}
+	}
+	return out, nil
 }

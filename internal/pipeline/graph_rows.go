@@ -1,29 +1,42 @@
 package pipeline
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"rapport/internal/clock"
-	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/store"
 )
 
 var errGraph = errors.New("row of the identity graph is damaged")
 
 // A part of a node: a byte that says whether it is full; full: namespace,
-// value, component; then edges. A part of a component: the same byte; full:
-// the component it was joined to; then members.
+// value, component, role; then edges, of which the last with an end counts. A
+// part of a component: the same byte; full: the component it was joined to, its
+// marks, how many members each person has; then members.
 const (
 	partMore = 0
 	partFull = 1
 )
 
-func (n *node) size() int { return 200 + len(n.ident.Value) + 40*cap(n.edges) }
+const (
+	flagAsks   = 1
+	flagQueued = 2
+)
+
+func (n *node) size() int {
+	s := 240 + len(n.ident.Value)
+	for i := range n.edges {
+		s += 96 + len(n.edges[i].ident.Value)
+	}
+	return s + 48*len(n.places)
+}
 
 func (c *component) size() int {
-	s := 160
+	s := 260 + 8*len(c.cuts)
 	for i := range c.members {
 		s += 40 + len(c.members[i].Value)
 	}
@@ -45,21 +58,42 @@ func (m *mark) wrote(full bool, entries int) {
 }
 
 func (n *node) part() (b []byte, op store.Op) {
-	full, edges := n.mark.due(len(n.edges)), n.edges
+	full := n.mark.due(len(n.edges))
 	if full {
 		b = append(b, partFull)
-		b = appendBytes(b, []byte(n.ident.Namespace))
-		b = appendBytes(b, []byte(n.ident.Value))
+		b = appendIdentifier(b, n.ident)
 		b = append(b, n.component[:]...)
+		b = append(b, byte(n.role), flag(n.spilled))
 	} else {
-		b, op, edges = append(b, partMore), store.Add, n.edges[n.mark.saved:]
+		b, op = append(b, partMore), store.Add
 	}
-	for _, e := range edges {
-		b = append(b, e.to[:]...)
-		b = appendInstants(b, e.first, e.received)
+	for i := range n.edges {
+		if e := &n.edges[i]; full || e.changed {
+			e.changed = false
+			b = appendArc(b, e)
+		}
 	}
 	n.mark.wrote(full, len(n.edges))
 	return b, op
+}
+
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func appendArc(b []byte, e *arc) []byte {
+	b = append(appendIdentifier(b, e.ident), flag(e.asked))
+	return appendInstants(b, e.first, e.received, e.last)
+}
+
+func (r *cursor) arc() arc {
+	e := arc{ident: r.identifier(), asked: r.byte() == 1}
+	e.first, e.received, e.last = clock.Instant(r.varint()), clock.Instant(r.varint()), clock.Instant(r.varint())
+	e.to = e.ident.Key()
+	return e
 }
 
 func readNode(k id.Key, parts [][]byte) (*node, error) {
@@ -67,15 +101,18 @@ func readNode(k id.Key, parts [][]byte) (*node, error) {
 	for _, p := range parts {
 		r := cursor{b: p}
 		if r.byte() == partFull {
-			n.ident = event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}
+			n.ident = r.identifier()
 			copy(n.component[:], r.take(16))
-			n.edges = nil
+			n.role, n.spilled = identity.Role(r.byte()), r.byte() == 1
+			n.edges, n.places = nil, nil
 		}
 		for len(r.b) > 0 && !r.bad {
-			var e arc
-			copy(e.to[:], r.take(16))
-			e.first, e.received = clock.Instant(r.varint()), clock.Instant(r.varint())
-			n.edges = append(n.edges, e)
+			x := r.arc()
+			if e := n.edge(x.to); e != nil {
+				*e = x
+			} else {
+				n.add(x)
+			}
 		}
 		if r.bad {
 			return nil, fmt.Errorf("%w: node %s", errGraph, k)
@@ -89,12 +126,18 @@ func (c *component) part() (b []byte, op store.Op) {
 	full, members := c.mark.due(len(c.members)), c.members
 	if full {
 		b = append(append(b, partFull), c.into[:]...)
+		b = append(b, flag(c.asks)*flagAsks|flag(c.queued)*flagQueued)
+		b = binary.AppendUvarint(b, uint64(c.rules))
+		b = binary.AppendUvarint(b, uint64(len(c.cuts)))
+		for _, n := range c.cuts {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
 	} else {
 		b, op, members = append(b, partMore), store.Add, c.members[c.mark.saved:]
 	}
-	for i := range members {
-		b = appendBytes(b, []byte(members[i].Namespace))
-		b = appendBytes(b, []byte(members[i].Value))
+	b = binary.AppendUvarint(b, uint64(c.edges))
+	for _, m := range members {
+		b = appendIdentifier(b, m)
 	}
 	c.mark.wrote(full, len(c.members))
 	return b, op
@@ -106,12 +149,19 @@ func readComponent(k id.Key, parts [][]byte) (*component, error) {
 		r := cursor{b: p}
 		if r.byte() == partFull {
 			copy(c.into[:], r.take(16))
-			c.members = nil
+			flags := r.byte()
+			c.asks, c.queued = flags&flagAsks != 0, flags&flagQueued != 0
+			c.rules = int(r.uvarint())
+			c.cuts, c.members = nil, nil
+			for range r.count() {
+				c.cuts = append(c.cuts, int(r.uvarint()))
+			}
 		}
+		c.edges = int(r.uvarint())
 		for len(r.b) > 0 && !r.bad {
-			c.members = append(c.members, event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())})
+			c.members = append(c.members, r.identifier())
 		}
-		if r.bad {
+		if r.bad || !c.whole() {
 			return nil, fmt.Errorf("%w: component %s", errGraph, k)
 		}
 	}
@@ -119,9 +169,23 @@ func readComponent(k id.Key, parts [][]byte) (*component, error) {
 	return c, nil
 }
 
+// whole tells that the people of a component have its members.
+func (c *component) whole() bool {
+	if c.cuts == nil {
+		return true
+	}
+	n := 0
+	for _, k := range c.cuts {
+		if n += k; k <= 0 || n > len(c.members) {
+			return false
+		}
+	}
+	return n == len(c.members)
+}
+
 // dirty is how many rows wait for the next commit.
 func (g *graph) dirty() int {
-	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows)
+	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + len(g.more.rows)
 }
 
 func (g *graph) settled() bool { return true }
@@ -132,7 +196,7 @@ func (g *graph) changes() []store.Change {
 	if g.dirty() == 0 && !g.tally.changed {
 		return nil
 	}
-	out := g.rows
+	out := append(g.rows, g.more.gather()...)
 	g.rows = nil
 	for _, n := range g.changedNodes {
 		b, op := n.part()
@@ -149,6 +213,7 @@ func (g *graph) changes() []store.Change {
 }
 
 func (g *graph) trim() {
+	g.more.committed()
 	g.nodes.trim(func(n *node) bool { return n.mark.changed })
 	g.components.trim(func(c *component) bool { return c.mark.changed })
 }

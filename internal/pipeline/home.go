@@ -264,7 +264,7 @@ func (a *anchor) appendShare(b []byte) []byte {
 	b = appendSection(b, sectionPartial, c.partial.AppendFull)
 	c.edges = slices.Clone(a.edges)
 	for i := range c.edges {
-		c.edges[i].slots = nil
+		c.edges[i].seen = nil
 	}
 	b = appendSection(b, sectionEdges, func(b []byte) []byte { return c.appendEdges(b, true) })
 	if a.leaves != nil && !a.leaves.Empty() {

@@ -39,15 +39,15 @@ func (p *Pipeline) Identity(ctx context.Context, ref string) (*IdentityView, err
 	for _, a := range who.anchors {
 		for _, e := range a.edges {
 			v.Links = append(v.Links, LinkView{
-				Strong: a.ident, Weak: e.ident, FirstSeen: e.first, LastSeen: e.last, FirstReceived: e.received, Sightings: len(e.slots),
+				Strong: a.ident, Weak: e.ident, FirstSeen: e.first, LastSeen: e.last, FirstReceived: e.received, Sightings: len(e.seen),
 			})
 		}
 	}
 	slices.SortFunc(v.Links, func(a, b LinkView) int {
-		if c := p.rules.Compare(a.Strong, b.Strong); c != 0 {
+		if c := p.Rules().Compare(a.Strong, b.Strong); c != 0 {
 			return c
 		}
-		return p.rules.Compare(a.Weak, b.Weak)
+		return p.Rules().Compare(a.Weak, b.Weak)
 	})
 	for _, m := range who.members {
 		if other := p.cipher.id(m.Key()); other != who.id {

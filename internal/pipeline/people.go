@@ -11,7 +11,6 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
-	"rapport/internal/identity"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
 	"rapport/internal/store"
@@ -28,7 +27,7 @@ type setting struct {
 	store   store.Store
 	mappers map[string]event.Mapper
 	sources func(key string) SourceInfo
-	rules   *identity.Rules
+	book    *Rulebook
 	erased  *erasures
 	log     *slog.Logger
 	library *library
@@ -151,6 +150,10 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 		case store.KindPortion, store.KindChange:
 			if k, table, ok := portionTarget(t.rec); ok {
 				w.want(table, k)
+			}
+		case store.KindAsk:
+			if q, ok := readSighting(t.rec.Payload); ok {
+				w.want(store.TableAnchors, q.strong.Key())
 			}
 		case store.KindPerson, store.KindShare:
 			if len(t.rec.Payload) >= len(id.Key{}) {

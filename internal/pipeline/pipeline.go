@@ -23,7 +23,8 @@ type Config struct {
 	Store       store.Store
 	Mappers     map[string]event.Mapper // by dialect
 	Sources     func(key string) SourceInfo
-	Rules       identity.Rules
+	Rules       identity.Rules // of a new instance, where no book is given
+	Book        *Rulebook      // shared with those who map events at the door
 	Clock       clock.Clock
 	Random      func([]byte)
 	Log         *slog.Logger
@@ -93,7 +94,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, rules: &c.Rules, erased: erased, log: c.Log, library: newLibrary()},
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, log: c.Log, library: newLibrary()},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
@@ -137,6 +138,9 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	if err := p.graph.loadRequests(ctx); err != nil {
 		return nil, err
 	}
+	if err := p.graph.loadIdentity(ctx); err != nil {
+		return nil, err
+	}
 	now, err := p.loadForce(ctx, p.graphLane.applied)
 	p.graph.force.Store(now)
 	return p, err
@@ -176,6 +180,9 @@ func (c Config) filled() Config {
 	}
 	if c.QueueBytes == 0 {
 		c.QueueBytes = 64 << 20
+	}
+	if c.Book == nil {
+		c.Book = NewRulebook(c.Rules)
 	}
 	if c.Sources == nil {
 		c.Sources = func(string) SourceInfo { return SourceInfo{} }

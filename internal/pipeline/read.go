@@ -125,7 +125,7 @@ func (p *Pipeline) refer(ref string) (id.Key, event.Identifier, error) {
 		}
 		return k, event.Identifier{Value: ref}, nil
 	}
-	ident, reason := p.rules.Normalise(event.Identifier{Namespace: namespace, Value: value})
+	ident, reason := p.Rules().Normalise(event.Identifier{Namespace: namespace, Value: value})
 	if reason != "" {
 		return id.Key{}, ident, fault.Errorf(fault.NotFound, "profile_not_found", "%q names nobody: %s", ref, reason)
 	}
@@ -152,8 +152,8 @@ func (p *Pipeline) members(ctx context.Context, k id.Key) ([]event.Identifier, e
 	if c == nil {
 		return nil, nil
 	}
-	out := slices.Clone(c.members)
-	slices.SortFunc(out, p.rules.Compare)
+	out := slices.Clone(c.personOf(n.ident))
+	slices.SortFunc(out, p.graph.rules.Compare)
 	return out, nil
 }
 
@@ -219,11 +219,11 @@ func (p *Pipeline) name(who *person) {
 	for i, s := range seen {
 		who.members = append(who.members, *s)
 		if earliest.Value == "" || received[i] < received[earliest] ||
-			received[i] == received[earliest] && p.rules.Compare(i, earliest) < 0 {
+			received[i] == received[earliest] && p.Rules().Compare(i, earliest) < 0 {
 			earliest = i
 		}
 	}
-	slices.SortFunc(who.members, func(a, b profile.IdentifierSeen) int { return p.rules.Compare(a.Identifier, b.Identifier) })
+	slices.SortFunc(who.members, func(a, b profile.IdentifierSeen) int { return p.Rules().Compare(a.Identifier, b.Identifier) })
 	who.id = p.cipher.id(earliest.Key())
 }
 

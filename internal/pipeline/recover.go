@@ -80,6 +80,7 @@ func (p *Pipeline) replayTo(ctx context.Context, from, end store.Position, progr
 		if r.Position > end {
 			return errPastEnd
 		}
+		p.foresee(r)
 		lanes := p.route(r, skip(r))
 		if len(lanes) == 0 {
 			return ctx.Err()

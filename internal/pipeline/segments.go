@@ -344,7 +344,7 @@ func (p *Pipeline) history(ctx context.Context, into []Passage, k id.Key, key st
 func (who *person) home(p *Pipeline) *anchor {
 	var out *anchor
 	for _, a := range who.anchors {
-		if !a.elsewhere() && (out == nil || p.rules.Compare(a.ident, out.ident) < 0) {
+		if !a.elsewhere() && (out == nil || p.Rules().Compare(a.ident, out.ident) < 0) {
 			out = a
 		}
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"rapport/internal/catalog"
@@ -78,7 +79,7 @@ func (w *people) announce(a *anchor) {
 // link tells the graph that an anchor exists, or that it met a weaker
 // identifier.
 func (w *people) link(a *anchor, e *edge) {
-	l := link{strong: a.ident}
+	l := link{strong: a.ident, event: w.position}
 	if e != nil {
 		l.weak, l.first, l.received = e.ident, e.first, e.received
 	}
@@ -92,20 +93,57 @@ func (w *people) link(a *anchor, e *edge) {
 type link struct {
 	strong, weak    event.Identifier // weak is empty where the anchor only announces itself
 	first, received clock.Instant
+	event           store.Position // that showed it
 }
 
 func (l *link) append(b []byte) []byte {
-	for _, s := range [...]string{l.strong.Namespace, l.strong.Value, l.weak.Namespace, l.weak.Value} {
-		b = appendBytes(b, []byte(s))
-	}
-	return appendInstants(b, l.first, l.received)
+	b = appendIdentifier(appendIdentifier(b, l.strong), l.weak)
+	b = appendInstants(b, l.first, l.received)
+	return binary.AppendUvarint(b, uint64(l.event))
 }
 
 func readLink(b []byte) (l link, ok bool) {
 	r := cursor{b: b}
-	for _, s := range [...]*string{&l.strong.Namespace, &l.strong.Value, &l.weak.Namespace, &l.weak.Value} {
-		*s = string(r.bytes())
-	}
+	l.strong, l.weak = r.identifier(), r.identifier()
 	l.first, l.received = clock.Instant(r.varint()), clock.Instant(r.varint())
+	l.event = store.Position(r.uvarint())
 	return l, !r.bad
+}
+
+// answerGraph takes the graph's question: from now on each sighting of an anchor on
+// an identifier is said, and those there are at once.
+func (w *people) answerGraph(r *store.Record) {
+	q, ok := readSighting(r.Payload)
+	if !ok {
+		return // erased since
+	}
+	a, ok := w.anchors.get(q.strong.Key())
+	if !ok {
+		return
+	}
+	e := a.edge(q.weak)
+	if e == nil || e.watched {
+		return
+	}
+	e.watched, e.changed = true, true
+	w.touch(a)
+	w.sighting(a, e, e.seen)
+}
+
+// sighting tells the graph when an anchor was seen with an identifier.
+func (w *people) sighting(a *anchor, e *edge, seen []clock.Instant) {
+	s := sightingRecord{strong: a.ident, weak: e.ident, seen: seen}
+	w.derived = append(w.derived, store.Record{
+		Kind: store.KindSighting, Bucket: id.CommonBucket, Anchor: a.key, Received: e.received, Payload: s.append(nil),
+	})
+}
+
+// saySightings says what the graph wants to hear and has not heard yet.
+func (w *people) saySightings(a *anchor) {
+	for i := range a.edges {
+		if e := &a.edges[i]; len(e.unsaid) > 0 {
+			w.sighting(a, e, e.unsaid)
+			e.unsaid = nil
+		}
+	}
 }

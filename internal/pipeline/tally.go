@@ -12,14 +12,19 @@ import (
 // tally is what became of the records that a lane applied. It is committed
 // with the rows they changed, so it can never speak of other records.
 type tally struct {
-	Applied      uint64            `json:"applied"`          // events and dead letters taken
-	Stored       uint64            `json:"stored"`           // events folded
-	Deduplicated uint64            `json:"deduplicated"`     // copies of one that was folded
-	Dead         uint64            `json:"dead"`             // bodies that wait for a person's decision
-	Replayed     uint64            `json:"replayed"`         // dead letters that became events
-	Discarded    uint64            `json:"discarded"`        // dead letters a person gave up
-	Erased       uint64            `json:"erased,omitempty"` // events of people who were erased
-	Anchors      uint64            `json:"anchors"`          // identifiers with a state of their own
+	Applied      uint64            `json:"applied"`               // events and dead letters taken
+	Stored       uint64            `json:"stored"`                // events folded
+	Deduplicated uint64            `json:"deduplicated"`          // copies of one that was folded
+	Dead         uint64            `json:"dead"`                  // bodies that wait for a person's decision
+	Replayed     uint64            `json:"replayed"`              // dead letters that became events
+	Discarded    uint64            `json:"discarded"`             // dead letters a person gave up
+	Erased       uint64            `json:"erased,omitempty"`      // events of people who were erased
+	Anchors      uint64            `json:"anchors"`               // identifiers with a state of their own
+	Identifiers  uint64            `json:"identifiers,omitempty"` // in the graph
+	Merges       uint64            `json:"merges,omitempty"`
+	Splits       uint64            `json:"splits,omitempty"`
+	Oversized    uint64            `json:"oversized,omitempty"` // components that had to wait for their turn
+	Dropped      map[string]uint64 `json:"dropped,omitempty"`   // identifiers of events that do not count, by reason
 	Reasons      map[string]uint64 `json:"reasons,omitempty"`
 	Members      map[uint64]int64  `json:"members,omitempty"` // homes by evaluation of a segment
 
@@ -69,6 +74,15 @@ func (t *tally) enroll(evaluation uint64, n int64) {
 	}
 }
 
+// drop counts identifiers that do not count.
+func (t *tally) drop(reason string, n uint64) {
+	t.changed = true
+	if t.Dropped == nil {
+		t.Dropped = map[string]uint64{}
+	}
+	t.Dropped[reason] += n
+}
+
 func (t *tally) add(o *tally) {
 	for n, count := range o.Members {
 		t.enroll(n, count)
@@ -81,6 +95,13 @@ func (t *tally) add(o *tally) {
 	t.Discarded += o.Discarded
 	t.Erased += o.Erased
 	t.Anchors += o.Anchors
+	t.Identifiers += o.Identifiers
+	t.Merges += o.Merges
+	t.Splits += o.Splits
+	t.Oversized += o.Oversized
+	for r, n := range o.Dropped {
+		t.drop(r, n)
+	}
 	for r, n := range o.Reasons {
 		if t.Reasons == nil {
 			t.Reasons = map[string]uint64{}

@@ -62,12 +62,15 @@ const (
 	KindShare                      // derived: the partial state of an anchor, for its home
 	KindPrivacy                    // fact: a privacy request, whom it erased, what became of it
 	KindActivation                 // fact: from here on these versions of segments are what counts
+	KindAsk                        // derived: the graph asks an anchor when it was seen with an identifier
+	KindSighting                   // derived: when an anchor was seen with a shared identifier
+	KindResolve                    // derived: a part of the graph waits to be resolved
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
 func (k Kind) Fact() bool {
 	switch k {
-	case KindLink, KindPortion, KindPerson, KindShare:
+	case KindLink, KindPortion, KindPerson, KindShare, KindAsk, KindSighting, KindResolve:
 		return false
 	}
 	return true
@@ -174,6 +177,10 @@ const (
 	TableKinds       Table = 'k' // entities by kind: kind name, zero byte, id
 	TableNodes       Table = 'n' // identity graph: an identifier, by its key
 	TableComponents  Table = 'c' // identity graph: the members of a component
+	TableEdges       Table = 'g' // identity graph: edges of a shared identifier beyond those in its node: its key, the other's
+	TableSightings   Table = 'r' // identity graph: who was seen when on a shared identifier: its key, order, slot, owner's key
+	TableFacts       Table = 'q' // identity graph: what operators said: the two keys it is about
+	TableAudit       Table = 'u' // identity graph: merges and splits: zero byte, position, number; or a one byte and the key of who took part
 	TableLookup      Table = 'x' // identity graph: identifiers by folded value, for search
 	TableDeadLetters Table = 'd' // dead letters that wait for a decision: position
 	TableDefinitions Table = 'f' // versions of definitions: kind, zero byte, key, zero byte, number

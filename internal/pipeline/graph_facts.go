@@ -1,0 +1,179 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/store"
+)
+
+// say takes an operator's word on identifiers: what the two are, what those
+// around them are that it changes, and then who is who.
+func (g *graph) say(ctx context.Context, r *store.Record, f *identity.Fact) error {
+	defer g.leaveFact(f.Pair())
+	before := g.concerned(f)
+	if last := g.facts.Last(f.Pair()); !g.facts.Apply(*f) && (last == nil || last.ID != f.ID) {
+		return nil // another word on them is later
+	}
+	g.said++
+	value, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("keep a fact: %w", err)
+	}
+	p := f.Pair()
+	g.rows = append(g.rows, commonRow(store.TableFacts, append(append([]byte(nil), p.A[:]...), p.B[:]...), store.Put, value))
+	g.tally.changed = true
+	seeds := g.concerned(f)
+	for k := range before {
+		seeds[k] = true
+	}
+	return g.reconsider(ctx, seeds, r, f)
+}
+
+// concerned are the identifiers of a fact and those that must be one with them.
+func (g *graph) concerned(f *identity.Fact) map[id.Key]bool {
+	out := map[id.Key]bool{}
+	p := f.Pair()
+	wave := []id.Key{p.A}
+	if !p.B.IsZero() {
+		wave = append(wave, p.B)
+	}
+	for len(wave) > 0 {
+		k := wave[len(wave)-1]
+		wave = wave[:len(wave)-1]
+		if out[k] {
+			continue
+		}
+		out[k] = true
+		for _, x := range g.facts.About(k) {
+			if x.Op == identity.MustLink {
+				q := x.Pair()
+				wave = append(wave, q.A, q.B)
+			}
+		}
+	}
+	return out
+}
+
+// reconsider looks anew at what identifiers and those around them are, and
+// settles where something may have changed.
+func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.Record, f *identity.Fact) error {
+	keys := make([]id.Key, 0, len(seeds))
+	for k := range seeds {
+		keys = append(keys, k)
+	}
+	if err := g.loadWhole(ctx, keys); err != nil {
+		return err
+	}
+	around := map[id.Key]bool{}
+	for _, k := range keys {
+		around[k] = true
+		if n, ok := g.nodes.get(k); ok {
+			if err := g.everyEdge(ctx, n, func(x *arc) { around[x.to] = true }); err != nil {
+				return err
+			}
+		}
+	}
+	all := make([]id.Key, 0, len(around))
+	for k := range around {
+		all = append(all, k)
+	}
+	if err := g.loadWhole(ctx, all); err != nil {
+		return err
+	}
+	var again []id.Key
+	for _, k := range all {
+		n, ok := g.nodes.get(k)
+		if !ok {
+			continue
+		}
+		changed, err := g.reroleWhole(ctx, n)
+		if err != nil {
+			return err
+		}
+		if changed || seeds[k] {
+			again = append(again, k)
+		}
+	}
+	why := causeOf(r)
+	why.fact = f
+	for _, k := range again {
+		if n, ok := g.nodes.get(k); ok {
+			g.told.changed(n.ident, why)
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	return g.settle(ctx, sortedKeys(again), why)
+}
+
+// everyEdge visits the edges of a node, wherever they lie.
+func (g *graph) everyEdge(ctx context.Context, n *node, visit func(*arc)) error {
+	for i := range n.edges {
+		visit(&n.edges[i])
+	}
+	if !n.spilled {
+		return nil
+	}
+	return g.spilledEdges(ctx, n.key, func(x *arc) bool {
+		visit(x)
+		return true
+	})
+}
+
+// reroleWhole decides what a node is from all of its edges. One that is no hub
+// any more gets all of them back into its row.
+func (g *graph) reroleWhole(ctx context.Context, n *node) (changed bool, err error) {
+	role, err := g.roleOf(ctx, n)
+	if err != nil || role == n.role {
+		return false, err
+	}
+	if n.spilled && role != identity.Hub {
+		var back []arc
+		if err := g.spilledEdges(ctx, n.key, func(x *arc) bool {
+			back = append(back, *x)
+			return true
+		}); err != nil {
+			return false, err
+		}
+		for _, x := range back {
+			g.more.remove(store.TableEdges, edgeKey(n.key, x.to))
+			if n.edge(x.to) == nil {
+				n.add(x)
+			}
+		}
+		n.spilled = false
+	}
+	g.setRole(n, role)
+	return true, nil
+}
+
+// loadFacts reads what was committed.
+func (g *graph) loadFacts(ctx context.Context) error {
+	var bad error
+	err := g.store.State().Scan(ctx, store.Range{Table: store.TableFacts, Bucket: id.CommonBucket}, func(_ []byte, parts [][]byte) bool {
+		var f identity.Fact
+		if bad = json.Unmarshal(parts[len(parts)-1], &f); bad != nil {
+			return false
+		}
+		g.facts.Apply(f)
+		g.said++
+		return true
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return fmt.Errorf("load what operators said of identifiers: %w", err)
+	}
+	return nil
+}
+
+func (g *graph) leaveFact(p identity.Pair) {
+	if done := g.saying[p]; done != nil {
+		close(done)
+		delete(g.saying, p)
+	}
+}

@@ -1,0 +1,315 @@
+package pipeline
+
+import (
+	"context"
+
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/store"
+)
+
+// The limits of what is done at once. A component with more edges than
+// largeEdges is not replayed with every new edge but in its turn; of a hub's
+// edges the first inlineEdges lie in its row.
+const (
+	largeEdges  = 5_000
+	inlineEdges = 64
+	manyEdges   = 48 // from here on edges are found by a table
+)
+
+// link adds an edge. Where nothing is broken by it, the components of its ends
+// are joined, which changes two rows whatever their size; else that part of the
+// graph is decided anew.
+func (g *graph) link(ctx context.Context, l *link, why ground) error {
+	a, fresh := g.node(l.strong)
+	if l.weak.Value == "" {
+		if fresh && g.spokenOf(a.key) {
+			return g.settle(ctx, []id.Key{a.key}, why)
+		}
+		return nil
+	}
+	b, freshToo := g.node(l.weak)
+	why.a, why.b, why.event = l.strong, l.weak, l.event
+	known := g.connect(a, b, l)
+	if !known {
+		changed, err := g.rerole(ctx, a, b)
+		if err != nil {
+			return err
+		}
+		if changed || fresh && g.spokenOf(a.key) || freshToo && g.spokenOf(b.key) {
+			return g.settle(ctx, []id.Key{a.key, b.key}, why)
+		}
+	}
+	switch said := g.facts.Between(a.key, b.key); {
+	case said == identity.Ignore || said == identity.CannotLink || a.role == identity.NamesNobody || b.role == identity.NamesNobody:
+		return nil
+	case a.role == identity.Hub || b.role == identity.Hub:
+		g.askOwners(a, b)
+		return nil
+	}
+	return g.join(ctx, a, b, known, why)
+}
+
+// join makes the components of two nodes one if everybody in it can be one
+// person for sure, and settles them otherwise.
+func (g *graph) join(ctx context.Context, a, b *node, known bool, why ground) error {
+	ca, cb := g.find(a.component), g.find(b.component)
+	if ca == nil || cb == nil {
+		return nil
+	}
+	if !g.plain(ca) || !g.plain(cb) || !g.fits(ca, cb) {
+		return g.settle(ctx, []id.Key{a.key, b.key}, why)
+	}
+	if !known {
+		ca.edges++
+	}
+	if ca == cb {
+		if !known {
+			g.touchComponent(ca)
+		}
+		return nil
+	}
+	g.told.joined(g.rules, ca, cb, why)
+	g.audit(why, [][]event.Identifier{{ca.home(g.rules)}, {cb.home(g.rules)}}, nil)
+	if len(ca.members) < len(cb.members) {
+		ca, cb = cb, ca
+	}
+	ca.count(g.rules).join(cb.count(g.rules), g.rules)
+	ca.members = append(ca.members, cb.members...)
+	ca.edges += cb.edges
+	ca.asks = ca.asks || cb.asks
+	cb.members, cb.into, cb.edges, cb.counts, cb.mark.fresh = nil, ca.key, 0, counts{}, true
+	g.touchComponent(ca)
+	g.touchComponent(cb)
+	return nil
+}
+
+// plain tells that all of a component are one person and nothing but the number
+// of values can change that.
+func (g *graph) plain(c *component) bool {
+	return c.cuts == nil && !c.queued && c.rules == g.rules.Version && !g.bound(c)
+}
+
+// spokenOf tells that an operator said something of an identifier.
+func (g *graph) spokenOf(k id.Key) bool { return g.said > 0 && len(g.facts.About(k)) > 0 }
+
+// connect notes an edge at both of its ends. It tells whether it was known and
+// says nothing new.
+func (g *graph) connect(a, b *node, l *link) (known bool) {
+	x := arc{to: b.key, ident: b.ident, first: l.first, received: l.received, last: l.first}
+	y := arc{to: a.key, ident: a.ident, first: l.first, received: l.received, last: l.first}
+	known = g.note(a, x)
+	also := g.note(b, y)
+	if a.spilled {
+		return also
+	}
+	return known
+}
+
+// note puts an edge to a node. It tells whether it was there.
+func (g *graph) note(n *node, x arc) bool {
+	if e := n.edge(x.to); e != nil {
+		if x.first < e.first || x.received < e.received {
+			e.first, e.received, e.changed = min(e.first, x.first), min(e.received, x.received), true
+			g.touchNode(n)
+		}
+		return true
+	}
+	if n.role == identity.Hub && len(n.edges) >= inlineEdges {
+		if !n.spilled {
+			n.spilled, n.mark.fresh = true, true
+			g.touchNode(n)
+		}
+		// What links say only grows, so the newest holds all that was said.
+		g.more.put(store.TableEdges, edgeKey(n.key, x.to), appendArc(nil, &x))
+		return false
+	}
+	x.changed = true
+	n.add(x)
+	g.touchNode(n)
+	return false
+}
+
+func (n *node) add(x arc) {
+	n.edges = append(n.edges, x)
+	if n.places != nil {
+		n.places[x.to] = len(n.edges) - 1
+	}
+}
+
+// edge finds an edge by its other end.
+func (n *node) edge(to id.Key) *arc {
+	if len(n.edges) < manyEdges {
+		for i := range n.edges {
+			if n.edges[i].to == to {
+				return &n.edges[i]
+			}
+		}
+		return nil
+	}
+	if n.places == nil {
+		n.places = make(map[id.Key]int, len(n.edges))
+		for i := range n.edges {
+			n.places[n.edges[i].to] = i
+		}
+	}
+	if i, ok := n.places[to]; ok {
+		return &n.edges[i]
+	}
+	return nil
+}
+
+// edgeKey is the row of an edge that does not lie in its node.
+func edgeKey(n, to id.Key) []byte { return append(append(make([]byte, 0, 32), n[:]...), to[:]...) }
+
+// rerole looks whether the ends of a new edge are something else by it. A hub
+// only becomes more of one.
+func (g *graph) rerole(ctx context.Context, ends ...*node) (changed bool, err error) {
+	for _, n := range ends {
+		if n.role != identity.Links || g.few(n) {
+			continue
+		}
+		role, err := g.roleOf(ctx, n)
+		if err != nil {
+			return false, err
+		}
+		changed = changed || role != n.role
+		g.setRole(n, role)
+	}
+	return changed, nil
+}
+
+// few tells that a node cannot be a hub yet, without looking closely.
+func (g *graph) few(n *node) bool {
+	above := g.rules.Of(n.ident.Namespace).SharedAbove
+	if above == 0 || len(n.edges) <= above {
+		return true
+	}
+	mine, count := g.rules.Priority(n.ident.Namespace), 0
+	for i := range n.edges {
+		if p := g.rules.Priority(n.edges[i].ident.Namespace); p < mine && g.rules.Namespaces[p].Limit.Unique() {
+			count++
+		}
+	}
+	return count <= above
+}
+
+func (g *graph) setRole(n *node, role identity.Role) {
+	if n.role != role {
+		n.role, n.mark.fresh = role, true
+		g.touchNode(n)
+	}
+}
+
+// roleOf decides what a node is from all of its edges.
+func (g *graph) roleOf(ctx context.Context, n *node) (identity.Role, error) {
+	var bad error
+	role := g.rules.Role(identity.Node{Identifier: n.ident, Key: n.key}, &g.facts, func(yield func(identity.Node) bool) {
+		for i := range n.edges {
+			if !yield(identity.Node{Identifier: n.edges[i].ident, Key: n.edges[i].to}) {
+				return
+			}
+		}
+		if !n.spilled {
+			return
+		}
+		bad = g.spilledEdges(ctx, n.key, func(x *arc) bool { return yield(identity.Node{Identifier: x.ident, Key: x.to}) })
+	})
+	return role, bad
+}
+
+// spilledEdges visits the edges of a hub that lie in rows of their own.
+func (g *graph) spilledEdges(ctx context.Context, k id.Key, visit func(*arc) bool) error {
+	var bad error
+	err := g.more.scan(ctx, g.store.State(), store.Range{Table: store.TableEdges, Prefix: k[:]}, func(_, value []byte) bool {
+		r := cursor{b: value}
+		x := r.arc()
+		if r.bad {
+			bad = errGraph
+			return false
+		}
+		return visit(&x)
+	})
+	if err == nil {
+		err = bad
+	}
+	return err
+}
+
+// counts are how many values a component has in each namespace with a limit:
+// enough to see that no limit can be broken.
+type counts struct {
+	rules int
+	ready bool
+	of    []int
+	home  event.Identifier
+	said  int // the number of facts when bound was found out
+	bound bool
+}
+
+func (c *component) count(r *identity.Rules) *counts {
+	if c.counts.ready && c.counts.rules == r.Version {
+		return &c.counts
+	}
+	k := counts{rules: r.Version, ready: true, of: make([]int, len(r.Namespaces)), said: c.counts.said, bound: c.counts.bound}
+	for i, m := range c.members {
+		if p := r.Priority(m.Namespace); p < len(k.of) {
+			k.of[p]++
+		}
+		if i == 0 || r.Compare(m, k.home) < 0 {
+			k.home = m
+		}
+	}
+	c.counts = k
+	return &c.counts
+}
+
+// home is the strongest identifier of a component that is one person.
+func (c *component) home(r *identity.Rules) event.Identifier { return c.count(r).home }
+
+// join adds the counts of another component, before its members are added.
+func (k *counts) join(o *counts, r *identity.Rules) {
+	for i := range k.of {
+		k.of[i] += o.of[i]
+	}
+	k.bound = k.bound || o.bound
+	if r.Compare(o.home, k.home) < 0 {
+		k.home = o.home
+	}
+}
+
+// fits tells that the members of two components are surely within the limits.
+func (g *graph) fits(a, b *component) bool {
+	ka := a.count(g.rules)
+	kb := &counts{of: make([]int, len(ka.of))}
+	if a != b {
+		kb = b.count(g.rules)
+	}
+	for i := range ka.of {
+		if l := g.rules.Namespaces[i].Limit.Count; l > 0 && ka.of[i]+kb.of[i] > l {
+			return false
+		}
+	}
+	return true
+}
+
+// bound tells that an operator said something of a member that holds them
+// together or apart.
+func (g *graph) bound(c *component) bool {
+	if g.said == 0 {
+		return false
+	}
+	k := c.count(g.rules)
+	if k.said == g.said {
+		return k.bound
+	}
+	k.said, k.bound = g.said, false
+	for _, m := range c.members {
+		if g.spokenOf(m.Key()) {
+			k.bound = true
+			break
+		}
+	}
+	return k.bound
+}

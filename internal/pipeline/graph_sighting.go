@@ -1,0 +1,343 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"slices"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/store"
+)
+
+// Whose a shared identifier was at a time follows from sightings: when each of
+// its owners was seen on it, the first moment in each quarter of an hour. The
+// graph asks an anchor for them once the identifier is shared; from then on the
+// anchor says each new one. A sighting is three rows, so that no row grows with
+// the number of people: by time, by time backwards, and by owner.
+const (
+	byTime    = 'f'
+	backwards = 'b'
+	byOwner   = 'o'
+)
+
+func sightingKey(shared id.Key, order byte, slot uint32, owner id.Key) []byte {
+	if order == backwards {
+		slot = ^slot
+	}
+	b := append(append(make([]byte, 0, 37), shared[:]...), order)
+	return append(binary.BigEndian.AppendUint32(b, slot), owner[:]...)
+}
+
+func ownKey(owner, shared id.Key) []byte {
+	b := append(append(make([]byte, 0, 37), owner[:]...), byOwner)
+	return append(b, shared[:]...)
+}
+
+// sightingRecord is the payload of KindAsk, without moments, and of
+// KindSighting.
+type sightingRecord struct {
+	strong, weak event.Identifier
+	seen         []clock.Instant
+}
+
+func (s *sightingRecord) append(b []byte) []byte {
+	b = appendIdentifier(appendIdentifier(b, s.strong), s.weak)
+	b = binary.AppendUvarint(b, uint64(len(s.seen)))
+	return appendInstants(b, s.seen...)
+}
+
+func readSighting(payload []byte) (s sightingRecord, ok bool) {
+	r := cursor{b: payload}
+	s.strong, s.weak = r.identifier(), r.identifier()
+	for range r.count() {
+		s.seen = append(s.seen, clock.Instant(r.varint()))
+	}
+	return s, !r.bad && len(r.b) == 0 && s.strong.Value != "" && s.weak.Value != ""
+}
+
+// askOwners asks the stronger of two for its sightings, where the weaker is
+// shared.
+func (g *graph) askOwners(a, b *node) {
+	if g.owner(b.ident, a.ident) {
+		g.ask(a, b.key)
+	} else if g.owner(a.ident, b.ident) {
+		g.ask(b, a.key)
+	}
+}
+
+// owner tells that an identifier may own another: its namespace is stronger.
+func (g *graph) owner(shared, by event.Identifier) bool {
+	return g.rules.Priority(by.Namespace) < g.rules.Priority(shared.Namespace)
+}
+
+// ask asks an anchor, once, when it was seen with an identifier.
+func (g *graph) ask(strong *node, weak id.Key) {
+	e := strong.edge(weak)
+	if e == nil || e.asked {
+		return
+	}
+	e.asked, e.changed = true, true
+	g.touchNode(strong)
+	if c := g.find(strong.component); c != nil && !c.asks {
+		c.asks, c.mark.fresh = true, true
+		g.touchComponent(c)
+	}
+	q := sightingRecord{strong: strong.ident, weak: e.ident}
+	g.asked = append(g.asked, store.Record{
+		Kind: store.KindAsk, Bucket: strong.key.Bucket(), Anchor: strong.key, Received: e.received, Payload: q.append(nil),
+	})
+}
+
+// askShared asks the owners of what a decision left shared: hubs, and weaker
+// ends of edges that a limit refused. Where the last links count it asks for
+// all edges that were held against one another.
+func (g *graph) askShared(ctx context.Context, r *region, out *identity.Outcome) error {
+	shared := map[id.Key]bool{}
+	for _, n := range r.nodes {
+		if n.role == identity.Hub {
+			shared[n.key] = true
+		}
+	}
+	for _, x := range out.Refused {
+		e := r.edges.Edges[x.Edge]
+		u, v := r.nodes[e.U], r.nodes[e.V]
+		if said := g.facts.Between(u.key, v.key); said != "" && said != identity.MustLink {
+			continue
+		}
+		if g.owner(v.ident, u.ident) {
+			shared[v.key] = true
+		} else if g.owner(u.ident, v.ident) {
+			shared[u.key] = true
+		}
+	}
+	for _, n := range r.nodes {
+		all := out.Replayed && g.rules.Of(n.ident.Namespace).Keep == identity.KeepLast
+		if !shared[n.key] && !all {
+			continue
+		}
+		keys := make([]id.Key, 0, len(n.edges))
+		for i := range n.edges {
+			if g.owner(n.ident, n.edges[i].ident) {
+				keys = append(keys, n.edges[i].to)
+			}
+		}
+		if err := g.loadWhole(ctx, keys); err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if o, ok := g.nodes.get(k); ok {
+				g.ask(o, n.key)
+			}
+		}
+	}
+	return nil
+}
+
+// sight takes what an anchor says of when it was seen on a shared identifier.
+func (g *graph) sight(ctx context.Context, r *store.Record) error {
+	s, ok := readSighting(r.Payload)
+	if !ok {
+		return nil // erased since
+	}
+	strong, weak := s.strong.Key(), s.weak.Key()
+	if err := g.loadWhole(ctx, []id.Key{strong, weak}); err != nil {
+		return err
+	}
+	a, known := g.nodes.get(strong)
+	b, also := g.nodes.get(weak)
+	if !known || !also {
+		return nil
+	}
+	why := causeOf(r)
+	why.a, why.b = s.strong, s.weak
+	moved := false
+	for _, at := range s.seen {
+		fresh, err := g.keepSighting(ctx, a, b, at)
+		if err != nil {
+			return err
+		}
+		moved = moved || fresh
+		if fresh {
+			if err := g.tellNeighbours(ctx, a, b, at, why); err != nil {
+				return err
+			}
+		}
+		for _, e := range [...]*arc{a.edge(weak), b.edge(strong)} {
+			if e != nil && e.sighted(at) {
+				e.changed = true
+			}
+		}
+	}
+	if !moved {
+		return nil
+	}
+	g.touchNode(a)
+	g.touchNode(b)
+	g.told.changed(a.ident, why)
+	if c := g.find(b.component); c != nil && c.cuts != nil && g.rules.Of(b.ident.Namespace).Keep == identity.KeepLast {
+		return g.settle(ctx, []id.Key{strong, weak}, why)
+	}
+	return nil
+}
+
+// sighted takes a sighting into the last one. It tells whether that changed.
+func (e *arc) sighted(at clock.Instant) bool {
+	slot, last := identity.Slot(at), identity.Slot(e.last)
+	if slot > last || slot == last && at < e.last {
+		e.last = at
+		return true
+	}
+	return false
+}
+
+// keepSighting writes the rows of a sighting. Of a quarter of an hour the first
+// moment counts.
+func (g *graph) keepSighting(ctx context.Context, a, b *node, at clock.Instant) (fresh bool, err error) {
+	slot := identity.Slot(at)
+	mine := binary.BigEndian.AppendUint32(ownKey(a.key, b.key), slot)
+	err = g.more.scan(ctx, g.store.State(), store.Range{Table: store.TableSightings, Prefix: mine}, func(_, value []byte) bool {
+		r := cursor{b: value}
+		fresh = clock.Instant(r.varint()) <= at
+		return false
+	})
+	if err != nil || fresh {
+		return false, err
+	}
+	value := appendIdentifier(appendInstants(nil, at), a.ident)
+	g.more.put(store.TableSightings, mine, value)
+	g.more.put(store.TableSightings, sightingKey(b.key, byTime, slot, a.key), value)
+	g.more.put(store.TableSightings, sightingKey(b.key, backwards, slot, a.key), value)
+	return true, nil
+}
+
+// tellNeighbours notes that the owners before and after a new sighting have
+// other stretches now.
+func (g *graph) tellNeighbours(ctx context.Context, a, b *node, at clock.Instant, why ground) error {
+	for _, order := range [...]byte{byTime, backwards} {
+		var next event.Identifier
+		err := g.owners(ctx, b, order, identity.Slot(at), func(s identity.Sighting) bool {
+			if s.Owner != a.ident {
+				next = s.Owner
+			}
+			return next.Value == ""
+		})
+		if err != nil {
+			return err
+		}
+		if next.Value != "" {
+			g.told.changed(next, why)
+		}
+	}
+	return nil
+}
+
+// owners visits who was seen on a shared identifier from a slot on, in the
+// order of slots. It leaves out those who cannot own it.
+func (g *graph) owners(ctx context.Context, shared *node, order byte, from uint32, visit func(identity.Sighting) bool) error {
+	prefix := append(append([]byte(nil), shared.key[:]...), order)
+	at := store.Range{Table: store.TableSightings, Prefix: prefix}
+	if order == backwards {
+		from = ^from
+	}
+	if from > 0 {
+		after := binary.BigEndian.AppendUint32(slices.Clone(prefix), from-1)
+		for range 16 {
+			after = append(after, 0xff)
+		}
+		at.After = after
+	}
+	var bad error
+	err := g.more.scan(ctx, g.store.State(), at, func(_, value []byte) bool {
+		r := cursor{b: value}
+		s := identity.Sighting{At: clock.Instant(r.varint()), Owner: r.identifier()}
+		if r.bad {
+			bad = errGraph
+			return false
+		}
+		if !g.mayOwn(shared, s.Owner) {
+			return true
+		}
+		return visit(s)
+	})
+	return cmp.Or(err, bad)
+}
+
+// mayOwn tells whether an identifier counts as an owner of a shared one.
+func (g *graph) mayOwn(shared *node, by event.Identifier) bool {
+	if !g.owner(shared.ident, by) {
+		return false
+	}
+	k := by.Key()
+	switch g.facts.Between(shared.key, k) {
+	case identity.Ignore, identity.CannotLink:
+		return false
+	}
+	if n, ok := g.nodes.get(k); ok {
+		return n.role == identity.Links
+	}
+	if g.rules.Of(by.Namespace).SharedAbove == 0 && g.said == 0 {
+		return !g.rules.Blocks(by)
+	}
+	if err := g.loadNodes(context.Background(), []id.Key{k}); err != nil {
+		return true // the next decision finds out
+	}
+	n, ok := g.nodes.get(k)
+	return ok && n.role == identity.Links
+}
+
+// sharedOf gives what of shared identifiers is a person's.
+func (g *graph) sharedOf(ctx context.Context, members []event.Identifier) ([]sharedIdentifier, error) {
+	keys := make([]id.Key, len(members))
+	for i, m := range members {
+		keys[i] = m.Key()
+	}
+	if err := g.loadNodes(ctx, keys); err != nil {
+		return nil, err
+	}
+	asked := map[event.Identifier]bool{}
+	for i, k := range keys {
+		n, ok := g.nodes.get(k)
+		if !ok {
+			continue
+		}
+		if n.role == identity.Hub {
+			asked[members[i]] = true
+		}
+		for j := range n.edges {
+			if n.edges[j].asked {
+				asked[n.edges[j].ident] = true
+			}
+		}
+		if c := g.find(n.component); c != nil && c.cuts != nil && slices.ContainsFunc(n.edges, func(e arc) bool { return g.owner(n.ident, e.ident) }) {
+			asked[members[i]] = true // it may be refused to others
+		}
+	}
+	var out []sharedIdentifier
+	for _, i := range slices.SortedFunc(keysOf(asked), g.rules.Compare) {
+		owned, err := g.stretches(ctx, i, members)
+		if err != nil {
+			return nil, err
+		}
+		if len(owned) == 1 && owned[0] == (interval{identity.Beginning, identity.End}) && slices.Contains(members, i) {
+			continue // all of it is the person's
+		}
+		if len(owned) > 0 || slices.Contains(members, i) {
+			out = append(out, sharedIdentifier{ident: i, owned: owned})
+		}
+	}
+	return out, nil
+}
+
+func keysOf[K comparable, V any](m map[K]V) func(yield func(K) bool) {
+	return func(yield func(K) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/store"
+)
+
+// stretches gives the times in which a shared identifier is a person's: from
+// each sighting of one of the person's identifiers to the next of somebody
+// else's. It reads as many sightings as the person has, not as there are.
+func (g *graph) stretches(ctx context.Context, shared event.Identifier, members []event.Identifier) ([]interval, error) {
+	k := shared.Key()
+	if err := g.loadNodes(ctx, []id.Key{k}); err != nil {
+		return nil, err
+	}
+	n, ok := g.nodes.get(k)
+	if !ok {
+		return nil, nil
+	}
+	own, err := g.sightings(ctx, n, members)
+	if err != nil {
+		return nil, err
+	}
+	first, found, err := g.firstOwner(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	var out []interval
+	if slices.Contains(members, shared) {
+		switch {
+		case !found: // nobody was seen on it yet
+			return []interval{{identity.Beginning, identity.End}}, nil
+		case g.rules.OwnerBefore == identity.OwnerNobody:
+			out = append(out, interval{identity.Beginning, first.At})
+		}
+	}
+	for _, s := range own {
+		if len(out) > 0 && s.At < out[len(out)-1].to {
+			continue
+		}
+		to, lost, err := g.nextOwner(ctx, n, s, members)
+		if err != nil {
+			return nil, err
+		}
+		if lost {
+			continue
+		}
+		from := s.At
+		if s == first && g.rules.OwnerBefore != identity.OwnerNobody {
+			from = identity.Beginning
+		}
+		if len(out) > 0 && out[len(out)-1].to == from {
+			out[len(out)-1].to = to
+		} else {
+			out = append(out, interval{from, to})
+		}
+	}
+	return out, nil
+}
+
+// sightings are those of a person on a shared identifier, in their order; of
+// several at one moment the strongest.
+func (g *graph) sightings(ctx context.Context, shared *node, members []event.Identifier) ([]identity.Sighting, error) {
+	var own []identity.Sighting
+	for _, m := range members {
+		if !g.mayOwn(shared, m) {
+			continue
+		}
+		at := store.Range{Table: store.TableSightings, Prefix: ownKey(m.Key(), shared.key)}
+		err := g.more.scan(ctx, g.store.State(), at, func(_, value []byte) bool {
+			r := cursor{b: value}
+			own = append(own, identity.Sighting{At: clock.Instant(r.varint()), Owner: m})
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(own, func(a, b identity.Sighting) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), g.rules.Compare(a.Owner, b.Owner))
+	})
+	return slices.CompactFunc(own, func(a, b identity.Sighting) bool { return a.At == b.At }), nil
+}
+
+// firstOwner is who was seen first on a shared identifier.
+func (g *graph) firstOwner(ctx context.Context, shared *node) (first identity.Sighting, found bool, err error) {
+	err = g.owners(ctx, shared, byTime, 0, func(s identity.Sighting) bool {
+		if found && identity.Slot(s.At) > identity.Slot(first.At) {
+			return false
+		}
+		if !found || cmp.Or(cmp.Compare(s.At, first.At), g.rules.Compare(s.Owner, first.Owner)) < 0 {
+			first, found = s, true
+		}
+		return true
+	})
+	return first, found, err
+}
+
+// nextOwner is when a shared identifier passes to somebody else. A stronger one
+// at the same moment has it from the start: lost.
+func (g *graph) nextOwner(ctx context.Context, shared *node, mine identity.Sighting, members []event.Identifier) (to clock.Instant, lost bool, err error) {
+	to = identity.End
+	err = g.owners(ctx, shared, byTime, identity.Slot(mine.At), func(s identity.Sighting) bool {
+		if to != identity.End && identity.Slot(s.At) > identity.Slot(to) {
+			return false
+		}
+		if slices.Contains(members, s.Owner) {
+			return true
+		}
+		switch {
+		case s.At == mine.At && g.rules.Compare(s.Owner, mine.Owner) < 0:
+			lost = true
+			return false
+		case s.At > mine.At && s.At < to && !g.shadowed(ctx, shared, s, members):
+			to = s.At
+		}
+		return true
+	})
+	return to, lost, err
+}
+
+// shadowed tells that a stronger identifier of the person was seen at the same
+// moment as somebody else.
+func (g *graph) shadowed(ctx context.Context, shared *node, s identity.Sighting, members []event.Identifier) bool {
+	found := false
+	err := g.owners(ctx, shared, byTime, identity.Slot(s.At), func(o identity.Sighting) bool {
+		if identity.Slot(o.At) > identity.Slot(s.At) {
+			return false
+		}
+		found = o.At == s.At && slices.Contains(members, o.Owner) && g.rules.Compare(o.Owner, s.Owner) < 0
+		return !found
+	})
+	return err == nil && found
+}

@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rapport/internal/clock"
+	"rapport/internal/definition"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// What cannot be done at once is done in turns: a turn is a record of the log
+// like any other, so it survives a crash and live records come between. A very
+// large component is one turn. Other rules go over all identifiers, some with
+// each turn, which asks for the next one.
+const (
+	turnComponent = 1
+	turnSweep     = 2
+	sweepNodes    = 128
+)
+
+// sweep is how far other rules have got.
+type sweep struct {
+	Version int           `json:"version"`
+	Cursor  []byte        `json:"cursor,omitempty"`
+	Done    bool          `json:"done"`
+	Seen    uint64        `json:"seen"`
+	Merges  uint64        `json:"merges"`
+	Splits  uint64        `json:"splits"`
+	Since   clock.Instant `json:"since"`
+	Until   clock.Instant `json:"until,omitzero"`
+
+	first []id.Key // identifiers whose rows no scan can see yet
+}
+
+func (s *sweep) count(why ground, merge bool) {
+	switch {
+	case !why.sweep:
+	case merge:
+		s.Merges++
+	default:
+		s.Splits++
+	}
+}
+
+func resolveRecord(why ground, component id.Key) store.Record {
+	return store.Record{
+		Kind: store.KindResolve, Bucket: id.CommonBucket, Anchor: component, Received: why.received,
+		Payload: append([]byte{turnComponent}, component[:]...),
+	}
+}
+
+func (s *sweep) record(received clock.Instant) store.Record {
+	return store.Record{
+		Kind: store.KindResolve, Bucket: id.CommonBucket, Anchor: id.KeyOf("identity", "sweep"), Received: received,
+		Payload: append(binary.AppendUvarint([]byte{turnSweep}, uint64(s.Version)), s.Cursor...),
+	}
+}
+
+// resume takes a turn.
+func (g *graph) resume(ctx context.Context, r *store.Record) error {
+	c := cursor{b: r.Payload}
+	why := causeOf(r)
+	why.inTurn = true
+	switch c.byte() {
+	case turnComponent:
+		k := id.Key(append(c.take(16), make([]byte, 16)...)[:16])
+		return g.resolveLarge(ctx, k, why)
+	case turnSweep:
+		version := int(c.uvarint())
+		if c.bad || version != g.sweeping.Version || g.sweeping.Done || !slices.Equal(c.b, g.sweeping.Cursor) {
+			return nil // other rules came meanwhile, or the turn was taken before
+		}
+		why.sweep = true
+		return g.sweepOn(ctx, why)
+	}
+	return nil
+}
+
+func (g *graph) resolveLarge(ctx context.Context, k id.Key, why ground) error {
+	if err := g.loadComponents(ctx, []id.Key{k}); err != nil {
+		return err
+	}
+	c := g.find(k)
+	if c == nil || !c.queued || len(c.members) == 0 {
+		return nil
+	}
+	return g.settle(ctx, []id.Key{c.members[0].Key()}, why)
+}
+
+// rule takes other rules and begins to go over all identifiers.
+func (g *graph) rule(f *definition.Fact) {
+	g.book.use(f.Version)
+	g.rules = g.book.At(f.Version)
+	g.sweeping = sweep{Version: f.Version, Since: f.Time}
+	for _, n := range g.changedNodes {
+		g.sweeping.first = append(g.sweeping.first, n.key)
+	}
+	g.keepSweep()
+	g.asked = append(g.asked, g.sweeping.record(f.Time))
+}
+
+// sweepOn goes over some identifiers by the new rules.
+func (g *graph) sweepOn(ctx context.Context, why ground) error {
+	s := &g.sweeping
+	keys := s.first
+	s.first = nil
+	var last []byte
+	n := 0
+	at := store.Range{Table: store.TableNodes, Bucket: id.CommonBucket, After: s.Cursor}
+	err := g.store.State().Scan(ctx, at, func(key []byte, _ [][]byte) bool {
+		keys = append(keys, id.Key(key))
+		last = append(last[:0], key...)
+		n++
+		return n < sweepNodes
+	})
+	if err != nil {
+		return fmt.Errorf("go over the identifiers: %w", err)
+	}
+	if err := g.loadWhole(ctx, keys); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if err := g.sweepNode(ctx, k, why); err != nil {
+			return err
+		}
+	}
+	s.Seen += uint64(len(keys))
+	if n < sweepNodes {
+		s.Done, s.Cursor, s.Until = true, nil, why.received
+	} else {
+		s.Cursor = last
+		g.asked = append(g.asked, s.record(why.received))
+	}
+	g.keepSweep()
+	return nil
+}
+
+func (g *graph) sweepNode(ctx context.Context, k id.Key, why ground) error {
+	n, ok := g.nodes.get(k)
+	if !ok {
+		return nil
+	}
+	changed, err := g.reroleWhole(ctx, n)
+	if err != nil {
+		return err
+	}
+	c := g.find(n.component)
+	switch {
+	case c == nil || !changed && c.rules == g.rules.Version:
+		return nil
+	case !changed && c.cuts == nil && !c.queued && !g.bound(c) && g.fits(c, c):
+		c.rules, c.mark.fresh = g.rules.Version, true
+		g.touchComponent(c)
+		return nil
+	}
+	return g.settle(ctx, []id.Key{k}, why)
+}
+
+var sweepKey = []byte("identity-sweep")
+
+func (g *graph) keepSweep() {
+	value, err := json.Marshal(&g.sweeping)
+	if err != nil {
+		panic(err) // numbers and bytes
+	}
+	g.rows = append(g.rows, commonRow(store.TableMeta, sweepKey, store.Put, value))
+}
+
+func (g *graph) loadSweep(ctx context.Context) error {
+	rows, err := g.store.State().Load(ctx, []store.RowKey{{Table: store.TableMeta, Bucket: id.CommonBucket, Key: sweepKey}})
+	if err != nil || len(rows[0]) == 0 {
+		return err
+	}
+	if err := json.Unmarshal(rows[0][len(rows[0])-1], &g.sweeping); err != nil {
+		return fmt.Errorf("load how far other identity rules have got: %w", err)
+	}
+	return nil
+}
+
+func sortedKeys(keys []id.Key) []id.Key {
+	slices.SortFunc(keys, func(a, b id.Key) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(keys)
+}
+
+// loadIdentity reads the rules of today, what operators said, and how far
+// other rules have got.
+func (g *graph) loadIdentity(ctx context.Context) error {
+	if v := g.definitions.Load().Get(definition.IdentityRules, definition.DefaultKey).Live(); v != nil {
+		g.book.use(v.Version)
+	}
+	g.rules = g.book.Current()
+	return errors.Join(g.loadFacts(ctx), g.loadSweep(ctx))
+}
