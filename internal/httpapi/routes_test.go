@@ -66,6 +66,8 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			}[path[strings.LastIndex(path, "/")+1:]]
 		case path == "/api/v1/privacy/requests" && method == "POST":
 			body = `{"type":"access","identifiers":["user_id:1"]}`
+		case strings.HasSuffix(path, "/consent") && method == "PUT":
+			body = `{"purposes":[{"purpose":"news","status":"granted"}]}`
 		case path == "/api/v1/rfm" && method == "PUT":
 			body = `{"recency_days":[30],"frequency":[2],"monetary":{"*":[100]}}`
 		case strings.HasSuffix(path, "/rollback"):
