@@ -10,8 +10,10 @@ import (
 
 func ada() *consent.Mentions {
 	return consent.NewMentions([]event.Identifier{
-		{Namespace: "email", Value: "ada@example.com"}, {Namespace: "user_id", Value: "7"},
-		{Namespace: "user_id", Value: "ada-lovelace"}, {Namespace: "phone", Value: "+491701234567"},
+		{Namespace: "email", Value: "ada@example.com"},
+		{Namespace: "user_id", Value: "7"},
+		{Namespace: "user_id", Value: "ada-lovelace"},
+		{Namespace: "phone", Value: "+491701234567"},
 	}, "0123456789abcdef0123456789abcdef")
 }
 
