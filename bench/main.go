@@ -59,6 +59,7 @@ var cases = []struct {
 	{"memory", "resident memory as the data grows", (*bench).memory},
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
 	{"erasure", "one of many people erased, from request to proof", (*bench).erasure},
+	{"segments", "1,000 living segments against 10, exits by timers, backfills", (*bench).segments},
 	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
 	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
@@ -66,7 +67,7 @@ var cases = []struct {
 
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
-var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true}
+var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "segments": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -91,6 +92,8 @@ func run(ctx context.Context, args []string) error {
 		if !given(args[1:], "people") {
 			b.people = 10_000_000
 		}
+	} else if args[0] == "segments" {
+		b.hardPeople = min(b.hardPeople, 1_000_000)
 	} else if err := b.build(ctx); err != nil {
 		return err
 	}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/definition"
+	"rapport/internal/dialect/segment"
+	"rapport/internal/event"
+	"rapport/internal/identity"
+	"rapport/internal/jsondoc"
+	"rapport/internal/pipeline"
+	"rapport/internal/store/embedded"
+)
+
+const (
+	segmentNames  = 50 // of events; each is asked for by a fiftieth of the segments
+	segmentPeople = 5_000
+	segmentEvents = 60_000
+)
+
+// segments measures what living segments cost: processor time per event with
+// many against few, exits by timers, and backfills. It runs the pipeline in
+// this process, without HTTP.
+func (b *bench) segments(ctx context.Context) error {
+	few, err := b.segmentRound(ctx, 10, mixed)
+	if err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		name   string
+		of     func(int) string
+		target float64
+	}{{"a fixed mix, each event touches 20", mixed, 2}, {"all on one event and property", alike, 4}} {
+		many, err := b.segmentRound(ctx, 1000, c.of)
+		if err != nil {
+			return err
+		}
+		b.say("%s: %.1f CPU µs/event with 1,000 segments, %.1f with 10", c.name, many, few)
+		b.atMost("1,000 segments in units of 10, "+c.name, many/few, c.target, "")
+	}
+	return b.segmentTimers(ctx)
+}
+
+// mixed are conditions of each kind; every event name is in a fiftieth of them.
+func mixed(n int) string {
+	name := fmt.Sprintf("Event %d", n%segmentNames)
+	k := n / segmentNames
+	switch k % 4 {
+	case 0:
+		return fmt.Sprintf(`{"event":%q,"count":{"min":%d},"within":"30d"}`, name, 1+k/4)
+	case 1:
+		return fmt.Sprintf(`{"event":%q,"where":[{"property":"price","op":">=","value":%d}],"within":"7d"}`, name, k*5)
+	case 2:
+		return fmt.Sprintf(`{"all":[{"event":%q,"within":"%dh"},{"trait":"plan","op":"=","value":"gold"}]}`, name, 1+k)
+	}
+	return fmt.Sprintf(`{"event":%q,"sum":{"property":"price","min":%d},"within":"30d"}`, name, 100*k)
+}
+
+// alike are conditions that differ in a constant alone.
+func alike(n int) string {
+	return fmt.Sprintf(`{"event":"Event 1","where":[{"property":"sku","op":"=","value":"sku-%d"}],"within":"30d"}`, n)
+}
+
+// spine is a pipeline with a clock that the measurement sets.
+type spine struct {
+	*pipeline.Pipeline
+	store *embedded.Store
+	dir   string
+	ahead atomic.Int64 // of the machine's clock, in nanoseconds
+	maps  event.Mapper
+	next  int
+}
+
+func (b *bench) spine(ctx context.Context) (*spine, error) {
+	dir, err := os.MkdirTemp(b.dir, "segments-")
+	if err != nil {
+		return nil, err
+	}
+	st, err := embedded.Open(dir, embedded.Options{MemoryBudget: 256 << 20})
+	if err != nil {
+		return nil, err
+	}
+	s := &spine{store: st, dir: dir, maps: segment.NewMapper(identity.DefaultRules())}
+	mapping := catalog.DefaultMapping()
+	s.Pipeline, err = pipeline.Open(ctx, pipeline.Config{
+		Store: st, Mappers: map[string]event.Mapper{segment.Dialect: s.maps},
+		Sources: func(string) pipeline.SourceInfo { return pipeline.SourceInfo{Priority: 1, Mapping: mapping} },
+		Rules:   identity.DefaultRules(), Clock: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+		Log: slog.New(slog.DiscardHandler), Random: func(b []byte) { clear(b) }, InstanceKey: [16]byte{1},
+		Lanes: 2, HotBytes: 2 << 30, QueueBytes: 64 << 20,
+	}, nil)
+	return s, err
+}
+
+func (s *spine) close(ctx context.Context) {
+	s.Close(ctx)        //nolint:errcheck // nothing of it is kept
+	s.store.Close()     //nolint:errcheck // nothing of it is kept
+	os.RemoveAll(s.dir) //nolint:errcheck // a temporary folder
+}
+
+func (s *spine) define(ctx context.Context, n int, of func(int) string) error {
+	for i := range n {
+		if _, err := s.Define(ctx, definition.Command{
+			Kind: definition.Segment, Key: fmt.Sprintf("s%d", i), Status: definition.Live,
+			Document: []byte(`{"name":"x","condition":` + of(i) + `}`),
+		}); err != nil {
+			return err
+		}
+	}
+	return s.Cultivate(ctx)
+}
+
+// send hands events over, a hundred at a time, and waits until they are applied.
+func (s *spine) send(ctx context.Context, n int, body func(i int) string) error {
+	now := clock.From(time.Now().Add(time.Duration(s.ahead.Load())))
+	var last pipeline.Receipt
+	for from := 0; from < n; from += 100 {
+		sub := &pipeline.Submission{Received: now}
+		for i := from; i < min(from+100, n); i++ {
+			s.next++
+			env := event.Envelope{Dialect: segment.Dialect, Source: "shop", Received: now, SentAt: now}
+			doc, err := jsondoc.Parse(fmt.Appendf(nil, `{"type":"track","messageId":"m%d","timestamp":%q,%s}`, s.next, now, body(i)), jsondoc.Limits{})
+			if err != nil {
+				return err
+			}
+			e, err := s.maps(&env, doc.Root())
+			if err != nil {
+				return err
+			}
+			sub.Events = append(sub.Events, pipeline.Arrival{Envelope: env, Event: e})
+		}
+		var err error
+		if last, err = s.Accept(ctx, sub); err != nil {
+			return err
+		}
+		if from%5000 == 0 {
+			if err := s.WaitApplied(ctx, last); err != nil {
+				return err
+			}
+		}
+	}
+	return s.WaitApplied(ctx, last)
+}
+
+func buying(r *rand.Rand) func(int) string {
+	return func(int) string {
+		return fmt.Sprintf(`"event":"Event %d","userId":"u%d","properties":{"price":%d,"sku":"sku-%d"},"context":{"traits":{"plan":"gold"}}`,
+			r.IntN(segmentNames), r.IntN(segmentPeople), r.IntN(200), r.IntN(1000))
+	}
+}
+
+// segmentRound gives the processor time per event in microseconds with so many
+// segments, after the people are known: the least of three.
+func (b *bench) segmentRound(ctx context.Context, n int, of func(int) string) (float64, error) {
+	s, err := b.spine(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer s.close(ctx)
+	if err := s.define(ctx, n, of); err != nil {
+		return 0, err
+	}
+	send := buying(rand.New(rand.NewPCG(1, 2)))
+	if err := s.send(ctx, segmentEvents, send); err != nil {
+		return 0, err
+	}
+	least := 0.0
+	for range 3 {
+		cpu := ownCPU()
+		if err := s.send(ctx, segmentEvents, send); err != nil {
+			return 0, err
+		}
+		if each := float64((ownCPU() - cpu).Microseconds()) / segmentEvents; least == 0 || each < least {
+			least = each
+		}
+	}
+	return least, nil
+}
+
+// segmentTimers lets everybody leave at one instant while single events go on,
+// and backfills a segment over what happened.
+func (b *bench) segmentTimers(ctx context.Context) error {
+	s, err := b.spine(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close(ctx)
+	people := max(b.hardPeople, 1000)
+	visit := func(i int) string {
+		return fmt.Sprintf(`"event":"Visit","userId":"u%d","properties":{"price":%d}`, i, i%100)
+	}
+	if err := s.send(ctx, people, visit); err != nil {
+		return err
+	}
+	cpu := ownCPU()
+	if err := s.define(ctx, 1, func(int) string {
+		return `{"event":"Visit","where":[{"property":"price","op":">=","value":0}],"within":"20m"}`
+	}); err != nil {
+		return err
+	}
+	b.atLeast("backfill of timeline events per second of processor", float64(people)/(ownCPU()-cpu).Seconds(), 200_000, "/s")
+	if got := s.SegmentSizes()["s0"]; got != int64(people) {
+		return fmt.Errorf("%d of %d people are in", got, people)
+	}
+	// Time goes on: everybody is due, within the moments that sending took.
+	s.ahead.Store(int64(21 * time.Minute))
+	start := time.Now()
+	if err := s.Tick(ctx); err != nil {
+		return err
+	}
+	for s.SegmentSizes()["s0"] > 0 {
+		if err := s.Tick(ctx); err != nil {
+			return err
+		}
+	}
+	b.atLeast(fmt.Sprintf("%d exits due at once, per second", people), float64(people)/time.Since(start).Seconds(), 50_000, "/s")
+	return nil
+}
