@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	segmentNames  = 50 // of events; each is asked for by a fiftieth of the segments
-	segmentPeople = 5_000
+	segmentNames  = 50  // of events; each is asked for by a fiftieth of the segments
+	segmentPeople = 100 // few, so that most are in what they will be in before it is measured
 	segmentEvents = 60_000
 )
 
