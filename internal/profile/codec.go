@@ -34,7 +34,7 @@ func (p *Partial) encode(b []byte, full bool) []byte {
 		encodeEntities(&enc, p.orders, inOrders, full) | encodeEntities(&enc, p.carts, inCarts, full) |
 		encodeSeen(&enc, p.names, inNames, full) | encodeSeen(&enc, p.channels, inChannels, full) |
 		encodeSeen(&enc, p.groups, inGroups, full) | p.encodeContacts(&enc, full) |
-		p.encodePast(&enc, full) | p.encodeLoyalty(&enc, full)
+		p.encodePast(&enc, full) | p.encodeLoyalty(&enc, full) | p.encodeSlots(&enc, full)
 	enc.B[at], enc.B[at+1] = byte(has>>8), byte(has)
 	p.dirty = false
 	return enc.B
@@ -133,6 +133,9 @@ func (p *Partial) overlay(dec *wire.Decoder, version byte) {
 	}
 	if has&inLoyalty != 0 {
 		p.decodeLoyalty(dec)
+	}
+	if has&inSlots != 0 {
+		p.decodeSlots(dec)
 	}
 }
 

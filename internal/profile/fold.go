@@ -17,7 +17,7 @@ func (p *Partial) Fold(e *event.Event, in Input) []catalog.Portion {
 	stamp := catalog.Stamp{Time: e.Time, Priority: in.Priority, Short: in.Short}
 	p.dirty = true
 	p.count(e)
-	p.names, p.truncated = note(p.names, e.Name, e, in.Names, bounded{MaxNames, inNames, p.truncated})
+	p.name(e, in.Names)
 	channel := channelOf(e)
 	p.channels, p.truncated = note(p.channels, channel, e, in.Names, bounded{MaxChannels, inChannels, p.truncated})
 	p.groups, p.truncated = note(p.groups, e.GroupID, e, nil, bounded{MaxGroups, inGroups, p.truncated})

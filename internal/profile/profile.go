@@ -80,6 +80,7 @@ const (
 	inAbout
 	inValues // the earlier values of traits
 	inLoyalty
+	inSlots // when the events of a name happened
 )
 
 // Input is what a fold needs beside the event.
@@ -141,12 +142,17 @@ func (p *Partial) Tick(now clock.Instant) (changed bool) {
 func (p *Partial) MemSize() int {
 	const head = 440
 	n := head + 96*(cap(p.traits)+cap(p.past)) + 88*cap(p.about) + 24*cap(p.halves) + 8*(cap(p.orders)+cap(p.carts)) +
-		48*(cap(p.names)+cap(p.channels)+cap(p.groups)) + 80*cap(p.contacts)
+		56*(cap(p.names)+cap(p.channels)+cap(p.groups)) + 80*cap(p.contacts)
 	for i := range p.traits {
 		n += len(p.traits[i].value)
 	}
 	for i := range p.past {
 		n += len(p.past[i].value)
+	}
+	for i := range p.names {
+		if s := p.names[i].slots; s != nil {
+			n += 40 + 8*cap(s.list)
+		}
 	}
 	for i := range p.groups {
 		n += len(p.groups[i].key)

@@ -15,6 +15,7 @@ type seen struct {
 	first, last clock.Instant
 	count       uint32
 	dirty       bool
+	slots       *slots // of event names only
 }
 
 func (s *seen) at(t clock.Instant) {
@@ -31,6 +32,14 @@ func (s *seen) add(o *seen) {
 	s.count += o.count
 	s.first, s.last = min(s.first, o.first), max(s.last, o.last)
 	s.dirty = true
+	if o.slots != nil {
+		if s.slots == nil {
+			s.slots = &slots{blind: true}
+		}
+		s.slots.merge(o.slots)
+	} else if s.slots != nil {
+		s.slots.blind, s.slots.dirty = true, true
+	}
 }
 
 func compareSeen(s seen, key string) int { return strings.Compare(s.key, key) }
@@ -82,7 +91,9 @@ func merge(list, other []seen, b bounded) ([]seen, section) {
 			list[i].add(&other[k])
 			continue
 		}
-		list, b.truncated = insert(list, i, other[k], b)
+		s := other[k]
+		s.slots = s.slots.clone()
+		list, b.truncated = insert(list, i, s, b)
 	}
 	return list, b.truncated
 }
@@ -91,6 +102,7 @@ func merge(list, other []seen, b bounded) ([]seen, section) {
 func overlay(list []seen, s seen, b bounded) ([]seen, section) {
 	i, found := slices.BinarySearchFunc(list, s.key, compareSeen)
 	if found {
+		s.slots = list[i].slots
 		list[i] = s
 		return list, b.truncated
 	}
