@@ -100,7 +100,7 @@ func (q *question) node() columns.Node {
 		columns.Scalar{Field: ltv, Test: columns.Test{Ranges: []columns.Range{{From: q.Low, To: q.High}}}},
 		columns.Scalar{Field: lastSeen, Test: columns.Test{Ranges: []columns.Range{{From: float64(q.Since), To: math.Inf(1)}}}},
 		columns.Did{Name: eventName, From: columns.SlotStart(q.Slot), Min: q.Least, Max: columns.Often},
-		columns.Member{Segment: segmentKey},
+		columns.Member(newsletter),
 	}
 }
 

@@ -26,7 +26,7 @@ var (
 
 const (
 	eventName  = "Order Completed"
-	segmentKey = "newsletter"
+	newsletter = 7
 	countries  = 40
 	today      = 20_000 * 24 * 4 // slots since 1970
 	daySlots   = 24 * 4
@@ -120,7 +120,7 @@ func (s *someone) row(k id.Key) *columns.Row {
 		{Field: lastSeen, Number: float64(s.seen), IsNumber: true},
 	}}
 	if s.member {
-		r.Segments = []string{segmentKey}
+		r.Members = []uint64{newsletter}
 	}
 	if len(s.cells) > 0 {
 		r.Events = []columns.Events{{Name: eventName, Cells: s.cells}}

@@ -28,7 +28,7 @@ func newWorld(t *testing.T, n uint64) world {
 func check(t *testing.T, x *columns.Index, all people, suspects map[id.Key]bool, n columns.Node) {
 	t.Helper()
 	a, err := x.Count(context.Background(), columns.Query{
-		Node: n, Samples: 10, Overlap: []string{"s0", "s1"}, Doubtful: 1 << 30, Sample: 100,
+		Node: n, Samples: 10, Overlap: []uint64{0, 1}, Doubtful: 1 << 30, Sample: 100,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,8 +51,8 @@ func check(t *testing.T, x *columns.Index, all people, suspects map[id.Key]bool,
 			want.Unknown++
 			doubtful[k] = true
 		}
-		for i, s := range []string{"s0", "s1"} {
-			if slices.Contains(r.Segments, s) {
+		for i, s := range []uint64{0, 1} {
+			if slices.Contains(r.Members, s) {
 				want.Sizes[i]++
 				if v == columns.Yes {
 					want.Overlap[i]++
@@ -113,7 +113,7 @@ func TestCount_AgreesWithPeopleOneByOne(t *testing.T) {
 
 func count(t testing.TB, x *columns.Index, n columns.Node) columns.Answer {
 	t.Helper()
-	a, err := x.Count(context.Background(), columns.Query{Node: n, Samples: 3, Overlap: []string{"s0"}, Doubtful: 10, Sample: 10, Workers: 1})
+	a, err := x.Count(context.Background(), columns.Query{Node: n, Samples: 3, Overlap: []uint64{0}, Doubtful: 10, Sample: 10, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func TestUpdate_GoesOnBesideReaders(t *testing.T) {
 		node := w.node(2)
 		readers.Go(func() {
 			for ctx.Err() == nil {
-				a, err := x.Count(ctx, columns.Query{Node: node, Samples: 3, Overlap: []string{"s1"}, Doubtful: 50, Sample: 100})
+				a, err := x.Count(ctx, columns.Query{Node: node, Samples: 3, Overlap: []uint64{1}, Doubtful: 50, Sample: 100})
 				if err == nil && a.Yes+a.Unknown > a.People {
 					t.Errorf("%d + %d of %d people", a.Yes, a.Unknown, a.People)
 				}

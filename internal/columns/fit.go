@@ -90,7 +90,7 @@ func (c *columns) size() int {
 	for _, l := range c.events {
 		n += l.size()
 	}
-	for _, m := range c.segments {
+	for _, m := range c.members {
 		n += int(m.GetSizeInBytes())
 	}
 	return n

@@ -121,13 +121,13 @@ func (e *imageWriter) columns(c *columns) {
 		e.name(name)
 		writeLists(e, l, e.uints32)
 	}
-	e.segments(c)
+	e.members(c)
 }
 
-func (e *imageWriter) segments(c *columns) {
-	e.uint(uint64(len(c.segments)))
-	for key, in := range c.segments {
-		e.name(key)
+func (e *imageWriter) members(c *columns) {
+	e.uint(uint64(len(c.members)))
+	for key, in := range c.members {
+		e.uint(key)
 		e.uint(in.GetCardinality())
 		before := uint32(0)
 		for it := in.Iterator(); it.HasNext(); {

@@ -67,7 +67,7 @@ func readImage(b []byte, part, budget int) (c columns, position uint64, ok bool)
 		r.bad = r.bad || c.events[name] != nil
 		c.events[name] = readLists(r, &c, 4, r.uints32)
 	}
-	r.segments(&c)
+	r.members(&c)
 	if r.bad || len(r.b) != 0 {
 		return columns{}, 0, false
 	}
@@ -202,9 +202,9 @@ func (r *imageReader) rows(n int, live *set) []uint16 {
 	return rows
 }
 
-func (r *imageReader) segments(c *columns) {
+func (r *imageReader) members(c *columns) {
 	for range r.count() {
-		key := r.name()
+		key := r.uint()
 		in := roaring.New()
 		at := uint64(0)
 		for i := range r.count() {
@@ -216,8 +216,8 @@ func (r *imageReader) segments(c *columns) {
 			}
 			in.Add(uint32(at))
 		}
-		r.bad = r.bad || c.segments[key] != nil
-		c.segments[key] = in
+		r.bad = r.bad || c.members[key] != nil
+		c.members[key] = in
 	}
 }
 

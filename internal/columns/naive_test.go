@@ -34,7 +34,7 @@ func holds(n columns.Node, r *columns.Row) columns.Verdict {
 	case columns.Everybody:
 		return columns.Verdict(n)
 	case columns.Member:
-		return verdict(slices.Contains(r.Segments, n.Segment))
+		return verdict(slices.Contains(r.Members, uint64(n)))
 	case columns.HasIdentifier:
 		return verdict(slices.ContainsFunc(r.Identifiers, func(i columns.Identifier) bool {
 			return i.Namespace == n.Namespace && (n.Values == nil || slices.Contains(n.Values, i.Value))
@@ -207,7 +207,7 @@ func (w world) row(n int) *columns.Row {
 			r.Identifiers = append(r.Identifiers, columns.Identifier{Namespace: "n" + strconv.Itoa(w.IntN(3)), Value: strconv.Itoa(w.IntN(30))})
 		}
 		if w.IntN(3) == 0 {
-			r.Segments = append(r.Segments, "s"+strconv.Itoa(i))
+			r.Members = append(r.Members, uint64(i))
 		}
 		if w.IntN(2) == 0 {
 			e := columns.Events{Name: "e" + strconv.Itoa(i)}
@@ -256,7 +256,7 @@ func (w world) node(depth int) columns.Node {
 	}
 	switch w.IntN(8) {
 	case 0:
-		return columns.Member{Segment: "s" + strconv.Itoa(w.IntN(4))}
+		return columns.Member(w.IntN(4))
 	case 1:
 		h := columns.HasIdentifier{Namespace: "n" + strconv.Itoa(w.IntN(4))}
 		for range w.IntN(3) {

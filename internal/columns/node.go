@@ -43,8 +43,8 @@ type HasIdentifier struct {
 	Values    []string
 }
 
-// Member holds for the people of a segment.
-type Member struct{ Segment string }
+// Member holds for the members by an evaluation.
+type Member uint64
 
 // Scalar asks for the value of a field.
 type Scalar struct {

@@ -7,7 +7,7 @@ import (
 )
 
 func (n Member) bind(c *columns) step {
-	in := c.segments[n.Segment]
+	in := c.members[uint64(n)]
 	if in == nil {
 		return constStep(No)
 	}

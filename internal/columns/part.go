@@ -37,8 +37,8 @@ type columns struct {
 	values     map[Field]*scalars
 	idents     map[string]*lists[uint64] // hashes of values, by namespace
 	events     map[string]*lists[uint32] // cells, by event name
-	segments   map[string]*roaring.Bitmap
-	marks      []uint64        // by ordinal: hash of the keys of the segments somebody is in
+	members    map[uint64]*roaring.Bitmap
+	marks      []uint64        // by ordinal: hash of what somebody is a member of
 	counts     []columnCounts  // by ordinal
 	dropped    map[string]bool // columns there was no room for, by name
 	updates    uint64
@@ -51,7 +51,7 @@ type columns struct {
 func newColumns(budget int) columns {
 	return columns{
 		values: map[Field]*scalars{}, idents: map[string]*lists[uint64]{}, events: map[string]*lists[uint32]{},
-		segments: map[string]*roaring.Bitmap{}, dropped: map[string]bool{}, budget: budget,
+		members: map[uint64]*roaring.Bitmap{}, dropped: map[string]bool{}, budget: budget,
 	}
 }
 
@@ -143,7 +143,7 @@ func (c *columns) set(n uint32, row *Row) {
 	c.setValues(n, row)
 	c.setIdentifiers(n, row)
 	c.setEvents(n, row)
-	c.setSegments(n, row)
+	c.setMembers(n, row)
 }
 
 func (c *columns) setValues(n uint32, row *Row) {
@@ -231,38 +231,43 @@ func (c *columns) setEvents(n uint32, row *Row) {
 	c.counts[n].events = uint16(given)
 }
 
-// setSegments compares the hash of all keys first: most updates change none.
-func (c *columns) setSegments(n uint32, row *Row) {
+// setMembers compares a hash first: most updates change no membership.
+func (c *columns) setMembers(n uint32, row *Row) {
 	mark := uint64(0)
-	for _, key := range row.Segments {
-		mark += hashText(key) | 1 // in any order
+	for _, m := range row.Members {
+		mark += mix(m) | 1 // in any order
 	}
 	c.marks = grown(c.marks, int(n)+1)
 	if c.marks[n] == mark {
 		return
 	}
 	c.marks[n] = mark
-	for _, key := range row.Segments {
-		if c.segments[key] == nil {
-			c.segments[key] = roaring.New()
+	for _, m := range row.Members {
+		if c.members[m] == nil {
+			c.members[m] = roaring.New()
 		}
 	}
-	for key, in := range c.segments {
-		if slices.Contains(row.Segments, key) {
+	for m, in := range c.members {
+		if slices.Contains(row.Members, m) {
 			in.Add(n)
-		} else {
-			in.Remove(n)
+		} else if in.Remove(n); in.IsEmpty() {
+			delete(c.members, m)
 		}
 	}
 }
 
-// hashText is the hash of identifiers and of segment keys: FNV-1a in 64 bits
-// with its bits mixed. It is in checkpoints.
+// hashText is the hash of identifiers: FNV-1a in 64 bits with its bits mixed.
+// It is in checkpoints.
 func hashText(s string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 1099511628211
 	}
+	return mix(h)
+}
+
+// mix makes every bit of a number depend on all others.
+func mix(h uint64) uint64 {
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
 	return h ^ h>>33
@@ -274,7 +279,7 @@ func (r *Row) clone() *Row {
 	}
 	c := *r
 	c.Values, c.Identifiers = slices.Clone(r.Values), slices.Clone(r.Identifiers)
-	c.Segments, c.Events = slices.Clone(r.Segments), slices.Clone(r.Events)
+	c.Members, c.Events = slices.Clone(r.Members), slices.Clone(r.Events)
 	for i := range c.Events {
 		c.Events[i].Cells = slices.Clone(c.Events[i].Cells)
 	}

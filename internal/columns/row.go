@@ -51,8 +51,9 @@ type Row struct {
 	Values []Value
 	// Names are the identifiers in Namespaces order.
 	Identifiers []Identifier
-	// Segments are the keys of the segments the person is in.
-	Segments []string
+	// Members are the numbers of the evaluations whose members the person is
+	// among, in any order, none twice.
+	Members []uint64
 	// Events are the counts per event name, at most one of each.
 	Events []Events
 	// Incomplete says that event names beyond those given are not known.

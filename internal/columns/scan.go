@@ -21,8 +21,8 @@ type Query struct {
 	Node Node
 	// Samples is how many of those it holds for are named.
 	Samples int
-	// Overlap are segments whose share in the answer is counted.
-	Overlap []string
+	// Overlap are evaluations whose members among the answer are counted.
+	Overlap []uint64
 	// Doubtful is how many people of whom it is not known are named, all of
 	// them where there are no more.
 	Doubtful int
@@ -41,8 +41,8 @@ type Answer struct {
 	Suspect int // people whose columns may be behind: unknown, whatever is asked
 	Steps   []StepCount
 	Samples []id.Key
-	Overlap []int // of those it holds for, how many are in each segment asked for
-	Sizes   []int // how many people are in each segment asked for
+	Overlap []int // of those it holds for, how many are in each of Overlap
+	Sizes   []int // how many people are in each of Overlap
 	// Doubtful are people of whom it is not known: all of them, or where Sampled
 	// is true those in the sample, whose place in it is a matter of chance.
 	Doubtful []id.Key
@@ -200,7 +200,7 @@ func (p *partCount) overlap(c *columns, dense []uint64) {
 	p.Overlap, p.Sizes = make([]int, len(p.query.Overlap)), make([]int, len(p.query.Overlap))
 	found := roaring.FromDense(dense, false)
 	for i, key := range p.query.Overlap {
-		if in := c.segments[key]; in != nil {
+		if in := c.members[key]; in != nil {
 			p.Overlap[i], p.Sizes[i] = int(found.AndCardinality(in)), int(in.GetCardinality())
 		}
 	}
