@@ -9,6 +9,7 @@ type dict struct {
 	entries []entry  // by code
 	bytes   []byte   // the texts, with what was let go of among them
 	garbage int      // so many bytes of them
+	lists   int      // so many texts in use are JSON lists
 	table   []uint32 // open addressing by hash: code, or zero
 	free    []uint32
 	seed    maphash.Seed
@@ -68,6 +69,9 @@ func (d *dict) use(s string) uint32 {
 
 func (d *dict) add(s string) uint32 {
 	e := entry{start: uint32(len(d.bytes)), length: uint32(len(s))}
+	if isList(s) {
+		d.lists++
+	}
 	d.bytes = append(d.bytes, s...)
 	if last := len(d.free) - 1; last >= 0 {
 		code := d.free[last]
@@ -85,6 +89,9 @@ func (d *dict) leave(code uint32) {
 	e.people--
 	if e.people > 0 || code == longText {
 		return
+	}
+	if isList(string(d.text(code))) {
+		d.lists--
 	}
 	at, _ := d.find(string(d.text(code)))
 	d.unlink(at)
@@ -134,6 +141,9 @@ func (d *dict) grow(size int) {
 		d.table[at] = uint32(code)
 	}
 }
+
+// isList tells whether a canonical text is a list.
+func isList(s string) bool { return s != "" && s[0] == '[' }
 
 func (d *dict) size() int {
 	return 12*cap(d.entries) + cap(d.bytes) + 4*(cap(d.table)+cap(d.free))

@@ -350,6 +350,9 @@ func (d *dict) restore() bool {
 		if d.entries[code].people == 0 {
 			continue
 		}
+		if isList(string(d.text(uint32(code)))) {
+			d.lists++
+		}
 		if _, first := d.find(string(d.text(uint32(code)))); first != uint32(code) {
 			return false
 		}

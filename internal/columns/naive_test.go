@@ -87,7 +87,7 @@ func scalar(n columns.Scalar, r *columns.Row) columns.Verdict {
 		return columns.No
 	case len(v.Text) > longest:
 		return columns.Unknown
-	case n.Only != nil:
+	case n.Only != nil && (n.Text == nil || v.Text[0] != '[' || slices.Contains(n.Only, v.Text)):
 		return verdict(slices.Contains(n.Only, v.Text))
 	case n.Text != nil:
 		return n.Text(v.Text)
@@ -179,6 +179,8 @@ func (w world) text() string {
 		return strconv.Quote(string(make([]byte, longest))) // too long to keep
 	case 1:
 		return "true"
+	case 3:
+		return fmt.Sprintf("[%d]", w.IntN(6))
 	case 2:
 		return strconv.Quote("rare" + strconv.Itoa(w.IntN(2000)))
 	}
@@ -296,6 +298,7 @@ func (w world) scalar() columns.Scalar {
 		for range w.IntN(4) {
 			s.Only = append(s.Only, w.text())
 		}
+		fallthrough
 	default:
 		s.Text = func(json string) columns.Verdict {
 			sum := pick

@@ -56,7 +56,8 @@ type Scalar struct {
 type Test struct {
 	// Absent is the verdict on people without a value.
 	Absent Verdict
-	// Only, where not nil, are the texts that hold; Text is not asked then.
+	// Only, where not nil, are the texts that hold. Text is asked of lists
+	// alone then.
 	Only []string
 	// Text decides on canonical JSON. It must always say the same of a text.
 	Text func(json string) Verdict

@@ -45,6 +45,9 @@ func (p *probe) prepare() {
 				p.verdicts[code] = Yes
 			}
 		}
+		if d.lists > 0 && p.test.Text != nil {
+			p.lists(d)
+		}
 	case p.test.Text != nil:
 		for code := longText + 1; code < len(d.entries); code++ {
 			p.verdicts[code] = unasked
@@ -70,6 +73,18 @@ func (p *probe) prepare() {
 		p.one = 0
 	}
 	p.numbers = len(p.test.Ranges) > 0 || p.test.Number != nil
+}
+
+// lists leaves the texts that are lists to be asked for.
+func (p *probe) lists(d *dict) {
+	for code := longText + 1; code < len(d.entries); code++ {
+		if d.entries[code].people > 0 && p.verdicts[code] == No && isList(string(d.text(uint32(code)))) {
+			p.verdicts[code] = unasked
+			if code < eager {
+				p.verdict(uint32(code))
+			}
+		}
+	}
 }
 
 func (p *probe) verdict(code uint32) Verdict {

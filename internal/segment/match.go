@@ -68,3 +68,13 @@ func ItemsOf(properties jsondoc.Value, visit func(id string)) {
 		visit(string(c.List[i].Text))
 	}
 }
+
+// MatchesAt is Matches for the values at a path of one document.
+func MatchesAt(t *condition.Test, canonical, path string, now clock.Instant) bool {
+	var c Cells
+	if canonical != "" && canonical != "null" {
+		c.AddJSON(canonical, path)
+	}
+	yes, _ := holds(t, c.List, now)
+	return yes
+}
