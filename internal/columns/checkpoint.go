@@ -43,13 +43,13 @@ func (f *Folder) path(part int) string {
 
 // Save puts the image of a part in the place of the one before, durably. After
 // an error the one before is still there.
-func (f *Folder) Save(x *Index, part int, position uint64) (err error) {
+func (f *Folder) Save(x *Index, part int, m Mark) (err error) {
 	path := f.path(part)
 	file, err := f.fs.Create(path+unfinished, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("writing image %d of the columnar index: %w", part, err)
 	}
-	err = x.WriteImage(file, part, position)
+	err = x.WriteImage(file, part, m)
 	if err == nil {
 		err = file.Sync()
 	}
@@ -73,24 +73,24 @@ func syncFolder(fs vfs.FS, dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Load reads the image of a part into an index and gives its position. An image
+// Load reads the image of a part into an index and gives its mark. An image
 // that is missing is no error: found is false. One that is damaged is.
-func (f *Folder) Load(x *Index, part int) (position uint64, found bool, err error) {
+func (f *Folder) Load(x *Index, part int) (m Mark, found bool, err error) {
 	file, err := f.fs.Open(f.path(part))
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, false, nil
+		return m, false, nil
 	}
 	if err != nil {
-		return 0, false, fmt.Errorf("reading image %d of the columnar index: %w", part, err)
+		return m, false, fmt.Errorf("reading image %d of the columnar index: %w", part, err)
 	}
 	image, err := io.ReadAll(file)
 	if err == nil {
-		position, err = x.ReadImage(image, part)
+		m, err = x.ReadImage(image, part)
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
-		return 0, false, fmt.Errorf("reading image %d of the columnar index: %w", part, err)
+		return m, false, fmt.Errorf("reading image %d of the columnar index: %w", part, err)
 	}
-	return position, true, nil
+	return m, true, nil
 }
 
 // Drop removes all images, durably.

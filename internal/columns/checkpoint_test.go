@@ -47,7 +47,7 @@ func TestLoad_GivesWhatSaveWrote(t *testing.T) {
 	for n := range 3 {
 		x := generation(n)
 		for part := range columns.Parts {
-			if err := f.Save(x, part, uint64(n*100+part)); err != nil {
+			if err := f.Save(x, part, columns.Mark{Position: uint64(n*100 + part)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -55,8 +55,8 @@ func TestLoad_GivesWhatSaveWrote(t *testing.T) {
 	x := columns.New(0)
 	for part := range columns.Parts {
 		at, found, err := openFolder(t, fs).Load(x, part)
-		if err != nil || !found || at != uint64(200+part) {
-			t.Fatalf("part %d: position %d, found %v, %v", part, at, found, err)
+		if err != nil || !found || at.Position != uint64(200+part) {
+			t.Fatalf("part %d: mark %+v, found %v, %v", part, at, found, err)
 		}
 	}
 	if same, all := ofGeneration(t, x, 2); same != 200 || all != 200 {
@@ -89,13 +89,13 @@ func TestSave_IsWholeOrNotAtAll(t *testing.T) {
 		for _, kept := range []int{0, 50, 100} {
 			mem := vfs.NewCrashableMem()
 			f := openFolder(t, mem)
-			if err := f.Save(before, 5, 1); err != nil {
+			if err := f.Save(before, 5, columns.Mark{Position: 1}); err != nil {
 				t.Fatal(err)
 			}
 			broken := errorfs.Wrap(mem, errorfs.ErrInjected.If(errorfs.And(errorfs.Writes, errorfs.OnIndex(nth))))
 			f, err := columns.OpenFolder(broken, "index")
 			if err == nil {
-				err = f.Save(after, 5, 2)
+				err = f.Save(after, 5, columns.Mark{Position: 2})
 			}
 			if err != nil {
 				broke++
@@ -105,7 +105,8 @@ func TestSave_IsWholeOrNotAtAll(t *testing.T) {
 			}
 			crashed := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rand.New(rand.NewPCG(uint64(nth), uint64(kept)))})
 			x := columns.New(0)
-			position, found, loadErr := openFolder(t, crashed).Load(x, 5)
+			mark, found, loadErr := openFolder(t, crashed).Load(x, 5)
+			position := mark.Position
 			if loadErr != nil || !found {
 				t.Fatalf("write %d fails, %d %% kept: found %v, %v", nth, kept, found, loadErr)
 			}
@@ -130,7 +131,7 @@ func TestLoad_SaysWhatIsDamaged(t *testing.T) {
 	t.Parallel()
 	fs := vfs.NewMem()
 	f := openFolder(t, fs)
-	if err := f.Save(generation(1), 5, 1); err != nil {
+	if err := f.Save(generation(1), 5, columns.Mark{Position: 1}); err != nil {
 		t.Fatal(err)
 	}
 	file, err := fs.OpenReadWrite(fmt.Sprintf("index/part-%02d.columns", 5), vfs.WriteCategoryUnspecified)

@@ -15,15 +15,22 @@ const imageMagic = "rapcol\x00\x01"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// WriteImage writes one part down, as of now, with the position that the
-// caller knows to be in it. Updates go on meanwhile and are not in it.
-func (x *Index) WriteImage(w io.Writer, part int, position uint64) error {
+// Mark is what the caller knows of an image: the position that is in it for
+// sure, and the edition of the rules that its rows were made by.
+type Mark struct {
+	Position, Edition uint64
+}
+
+// WriteImage writes one part down, as of now. Updates go on meanwhile and are
+// not in it.
+func (x *Index) WriteImage(w io.Writer, part int, m Mark) error {
 	var err error
 	x.parts[part].read(func(c *columns) {
 		e := &imageWriter{w: bufio.NewWriterSize(w, 1<<20)}
 		e.text(imageMagic)
 		e.uint(uint64(part))
-		e.uint(position)
+		e.uint(m.Position)
+		e.uint(m.Edition)
 		e.columns(c)
 		e.fixed(uint64(e.sum), 4)
 		err = e.err

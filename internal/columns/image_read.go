@@ -16,35 +16,35 @@ import (
 // its part have to be taken in again.
 var ErrImage = errors.New("image of columns is damaged")
 
-// ReadImage replaces one part by what WriteImage wrote, and gives the position
-// that it was given. After an error the part is as it was.
-func (x *Index) ReadImage(image []byte, part int) (position uint64, err error) {
+// ReadImage replaces one part by what WriteImage wrote, and gives the mark that
+// it was given. After an error the part is as it was.
+func (x *Index) ReadImage(image []byte, part int) (Mark, error) {
 	const trailer = 4
 	if len(image) < len(imageMagic)+trailer || string(image[:len(imageMagic)]) != imageMagic {
-		return 0, fmt.Errorf("%w: it has no head", ErrImage)
+		return Mark{}, fmt.Errorf("%w: it has no head", ErrImage)
 	}
 	body := image[:len(image)-trailer]
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(image[len(body):]) {
-		return 0, fmt.Errorf("%w: its sum is wrong", ErrImage)
+		return Mark{}, fmt.Errorf("%w: its sum is wrong", ErrImage)
 	}
 	p := x.parts[part]
-	c, position, ok := readImage(body[len(imageMagic):], part, p.budget)
+	c, m, ok := readImage(body[len(imageMagic):], part, p.budget)
 	if !ok {
-		return 0, fmt.Errorf("%w: its content contradicts itself", ErrImage)
+		return Mark{}, fmt.Errorf("%w: its content contradicts itself", ErrImage)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.columns = c
-	return position, nil
+	return m, nil
 }
 
 // readImage decodes what stands between head and sum.
-func readImage(b []byte, part, budget int) (c columns, position uint64, ok bool) {
+func readImage(b []byte, part, budget int) (c columns, m Mark, ok bool) {
 	r := &imageReader{b: b}
 	if r.uint() != uint64(part) {
-		return c, 0, false
+		return c, m, false
 	}
-	position = r.uint()
+	m = Mark{r.uint(), r.uint()}
 	c = newColumns(budget)
 	r.people(&c, part)
 	for range r.count() {
@@ -69,11 +69,11 @@ func readImage(b []byte, part, budget int) (c columns, position uint64, ok bool)
 	}
 	r.members(&c)
 	if r.bad || len(r.b) != 0 {
-		return columns{}, 0, false
+		return columns{}, m, false
 	}
 	c.counts = make([]columnCounts, len(c.ordinals.keys))
 	c.recount()
-	return c, position, true
+	return c, m, true
 }
 
 // imageReader takes the pieces of an image. After a flaw everything reads as

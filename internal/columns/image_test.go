@@ -17,7 +17,7 @@ func images(t testing.TB, x *columns.Index) [][]byte {
 	out := make([][]byte, columns.Parts)
 	for i := range out {
 		var b bytes.Buffer
-		if err := x.WriteImage(&b, i, uint64(1000+i)); err != nil {
+		if err := x.WriteImage(&b, i, columns.Mark{Position: uint64(1000 + i), Edition: 9}); err != nil {
 			t.Fatal(err)
 		}
 		out[i] = b.Bytes()
@@ -30,8 +30,8 @@ func restore(t testing.TB, all [][]byte) *columns.Index {
 	x := columns.New(0)
 	for i, b := range all {
 		at, err := x.ReadImage(b, i)
-		if err != nil || at != uint64(1000+i) {
-			t.Fatalf("part %d: position %d, %v", i, at, err)
+		if err != nil || at != (columns.Mark{Position: uint64(1000 + i), Edition: 9}) {
+			t.Fatalf("part %d: mark %+v, %v", i, at, err)
 		}
 	}
 	return x
@@ -129,7 +129,7 @@ func FuzzReadImage(f *testing.F) {
 				x.Remove(k)
 			}
 			var again bytes.Buffer
-			if err := x.WriteImage(&again, part, 1); err != nil {
+			if err := x.WriteImage(&again, part, columns.Mark{}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := columns.New(0).ReadImage(again.Bytes(), part); err != nil {
