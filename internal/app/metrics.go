@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"rapport/internal/columns"
 	"rapport/internal/config"
 	"rapport/internal/pipeline"
 	"rapport/internal/telemetry"
@@ -48,8 +49,20 @@ func (a *App) describe() {
 	})
 	a.metrics.Counter("rapport_http_throttled_total", "Tracking requests answered 429 because too many were under way.", nil,
 		func() float64 { return float64(a.throttle.refused.Load()) })
+	a.metrics.Gauge("rapport_columns_bytes", "Memory that the columnar index takes.", nil, func() float64 { return float64(a.columns().Bytes) })
+	a.metrics.Gauge("rapport_columns_people", "People in the columnar index.", nil, func() float64 { return float64(a.columns().People) })
+	a.metrics.Gauge("rapport_columns_suspects", "People whose columns wait to be brought up to date.", nil,
+		func() float64 { return float64(a.columns().Suspect) })
 	a.metrics.Gauge("rapport_log_bytes", "Bytes of the log on disk.", nil, func() float64 { return float64(a.store.Log().Size()) })
 	a.metrics.Gauge("rapport_state_bytes", "Bytes of the state on disk.", nil, func() float64 { return float64(a.store.State().Size()) })
+}
+
+// columns measures the columnar index.
+func (a *App) columns() columns.Stats {
+	if a.pipeline == nil {
+		return columns.Stats{}
+	}
+	return a.pipeline.ColumnStats()
 }
 
 // ledger gives the accounting as metrics, all of one moment.

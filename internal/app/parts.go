@@ -11,7 +11,10 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
+	"rapport/internal/columns"
 	"rapport/internal/config"
 	"rapport/internal/consent"
 	"rapport/internal/dialect/segment"
@@ -50,6 +53,10 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 	if err != nil {
 		return pipeline.Config{}, err
 	}
+	images, err := columns.OpenFolder(vfs.Default, c.Path(columnsFolder))
+	if err != nil {
+		return pipeline.Config{}, err
+	}
 	queue := b.Queues
 	if c.Queue.Bytes > 0 {
 		queue = c.Queue.Bytes
@@ -67,6 +74,7 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 		Lanes:       min(max(runtime.GOMAXPROCS(0), 2), 32),
 		HotBytes:    int(b.People),
 		QueueBytes:  int(queue),
+		Columns:     pipeline.IndexOptions{Index: columns.New(int(b.Columns)), Files: images},
 	}, nil
 }
 
@@ -94,5 +102,10 @@ func Rebuild(ctx context.Context, c config.Config, parts Parts, progress func(do
 		return err
 	}
 	defer func() { err = errors.Join(err, pc.Store.Close()) }()
+	// What the columns were made of is made again: so are they, by the next start.
+	if err := pc.Columns.Files.Drop(); err != nil {
+		return err
+	}
+	pc.Columns = pipeline.IndexOptions{}
 	return pipeline.Rebuild(ctx, pc, progress)
 }

@@ -22,6 +22,7 @@ import (
 
 const (
 	storeFolder     = "store"
+	columnsFolder   = "columns"
 	instanceKeyFile = "instance-key"
 	masterKeyFile   = "master-key"
 	nodeFile        = "node"

@@ -84,9 +84,24 @@ func (x *Index) Suspects(limit int) []id.Key {
 	return out
 }
 
+// Unknown says that not everybody of a part is in the index: what is counted
+// there is too little.
+func (x *Index) Unknown(part int) { x.setMissing(part, true) }
+
+// Known says that everybody of a part is in the index.
+func (x *Index) Known(part int) { x.setMissing(part, false) }
+
+func (x *Index) setMissing(part int, missing bool) {
+	p := x.parts[part]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.missing = missing
+}
+
 // Stats are an index in numbers.
 type Stats struct {
 	People  int
+	Missing int // parts in which not everybody is
 	Suspect int // of them, those whose columns may be behind
 	Bytes   int
 	Columns int
@@ -108,6 +123,9 @@ func (x *Index) Stats() Stats {
 
 func (c *columns) measure(s *Stats, names, dropped map[string]bool) {
 	s.People += c.ordinals.people()
+	if c.missing {
+		s.Missing++
+	}
 	s.Suspect += c.behind
 	s.Bytes += c.size()
 	for f := range c.values {

@@ -56,6 +56,12 @@ func (p *probe) prepare() {
 			}
 		}
 	}
+	p.tables()
+	p.numbers = len(p.test.Ranges) > 0 || p.test.Number != nil
+}
+
+// tables lays the verdicts on small codes out for loops.
+func (p *probe) tables() {
 	holding := 0
 	for code, v := range p.verdicts[:min(eager, len(p.verdicts))] {
 		switch v {
@@ -64,7 +70,7 @@ func (p *probe) prepare() {
 			p.one = uint8(code)
 			holding++
 		case Unknown:
-			if d.entries[code].people > 0 {
+			if p.column.dict.entries[code].people > 0 {
 				p.doubt[code], p.doubts = 1, true
 			}
 		}
@@ -72,7 +78,6 @@ func (p *probe) prepare() {
 	if holding != 1 {
 		p.one = 0
 	}
-	p.numbers = len(p.test.Ranges) > 0 || p.test.Number != nil
 }
 
 // lists leaves the texts that are lists to be asked for.

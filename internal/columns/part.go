@@ -42,8 +42,9 @@ type columns struct {
 	counts     []columnCounts  // by ordinal
 	dropped    map[string]bool // columns there was no room for, by name
 	updates    uint64
-	behind     int // stale rows
-	budget     int // bytes; 0: no bound
+	behind     int  // stale rows
+	missing    bool // not everybody is in
+	budget     int  // bytes; 0: no bound
 	// Scratch of update.
 	hashes []uint64
 }

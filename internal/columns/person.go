@@ -128,8 +128,18 @@ func (m *RowMaker) computed(p *Person) {
 	instant(lastSeenField.Name, last)
 	count("event_count", p.Partial.EventCount())
 	count("session_count", uint64(p.Partial.SessionCount()))
-	orders, first, last := p.Partial.OrderTimes(p.Identifiers)
-	count("order_count", uint64(orders))
+	orders, first, last := uint64(0), clock.Instant(0), clock.Instant(0)
+	p.Partial.EachOrder(p.Identifiers, func(f *profile.OrderFact) {
+		if !f.Counts {
+			return
+		}
+		orders++
+		if at := f.Money.Time; at != 0 && (first == 0 || at < first) {
+			first = at
+		}
+		last = max(last, f.Money.Time)
+	})
+	count("order_count", orders)
 	instant("first_order_at", first)
 	instant("last_order_at", last)
 	anonymous := "false"

@@ -38,6 +38,7 @@ type Answer struct {
 	People  int // all of them
 	Yes     int
 	Unknown int
+	Missing int // parts in which not everybody is: all counts are too small
 	Suspect int // people whose columns may be behind: unknown, whatever is asked
 	Steps   []StepCount
 	Samples []id.Key
@@ -124,6 +125,9 @@ type pick struct {
 
 func (p *partCount) run(c *columns) {
 	p.People, p.Suspect, p.keys = c.ordinals.people(), c.behind, c.ordinals.keys
+	if c.missing {
+		p.Missing = 1
+	}
 	root := p.query.Node.bind(c)
 	if all, ok := root.(*allStep); ok {
 		p.Steps = make([]StepCount, len(all.steps))
@@ -213,6 +217,7 @@ func join(q *Query, results []partCount) Answer {
 	for i := range results {
 		r := &results[i]
 		a.People, a.Yes, a.Unknown, a.Suspect = a.People+r.People, a.Yes+r.Yes, a.Unknown+r.Unknown, a.Suspect+r.Suspect
+		a.Missing += r.Missing
 		a.Steps, a.Overlap, a.Sizes = grown(a.Steps, len(r.Steps)), grown(a.Overlap, len(r.Overlap)), grown(a.Sizes, len(r.Sizes))
 		for k, s := range r.Steps {
 			a.Steps[k].Yes += s.Yes

@@ -17,6 +17,7 @@ type Budget struct {
 	Queues   Size // what waits to be applied
 	HTTP     Size // bodies being read
 	Outside  Size // the program itself, stacks of C, fragmentation
+	Columns  Size // the columnar index
 	HeadRoom Size // garbage that waits for the collector
 	GoLimit  Size // for debug.SetMemoryLimit: Total less what is outside of Go's heap
 }
@@ -31,11 +32,12 @@ func NewBudget(total Size) Budget {
 		Store:   clamp(total/100*20, 16<<20, 4<<30),
 		Queues:  clamp(total/100*6, 8<<20, 512<<20),
 		HTTP:    clamp(total/100*6, 8<<20, 512<<20),
+		Columns: total / 100 * 4,
 		Outside: clamp(total/100*10, 24<<20, 512<<20),
 	}
 	// The engine keeps its data keys on Go's heap.
 	b.GoLimit = total - b.Store/16*13 - b.Outside
-	b.HeadRoom = total - b.Store - b.Outside - b.People - b.Queues - b.HTTP
+	b.HeadRoom = total - b.Store - b.Outside - b.People - b.Queues - b.HTTP - b.Columns
 	return b
 }
 
@@ -49,6 +51,7 @@ func (b Budget) Shares() []Share {
 		{"store", b.Store},
 		{"queues", b.Queues},
 		{"http", b.HTTP},
+		{"columns", b.Columns},
 		{"outside", b.Outside},
 		{"head_room", b.HeadRoom},
 	}

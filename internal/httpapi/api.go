@@ -68,6 +68,7 @@ func New(d Deps) *API {
 	a.profileRoutes()
 	a.traitRoutes()
 	a.ruleRoutes()
+	a.previewRoutes()
 	a.entityRoutes()
 	a.orderRoutes()
 	a.segmentRoutes()

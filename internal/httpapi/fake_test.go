@@ -16,6 +16,7 @@ import (
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
+	"rapport/internal/segment/condition"
 )
 
 // fake is a spine that remembers what it was asked and answers what a test
@@ -31,6 +32,14 @@ type fake struct {
 	index    *definition.Index
 	defined  map[string][]byte // documents by kind, key and version
 	disputed *profile.Partial  // what Conflicts and SamplePeople speak of
+}
+
+// Preview finds one of four people.
+func (f *fake) Preview(context.Context, *condition.Node, pipeline.PreviewOptions) (*pipeline.Preview, error) {
+	return &pipeline.Preview{
+		Total: 1, People: 4, Share: 0.25, Exact: true, Interval: [2]int{1, 1}, Coverage: 1,
+		Steps: []pipeline.PreviewStep{}, Samples: []pipeline.ProfileSummary{}, Overlap: []pipeline.PreviewOverlap{},
+	}, f.err
 }
 
 // disputed says the trait city twice as Ulm on the web and once, later, as

@@ -68,6 +68,8 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"type":"access","identifiers":["user_id:1"]}`
 		case strings.HasSuffix(path, "/consent") && method == "PUT":
 			body = `{"purposes":[{"purpose":"news","status":"granted"}]}`
+		case path == "/api/v1/segments/preview":
+			body = `{"condition":{"trait":"plan","value":"gold"}}`
 		case path == "/api/v1/rfm" && method == "PUT":
 			body = `{"recency_days":[30],"frequency":[2],"monetary":{"*":[100]}}`
 		case strings.HasSuffix(path, "/rollback"):

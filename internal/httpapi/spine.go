@@ -13,6 +13,7 @@ import (
 	"rapport/internal/pipeline"
 	"rapport/internal/predict"
 	"rapport/internal/profile"
+	"rapport/internal/segment/condition"
 )
 
 // Spine is what the API asks of the pipeline. Errors are faults where the
@@ -28,6 +29,7 @@ type Spine interface {
 	definitions
 	decisions
 	privacy
+	previewer
 	consents
 	segments
 }
@@ -45,6 +47,10 @@ type segments interface {
 	SegmentUsers(kind definition.Kind, key string) []string
 	SegmentMembers(ctx context.Context, key, cursor string, limit int) (pipeline.Page[pipeline.SegmentMember], error)
 	PersonSegments(ctx context.Context, ref, key string) (*pipeline.PersonSegments, error)
+}
+
+type previewer interface {
+	Preview(ctx context.Context, n *condition.Node, o pipeline.PreviewOptions) (*pipeline.Preview, error)
 }
 
 type privacy interface {

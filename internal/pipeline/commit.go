@@ -26,8 +26,8 @@ func (w *people) full() bool { return w.anchors.full() || w.entities.full() }
 
 // changes gives what to commit: of every row that changed either the whole or
 // what is new, finished chunks, timers, and the counters of the span.
-func (w *people) changes() []store.Change {
-	if w.dirty() == 0 && !w.tally.changed {
+func (w *people) changes(at store.Position) []store.Change {
+	if w.dirty() == 0 && !w.tally.changed && len(w.mirror.gone) == 0 {
 		return nil
 	}
 	out := w.rows
@@ -41,6 +41,7 @@ func (w *people) changes() []store.Change {
 	if w.jobChanged || w.job != nil && w.job.changed {
 		out = append(out, w.jobChange())
 	}
+	out = w.columnChanges(out, at)
 	for _, a := range w.changedAnchors {
 		out = w.anchorChanges(out, a)
 	}

@@ -138,6 +138,7 @@ func (s *sweeper) forget(a *anchor) {
 	delete(w.notices, a.key)
 	delete(w.gatheredNotices, a.key)
 	w.anchors.drop(a.key)
+	w.forgetColumns(a.key)
 }
 
 func (s *sweeper) stale(a *anchor) {

@@ -192,7 +192,7 @@ func (g *graph) settled() bool { return true }
 
 func (g *graph) full() bool { return g.nodes.full() || g.components.full() }
 
-func (g *graph) changes() []store.Change {
+func (g *graph) changes(store.Position) []store.Change {
 	if g.dirty() == 0 && !g.tally.changed {
 		return nil
 	}

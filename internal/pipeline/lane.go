@@ -26,8 +26,9 @@ type applier interface {
 	apply(ctx context.Context, batch []*store.Record) (derived []store.Record, err error)
 	// dirty is how many rows changed since the last call of changes.
 	dirty() int
-	// changes gives what to commit and forgets it.
-	changes() []store.Change
+	// changes gives what to commit and forgets it. Everything up to at is
+	// applied.
+	changes(at store.Position) []store.Change
 	// settled tells whether all that was applied is in the rows. Until it is,
 	// their position would promise too much.
 	settled() bool
@@ -343,7 +344,7 @@ func (l *lane) commit(ctx context.Context) error {
 		l.mu.Unlock()
 		return fmt.Errorf("lane %s has anchors to fold again before it commits", l.name)
 	}
-	l.unsaved = append(l.unsaved, l.work.changes()...)
+	l.unsaved = append(l.unsaved, l.work.changes(applied)...)
 	l.mu.Unlock()
 	if t != nil {
 		<-t.done

@@ -43,6 +43,7 @@ type people struct {
 	entities *hot[*entity]
 	timers   *timers
 	tally    tally
+	mirror   mirror
 
 	changedAnchors  []*anchor
 	changedEntities []*entity

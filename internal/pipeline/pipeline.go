@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/columns"
 	"rapport/internal/consent"
 	"rapport/internal/event"
 	"rapport/internal/id"
@@ -39,6 +40,7 @@ type Config struct {
 	// Files looks for values in the files of the instance, as they are on disk;
 	// nil where there are none to look at.
 	Files      func(ctx context.Context, values [][]byte) (FileScan, error)
+	Columns    IndexOptions
 	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
 }
 
@@ -63,6 +65,8 @@ type Pipeline struct {
 	flushBytes  uint64
 	flushed     atomic.Uint64 // position at the last flush
 	stop        chan struct{}
+	index       *columns.Index // nil: none
+	upkeep      upkeep
 	background  sync.WaitGroup
 	replaying   atomic.Bool
 	compiled    atomic.Pointer[compiledRules]
@@ -79,6 +83,9 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 	if err != nil {
 		return nil, err
 	}
+	if err := p.loadIndex(ctx); err != nil {
+		return nil, err
+	}
 	p.start()
 	if err := p.recover(ctx, progress); err != nil {
 		p.abandon()
@@ -87,6 +94,9 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 	p.background.Go(p.tick)
 	p.background.Go(p.cultivate)
 	p.background.Go(p.flush)
+	if p.index != nil {
+		p.background.Go(p.keepIndex)
+	}
 	return p, nil
 }
 
@@ -97,6 +107,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, log: c.Log, library: newLibrary()},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
+		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files},
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	if err := p.loadErased(ctx); err != nil {
@@ -122,6 +133,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 			First: id.Bucket(i * id.Buckets / c.Lanes), Last: id.Bucket((i+1)*id.Buckets/c.Lanes - 1),
 		}
 		w := newPeople(&p.setting, span, c.HotBytes*9/10/c.Lanes)
+		w.mirror.index = c.Columns.Index
 		p.people = append(p.people, w)
 		if err := p.add(ctx, fmt.Sprintf("people-%d", i), span, common, w, &w.tally); err != nil {
 			return nil, err
@@ -267,7 +279,11 @@ func (p *Pipeline) Close(ctx context.Context) error {
 	for _, l := range p.lanes {
 		errs = append(errs, l.commit(ctx))
 	}
-	return errors.Join(append(errs, p.store.State().Flush(ctx))...)
+	errs = append(errs, p.store.State().Flush(ctx))
+	if p.index != nil && errors.Join(errs...) == nil {
+		errs = append(errs, p.saveIndex())
+	}
+	return errors.Join(errs...)
 }
 
 // abandon ends the parts of a pipeline that could not start. Nothing more of

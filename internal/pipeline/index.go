@@ -1,0 +1,169 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+
+	"rapport/internal/columns"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// The columnar index follows the homes: each commit brings the columns of the
+// people it changed up to date, and keeps in a row whom that was. A start reads
+// the images of the index and doubts only the people of later commits; they are
+// looked at again in the background. See index_keep.go.
+
+// mirror is a lane's hand on the index.
+type mirror struct {
+	index   *columns.Index // nil: there is none
+	maker   columns.RowMaker
+	members []uint64       // scratch
+	gone    []id.Key       // anchors that are no more, since the last commit
+	kept    []store.RowKey // rows that say whose columns changed
+	done    store.Position // those before it are not needed any more
+}
+
+// reflect brings the columns of what changed up to date.
+func (w *people) reflect() {
+	m := &w.mirror
+	if m.index == nil {
+		return
+	}
+	for _, a := range w.changedAnchors {
+		w.reflectOne(a)
+	}
+	for _, k := range m.gone {
+		m.index.Remove(k)
+	}
+}
+
+// reflectOne brings the columns of one anchor's person up to date, where the
+// anchor is the person's home.
+func (w *people) reflectOne(a *anchor) {
+	m := &w.mirror
+	if a.elsewhere() || a.ident.Value == "" {
+		m.index.Remove(a.key)
+		return
+	}
+	if a.cold != nil {
+		m.index.Suspect([]id.Key{a.key}) // looked at once its row is whole
+		return
+	}
+	partial := a.partial
+	if a.home != nil && len(a.home.foreign) > 0 {
+		if slices.ContainsFunc(a.home.foreign, func(f foreign) bool { return f.row == nil }) {
+			m.index.Suspect([]id.Key{a.key})
+			return
+		}
+		partial = a.home.whole(a)
+	}
+	m.members = a.members.evaluations(m.members[:0])
+	// As segments see a person: by no rules, and with nothing known of consent.
+	m.index.Update(m.maker.Row(&columns.Person{
+		Home: a.key, Partial: partial, Identifiers: w.identifiers(a), Members: m.members,
+	}))
+}
+
+// evaluations are the numbers of those whose member the person is, in force
+// already or not: what is not asked for yet does no harm.
+func (m *memberships) evaluations(into []uint64) []uint64 {
+	if m == nil {
+		return into
+	}
+	for i := range m.list {
+		if m.list[i].member {
+			into = append(into, m.list[i].id)
+		}
+	}
+	return into
+}
+
+// columnChanges keeps whose columns a commit changes, and lets go of what an
+// image of the index holds. position is where the lane is.
+func (w *people) columnChanges(out []store.Change, position store.Position) []store.Change {
+	m := &w.mirror
+	if m.index == nil {
+		return out
+	}
+	w.reflect()
+	for len(m.kept) > 0 && columnPosition(m.kept[0].Key) < m.done {
+		out = append(out, store.Change{RowKey: m.kept[0], Op: store.Delete})
+		m.kept = m.kept[1:]
+	}
+	var keys []byte
+	for _, a := range w.changedAnchors {
+		keys = append(keys, a.key[:]...)
+	}
+	for _, k := range m.gone {
+		keys = append(keys, k[:]...)
+	}
+	m.gone = m.gone[:0]
+	if len(keys) == 0 {
+		return out
+	}
+	row := store.RowKey{Table: store.TableColumns, Bucket: w.span.First, Key: binary.BigEndian.AppendUint64(nil, uint64(position))}
+	m.kept = append(m.kept, row)
+	return append(out, store.Change{RowKey: row, Op: store.Add, Value: keys})
+}
+
+func columnPosition(key []byte) store.Position {
+	if len(key) != 8 {
+		return 0
+	}
+	return store.Position(binary.BigEndian.Uint64(key))
+}
+
+// forgetColumns notes that an anchor is no more.
+func (w *people) forgetColumns(k id.Key) {
+	if w.mirror.index != nil {
+		w.mirror.gone = append(w.mirror.gone, k)
+	}
+}
+
+// look brings the columns of people up to date who may be behind. The lane is
+// locked; rows are read and not kept.
+func (w *people) look(ctx context.Context, k id.Key) error {
+	a, ok := w.anchors.get(k)
+	if !ok {
+		var err error
+		if a, err = w.copyAnchor(ctx, k); err != nil {
+			return err
+		}
+		if a == nil {
+			w.mirror.index.Remove(k)
+			return nil
+		}
+	}
+	if a.home != nil {
+		if err := w.loadForeign(ctx, []*anchor{a}); err != nil {
+			return err
+		}
+	}
+	w.reflectOne(a)
+	return nil
+}
+
+// Columns brings the index up to what is applied and gives it, with the
+// position up to which everything is in it. It is nil where there is none.
+func (p *Pipeline) Columns() (x *columns.Index, position store.Position) {
+	for i, w := range p.people {
+		l := p.lanes[i]
+		l.mu.Lock()
+		w.reflect()
+		if i == 0 || l.applied < position {
+			position = l.applied
+		}
+		l.mu.Unlock()
+	}
+	return p.index, position
+}
+
+// ColumnStats measures the index.
+func (p *Pipeline) ColumnStats() columns.Stats {
+	if p.index == nil {
+		return columns.Stats{}
+	}
+	return p.index.Stats()
+}

@@ -1,0 +1,208 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/columns"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// IndexOptions say where the columnar index is and how it is kept.
+type IndexOptions struct {
+	Index *columns.Index  // nil: there is none
+	Files *columns.Folder // nil: it is built anew by every start
+}
+
+// The rhythm of the index's upkeep.
+const (
+	indexLook  = 256              // suspects looked at before live work goes first
+	indexEvery = time.Second      // between two looks for suspects
+	imageEvery = 10 * time.Minute // between two images, where anything changed
+)
+
+// rowEdition is the version of how rows are made of people. Images of another
+// are not used.
+const rowEdition = 1
+
+// upkeep is the state of the index's upkeep, of one goroutine.
+type upkeep struct {
+	files   *columns.Folder
+	missing []int // parts to be built from the state
+	imaged  time.Time
+}
+
+// loadIndex reads the images and doubts everybody whom a later commit changed.
+func (p *Pipeline) loadIndex(ctx context.Context) error {
+	if p.index == nil {
+		return nil
+	}
+	var marks [columns.Parts]columns.Mark
+	for part := range columns.Parts {
+		found := false
+		if p.upkeep.files != nil {
+			var err error
+			if marks[part], found, err = p.upkeep.files.Load(p.index, part); err != nil {
+				p.log.Warn("the columnar index is built again in part", "part", part, "error", err)
+			}
+		}
+		if !found || marks[part].Edition != rowEdition {
+			p.index.Unknown(part)
+			p.upkeep.missing = append(p.upkeep.missing, part)
+		}
+	}
+	for _, w := range p.people {
+		if err := w.loadColumnRows(ctx, &marks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *people) loadColumnRows(ctx context.Context, marks *[columns.Parts]columns.Mark) error {
+	m := &w.mirror
+	for b := w.span.First; b <= w.span.Last; b++ {
+		err := w.store.State().Scan(ctx, store.Range{Table: store.TableColumns, Bucket: b}, func(key []byte, parts [][]byte) bool {
+			m.kept = append(m.kept, store.RowKey{Table: store.TableColumns, Bucket: b, Key: bytes.Clone(key)})
+			for _, keys := range parts {
+				for ; len(keys) >= len(id.Key{}); keys = keys[len(id.Key{}):] {
+					k := id.Key(keys)
+					if uint64(columnPosition(key)) >= marks[columns.PartOf(k)].Position {
+						m.index.Suspect([]id.Key{k})
+					}
+				}
+			}
+			return true
+		})
+		if err != nil {
+			return fmt.Errorf("whose columns changed in bucket %d: %w", b, err)
+		}
+	}
+	slices.SortFunc(m.kept, func(a, b store.RowKey) int { return cmp.Compare(columnPosition(a.Key), columnPosition(b.Key)) })
+	return nil
+}
+
+// keepIndex looks after the index in the background until the pipeline stops.
+func (p *Pipeline) keepIndex() {
+	every := time.NewTicker(indexEvery)
+	defer every.Stop()
+	p.upkeep.imaged = p.clock()
+	for {
+		if err := p.tendIndex(context.Background()); err != nil {
+			p.log.Error("columnar index", "error", err)
+		}
+		select {
+		case <-p.stop:
+			return
+		case <-every.C:
+		}
+	}
+}
+
+// tendIndex does what there is to do: build missing parts, look at suspects,
+// write images.
+func (p *Pipeline) tendIndex(ctx context.Context) error {
+	for len(p.upkeep.missing) > 0 && !p.stopping() {
+		if err := p.buildPart(ctx, p.upkeep.missing[0]); err != nil {
+			return err
+		}
+	}
+	for !p.stopping() {
+		suspects := p.index.Suspects(indexLook)
+		if len(suspects) == 0 {
+			break
+		}
+		if err := p.lookAt(ctx, suspects); err != nil {
+			return err
+		}
+	}
+	if p.clock().Sub(p.upkeep.imaged) >= imageEvery && !p.stopping() {
+		return p.saveIndex()
+	}
+	return nil
+}
+
+func (p *Pipeline) stopping() bool {
+	select {
+	case <-p.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p *Pipeline) lookAt(ctx context.Context, keys []id.Key) error {
+	for _, k := range keys {
+		i := p.laneIndex(k.Bucket())
+		p.lanes[i].mu.Lock()
+		err := p.people[i].look(ctx, k)
+		p.lanes[i].mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildPart takes in everybody of a part from the state. People who come
+// meanwhile come by their commits.
+func (p *Pipeline) buildPart(ctx context.Context, part int) error {
+	for b := id.Bucket(part * id.Buckets / columns.Parts); b < id.Bucket((part+1)*id.Buckets/columns.Parts); b++ {
+		var after []byte
+		for {
+			var keys []id.Key
+			err := p.store.State().Scan(ctx, store.Range{Table: store.TableAnchors, Bucket: b, After: after}, func(key []byte, _ [][]byte) bool {
+				if len(key) == len(id.Key{}) {
+					keys = append(keys, id.Key(key))
+				}
+				return len(keys) < indexLook
+			})
+			if err != nil {
+				return fmt.Errorf("read people of bucket %d for the columns: %w", b, err)
+			}
+			if err := p.lookAt(ctx, keys); err != nil {
+				return err
+			}
+			if len(keys) < indexLook || p.stopping() {
+				break
+			}
+			after = bytes.Clone(keys[len(keys)-1][:])
+		}
+		if p.stopping() {
+			return nil
+		}
+	}
+	p.index.Known(part)
+	p.upkeep.missing = slices.DeleteFunc(p.upkeep.missing, func(n int) bool { return n == part })
+	return nil
+}
+
+// saveIndex writes images of all parts that are whole. After it only the
+// commits that follow have to be looked at by a start.
+func (p *Pipeline) saveIndex() error {
+	p.upkeep.imaged = p.clock()
+	if p.upkeep.files == nil {
+		return nil
+	}
+	if len(p.upkeep.missing) > 0 {
+		return nil
+	}
+	_, position := p.Columns()
+	for part := range columns.Parts {
+		mark := columns.Mark{Position: uint64(position), Edition: rowEdition}
+		if err := p.upkeep.files.Save(p.index, part, mark); err != nil {
+			return err
+		}
+	}
+	for i, w := range p.people {
+		p.lanes[i].mu.Lock()
+		w.mirror.done = position
+		p.lanes[i].mu.Unlock()
+	}
+	return nil
+}

@@ -1,0 +1,291 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/columns"
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/segment"
+	"rapport/internal/segment/condition"
+	"rapport/internal/store"
+)
+
+// Preview is how many people a condition holds for, before it is a segment.
+type Preview struct {
+	Total  int     `json:"total" doc:"People the condition holds for; where exact is false an estimate"`
+	People int     `json:"people" doc:"All people"`
+	Share  float64 `json:"share" doc:"total of people, 0 to 1"`
+	Exact  bool    `json:"exact"`
+	// Interval is that of 95 %; where exact is true both ends are the total.
+	Interval [2]int           `json:"interval" doc:"The total lies between these with a probability of 95 %"`
+	Steps    []PreviewStep    `json:"steps" doc:"Of an all: how many are left after each of its conditions"`
+	Samples  []ProfileSummary `json:"samples" doc:"Some of the people it holds for"`
+	Overlap  []PreviewOverlap `json:"overlap" doc:"With the segments in force"`
+	Position uint64           `json:"position" doc:"Everything up to this place in the log counts"`
+	Coverage float64          `json:"coverage" doc:"The part of the people that is counted; below 1 while the index is built"`
+	Sampled  int              `json:"sampled,omitempty" doc:"People looked at one by one for the estimate"`
+}
+
+// PreviewStep is one condition of an all with those before it.
+type PreviewStep struct {
+	Condition string `json:"condition" doc:"In words"`
+	Total     int    `json:"total" doc:"People left for sure"`
+	AtMost    int    `json:"at_most" doc:"People left where all that is not known holds"`
+}
+
+// PreviewOverlap is a segment that shares people with the preview.
+type PreviewOverlap struct {
+	Segment string `json:"segment"`
+	Total   int    `json:"total" doc:"People in both"`
+	Size    int    `json:"size" doc:"People in the segment"`
+}
+
+// PreviewOptions bound a preview.
+type PreviewOptions struct {
+	// Exact asks for a look at everybody whom the columns do not decide,
+	// however long it takes.
+	Exact bool
+	// Patience is how long people are looked at one by one otherwise.
+	Patience time.Duration
+}
+
+const (
+	previewSamples  = 10
+	previewDoubtful = 2_000   // as many are looked at one by one at once
+	previewSample   = 100_000 // of all people, by hash
+	previewSlice    = 64
+	wilson          = 1.959963984540054 // 95 %
+)
+
+// Preview counts a condition.
+func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOptions) (*Preview, error) {
+	if p.index == nil {
+		return nil, fault.Errorf(fault.Unavailable, "no_columns", "this instance keeps no columns: counts cannot be previewed")
+	}
+	now := p.clock.Now()
+	judge, err := p.newJudge(n)
+	if err != nil {
+		return nil, err
+	}
+	x, position := p.Columns()
+	inForce := p.graph.force.Load()
+	q := columns.Query{Samples: previewSamples, Doubtful: previewDoubtful, Sample: previewSample}
+	if o.Exact {
+		q.Doubtful = math.MaxInt
+	}
+	q.Node = columns.Plan(n, columns.Language{Now: now, Evaluation: func(key string) (uint64, bool) {
+		c := inForce.find(definition.Segment, key)
+		if c == nil {
+			return 0, false
+		}
+		return c.ID, true
+	}})
+	out := &Preview{Position: uint64(position), Steps: []PreviewStep{}, Samples: []ProfileSummary{}, Overlap: []PreviewOverlap{}}
+	for i := range inForce.active {
+		if c := &inForce.active[i]; c.Kind == definition.Segment {
+			q.Overlap = append(q.Overlap, c.ID)
+			out.Overlap = append(out.Overlap, PreviewOverlap{Segment: c.Key})
+		}
+	}
+	a, err := x.Count(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	out.People, out.Coverage = a.People, 1-float64(a.Missing)/columns.Parts
+	for i := range out.Overlap {
+		out.Overlap[i].Total, out.Overlap[i].Size = a.Overlap[i], a.Sizes[i]
+	}
+	if n.Kind == condition.All {
+		for i, s := range a.Steps {
+			out.Steps = append(out.Steps, PreviewStep{n.Nodes[i].Sentence(), s.Yes, s.Yes + s.Unknown})
+		}
+	}
+	limit := time.Duration(math.MaxInt64)
+	if a.Sampled {
+		limit = o.Patience
+	}
+	seen, hits, err := judge.count(ctx, a.Doubtful, limit)
+	if err != nil {
+		return nil, err
+	}
+	out.estimate(&a, seen, len(hits))
+	return out, p.nameSamples(ctx, out, append(a.Samples, hits...))
+}
+
+// estimate puts what is known for sure together with what was seen of the rest.
+func (v *Preview) estimate(a *columns.Answer, seen, hits int) {
+	v.Total = a.Yes + hits
+	v.Interval = [2]int{v.Total, v.Total}
+	v.Exact = seen == a.Unknown && a.Missing == 0
+	if seen < a.Unknown {
+		v.Sampled = seen
+		low, high := 0.0, 1.0
+		share := 0.0
+		if seen > 0 {
+			share = float64(hits) / float64(seen)
+			low, high = wilsonInterval(share, float64(seen))
+		}
+		rest := float64(a.Unknown)
+		v.Total = a.Yes + int(math.Round(share*rest))
+		v.Interval = [2]int{a.Yes + int(math.Floor(low*rest)), a.Yes + int(math.Ceil(high*rest))}
+	}
+	if v.People > 0 {
+		v.Share = float64(v.Total) / float64(v.People)
+	}
+}
+
+// wilsonInterval is Wilson's of 95 % for a share seen of so many.
+func wilsonInterval(share, n float64) (low, high float64) {
+	z2 := wilson * wilson
+	middle := (share + z2/(2*n)) / (1 + z2/n)
+	half := wilson / (1 + z2/n) * math.Sqrt(share*(1-share)/n+z2/(4*n*n))
+	return max(0, middle-half), min(1, middle+half)
+}
+
+func (p *Pipeline) nameSamples(ctx context.Context, out *Preview, keys []id.Key) error {
+	for _, k := range keys {
+		if len(out.Samples) == previewSamples {
+			break
+		}
+		who, err := p.gather(ctx, p.cipher.id(k))
+		if fault.KindOf(err) == fault.NotFound {
+			continue // gone since
+		}
+		if err != nil {
+			return err
+		}
+		out.Samples = append(out.Samples, ProfileSummary{who.id, who.members})
+	}
+	return nil
+}
+
+// judge decides on people one by one, from all that is known of them.
+type judge struct {
+	p      *Pipeline
+	set    *segment.Set
+	number int
+	eval   *segment.Evaluator
+	person segment.ProfilePerson
+}
+
+// judged is the number of the evaluation of what is previewed: none in force has it.
+const (
+	judged    = math.MaxUint64
+	judgedKey = " " // no segment has it
+)
+
+// newJudge compiles a condition beside everything that is live.
+func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
+	list := append([]criterion{{Kind: definition.Segment, Key: judgedKey, ID: judged}}, p.live(definition.Segment, "")...)
+	docs, err := p.library.get(list[1:])
+	if err != nil {
+		return nil, err
+	}
+	for i := range list[1:] {
+		list[i+1].ID = uint64(i) // compiled for this alone
+	}
+	l, err := compileLens(list, append([]*document{{condition: n}}, docs...))
+	if err != nil {
+		return nil, err
+	}
+	number, ok := l.numbers[judged]
+	if !ok {
+		return nil, errors.New("a condition compiled to nothing")
+	}
+	return &judge{p: p, set: l.set, number: number, eval: segment.NewEvaluator(l.set, p.people[0].items)}, nil
+}
+
+// count looks at people in their order until all are seen or the time is over.
+func (j *judge) count(ctx context.Context, keys []id.Key, limit time.Duration) (seen int, hits []id.Key, err error) {
+	begun := j.p.clock()
+	for i, k := range keys {
+		if i%previewSlice == 0 && i > 0 && j.p.clock().Sub(begun) > limit {
+			return i, hits, nil
+		}
+		holds, err := j.holds(ctx, k)
+		if err != nil {
+			return i, hits, err
+		}
+		if holds {
+			hits = append(hits, k)
+		}
+	}
+	return len(keys), hits, nil
+}
+
+func (j *judge) holds(ctx context.Context, k id.Key) (bool, error) {
+	who, err := j.p.gather(ctx, j.p.cipher.id(k))
+	if fault.KindOf(err) == fault.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var partials []*profile.Partial
+	var states []*segment.State
+	for _, a := range who.anchors {
+		partials = append(partials, a.partial)
+		st, err := j.fold(ctx, a)
+		if err != nil {
+			return false, err
+		}
+		states = append(states, st)
+	}
+	j.person.Set(profile.Merged(partials), who.members, nil, nil)
+	answers := j.eval.EvaluateSegments(nil, &j.person, states, []int{j.number}, j.p.clock.Now())
+	return len(answers) > 0 && answers[0].Member, nil
+}
+
+// fold reads an anchor's timeline into what the condition keeps of it.
+func (j *judge) fold(ctx context.Context, a *anchor) (*segment.State, error) {
+	st := segment.NewState()
+	if len(j.set.Sources()) == 0 {
+		return st, nil
+	}
+	entries, err := j.p.finished(ctx, a.key, a.chunks, a.pending)
+	if err != nil {
+		return nil, err
+	}
+	var touched segment.Touched
+	touched.Reset(j.set)
+	for _, n := range append(entries, a.open...) {
+		rec, err := j.p.store.Log().At(ctx, store.Position(n.Position))
+		if errors.Is(err, store.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("event at %d: %w", n.Position, err)
+		}
+		e, err := j.p.decode(rec.Payload)
+		if err != nil {
+			continue // counted when it was folded
+		}
+		source := j.p.sources(e.Source)
+		j.set.Fold(st, e, segment.Input{Short: n.Short, Mapping: source.Mapping}, &touched)
+		if source.Mapping == nil {
+			continue
+		}
+		portions := source.Mapping.PortionsOf(e, catalog.Stamp{Time: e.Time, Priority: source.Priority, Short: n.Short})
+		for i := range portions {
+			j.set.FoldPortion(st, &portions[i], &touched)
+		}
+	}
+	for _, at := range a.told {
+		rec, err := j.p.store.Log().At(ctx, at)
+		if err != nil {
+			continue // erased
+		}
+		if _, portion, err := readPortion(rec.Payload); err == nil {
+			j.set.FoldPortion(st, &portion, &touched)
+		}
+	}
+	return st, nil
+}

@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/clock"
+	"rapport/internal/columns"
+	"rapport/internal/segment/condition"
+	"rapport/internal/store"
+	"rapport/internal/store/memory"
+)
+
+// indexed opens a pipeline that keeps columns, with a clock that the test moves.
+func indexed(t testing.TB, st store.Store, files vfs.FS, now *clock.Instant) *Pipeline {
+	t.Helper()
+	c := config(st, 2, 16)
+	c.Clock = func() time.Time { return now.Time() }
+	c.CommitEvery = time.Nanosecond
+	folder, err := columns.OpenFolder(files, "columns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Columns = IndexOptions{Index: columns.New(0), Files: folder}
+	p, err := Open(context.Background(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// previews counts conditions by the index, looking at nobody whom it decides.
+func previews(t testing.TB, p *Pipeline) map[string]int {
+	t.Helper()
+	if err := p.tendIndex(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]int{}
+	for key, text := range conditions {
+		n, err := condition.Read([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := p.Preview(context.Background(), n, PreviewOptions{Patience: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !v.Exact || v.Coverage != 1 || len(v.Samples) != min(v.Total, previewSamples) {
+			t.Errorf("%s: %+v", key, v)
+		}
+		out[key] = v.Total
+		out["people"] = v.People
+	}
+	return out
+}
+
+// The preview of a condition says what the segment of that condition has: after
+// events, restarts, with images that are old, damaged or gone.
+func TestPreview_AgreesWithSegments(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			t.Logf("seed %d", seed)
+			ctx, r := context.Background(), rand.New(rand.NewPCG(seed, 3))
+			w := newWorld(seed, 250)
+			disk, files := memory.NewDisk(), vfs.NewMem()
+			now := worldStart
+			p := indexed(t, memory.Open(disk), files, &now)
+			defineAll(t, p)
+			parts := slices.Collect(slices.Chunk(w.facts, len(w.facts)/5))
+			for i, part := range parts {
+				play(t, p, part, 1+r.IntN(40))
+				now = max(now, part[len(part)-1].received) + 1
+				if err := p.Tick(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if err := p.WaitApplied(ctx, Receipt{Position: p.store.Log().End()}); err != nil {
+					t.Fatal(err)
+				}
+				got := previews(t, p)
+				people, err := p.People(ctx, "", 1000)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got["people"] != len(people.Items) {
+					t.Errorf("part %d: %d people in columns, %d there are", i, got["people"], len(people.Items))
+				}
+				for key, size := range p.SegmentSizes() {
+					if got[key] != int(size) {
+						t.Errorf("part %d: preview of %s gives %d, the segment has %d", i, key, got[key], size)
+					}
+				}
+				closeNow(t, p)
+				switch i {
+				case 1:
+					files = vfs.NewMem() // the images are lost
+				case 2:
+					spoil(t, files)
+				}
+				p = indexed(t, memory.Open(disk), files, &now)
+				if again := previews(t, p); fmt.Sprint(again) != fmt.Sprint(got) {
+					t.Errorf("part %d, after a restart: %v, before %v", i, again, got)
+				}
+			}
+			closeNow(t, p)
+		})
+	}
+}
+
+// spoil damages one image.
+func spoil(t testing.TB, files vfs.FS) {
+	t.Helper()
+	f, err := files.OpenReadWrite("columns/part-03.columns", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte{0xff}, 20); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A start that finds old images looks again at those whom later commits changed.
+func TestPreview_CatchesUpWithOldImages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(9, 200)
+	disk, old := memory.NewDisk(), vfs.NewMem()
+	now := w.facts[len(w.facts)-1].received
+	p := indexed(t, memory.Open(disk), old, &now)
+	defineAll(t, p)
+	play(t, p, w.facts[:100], 20)
+	if err := p.saveIndex(); err != nil {
+		t.Fatal(err)
+	}
+	p.upkeep.files = nil // from here on nothing is written
+	play(t, p, w.facts[100:], 20)
+	want := previews(t, p)
+	closeNow(t, p)
+	p = indexed(t, memory.Open(disk), old, &now)
+	if len(p.upkeep.missing) != 0 {
+		t.Errorf("%d parts are built again", len(p.upkeep.missing))
+	}
+	if got := previews(t, p); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("after the start %v, before %v", got, want)
+	}
+	closeNow(t, p)
+}
+
+func TestInterval_IsWilsons(t *testing.T) {
+	t.Parallel()
+	low, high := wilsonInterval(0.5, 100)
+	if fmt.Sprintf("%.4f %.4f", low, high) != "0.4038 0.5962" {
+		t.Errorf("%.4f %.4f", low, high)
+	}
+	if low, high := wilsonInterval(0, 10); low != 0 || fmt.Sprintf("%.4f", high) != "0.2775" {
+		t.Errorf("%.4f %.4f", low, high)
+	}
+}
