@@ -55,6 +55,32 @@ func TestThrottle_AnswersBusyAboveItsBounds(t *testing.T) {
 	}
 }
 
+func TestThrottle_RefusesUnreadWhileTheQueuesAreFull(t *testing.T) {
+	t.Parallel()
+	reached, full := 0, true
+	c := &throttle{
+		next:        http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }),
+		full:        func() bool { return full },
+		maxRequests: 9, maxBytes: 1 << 30,
+	}
+	ask := func(method string) (code, unread int) {
+		body := strings.NewReader("{}")
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/v1/track", body))
+		return w.Code, body.Len()
+	}
+	if code, unread := ask(http.MethodPost); code != 429 || unread != 2 || reached != 0 {
+		t.Errorf("with full queues: %d, %d bytes unread, %d let through", code, unread, reached)
+	}
+	if code, _ := ask(http.MethodOptions); code != 200 || reached != 1 {
+		t.Errorf("a question beforehand: %d, %d let through", code, reached)
+	}
+	full = false
+	if code, _ := ask(http.MethodPost); code != 200 || reached != 2 {
+		t.Errorf("with room in the queues: %d, %d let through", code, reached)
+	}
+}
+
 func TestServe_UntilOpenSaysWhatItDoes(t *testing.T) {
 	t.Parallel()
 	a := &App{}

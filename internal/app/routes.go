@@ -34,6 +34,7 @@ func (a *App) routes() http.Handler {
 		},
 	})
 	keys := keyring{a.access}
+	a.throttle.full = a.pipeline.Full
 	a.throttle.next = segment.New(segment.Config{
 		Accept: a.pipeline, Keys: keys, Rules: identity.DefaultRules(), Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
 	})

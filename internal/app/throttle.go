@@ -12,6 +12,7 @@ import (
 // they are answered 429, which every client takes as "send again".
 type throttle struct {
 	next        http.Handler
+	full        func() bool // what was accepted fills the queues; nil: never
 	maxRequests int64
 	maxBytes    int64
 	requests    atomic.Int64
@@ -28,15 +29,21 @@ const (
 	expectedExpand = 4
 )
 
-// ServeHTTP lets a request through or answers 429.
+// ServeHTTP lets a request through or answers 429. Where the queues are full the
+// body is not even read: to parse it only to refuse it would take the time that
+// emptying them needs. A browser's question beforehand costs nothing and passes.
 func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodOptions {
+		t.next.ServeHTTP(w, r)
+		return
+	}
 	weight := bodyWeight(r)
 	requests, bytes := t.requests.Add(1), t.bytes.Add(weight)
 	defer func() {
 		t.requests.Add(-1)
 		t.bytes.Add(-weight)
 	}()
-	if requests > t.maxRequests || bytes > max(t.maxBytes, mostCounted) {
+	if requests > t.maxRequests || bytes > max(t.maxBytes, mostCounted) || t.full != nil && t.full() {
 		t.refused.Add(1)
 		segment.Busy(w, time.Second)
 		return

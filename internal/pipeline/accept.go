@@ -35,6 +35,10 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 	return receipt, err
 }
 
+// Full tells that so much waits to be applied that Accept would refuse most
+// requests: a door need not read them first.
+func (p *Pipeline) Full() bool { return p.waiting.Load() > p.queueBytes/32*31 }
+
 // live travels with a record that the door took: its decoded event, which
 // spares the lane the decoding, and the room it takes while it waits. A record
 // without it was replayed.
