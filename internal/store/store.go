@@ -192,7 +192,7 @@ const (
 	TableJobs        Table = 'j' // background jobs: id, then a byte: what was asked for, how far it is
 	TableDecisions   Table = 'v' // kept decisions: by id, person, model and job
 	TableErased      Table = 'z' // erased identifiers: subject, time
-	TableRequests    Table = 'y' // privacy requests, by id
+	TableRequests    Table = 'p' // privacy requests, by id
 	TableColumns     Table = 'q' // whose columns changed by a commit: position
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
