@@ -26,6 +26,7 @@ type sizes struct {
 	hardRoom     string // all or quarter; empty is both
 	singles      int    // requests of one round
 	latencySecs  int
+	evaluateSecs int // of one round of each server
 	growth       int // events after which the memory is read last; also at a tenth and a half
 	kills        int // events in the log when the server is killed
 	ceilingBare  bool
@@ -35,7 +36,7 @@ type sizes struct {
 func tenMinutes() sizes {
 	return sizes{
 		rounds: 3, events: 500_000, people: 50_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
-		latencySecs: 15, growth: 1_000_000, kills: 1_000_000, conns: 32, batch: 100,
+		latencySecs: 15, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -43,7 +44,7 @@ func tenMinutes() sizes {
 func full() sizes {
 	return sizes{
 		rounds: 1, events: 10_000_000, people: 1_000_000, hardPeople: 1_000_000, hardSeconds: 60, singles: 300_000,
-		latencySecs: 60, growth: 10_000_000, kills: 5_000_000, conns: 32, batch: 100,
+		latencySecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -56,6 +57,7 @@ var cases = []struct {
 	{"single", "single events over 64 connections against the ceiling", (*bench).single},
 	{"latency", "event to readable profile at half of the peak rate", (*bench).latency},
 	{"hard", "people drawn evenly, 2 KB profiles, against read-change-write in Pebble", (*bench).hard},
+	{"evaluate", "decisions about stored profiles at 2,000 a second, beside a server that does nothing", (*bench).evaluate},
 	{"memory", "resident memory as the data grows", (*bench).memory},
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
 	{"erasure", "one of many people erased, from request to proof", (*bench).erasure},
@@ -150,6 +152,7 @@ func newBench(args []string) (*bench, error) {
 	set.StringVar(&s.hardRoom, "hard-room", s.hardRoom, "the hard case with room for all or for a quarter only; default: both")
 	set.IntVar(&s.singles, "single", s.singles, "requests of one event each")
 	set.IntVar(&s.latencySecs, "latency-seconds", s.latencySecs, "seconds of the latency case")
+	set.IntVar(&s.evaluateSecs, "evaluate-seconds", s.evaluateSecs, "seconds of one round of the evaluate case")
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
 	set.IntVar(&s.conns, "conns", s.conns, "connections that send batches")

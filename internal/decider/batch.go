@@ -122,7 +122,8 @@ func (d *Decider) decideFor(ctx context.Context, t *schedule.Task, r *runnable, 
 	if v := d.Spine.Definitions().Get(definition.DecisionModel, t.Subject()).At(p.Version); v != nil {
 		ask.Status = v.Status()
 	}
-	out, q, anchor, err := d.evaluate(ctx, r, ask, p.Time, binary.LittleEndian.Uint64(sum[:]))
+	q := ask.question(p.Time, binary.LittleEndian.Uint64(sum[:]))
+	out, anchor, err := d.evaluate(ctx, r, ask, q)
 	if err != nil {
 		return pipeline.Keepsake{}, err
 	}

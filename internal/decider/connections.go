@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -29,9 +30,7 @@ type Contact struct {
 // its fallback.
 func (d *Decider) contact(ctx context.Context, r *runnable, q *model.Question) ([]Contact, []model.Diagnostic) {
 	given := make(map[string]feel.Value, len(r.inputs))
-	for name, v := range q.Given {
-		given[name] = v
-	}
+	maps.Copy(given, q.Given)
 	var wanted []*answered
 	for i := range r.inputs {
 		if _, there := given[r.inputs[i].name]; !there && r.Wants(q, r.inputs[i].name) {
@@ -139,29 +138,29 @@ func (d *Decider) TryConnection(ctx context.Context, at Source, given map[string
 		return nil, err
 	}
 	out := &Tried{URL: r.URL, Value: at.FallbackValue().Go()}
-	if d.Fetcher == nil {
-		out.Error = errNoFetcher.Error()
+	start := time.Now()
+	v, err := d.tried(ctx, at, r, out)
+	out.Took = micros(time.Since(start))
+	if err == nil {
+		out.Value = v.Go()
 		return out, nil
 	}
-	start := time.Now()
-	uncached := at
+	out.Error = err.Error()
+	return out, nil //nolint:nilerr // that there is no answer is what the trial is to tell
+}
+
+func (d *Decider) tried(ctx context.Context, at Source, r *connection.Request, out *Tried) (feel.Value, error) {
+	if d.Fetcher == nil {
+		return feel.Null, errNoFetcher
+	}
 	c := *at.Connection
-	c.Cache = connection.Cache{}
-	uncached.Connection = &c
-	a, err := d.Fetcher.Fetch(ctx, uncached, r)
-	out.Took = micros(time.Since(start))
+	c.Cache, at.Connection = connection.Cache{}, &c
+	a, err := d.Fetcher.Fetch(ctx, at, r)
 	if err != nil {
-		out.Error = err.Error()
-		return out, nil
+		return feel.Null, err
 	}
 	out.Status, out.Body = a.Status, string(bytes.ToValidUTF8(a.Body[:min(len(a.Body), 4096)], []byte("�")))
-	v, err := at.Value(a)
-	if err != nil {
-		out.Error = err.Error()
-		return out, nil
-	}
-	out.Value = v.Go()
-	return out, nil
+	return at.Value(a)
 }
 
 func plainValue(text json.RawMessage) (feel.Value, error) {

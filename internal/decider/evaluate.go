@@ -54,7 +54,8 @@ func (d *Decider) Evaluate(ctx context.Context, ask *Ask) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, q, anchor, err := d.evaluate(ctx, r, ask, d.Clock.Now(), d.chance())
+	q := ask.question(d.Clock.Now(), d.chance())
+	out, anchor, err := d.evaluate(ctx, r, ask, q)
 	if err != nil {
 		return nil, err
 	}
@@ -73,18 +74,22 @@ func (d *Decider) chance() uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
+// question is what the model itself is asked.
+func (a *Ask) question(now clock.Instant, seed uint64) *model.Question {
+	return &model.Question{
+		Inputs: a.Inputs, Context: a.Context, Decisions: a.Decisions, Service: a.Service, Now: now, Seed: seed, Explain: a.Explain,
+	}
+}
+
 // evaluate gathers what a model reads and answers. The anchor is that under
 // which the decision is sealed.
-func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, now clock.Instant, seed uint64) (out *Outcome, q *model.Question, anchor id.Key, err error) {
-	q = &model.Question{
-		Inputs: ask.Inputs, Context: ask.Context, Decisions: ask.Decisions, Service: ask.Service, Now: now, Seed: seed, Explain: ask.Explain,
-	}
+func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, q *model.Question) (out *Outcome, anchor id.Key, err error) {
 	out, anchor = &Outcome{}, id.KeyOf("decision_model", ask.Model)
 	start := time.Now()
 	if ask.Profile != "" {
 		view, err := d.person(ctx, ask.Profile, r, q)
 		if err != nil {
-			return nil, nil, anchor, err
+			return nil, anchor, err
 		}
 		out.Profile = view.ID
 		if len(view.Identifiers) > 0 {
@@ -94,7 +99,7 @@ func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, now clock
 	if ask.Item != "" {
 		stored, err := d.Spine.Entity(ctx, catalog.Item, ask.Item)
 		if err != nil {
-			return nil, nil, anchor, err
+			return nil, anchor, err
 		}
 		q.Item, _ = stored.View.(*catalog.ItemView)
 	}
@@ -110,11 +115,11 @@ func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, now clock
 		q.Clock = func() int64 { return int64(time.Since(start)) }
 	}
 	if out.Answer, err = r.answer(q); err != nil {
-		return nil, nil, anchor, err
+		return nil, anchor, err
 	}
 	out.Took.Own = micros(time.Since(start))
 	out.Diagnostics = append(out.Diagnostics, failed...)
-	return out, q, anchor, nil
+	return out, anchor, nil
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

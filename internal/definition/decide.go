@@ -113,8 +113,8 @@ func (c *Command) check() error {
 	}
 	made := len(c.Document) > 0 || c.RollbackTo != 0
 	switch {
-	case len(c.Document) > MaxDocument:
-		return fault.Errorf(fault.TooLarge, "document_too_large", "the document has %d bytes, %d are possible: split it", len(c.Document), MaxDocument)
+	case len(c.Document) > c.Kind.Max():
+		return fault.Errorf(fault.TooLarge, "document_too_large", "the document has %d bytes, %d are possible: split it", len(c.Document), c.Kind.Max())
 	case len(c.Note) > 2000:
 		return fault.Errorf(fault.Invalid, "note_too_long", "the note is longer than 2000 bytes: say it shorter").At("/note")
 	case !slices.Contains([]Status{Draft, Test, Live, Archived}, c.Status):

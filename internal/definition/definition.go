@@ -47,8 +47,20 @@ const (
 	Archived Status = "archived" // never runs again; a rollback copies it
 )
 
-// MaxDocument is the largest document, in bytes.
-const MaxDocument = 4 << 20
+// The largest documents, in bytes: files of predictive models come out of
+// training and are what they are; the others are written by people.
+const (
+	MaxDocument   = 4 << 20
+	MaxPredictive = 64 << 20
+)
+
+// Max is the largest document of a kind, in bytes.
+func (k Kind) Max() int {
+	if k == PredictiveModel {
+		return MaxPredictive
+	}
+	return MaxDocument
+}
 
 // Change is one step of a version: when it got a status, and by whom.
 type Change struct {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rapport/internal/dmn/dmnxml"
+	"rapport/internal/dmn/java"
 	"rapport/internal/feel"
 )
 
@@ -72,56 +73,5 @@ func (c *compiler) external(f ExternalFunction) (feel.NativeFunc, error) {
 	if !strings.EqualFold(f.Kind, "Java") {
 		return nil, fmt.Errorf("functions of kind %q are not supported", f.Kind)
 	}
-	return javaMethod(f)
-}
-
-// javaMethod finds the native equivalent of a static Java method.
-func javaMethod(f ExternalFunction) (feel.NativeFunc, error) {
-	class := strings.TrimSpace(f.Fields["class"])
-	signature := strings.TrimSpace(f.Fields["method signature"])
-	if class == "" || signature == "" {
-		return nil, fmt.Errorf("a Java function needs the entries \"class\" and \"method signature\"")
-	}
-	name, rest, ok := strings.Cut(signature, "(")
-	list, closed := strings.CutSuffix(strings.TrimSpace(rest), ")")
-	if !ok || !closed {
-		return nil, fmt.Errorf("method signature %q is not of the form name(type, …)", signature)
-	}
-	var types []string
-	if strings.TrimSpace(list) != "" {
-		for t := range strings.SplitSeq(list, ",") {
-			types = append(types, javaTypeName(t))
-		}
-	}
-	full := class + "." + strings.TrimSpace(name) + "(" + strings.Join(types, ",") + ")"
-	method, ok := javaMethods()[full]
-	if !ok {
-		return nil, fmt.Errorf("there is no native equivalent of Java method %s", full)
-	}
-	if len(types) != len(f.Params) && !method.varargs {
-		return nil, fmt.Errorf("the method %s has %d parameters, the function has %d", full, len(types), len(f.Params))
-	}
-	return func(_ *feel.Evaluator, args []feel.Value) (feel.Value, error) {
-		converted, err := method.convert(types, args)
-		if err != nil {
-			return feel.Null, fmt.Errorf("%s: %w", full, err)
-		}
-		return method.call(converted)
-	}, nil
-}
-
-// javaTypeName gives a type of a signature its short form.
-func javaTypeName(t string) string {
-	t = strings.Join(strings.Fields(t), "")
-	if strings.HasPrefix(t, "[L") && strings.HasSuffix(t, ";") {
-		t = t[2:len(t)-1] + "[]"
-	}
-	t = strings.TrimSuffix(t, "...") + strings.Repeat("[]", strings.Count(t, "..."))
-	if short, ok := strings.CutPrefix(t, "java.lang."); ok {
-		return short
-	}
-	if short, ok := strings.CutPrefix(t, "java.math."); ok {
-		return short
-	}
-	return t
+	return java.Method(f.Fields["class"], f.Fields["method signature"], len(f.Params))
 }

@@ -71,6 +71,7 @@ func (a *API) modelRoutes() {
 	register(a, one, a.getModel)
 	a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+modelsPath+"/{key}"].Get.Responses["200"].Content["application/xml"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	put := at("put-decision-model", http.MethodPut, "/{key}", "Add a version. It is compiled, tried with its test cases and live at once, unless status says draft or test")
+	put.maxBody = 2 * definition.MaxDocument // as JSON, its line ends and quotes are longer
 	put.body, put.accepts, put.also = ModelBody{}, []string{"application/xml", "text/xml"}, []int{http.StatusCreated}
 	register(a, put, a.putModel)
 	register(a, at("list-decision-model-versions", http.MethodGet, "/{key}/versions", "The versions, newest first"), a.listModelVersions)

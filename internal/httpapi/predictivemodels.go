@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"rapport/internal/access"
 	"rapport/internal/definition"
@@ -52,7 +55,17 @@ func (a *API) predictiveRoutes() {
 	register(a, at("get-predictive-model", http.MethodGet, "/{key}", "One version of a predictive model: what it reads and gives", access.ScopeRead), a.getPredictive)
 	put := at("put-predictive-model", http.MethodPut, "/{key}", "Add a version: the file of a LightGBM, XGBoost (JSON), PMML or linear model, live at once unless status says draft or test", access.ScopeWrite)
 	put.body, put.accepts, put.also = map[string]any{}, []string{"application/xml", "text/xml", "text/plain", "application/octet-stream"}, []int{http.StatusCreated}
+	put.maxBody = definition.MaxPredictive
 	register(a, put, a.putPredictive)
+	file := at("get-predictive-model-file", http.MethodGet, "/{key}/file", "The file of a version, as it was sent", access.ScopeRead)
+	file.returns = ""
+	register(a, file, a.predictiveFile)
+	content := a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+file.path].Get.Responses["200"].Content
+	delete(content, "application/json")
+	content["application/octet-stream"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	score := at("score-predictive-model", http.MethodPost, "/{key}/score", "Score one row, and say what drove the score where the format allows it", access.ScopeRead)
+	score.body = ScoreBody{}
+	register(a, score, a.scorePredictive)
 	register(a, at("set-predictive-model-status", http.MethodPost, "/{key}/status", "Take a version from draft to test, live or archived", access.ScopeWrite), a.setPredictiveStatus)
 }
 
@@ -60,19 +73,27 @@ func (a *API) putPredictive(ctx context.Context, in *struct {
 	ModelKey
 	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
 	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
+	Options     string `query:"options" maxLength:"100000" doc:"JSON: {\"classes\":[…]} names the classes, {\"inputs\":[{\"name\",\"categories\",\"open\",\"required\"}]} says of inputs what the file does not"`
 	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is no such model"`
 	Waiting
 	RawBody []byte
 },
 ) (*storedPredictive, error) {
-	file := bytes.Clone(in.RawBody)
-	m, err := predict.Load(predict.Spec{Name: in.Key}, file)
+	options, err := predict.ReadOptions([]byte(cmp.Or(in.Options, "{}")))
+	if err != nil {
+		return nil, err
+	}
+	m, err := predict.Load(options.Spec(in.Key), in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	kind, document, err := predict.Pack(options, bytes.Clone(in.RawBody))
 	if err != nil {
 		return nil, err
 	}
 	return a.definePredictive(ctx, in.Waiting, m, definition.Command{
-		Key: in.Key, Status: definition.Status(in.Status), Document: file, ContentType: "application/octet-stream", Note: in.Note,
+		Key: in.Key, Status: definition.Status(in.Status), Document: document, ContentType: kind, Note: in.Note,
 		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
 	})
 }

@@ -33,6 +33,7 @@ type spec struct {
 	returns any      // a value of the type of the answer, where the handler gives something freer
 	also    []int    // other statuses of success
 	accepts []string // types of the request's body beside JSON
+	maxBody int64    // bytes of the request's body, where it may be larger than others
 }
 
 // register adds a route. Whatever error its handler returns becomes a problem.
@@ -40,7 +41,7 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 	registry := a.huma.OpenAPI().Components.Schemas
 	op := huma.Operation{
 		OperationID: s.id, Method: s.method, Path: prefix[:len(prefix)-1] + s.path, Summary: s.summary,
-		Tags: []string{s.tag}, DefaultStatus: s.status, MaxBodyBytes: a.Limits.Body,
+		Tags: []string{s.tag}, DefaultStatus: s.status, MaxBodyBytes: max(a.Limits.Body, s.maxBody),
 		BodyReadTimeout: a.Limits.ReadTimeout,
 		Metadata:        map[string]any{scopeOf: s.scope, acceptsOf: s.accepts},
 		Security:        []map[string][]string{{"secret_key": {s.scope}}},

@@ -19,19 +19,26 @@ import (
 // Spine is what the API asks of the pipeline. Errors are faults where the
 // caller can do something about them.
 type Spine interface {
-	people
-	finder
+	everybody
 	entities
-	letters
-	verdicts
-	ledger
-	barrier
-	definitions
+	post
+	accounts
+	defined
 	decisions
-	privacy
-	previewer
-	consents
+	rights
+}
+
+// defined is what people define, and what follows from it for everybody.
+type defined interface {
+	definitions
 	segments
+	previewer
+}
+
+// rights are what people may ask for about themselves.
+type rights interface {
+	privacy
+	consents
 }
 
 type consents interface {
@@ -53,12 +60,30 @@ type previewer interface {
 	Preview(ctx context.Context, n *condition.Node, o pipeline.PreviewOptions) (*pipeline.Preview, error)
 }
 
+// accounts say what is in, and when it can be read.
+type accounts interface {
+	ledger
+	barrier
+}
+
 type privacy interface {
 	RequestPrivacy(ctx context.Context, kind string, refs []string, author string) (pipeline.PrivacyRequest, error)
 	Privacy(ctx context.Context, id string) (pipeline.PrivacyRequest, error)
 	PrivacyRequests(ctx context.Context, cursor string, limit int) (pipeline.Page[pipeline.PrivacyRequest], error)
 	ExportPrivacy(ctx context.Context, id string, give pipeline.Exported) error
 	ForgetPrivacy(ctx context.Context, id string) error
+}
+
+// everybody is who is known.
+type everybody interface {
+	people
+	finder
+}
+
+// post is what was not understood, and what people say of it.
+type post interface {
+	letters
+	verdicts
 }
 
 // definitions are read without their documents at no cost.

@@ -209,16 +209,11 @@ func (r *Runner) List(ctx context.Context, q Query) (items []Job, next string, e
 		}
 		for _, row := range rows {
 			after = row.ID
-			j, err := decode(row)
+			j, err := r.now(row)
 			if err != nil {
-				return nil, "", fmt.Errorf("job %s: %w", row.ID, err)
+				return nil, "", err
 			}
-			r.mu.Lock()
-			if x := r.running[row.ID]; x != nil {
-				j.Status = x.job.Status
-			}
-			r.mu.Unlock()
-			if q.Kind != "" && j.Kind != q.Kind || q.Subject != "" && j.Subject != q.Subject || q.State != "" && j.State != q.State {
+			if !q.passes(j) {
 				continue
 			}
 			if len(items) == q.Limit {
@@ -231,6 +226,24 @@ func (r *Runner) List(ctx context.Context, q Query) (items []Job, next string, e
 			return items, "", nil
 		}
 	}
+}
+
+func (q *Query) passes(j *Job) bool {
+	return (q.Kind == "" || j.Kind == q.Kind) && (q.Subject == "" || j.Subject == q.Subject) && (q.State == "" || j.State == q.State)
+}
+
+// now is a kept job as it stands in this moment.
+func (r *Runner) now(row Row) (*Job, error) {
+	j, err := decode(row)
+	if err != nil {
+		return nil, fmt.Errorf("job %s: %w", row.ID, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if x := r.running[row.ID]; x != nil {
+		j.Status = x.job.Status
+	}
+	return j, nil
 }
 
 // Cancel stops a job. One that runs ends soon after; what it did stays.

@@ -26,13 +26,13 @@ type Definition struct {
 	Headers    map[string]string `json:"headers,omitempty" doc:"With parameters in braces"`
 	Body       string            `json:"body,omitempty" doc:"FEEL over the parameters; its value is sent as JSON"`
 	Parameters []string          `json:"parameters,omitempty" doc:"Names of the parameters"`
-	Auth       Auth              `json:"auth,omitempty"`
+	Auth       Auth              `json:"auth,omitzero"`
 	Result     string            `json:"result,omitempty" doc:"FEEL that makes the value of status, headers and body; left out: body"`
 	Type       string            `json:"type,omitempty" doc:"FEEL type of the value, such as context<degrees: number>, that models are checked against"`
 	Timeout    Duration          `json:"timeout,omitempty" doc:"For everything together, retries too; left out: 500ms, at most 10s"`
-	Cache      Cache             `json:"cache,omitempty"`
-	Retry      Retry             `json:"retry,omitempty"`
-	Breaker    Breaker           `json:"breaker,omitempty"`
+	Cache      Cache             `json:"cache,omitzero"`
+	Retry      Retry             `json:"retry,omitzero"`
+	Breaker    Breaker           `json:"breaker,omitzero"`
 	Fallback   json.RawMessage   `json:"fallback,omitempty" doc:"Any JSON: the value where there is no answer; left out: null"`
 }
 

@@ -90,8 +90,7 @@ func typeOf(t reflect.Type) *feel.Type {
 
 func fields(t reflect.Type) []feel.Field {
 	var out []feel.Field
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:

@@ -1,4 +1,4 @@
-package dmn
+package java
 
 import (
 	"fmt"
@@ -100,7 +100,7 @@ func javaVerbText(verb byte, flags, width, precision string, v feel.Value) (stri
 		return "", fmt.Errorf("the width of a format is too large")
 	}
 	verbs := "%" + flags + width + precision
-	wrong := fmt.Errorf("%s cannot be formatted with %%%c", shorten(v), verb)
+	wrong := fmt.Errorf("%s cannot be formatted with %%%c", shown(v), verb)
 	switch verb {
 	case 's':
 		return fmt.Sprintf(verbs+"s", v.String()), nil

@@ -1,4 +1,4 @@
-package dmn
+package java
 
 import (
 	"fmt"
@@ -186,7 +186,7 @@ func (f javaFunc) convert(types []string, args []feel.Value) ([]any, error) {
 var javaWhole = map[string]int{"byte": 8, "short": 16, "int": 32, "long": 64}
 
 func javaArgument(t string, v feel.Value) (any, error) {
-	wrong := fmt.Errorf("%s is not a Java %s", shorten(v), t)
+	wrong := fmt.Errorf("%s is not a Java %s", shown(v), t)
 	switch t {
 	case "Object":
 		return v, nil
