@@ -24,6 +24,22 @@ func simple(logic string, inputs ...string) string {
 	return b.String() + `<decision id="o" name="Out"><variable name="Out"/>` + needs + `<literalExpression><text>` + logic + `</text></literalExpression></decision></definitions>`
 }
 
+// until reads again and again until what comes is as wanted.
+func (a asker) until(path string, as func(map[string]any) bool) {
+	a.Helper()
+	var got map[string]any
+	for range 1000 {
+		if got, _ = a.api("GET", path, "", 200); as(got) {
+			return
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-a.Context().Done():
+		}
+	}
+	a.Fatalf("%s stays %v", path, got)
+}
+
 // wait follows a job to its end.
 func (a asker) wait(id string) map[string]any {
 	a.Helper()
@@ -168,9 +184,16 @@ func TestDecisions_ABatchGoesThroughPeopleAndCanBeFetched(t *testing.T) {
 	if got := lines(some["id"].(string), "csv"); len(got) != 3 || got[0] != "decision_id,profile_id,Out" || !strings.Contains(got[1], `"{""adult"":`) {
 		t.Errorf("csv %q", got)
 	}
+	a.api("POST", "/decision-models/m/batch", `{"segment":"grown"}`, 404)
+	a.api("PUT", "/segments/grown?wait=applied", `{"name":"Grown","condition":{"trait":"age","op":">=","value":18}}`, 201)
+	a.until("/segments/grown/members?limit=100", func(page map[string]any) bool { return len(page["items"].([]any)) == 12 })
+	grown, _ := a.api("POST", "/decision-models/m/batch", `{"segment":"grown"}`, 202)
+	if job := a.wait(grown["id"].(string)); job["result"].(map[string]any)["decided"] != 12.0 {
+		t.Errorf("of a segment %v", job)
+	}
 	a.api("GET", "/decision-models/m/batch/job_none/results", "", 404)
 	list, _ := a.api("GET", "/jobs?kind=decision_batch&subject=m", "", 200)
-	if len(list["items"].([]any)) != 2 {
+	if len(list["items"].([]any)) != 3 {
 		t.Errorf("jobs %v", list)
 	}
 }

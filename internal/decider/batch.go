@@ -20,6 +20,7 @@ type BatchParams struct {
 	Time      clock.Instant              `json:"time" doc:"What now() gives, for everybody"`
 	Profiles  []string                   `json:"profiles,omitempty"`
 	Everyone  bool                       `json:"everyone,omitempty"`
+	Segment   string                     `json:"segment,omitempty"`
 	Inputs    map[string]json.RawMessage `json:"inputs,omitempty"`
 	Context   json.RawMessage            `json:"context,omitempty"`
 	Item      string                     `json:"item,omitempty"`
@@ -101,7 +102,16 @@ func (d *Decider) batch(ctx context.Context, t *schedule.Task) error {
 
 // batchPart gives the next people of a batch.
 func (d *Decider) batchPart(ctx context.Context, p *BatchParams, at *batchCursor) ([]string, error) {
-	if !p.Everyone {
+	switch {
+	case p.Segment != "":
+		page, err := d.Spine.SegmentMembers(ctx, p.Segment, at.Next, batchStep)
+		refs := make([]string, len(page.Items))
+		for i := range page.Items {
+			refs[i] = page.Items[i].ID
+		}
+		at.Next, at.Ended = page.Next, page.Next == ""
+		return refs, err
+	case !p.Everyone:
 		to := min(at.Index+batchStep, len(p.Profiles))
 		refs := p.Profiles[at.Index:to]
 		at.Index, at.Ended = to, to == len(p.Profiles)

@@ -37,6 +37,7 @@ type people interface {
 	Timeline(ctx context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error)
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
 	People(ctx context.Context, cursor string, limit int) (pipeline.Page[string], error)
+	SegmentMembers(ctx context.Context, key, cursor string, limit int) (pipeline.Page[pipeline.SegmentMember], error)
 }
 
 type decisions interface {

@@ -15,16 +15,18 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/decider"
 	"rapport/internal/decision/kept"
+	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
 )
 
-// BatchBody asks a model about many people. One of profiles and everyone says
-// about whom.
+// BatchBody asks a model about many people. One of profiles, segment and
+// everyone says about whom.
 type BatchBody struct {
 	Profiles  []string       `json:"profiles,omitempty" doc:"Up to 10,000 references: namespace:value or profile ids"`
 	Everyone  bool           `json:"everyone,omitempty" doc:"true: all people"`
+	Segment   string         `json:"segment,omitempty" doc:"Key of a segment: those who are in it as the batch goes through it"`
 	Inputs    map[string]any `json:"inputs,omitempty" doc:"As in evaluate, the same for everybody"`
 	Context   map[string]any `json:"context,omitempty" doc:"As in evaluate"`
 	Item      string         `json:"item,omitempty" doc:"As in evaluate"`
@@ -35,6 +37,7 @@ type BatchBody struct {
 type batchAsked struct {
 	Profiles  []string                   `json:"profiles"`
 	Everyone  bool                       `json:"everyone"`
+	Segment   string                     `json:"segment"`
 	Inputs    map[string]json.RawMessage `json:"inputs"`
 	Context   json.RawMessage            `json:"context"`
 	Item      string                     `json:"item"`
@@ -84,9 +87,11 @@ func (a *API) batchModel(ctx context.Context, in *struct {
 	if err := strictly(in.RawBody, &b); err != nil {
 		return nil, err
 	}
-	switch {
-	case b.Everyone == (len(b.Profiles) > 0):
-		return nil, fault.Errorf(fault.Invalid, "invalid_batch", "say about whom: give either profiles, a list of references, or everyone: true").At("/profiles")
+	switch about := [...]bool{b.Everyone, b.Segment != "", len(b.Profiles) > 0}; {
+	case about != [...]bool{true, false, false} && about != [...]bool{false, true, false} && about != [...]bool{false, false, true}:
+		return nil, fault.Errorf(fault.Invalid, "invalid_batch", "say about whom: give one of profiles, a list of references, segment, a key, or everyone: true").At("/profiles")
+	case b.Segment != "" && a.Spine.Definitions().Get(definition.Segment, b.Segment).Live() == nil:
+		return nil, fault.Errorf(fault.NotFound, "segment_not_found", "there is no live segment %q", b.Segment).At("/segment")
 	case len(b.Profiles) > maxBatchProfiles:
 		return nil, fault.Errorf(fault.TooLarge, "too_many_profiles", "%d profiles, %d are possible: make several batches, or one with everyone", len(b.Profiles), maxBatchProfiles).At("/profiles")
 	}
@@ -94,7 +99,7 @@ func (a *API) batchModel(ctx context.Context, in *struct {
 		return nil, err
 	}
 	j, err := a.Jobs.Submit(ctx, schedule.Request{Kind: decider.JobBatch, Subject: in.Key, Author: author(ctx), Params: decider.BatchParams{
-		Version: v.Version, Time: a.Clock.Now(), Profiles: b.Profiles, Everyone: b.Everyone, Inputs: b.Inputs, Context: b.Context,
+		Version: v.Version, Time: a.Clock.Now(), Profiles: b.Profiles, Everyone: b.Everyone, Segment: b.Segment, Inputs: b.Inputs, Context: b.Context,
 		Item: b.Item, Decisions: b.Decisions, Service: b.Service,
 	}})
 	if err != nil {
