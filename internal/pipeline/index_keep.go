@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"rapport/internal/columns"
@@ -30,8 +31,9 @@ const (
 // are not used.
 const rowEdition = 1
 
-// upkeep is the state of the index's upkeep, of one goroutine.
+// upkeep is the state of the index's upkeep.
 type upkeep struct {
+	mu      sync.Mutex // one at a time
 	files   *columns.Folder
 	missing []int // parts to be built from the state
 	imaged  time.Time
@@ -91,7 +93,9 @@ func (w *people) loadColumnRows(ctx context.Context, marks *[columns.Parts]colum
 func (p *Pipeline) keepIndex() {
 	every := time.NewTicker(indexEvery)
 	defer every.Stop()
+	p.upkeep.mu.Lock()
 	p.upkeep.imaged = p.clock()
+	p.upkeep.mu.Unlock()
 	for {
 		if err := p.tendIndex(context.Background()); err != nil {
 			p.log.Error("columnar index", "error", err)
@@ -107,6 +111,8 @@ func (p *Pipeline) keepIndex() {
 // tendIndex does what there is to do: build missing parts, look at suspects,
 // write images.
 func (p *Pipeline) tendIndex(ctx context.Context) error {
+	p.upkeep.mu.Lock()
+	defer p.upkeep.mu.Unlock()
 	for len(p.upkeep.missing) > 0 && !p.stopping() {
 		if err := p.buildPart(ctx, p.upkeep.missing[0]); err != nil {
 			return err
@@ -122,7 +128,7 @@ func (p *Pipeline) tendIndex(ctx context.Context) error {
 		}
 	}
 	if p.clock().Sub(p.upkeep.imaged) >= imageEvery && !p.stopping() {
-		return p.saveIndex()
+		return p.saveImages()
 	}
 	return nil
 }
@@ -182,9 +188,15 @@ func (p *Pipeline) buildPart(ctx context.Context, part int) error {
 	return nil
 }
 
-// saveIndex writes images of all parts that are whole. After it only the
-// commits that follow have to be looked at by a start.
+// saveIndex writes images of all parts, where everybody is in. After it only
+// the commits that follow have to be looked at by a start.
 func (p *Pipeline) saveIndex() error {
+	p.upkeep.mu.Lock()
+	defer p.upkeep.mu.Unlock()
+	return p.saveImages()
+}
+
+func (p *Pipeline) saveImages() error {
 	p.upkeep.imaged = p.clock()
 	if p.upkeep.files == nil {
 		return nil

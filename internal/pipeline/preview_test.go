@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,10 +19,10 @@ import (
 )
 
 // indexed opens a pipeline that keeps columns, with a clock that the test moves.
-func indexed(t testing.TB, st store.Store, files vfs.FS, now *clock.Instant) *Pipeline {
+func indexed(t testing.TB, st store.Store, files vfs.FS, now *atomic.Int64) *Pipeline {
 	t.Helper()
 	c := config(st, 2, 16)
-	c.Clock = func() time.Time { return now.Time() }
+	c.Clock = func() time.Time { return clock.Instant(now.Load()).Time() }
 	c.CommitEvery = time.Nanosecond
 	folder, err := columns.OpenFolder(files, "columns")
 	if err != nil {
@@ -71,13 +72,14 @@ func TestPreview_AgreesWithSegments(t *testing.T) {
 			ctx, r := context.Background(), rand.New(rand.NewPCG(seed, 3))
 			w := newWorld(seed, 250)
 			disk, files := memory.NewDisk(), vfs.NewMem()
-			now := worldStart
+			var now atomic.Int64
+			now.Store(int64(worldStart))
 			p := indexed(t, memory.Open(disk), files, &now)
 			defineAll(t, p)
 			parts := slices.Collect(slices.Chunk(w.facts, len(w.facts)/5))
 			for i, part := range parts {
 				play(t, p, part, 1+r.IntN(40))
-				now = max(now, part[len(part)-1].received) + 1
+				now.Store(max(now.Load(), int64(part[len(part)-1].received)) + 1)
 				if err := p.Tick(ctx); err != nil {
 					t.Fatal(err)
 				}
@@ -134,21 +136,26 @@ func TestPreview_CatchesUpWithOldImages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(9, 200)
 	disk, old := memory.NewDisk(), vfs.NewMem()
-	now := w.facts[len(w.facts)-1].received
+	var now atomic.Int64
+	now.Store(int64(w.facts[len(w.facts)-1].received))
 	p := indexed(t, memory.Open(disk), old, &now)
 	defineAll(t, p)
 	play(t, p, w.facts[:100], 20)
 	if err := p.saveIndex(); err != nil {
 		t.Fatal(err)
 	}
+	p.upkeep.mu.Lock()
 	p.upkeep.files = nil // from here on nothing is written
+	p.upkeep.mu.Unlock()
 	play(t, p, w.facts[100:], 20)
 	want := previews(t, p)
 	closeNow(t, p)
 	p = indexed(t, memory.Open(disk), old, &now)
+	p.upkeep.mu.Lock()
 	if len(p.upkeep.missing) != 0 {
 		t.Errorf("%d parts are built again", len(p.upkeep.missing))
 	}
+	p.upkeep.mu.Unlock()
 	if got := previews(t, p); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("after the start %v, before %v", got, want)
 	}
