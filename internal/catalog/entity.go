@@ -200,7 +200,8 @@ func (e *Entity) Merge(o *Entity) {
 // Exists tells whether the entity is there: something was said of it, and
 // nothing of what was said is older than its deletion.
 func (e *Entity) Exists() bool {
-	return len(e.fields)+len(e.refunds)+len(e.ops) > 0 || !e.floor.IsZero() && !e.deleted
+	said := slices.ContainsFunc(e.fields, func(r register) bool { return !r.party() })
+	return said || len(e.refunds)+len(e.ops) > 0 || !e.floor.IsZero() && !e.deleted
 }
 
 // Truncated tells that a bound dropped something.

@@ -11,7 +11,7 @@ import (
 )
 
 // A cold row is an anchor's row of which only what is new is in memory
-// (docs/decisions/0005). An event of an anchor whose row was let go of is folded
+// (docs/decisions/0006). An event of an anchor whose row was let go of is folded
 // into an empty state, and that goes behind the row as an increment, which
 // whoever loads the row merges in. So such an event reads nothing. What needs
 // the row is found out from its head, whose answers are exact where they say

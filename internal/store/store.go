@@ -193,7 +193,7 @@ const (
 	TableDecisions   Table = 'v' // kept decisions: by id, person, model and job
 	TableErased      Table = 'z' // erased identifiers: subject, time
 	TableRequests    Table = 'p' // privacy requests, by id
-	TableColumns     Table = 'q' // whose columns changed by a commit: position
+	TableColumns     Table = 'l' // whose columns changed by a commit: position
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
 
