@@ -166,10 +166,15 @@ func (s *server) ask(ctx context.Context, seconds int) (*asked, error) {
 
 func (s *server) decide(ctx context.Context, client *http.Client, i int64) error {
 	body := fmt.Appendf(nil, `{"profile":"user_id:u%d"}`, i%evaluatePeople)
-	return s.post(ctx, client, "POST", "/api/v1/decision-models/offer/evaluate", "application/json", body)
+	return s.post(ctx, client, "/api/v1/decision-models/offer/evaluate", body)
 }
 
-func (s *server) post(ctx context.Context, client *http.Client, method, path, kind string, body []byte) error {
+// post sends JSON, or puts a model where the body is XML.
+func (s *server) post(ctx context.Context, client *http.Client, path string, body []byte) error {
+	method, kind := http.MethodPost, "application/json"
+	if bytes.HasPrefix(body, []byte("<")) {
+		method, kind = http.MethodPut, "application/xml"
+	}
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -192,7 +197,7 @@ func (s *server) post(ctx context.Context, client *http.Client, method, path, ki
 
 // prepare stores the model and the people.
 func (s *server) prepare(ctx context.Context) error {
-	if err := s.post(ctx, http.DefaultClient, "PUT", "/api/v1/decision-models/offer", "application/xml", []byte(offer)); err != nil {
+	if err := s.post(ctx, http.DefaultClient, "/api/v1/decision-models/offer", []byte(offer)); err != nil {
 		return err
 	}
 	for i := 0; i < evaluatePeople; i += 100 {
@@ -205,7 +210,7 @@ func (s *server) prepare(ctx context.Context) error {
 		}
 		b.Truncate(b.Len() - 1)
 		b.WriteString(`]}`)
-		if err := s.post(ctx, http.DefaultClient, "POST", "/v1/batch?wait=applied", "application/json", b.Bytes()); err != nil {
+		if err := s.post(ctx, http.DefaultClient, "/v1/batch?wait=applied", b.Bytes()); err != nil {
 			return err
 		}
 	}

@@ -156,7 +156,7 @@ func TestDecisions_ABatchGoesThroughPeopleAndCanBeFetched(t *testing.T) {
 	first := open(t, settings(t, t.TempDir()))
 	a := asker{t, first}
 	for i := range 30 {
-		batch(t, first, fmt.Sprintf(`{"type":"identify","userId":"u%d","anonymousId":"d%d","messageId":"m%d","traits":{"age":%d}}`, i, i%29, i, i))
+		batch(t, first, fmt.Sprintf(`{"type":"identify","userId":"u%d","anonymousId":"d%d","messageId":"m%d","traits":{"age":%d}}`, i%29, i, i, i))
 	}
 	a.api("PUT", "/decision-models/m", simple(`{age: age, adult: age >= 18}`, "age"), 201, asXML...)
 	a.api("POST", "/decision-models/m/batch", `{}`, 400)

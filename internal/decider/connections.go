@@ -146,7 +146,7 @@ func (d *Decider) TryConnection(ctx context.Context, at Source, given map[string
 		return out, nil
 	}
 	out.Error = err.Error()
-	return out, nil //nolint:nilerr // that there is no answer is what the trial is to tell
+	return out, nil // that there is no answer is what the trial is to tell
 }
 
 func (d *Decider) tried(ctx context.Context, at Source, r *connection.Request, out *Tried) (feel.Value, error) {

@@ -86,7 +86,7 @@ func (w *wiring) bound(name string, inputs []string) (*predictor, *predict.Bindi
 	case version != 0 && s.At(version) == nil:
 		return nil, nil, fault.Errorf(fault.NotFound, "predictive_model_not_found", "there is no version %d of a predictive model %q", version, key)
 	case version == 0:
-		if version = w.version(definition.PredictiveModel, key, ""); version == 0 {
+		if version = w.version(definition.PredictiveModel, key); version == 0 {
 			return nil, nil, fault.Errorf(fault.NotFound, "predictive_model_not_found", "there is no live predictive model %q: PUT it first", key)
 		}
 	}

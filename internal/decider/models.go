@@ -65,7 +65,7 @@ func (r *runnable) answer(q *model.Question) (*model.Answer, error) {
 
 // agrees tells whether what the model depends on still has the versions that
 // it was compiled with.
-func (r *runnable) agrees(c *models, index *definition.Index) bool {
+func (r *runnable) agrees(index *definition.Index) bool {
 	if r.verified.Load() == index {
 		return true
 	}
@@ -84,13 +84,13 @@ func (r *runnable) agrees(c *models, index *definition.Index) bool {
 // get gives a version, compiling it where that was not done yet.
 func (c *models) get(ctx context.Context, key string, version int) (*runnable, error) {
 	at, index := modelKey{key, version}, c.source.Definitions()
-	if r, ok := c.held.Load(at); ok && r.(*runnable).agrees(c, index) {
+	if r, ok := c.held.Load(at); ok && r.(*runnable).agrees(index) {
 		return r.(*runnable), nil
 	}
 	c.compiling.Lock()
 	defer c.compiling.Unlock()
 	index = c.source.Definitions()
-	if r, ok := c.held.Load(at); ok && r.(*runnable).agrees(c, index) {
+	if r, ok := c.held.Load(at); ok && r.(*runnable).agrees(index) {
 		return r.(*runnable), nil
 	}
 	r, err := c.make(ctx, index, at, nil)

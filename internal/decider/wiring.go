@@ -47,17 +47,17 @@ func (w *wiring) compile(document []byte) (*runnable, []model.Problem) {
 
 // version finds the version of a definition that counts: the one that is fixed,
 // else the live one; 0 where there is none.
-func (w *wiring) version(kind definition.Kind, key, namespace string) int {
+func (w *wiring) version(kind definition.Kind, key string) int {
 	n := 0
 	if w.fixed != nil {
-		i := slices.IndexFunc(w.fixed, func(p kept.Pin) bool { return p.Kind == kind && p.Key == key && p.Namespace == namespace })
+		i := slices.IndexFunc(w.fixed, func(p kept.Pin) bool { return p.Kind == kind && p.Key == key && p.Namespace == "" })
 		if i >= 0 {
 			n = w.fixed[i].Version
 		}
 	} else if v := w.index.Get(kind, key).Live(); v != nil {
 		n = v.Version
 	}
-	w.note(kept.Pin{Kind: kind, Key: key, Version: n, Namespace: namespace})
+	w.note(kept.Pin{Kind: kind, Key: key, Version: n})
 	return n
 }
 
@@ -69,7 +69,7 @@ func (w *wiring) note(p kept.Pin) {
 
 // loadSettings reads the settings of the model and the connections they name.
 func (w *wiring) loadSettings(r *runnable) error {
-	n := w.version(definition.DecisionModelSettings, w.key, "")
+	n := w.version(definition.DecisionModelSettings, w.key)
 	if n == 0 {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (w *wiring) loadSettings(r *runnable) error {
 	for _, name := range slices.Sorted(maps.Keys(r.settings.Inputs)) {
 		in := r.settings.Inputs[name]
 		a := answered{name: name, params: in.Parameters(), source: Source{Key: in.Connection}}
-		a.source.Version = w.version(definition.DataConnection, in.Connection, "")
+		a.source.Version = w.version(definition.DataConnection, in.Connection)
 		if a.source.Version == 0 {
 			a.broken = fmt.Errorf("there is no live connection %q", in.Connection)
 		} else {
@@ -118,7 +118,7 @@ func (w *wiring) imported(namespace, location string) (*dmnxml.Definitions, erro
 			return nil, fmt.Errorf("there is no version %d of a model %q", version, key)
 		}
 	default:
-		if version = w.version(definition.DecisionModel, key, ""); version == 0 {
+		if version = w.version(definition.DecisionModel, key); version == 0 {
 			return nil, fmt.Errorf("no version of the model %q is live", key)
 		}
 	}

@@ -104,7 +104,8 @@ type Bound struct {
 // what the question brings, then what is known of the person.
 func (m *Model) bind(run *dmn.Session, q *Question, needed []bool) (read []Read, err error) {
 	if q.Exactly != nil {
-		return q.Exactly, m.repeat(run, q.Exactly)
+		m.repeat(run, q.Exactly)
+		return q.Exactly, nil
 	}
 	read = make([]Read, 0, len(m.inputs))
 	for name, text := range q.Inputs {
@@ -143,13 +144,12 @@ func (m *Model) bind(run *dmn.Session, q *Question, needed []bool) (read []Read,
 
 // repeat gives a run the values that another one had. An input that the model
 // no longer has is left out.
-func (m *Model) repeat(run *dmn.Session, exactly []Read) error {
+func (m *Model) repeat(run *dmn.Session, exactly []Read) {
 	for _, r := range exactly {
 		if n, ok := named(m.inputs, r.Name); ok {
 			run.SetIndex(n.Index, adapt(r.Value, n.Type))
 		}
 	}
-	return nil
 }
 
 // value finds the value of an input in what the question brings.

@@ -106,8 +106,7 @@ func (c *Client) line(k lineKey) *line {
 // Fetch asks a connection, or gives what it answered not long ago. The error
 // says why there is no answer, in words that may be shown.
 func (c *Client) Fetch(ctx context.Context, at decider.Source, r *connection.Request) (*connection.Answer, error) {
-	k := lineKey{at.Key, at.Version}
-	l, name := c.line(k), fmt.Sprintf("%s@%d/%s", at.Key, at.Version, r.Key())
+	l, name := c.line(lineKey{at.Key, at.Version}), fmt.Sprintf("%s@%d/%s", at.Key, at.Version, r.Key())
 	ttl := time.Duration(at.Cache.TTL)
 	if ttl > 0 {
 		if a, ok := c.cache.get(name, c.Now()); ok {
@@ -117,7 +116,7 @@ func (c *Client) Fetch(ctx context.Context, at decider.Source, r *connection.Req
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(at.Timeout))
 	defer cancel()
 	if at.Method != http.MethodGet {
-		return c.keep(ctx, l, at, r, k, name)
+		return c.keep(ctx, at, r, name)
 	}
 	f, mine := l.join(name)
 	if !mine {
@@ -128,14 +127,15 @@ func (c *Client) Fetch(ctx context.Context, at decider.Source, r *connection.Req
 			return nil, explain(ctx.Err(), at)
 		}
 	}
-	f.answer, f.err = c.keep(ctx, l, at, r, k, name)
+	f.answer, f.err = c.keep(ctx, at, r, name)
 	l.land(name, f)
 	return f.answer, f.err
 }
 
 // keep asks, and keeps a good answer where the connection has a cache.
-func (c *Client) keep(ctx context.Context, l *line, at decider.Source, r *connection.Request, k lineKey, name string) (*connection.Answer, error) {
-	a, err := c.guarded(ctx, l, at, r)
+func (c *Client) keep(ctx context.Context, at decider.Source, r *connection.Request, name string) (*connection.Answer, error) {
+	k := lineKey{at.Key, at.Version}
+	a, err := c.guarded(ctx, c.line(k), at, r)
 	if ttl := time.Duration(at.Cache.TTL); err == nil && ttl > 0 && a.Status/100 == 2 {
 		c.cache.put(name, k, a, c.Now().Add(ttl), at.Cache.Entries)
 	}
