@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,8 +12,6 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/id"
 	"rapport/internal/store"
-
-	"encoding/json"
 )
 
 // cultivateEvery is how often what is defined is held against what is in force.

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/consent"
 	"rapport/internal/event"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
@@ -62,8 +63,23 @@ func (w *people) subject(a *anchor) subject {
 			}
 		}
 	}
-	w.person.Set(partial, w.identifiers(a), nil, nil)
+	w.person.Set(partial, w.identifiers(a), nil, consentOf(partial))
 	return subject{&w.person, w.states}
+}
+
+// consentOf answers what somebody agreed to, of the whole purpose: "granted",
+// "denied", or nothing where nothing was said.
+func consentOf(partial *profile.Partial) func(purpose string) string {
+	return func(purpose string) string {
+		said := partial.Consents().Find(purpose, "")
+		switch {
+		case said == nil:
+			return ""
+		case said.Status == consent.Granted:
+			return "granted"
+		}
+		return "denied"
+	}
 }
 
 // whole is what all anchors of a person know together. It is kept until one of
@@ -293,7 +309,7 @@ func (w *people) take(a *anchor, g *glass, now clock.Instant, shadow bool, why c
 	changed := false
 	for _, ans := range g.answers {
 		n := g.ids[ans.Segment]
-		x, _ := m.get(n)
+		x := m.get(n)
 		next := ans.Next
 		if next != 0 && next <= now {
 			next = now + 1
@@ -352,8 +368,7 @@ func (w *people) leaveSegments(a *anchor) {
 		w.settle(a)
 	}
 	now := w.present(a)
-	for i := len(m.list) - 1; i >= 0; i-- {
-		x := m.list[i]
+	for _, x := range slices.Clone(m.list) {
 		if x.member {
 			w.enroll(a, x.id, false)
 			if _, active := w.force.ids[x.id]; active && !x.shadow {

@@ -165,7 +165,7 @@ func (w *people) sendShares() {
 		if !a.elsewhere() || a.ident.Value == "" {
 			continue // it came home meanwhile, or there is nothing to tell
 		}
-		s := shareRecord{home: a.home.key, from: a.key, version: a.version, generation: a.generation, row: a.appendShare(nil)}
+		s := shareRecord{home: a.home.key, from: a.key, version: a.version, generation: a.generation, row: a.shareRow()}
 		w.derived = append(w.derived, store.Record{
 			Kind: store.KindShare, Bucket: s.home.Bucket(), Anchor: a.key, Received: a.partial.Now(), Payload: s.append(nil),
 		})
@@ -255,12 +255,12 @@ func shareKey(home, from id.Key) []byte {
 	return append(append(make([]byte, 0, 32), home[:]...), from[:]...)
 }
 
-// appendShare encodes what a home has to know of an anchor, and leaves the
+// shareRow encodes what a home has to know of an anchor, and leaves the
 // anchor as it is.
-func (a *anchor) appendShare(b []byte) []byte {
+func (a *anchor) shareRow() []byte {
 	c := anchor{ident: a.ident, partial: profile.New(), received: a.received}
 	c.partial.Merge(a.partial)
-	b = appendIdentifier(append(b, sectionIdent), a.ident)
+	b := appendIdentifier([]byte{sectionIdent}, a.ident)
 	b = appendSection(b, sectionPartial, c.partial.AppendFull)
 	c.edges = slices.Clone(a.edges)
 	for i := range c.edges {

@@ -39,12 +39,12 @@ func (m *memberships) place(n uint64) (int, bool) {
 	return i, i < len(m.list) && m.list[i].id == n
 }
 
-func (m *memberships) get(n uint64) (membership, bool) {
+func (m *memberships) get(n uint64) membership {
 	i, ok := m.place(n)
 	if !ok {
-		return membership{id: n}, false
+		return membership{id: n}
 	}
-	return m.list[i], true
+	return m.list[i]
 }
 
 // put sets a membership, or removes one that says nothing.
@@ -223,8 +223,7 @@ func (w *people) settle(a *anchor) {
 	for _, s := range steps {
 		w.succeed(a, s)
 	}
-	for i := len(m.list) - 1; i >= 0; i-- {
-		x := m.list[i]
+	for _, x := range slices.Clone(m.list) {
 		switch _, active := w.force.ids[x.id]; {
 		case active && x.shadow:
 			x.shadow = false
@@ -282,8 +281,8 @@ func (w *people) succession(m *memberships) []succession {
 // succeed tells of one step: who was in the version before and is in the one
 // after stays in.
 func (w *people) succeed(a *anchor, s succession) {
-	before, _ := a.members.get(s.from)
-	after, _ := a.members.get(s.to)
+	before := a.members.get(s.from)
+	after := a.members.get(s.to)
 	switch {
 	case before.member && after.member:
 		after.since = before.since

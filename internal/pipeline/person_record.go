@@ -49,8 +49,8 @@ const (
 	personHome      = 2
 )
 
-func (p *personRecord) append(b []byte) []byte {
-	b = append(b, p.to[:]...)
+func (p *personRecord) encode() []byte {
+	b := append([]byte(nil), p.to[:]...)
 	form := byte(personElsewhere)
 	if p.members != nil {
 		form = personHome
@@ -87,7 +87,7 @@ func readPerson(payload []byte) (p personRecord, err error) {
 // erased with the person.
 func (p *personRecord) record(received clock.Instant) store.Record {
 	return store.Record{
-		Kind: store.KindPerson, Bucket: p.to.Bucket(), Anchor: p.home.Key(), Received: received, Payload: p.append(nil),
+		Kind: store.KindPerson, Bucket: p.to.Bucket(), Anchor: p.home.Key(), Received: received, Payload: p.encode(),
 	}
 }
 
@@ -169,7 +169,7 @@ type shareRecord struct {
 	// itself. Of two shares of a sender the one with the larger version counts.
 	version    store.Position
 	generation uint64 // the backfill that filled what the sender keeps, if one did
-	row        []byte // as appendShare made it
+	row        []byte // as shareRow made it
 }
 
 func (s *shareRecord) append(b []byte) []byte {

@@ -239,7 +239,8 @@ func (j *judge) holds(ctx context.Context, k id.Key) (bool, error) {
 		}
 		states = append(states, st)
 	}
-	j.person.Set(profile.Merged(partials), who.members, nil, nil)
+	whole := profile.Merged(partials)
+	j.person.Set(whole, who.members, nil, consentOf(whole))
 	answers := j.eval.EvaluateSegments(nil, &j.person, states, []int{j.number}, j.p.clock.Now())
 	return len(answers) > 0 && answers[0].Member, nil
 }

@@ -170,7 +170,7 @@ func (p *Pipeline) SegmentMembers(ctx context.Context, key, cursor string, limit
 		}
 		m := SegmentMember{ID: who.id, Identifiers: who.members}
 		if home := who.home(p); home != nil && home.members != nil {
-			x, _ := home.members.get(c.ID)
+			x := home.members.get(c.ID)
 			m.Since = x.since
 		}
 		page.Items = append(page.Items, m)
@@ -289,7 +289,7 @@ func (w *people) standings(a *anchor, key string) []Standing {
 		if c.Kind != definition.Segment || key != "" && c.Key != key {
 			continue
 		}
-		x, _ := m.get(c.ID)
+		x := m.get(c.ID)
 		s := Standing{Key: c.Key, Version: c.Version, Member: x.member, Since: instant(x.since), Until: instant(x.next)}
 		if x.member && x.shadow {
 			s.Since = &c.since // it came into force since

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"rapport/internal/clock"
 	"rapport/internal/id"
 	"rapport/internal/profile"
 )
@@ -52,25 +53,25 @@ func (p *Pipeline) evaluate(ctx context.Context, who *person, v *profile.View) e
 		if w.glass == nil || !w.glass.computes {
 			return
 		}
-		who, now := w.subject(a), max(w.present(a), p.clock.Now())
-		for _, x := range w.glass.eval.Traits(who.person, who.states, now) {
-			if x.JSON == "" {
-				continue
-			}
-			if v.Computed.Traits == nil {
-				v.Computed.Traits = map[string]json.RawMessage{}
-			}
+		w.showComputed(a, v, max(w.present(a), p.clock.Now()))
+	})
+}
+
+// showComputed adds computed traits and affinities to a profile, as of an
+// instant.
+func (w *people) showComputed(a *anchor, v *profile.View, now clock.Instant) {
+	who := w.subject(a)
+	v.Computed.Traits, v.Affinities = map[string]json.RawMessage{}, map[string][]profile.AffinityShare{}
+	for _, x := range w.glass.eval.Traits(who.person, who.states, now) {
+		if x.JSON != "" {
 			v.Computed.Traits[x.Key] = json.RawMessage(x.JSON)
 		}
-		for _, x := range w.glass.eval.Affinities(who.person, who.states) {
-			shares := make([]profile.AffinityShare, len(x.Shares))
-			for i, s := range x.Shares {
-				shares[i] = profile.AffinityShare{Value: s.Value, Share: json.Number(s.JSON())}
-			}
-			if v.Affinities == nil {
-				v.Affinities = map[string][]profile.AffinityShare{}
-			}
-			v.Affinities[x.Key] = shares
+	}
+	for _, x := range w.glass.eval.Affinities(who.person, who.states) {
+		shares := make([]profile.AffinityShare, len(x.Shares))
+		for i, s := range x.Shares {
+			shares[i] = profile.AffinityShare{Value: s.Value, Share: json.Number(s.JSON())}
 		}
-	})
+		v.Affinities[x.Key] = shares
+	}
 }

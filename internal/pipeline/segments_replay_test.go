@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"rapport/internal/clock"
 	"rapport/internal/fault"
 	"rapport/internal/store/memory"
 )
@@ -139,7 +138,7 @@ func TestTick_LetsTimePassForManyAtOnce(t *testing.T) {
 		t.Errorf("%d are still in", got)
 	}
 	s, err := p.PersonSegments(ctx, "user_id:u7", "")
-	if err != nil || len(s.History) != 2 || s.History[0].At != clock.Instant(worldStart.Add(20*time.Minute)) {
+	if err != nil || len(s.History) != 2 || s.History[0].At != worldStart.Add(20*time.Minute) {
 		t.Errorf("the history is %+v, %v", s.History, err)
 	}
 }

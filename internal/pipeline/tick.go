@@ -129,7 +129,7 @@ func (w *people) loadTimers(ctx context.Context) error {
 	for b := w.span.First; ; b++ {
 		err := w.store.State().Scan(ctx, store.Range{Table: store.TableTimers, Bucket: b}, func(key []byte, _ [][]byte) bool {
 			if at, k, ok := readTimerKey(key); ok {
-				w.timers.set(k, clock.Instant(at))
+				w.timers.set(k, at)
 			}
 			return true
 		})
