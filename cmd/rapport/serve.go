@@ -59,6 +59,9 @@ func serve(cmd *cobra.Command, explain bool) error {
 	case <-cmd.Context().Done():
 		log.Info("stopping")
 	case failed = <-a.Failed():
+		if errors.Is(failed, app.ErrTaken) {
+			return failed
+		}
 	}
 	return errors.Join(failed, a.Close(context.WithoutCancel(cmd.Context())))
 }

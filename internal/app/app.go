@@ -129,6 +129,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	return nil
 }
 
+// ErrTaken says that another node took the data. There is nothing left to save:
+// whoever hears it ends at once, without Close, and the other node goes on from
+// what is in the log.
+var ErrTaken = errors.New("stopped at once")
+
 // storeEvents says what the instance does about what its store tells it.
 func (a *App) storeEvents() storeEvents {
 	return storeEvents{
@@ -139,7 +144,7 @@ func (a *App) storeEvents() storeEvents {
 		lost: func(err error) {
 			a.say("stopping: another node holds the data")
 			select {
-			case a.failed <- err:
+			case a.failed <- fmt.Errorf("%w: %w", ErrTaken, err):
 			default: // it is failing already
 			}
 		},

@@ -43,7 +43,7 @@ func (s countingState) Load(ctx context.Context, keys []store.RowKey) ([][][]byt
 func stepped(t *testing.T, st store.Store, now *clock.Instant) *Pipeline {
 	t.Helper()
 	c := config(st, 1, 7)
-	c.Clock = func() time.Time { return now.Time() }
+	c.Clock = reading(now)
 	p, err := build(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestCold_GivesTheSameRowsAsMemory(t *testing.T) {
 			}
 			var facts []fact
 			for n := range 900 {
-				now = now.Add(time.Duration(r.IntN(200)) * time.Second)
+				setClock(&now, now.Add(time.Duration(r.IntN(200)) * time.Second))
 				f := coldFact(r, n, now)
 				if n > 10 && r.IntN(12) == 0 {
 					f = facts[len(facts)-1-r.IntN(min(len(facts), 200))]
@@ -178,7 +178,7 @@ func TestCold_ReadsNothingForNewEvents(t *testing.T) {
 	st := &counting{Store: memory.New()}
 	p := stepped(t, st, &now)
 	say := func(person, n int) {
-		now = now.Add(time.Second)
+		setClock(&now, now.Add(time.Second))
 		body := fmt.Sprintf(`{"type":"track","event":"Seen","userId":"u%d","messageId":"m%d-%d","timestamp":%q,"sentAt":%q}`, person, person, n, now, now)
 		play(t, p, []fact{{received: now, body: body, kind: event.Track}}, 1)
 	}
@@ -214,7 +214,7 @@ func TestCold_SurvivesCommitsThatFail(t *testing.T) {
 	st := &stubborn{Store: memory.New()}
 	p := stepped(t, st, &now)
 	say := func(n int) {
-		now = now.Add(time.Second)
+		setClock(&now, now.Add(time.Second))
 		body := fmt.Sprintf(`{"type":"track","event":"Seen","userId":"u","messageId":"m%d","timestamp":%q,"sentAt":%q}`, n, now, now)
 		play(t, p, []fact{{received: now, body: body, kind: event.Track}}, 1)
 	}

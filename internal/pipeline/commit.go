@@ -27,7 +27,7 @@ func (w *people) full() bool { return w.anchors.full() || w.entities.full() }
 // changes gives what to commit: of every row that changed either the whole or
 // what is new, finished chunks, timers, and the counters of the span.
 func (w *people) changes(at store.Position) []store.Change {
-	if w.dirty() == 0 && !w.tally.changed && len(w.mirror.gone) == 0 {
+	if w.dirty() == 0 && !w.tally.changed && len(w.mirror.gone) == 0 && !w.mirror.outdated() {
 		return nil
 	}
 	out := w.rows

@@ -341,7 +341,18 @@ func (e *eraser) letters(ctx context.Context) error {
 // purge makes the state's files forget what its rows held.
 func (e *eraser) purge(ctx context.Context) error {
 	e.plan.Proof.Rows = len(e.touched)
-	return e.p.store.State().Purge(ctx, e.touched)
+	// What the sweep changed gets its rows first, then all of them go.
+	if err := e.p.persist(ctx); err != nil {
+		return err
+	}
+	gone, err := e.p.forgetImages()
+	if err != nil {
+		return err
+	}
+	if err := e.p.persist(ctx); err != nil {
+		return err
+	}
+	return e.p.store.State().Purge(ctx, append(e.touched, gone...))
 }
 
 func keyText(k id.Key) string { return hex.EncodeToString(k[:]) }

@@ -88,7 +88,7 @@ func (w *people) columnChanges(out []store.Change, position store.Position) []st
 		return out
 	}
 	w.reflect()
-	for len(m.kept) > 0 && columnPosition(m.kept[0].Key) < m.done {
+	for m.outdated() {
 		out = append(out, store.Change{RowKey: m.kept[0], Op: store.Delete})
 		m.kept = m.kept[1:]
 	}
@@ -107,6 +107,9 @@ func (w *people) columnChanges(out []store.Change, position store.Position) []st
 	m.kept = append(m.kept, row)
 	return append(out, store.Change{RowKey: row, Op: store.Add, Value: keys})
 }
+
+// outdated tells whether there are rows that nobody needs any more.
+func (m *mirror) outdated() bool { return len(m.kept) > 0 && columnPosition(m.kept[0].Key) < m.done }
 
 func columnPosition(key []byte) store.Position {
 	if len(key) != 8 {

@@ -37,6 +37,7 @@ type upkeep struct {
 	files   *columns.Folder
 	missing []int // parts to be built from the state
 	imaged  time.Time
+	erased  bool // what is in memory may name somebody erased: no images of it
 }
 
 // loadIndex reads the images and doubts everybody whom a later commit changed.
@@ -206,6 +207,9 @@ func (p *Pipeline) saveImages() error {
 	}
 	_, position := p.Columns()
 	for part := range columns.Parts {
+		if p.upkeep.erased {
+			break // the next start builds the index from the state
+		}
 		mark := columns.Mark{Position: uint64(position), Edition: rowEdition}
 		if err := p.upkeep.files.Save(p.index, part, mark); err != nil {
 			return err
@@ -217,4 +221,32 @@ func (p *Pipeline) saveImages() error {
 		p.lanes[i].mu.Unlock()
 	}
 	return nil
+}
+
+// forgetImages removes the images of the index and what goes with them, for
+// they hold what people had who were erased since, and gives the keys of the
+// rows that are gone. What is in memory may still name values that nobody has
+// any more, so it is not written again: the next start builds it anew.
+func (p *Pipeline) forgetImages() ([]store.RowKey, error) {
+	if p.index == nil {
+		return nil, nil
+	}
+	p.upkeep.mu.Lock()
+	defer p.upkeep.mu.Unlock()
+	p.upkeep.erased = true
+	if p.upkeep.files != nil {
+		if err := p.upkeep.files.Drop(); err != nil {
+			return nil, fmt.Errorf("drop the images of the columns: %w", err)
+		}
+	}
+	var gone []store.RowKey
+	for i, w := range p.people {
+		p.lanes[i].mu.Lock()
+		if m := &w.mirror; len(m.kept) > 0 {
+			m.done = max(m.done, columnPosition(m.kept[len(m.kept)-1].Key)+1)
+			gone = append(gone, m.kept...)
+		}
+		p.lanes[i].mu.Unlock()
+	}
+	return gone, nil
 }

@@ -50,7 +50,7 @@ func TestSegments_HistoryIsAFunctionOfTheLog(t *testing.T) {
 		disk := memory.NewDisk()
 		reopen := func(batch int) *Pipeline {
 			c := config(memory.Open(disk), 3, batch)
-			c.Clock = func() time.Time { return now.Time() }
+			c.Clock = reading(&now)
 			p, err := Open(ctx, c, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -62,7 +62,7 @@ func TestSegments_HistoryIsAFunctionOfTheLog(t *testing.T) {
 		play(t, p, w.facts[:cut], 5)
 		defineAll(t, p)
 		for i, f := range w.facts[cut:] {
-			now = max(now, f.received)
+			setClock(&now, max(now, f.received))
 			play(t, p, []fact{f}, 1)
 			if i%10 == 0 {
 				if err := p.Tick(ctx); err != nil {
@@ -74,7 +74,7 @@ func TestSegments_HistoryIsAFunctionOfTheLog(t *testing.T) {
 				cultivated(t, p)
 			}
 		}
-		now = now.Add(4 * time.Hour)
+		setClock(&now, now.Add(4 * time.Hour))
 		if err := p.Tick(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestTick_LetsTimePassForManyAtOnce(t *testing.T) {
 	ctx := context.Background()
 	now := worldStart
 	c := config(memory.Open(memory.NewDisk()), 2, 64)
-	c.Clock = func() time.Time { return now.Time() }
+	c.Clock = reading(&now)
 	p, err := Open(ctx, c, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestTick_LetsTimePassForManyAtOnce(t *testing.T) {
 	if got := p.SegmentSizes()["active"]; got != people {
 		t.Fatalf("%d are in", got)
 	}
-	now = worldStart.Add(20 * time.Minute)
+	setClock(&now, worldStart.Add(20 * time.Minute))
 	if err := p.Tick(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func TestSegment_IsLeftWhenItsWindowCloses(t *testing.T) {
 	ctx := context.Background()
 	now := worldStart
 	c := config(memory.Open(memory.NewDisk()), 2, 8)
-	c.Clock = func() time.Time { return now.Time() }
+	c.Clock = reading(&now)
 	p, err := Open(ctx, c, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestSegment_IsLeftWhenItsWindowCloses(t *testing.T) {
 		now  clock.Instant
 		want int
 	}{{at.Add(time.Hour) - 1, 1}, {at.Add(time.Hour), 0}} {
-		now = step.now
+		setClock(&now, step.now)
 		if err := p.Tick(ctx); err != nil {
 			t.Fatal(err)
 		}
