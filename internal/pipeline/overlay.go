@@ -2,8 +2,9 @@ package pipeline
 
 import (
 	"context"
-	"maps"
-	"slices"
+	"strings"
+
+	"github.com/google/btree"
 
 	"rapport/internal/id"
 	"rapport/internal/store"
@@ -12,14 +13,23 @@ import (
 // overlay is rows of the common bucket that are changed and perhaps not
 // committed yet. Who reads them looks here first and then into the store.
 type overlay struct {
-	tables map[store.Table]map[string]*pendingRow
+	tables map[store.Table]*pendingRows
 	rows   []store.Change // for the next commit
 }
 
+// pendingRows are those of a table, by their keys: what is asked for is often
+// the first of many.
+type pendingRows = btree.BTreeG[*pendingRow]
+
 // pendingRow is the newest value of a row; nil where it was removed.
 type pendingRow struct {
+	key      string
 	value    []byte
 	gathered bool // a commit that is under way carries it
+}
+
+func newPendingRows() *pendingRows {
+	return btree.NewG(32, func(a, b *pendingRow) bool { return a.key < b.key })
 }
 
 func (o *overlay) put(t store.Table, key, value []byte) { o.change(t, key, store.Put, value) }
@@ -28,12 +38,12 @@ func (o *overlay) remove(t store.Table, key []byte) { o.change(t, key, store.Del
 
 func (o *overlay) change(t store.Table, key []byte, op store.Op, value []byte) {
 	if o.tables == nil {
-		o.tables = map[store.Table]map[string]*pendingRow{}
+		o.tables = map[store.Table]*pendingRows{}
 	}
 	if o.tables[t] == nil {
-		o.tables[t] = map[string]*pendingRow{}
+		o.tables[t] = newPendingRows()
 	}
-	o.tables[t][string(key)] = &pendingRow{value: value}
+	o.tables[t].ReplaceOrInsert(&pendingRow{key: string(key), value: value})
 	o.rows = append(o.rows, commonRow(t, key, op, value))
 }
 
@@ -42,53 +52,70 @@ func (o *overlay) gather() []store.Change {
 	out := o.rows
 	o.rows = nil
 	for _, rows := range o.tables {
-		for _, r := range rows {
+		rows.Ascend(func(r *pendingRow) bool {
 			r.gathered = true
-		}
+			return true
+		})
 	}
 	return out
 }
 
 // committed forgets what the last commit carried.
 func (o *overlay) committed() {
-	for _, rows := range o.tables {
-		maps.DeleteFunc(rows, func(_ string, r *pendingRow) bool { return r.gathered })
+	for t, rows := range o.tables {
+		left := newPendingRows()
+		rows.Ascend(func(r *pendingRow) bool {
+			if !r.gathered {
+				left.ReplaceOrInsert(r)
+			}
+			return true
+		})
+		o.tables[t] = left
 	}
+}
+
+// from is the first changed row of a range that is not before a key.
+func (o *overlay) from(at *store.Range, key string) (found *pendingRow) {
+	if o.tables[at.Table] == nil {
+		return nil
+	}
+	o.tables[at.Table].AscendGreaterOrEqual(&pendingRow{key: key}, func(r *pendingRow) bool {
+		if strings.HasPrefix(r.key, string(at.Prefix)) {
+			found = r
+		}
+		return false
+	})
+	return found
 }
 
 // scan visits rows in the order of their keys: those with the prefix that are
 // larger than after. Rows have one part.
 func (o *overlay) scan(ctx context.Context, st store.State, at store.Range, visit func(key, value []byte) bool) error {
 	at.Bucket = id.CommonBucket
-	mine := o.tables[at.Table]
-	var keys []string
-	for k := range mine {
-		if len(k) >= len(at.Prefix) && k[:len(at.Prefix)] == string(at.Prefix) && (at.After == nil || k > string(at.After)) {
-			keys = append(keys, k)
-		}
+	first := string(at.Prefix)
+	if at.After != nil {
+		first = max(first, string(at.After)+"\x00")
 	}
-	slices.Sort(keys)
-	more := true
-	before := func(limit string) {
-		for more && len(keys) > 0 && (limit == "" || keys[0] < limit) {
-			k := keys[0]
-			keys = keys[1:]
-			if v := mine[k].value; v != nil {
-				more = visit([]byte(k), v)
+	mine, more := o.from(&at, first), true
+	// before visits changed rows up to a key, and says whether that one changed.
+	before := func(limit string, all bool) (changed bool) {
+		for more && mine != nil && (all || mine.key <= limit) {
+			changed = mine.key == limit
+			if mine.value != nil {
+				more = visit([]byte(mine.key), mine.value)
 			}
+			mine = o.from(&at, mine.key+"\x00")
 		}
+		return changed
 	}
 	err := st.Scan(ctx, at, func(key []byte, parts [][]byte) bool {
-		if before(string(key)); !more {
-			return false
-		}
-		if _, changed := mine[string(key)]; !changed && len(parts) > 0 {
+		if changed := before(string(key), false); more && !changed && len(parts) > 0 {
 			more = visit(key, parts[len(parts)-1])
 		}
 		return more
 	})
 	if err == nil && more {
-		before("")
+		before("", true)
 	}
 	return err
 }

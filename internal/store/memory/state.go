@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"rapport/internal/id"
@@ -26,22 +27,33 @@ type shelf struct {
 	bucket id.Bucket
 }
 
+// row is one row. Its parts are never changed in place.
+type row struct {
+	key   string
+	parts [][]byte
+}
+
+// find gives the place of a row on its shelf, or where it would be.
+func find(s []row, key string) (int, bool) {
+	return slices.BinarySearchFunc(s, key, func(r row, k string) int { return strings.Compare(r.key, k) })
+}
+
 // rows is a state: every row by shelf and key, and how far spans have applied.
 // Parts are never changed once they are there, so that copies may share them.
 type rows struct {
-	shelves map[shelf]map[string][][]byte
+	shelves map[shelf][]row // in the order of their keys
 	applied map[store.Span]store.Position
 	size    uint64
 }
 
 func newRows() rows {
-	return rows{shelves: map[shelf]map[string][][]byte{}, applied: map[store.Span]store.Position{}}
+	return rows{shelves: map[shelf][]row{}, applied: map[store.Span]store.Position{}}
 }
 
 func (r *rows) clone() rows {
-	out := rows{shelves: map[shelf]map[string][][]byte{}, applied: maps.Clone(r.applied), size: r.size}
+	out := rows{shelves: map[shelf][]row{}, applied: maps.Clone(r.applied), size: r.size}
 	for at, s := range r.shelves {
-		out.shelves[at] = maps.Clone(s)
+		out.shelves[at] = slices.Clone(s)
 	}
 	return out
 }
@@ -50,20 +62,25 @@ func (r *rows) apply(c store.Commit) {
 	for _, ch := range c.Changes {
 		at := shelf{ch.Table, ch.Bucket}
 		s := r.shelves[at]
-		if s == nil {
-			s = map[string][][]byte{}
+		i, there := find(s, string(ch.Key))
+		if ch.Op == store.Delete {
+			if there {
+				r.size -= weigh(s[i].parts)
+				r.shelves[at] = slices.Delete(s, i, i+1)
+			}
+			continue
+		}
+		if !there {
+			s = slices.Insert(s, i, row{key: string(ch.Key)})
 			r.shelves[at] = s
 		}
-		key, old := string(ch.Key), s[string(ch.Key)]
-		switch ch.Op {
-		case store.Put:
-			s[key] = [][]byte{ch.Value}
-		case store.Add:
-			s[key] = append(slices.Clip(old), ch.Value)
-		case store.Delete:
-			delete(s, key)
+		old := s[i].parts
+		if ch.Op == store.Put {
+			s[i].parts = [][]byte{ch.Value}
+		} else {
+			s[i].parts = append(slices.Clip(old), ch.Value)
 		}
-		r.size += weigh(s[key]) - weigh(old)
+		r.size += weigh(s[i].parts) - weigh(old)
 	}
 	r.applied[c.Span] = max(r.applied[c.Span], c.Position)
 }
@@ -95,7 +112,12 @@ func (s *State) Load(ctx context.Context, keys []store.RowKey) ([][][]byte, erro
 	}
 	out := make([][][]byte, len(keys))
 	for i, k := range keys {
-		for _, part := range s.rows.shelves[shelf{k.Table, k.Bucket}][string(k.Key)] {
+		rows := s.rows.shelves[shelf{k.Table, k.Bucket}]
+		at, there := find(rows, string(k.Key))
+		if !there {
+			continue
+		}
+		for _, part := range rows[at].parts {
 			out[i] = append(out[i], append([]byte{}, part...))
 		}
 	}
@@ -109,19 +131,19 @@ func (s *State) Scan(ctx context.Context, at store.Range, visit func([]byte, [][
 		s.mu.RUnlock()
 		return err
 	}
-	found := map[string][][]byte{}
-	for key, parts := range s.rows.shelves[shelf{at.Table, at.Bucket}] {
-		k := []byte(key)
-		if bytes.HasPrefix(k, at.Prefix) && (at.After == nil || bytes.Compare(k, at.After) > 0) {
-			found[key] = parts
-		}
+	first := string(at.Prefix)
+	if at.After != nil {
+		first = max(first, string(at.After)+"\x00")
 	}
+	shelf := s.rows.shelves[shelf{at.Table, at.Bucket}]
+	from, _ := find(shelf, first)
+	found := slices.Clone(shelf[from:])
 	s.mu.RUnlock()
-	for _, key := range slices.Sorted(maps.Keys(found)) {
+	for _, r := range found {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !visit([]byte(key), found[key]) {
+		if !strings.HasPrefix(r.key, string(at.Prefix)) || !visit([]byte(r.key), r.parts) {
 			return nil
 		}
 	}
