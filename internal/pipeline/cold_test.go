@@ -131,7 +131,7 @@ func TestCold_GivesTheSameRowsAsMemory(t *testing.T) {
 			}
 			var facts []fact
 			for n := range 900 {
-				setClock(&now, now.Add(time.Duration(r.IntN(200)) * time.Second))
+				setClock(&now, now.Add(time.Duration(r.IntN(200))*time.Second))
 				f := coldFact(r, n, now)
 				if n > 10 && r.IntN(12) == 0 {
 					f = facts[len(facts)-1-r.IntN(min(len(facts), 200))]

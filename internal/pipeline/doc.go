@@ -1,6 +1,29 @@
 // Package pipeline is the spine: it carries what the door accepted through the
-// log into the state, and reads it back. START READING HERE: accept.go (the
-// door hands over), lane.go (one worker's loop), then the steps in their order
-// resolve.go, fold.go, commit.go. It never speaks HTTP and never knows a
+// log into the state, and reads it back. It never speaks HTTP and never knows a
 // dialect or an engine.
+//
+// START READING HERE, with what happens to an event:
+//
+//	accept.go, submission.go    the door hands over
+//	sequence.go                 one group of requests becomes durable
+//	lane.go                     one worker's loop over the records of its buckets
+//	resolve.go, people.go       whom a batch is about, and their rows
+//	fold.go, cold.go            into the state of an anchor; without its row where that is not in memory
+//	evaluate.go, membership.go  at a person's home: who is in which segment now
+//	send.go, person_record.go   what follows for other buckets
+//	commit.go                   what changed, written behind
+//
+// Beside the way of an event, by the beginning of the file's name:
+//
+//	graph, rulebook, overlay    who is who: one writer for the common bucket
+//	home, anchor, heads, cache  a person's anchors in memory, and what its home knows of the others
+//	command, entities           orders, carts and other things with a key of their own
+//	definitions, library, activation, backfill, cultivate, settle
+//	                            a version of a segment, from its definition until it counts for everybody
+//	tick, timers                the passing of time
+//	recover, rebuild            after a crash, and all over again
+//	read, timeline, identity, segments, preview, index, golden, everyone
+//	                            answers
+//	erase, privacy, consent     what a person may ask for
+//	deadletter, decisions, jobs what else is kept as facts
 package pipeline

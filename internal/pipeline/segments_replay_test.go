@@ -74,7 +74,7 @@ func TestSegments_HistoryIsAFunctionOfTheLog(t *testing.T) {
 				cultivated(t, p)
 			}
 		}
-		setClock(&now, now.Add(4 * time.Hour))
+		setClock(&now, now.Add(4*time.Hour))
 		if err := p.Tick(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestTick_LetsTimePassForManyAtOnce(t *testing.T) {
 	if got := p.SegmentSizes()["active"]; got != people {
 		t.Fatalf("%d are in", got)
 	}
-	setClock(&now, worldStart.Add(20 * time.Minute))
+	setClock(&now, worldStart.Add(20*time.Minute))
 	if err := p.Tick(ctx); err != nil {
 		t.Fatal(err)
 	}

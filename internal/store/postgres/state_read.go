@@ -57,58 +57,87 @@ const (
 	pageRows  = 1024
 )
 
-// Scan visits rows page by page in one transaction, which sees one moment.
+// Scan visits rows page by page in one transaction, which sees one moment. Most
+// ranges fit into one page, which needs none.
 func (s *State) Scan(ctx context.Context, at store.Range, visit func([]byte, [][]byte) bool) error {
 	ctx, leave, err := s.usable(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
-	if err != nil {
-		return fmt.Errorf("scanning %c in bucket %d: %w", at.Table, at.Bucket, err)
-	}
-	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
-	if err := scanRows(ctx, tx, at, visit); err != nil {
+	if err := s.scan(ctx, at, visit); err != nil {
 		return fmt.Errorf("scanning %c in bucket %d: %w", at.Table, at.Bucket, err)
 	}
 	return nil
 }
 
-func scanRows(ctx context.Context, tx pgx.Tx, at store.Range, visit func([]byte, [][]byte) bool) error {
+func (s *State) scan(ctx context.Context, at store.Range, visit func([]byte, [][]byte) bool) error {
+	first, err := page(ctx, s.pool, at, leastPage)
+	if err != nil {
+		return err
+	}
+	if len(first) < leastPage {
+		_, err := visitPage(ctx, first, visit)
+		return err
+	}
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	for size := 4 * leastPage; ; size = min(size*4, pageRows) {
+		rows, err := page(ctx, tx, at, size)
+		if err != nil {
+			return err
+		}
+		if more, err := visitPage(ctx, rows, visit); !more || err != nil || len(rows) < size {
+			return err
+		}
+		at.After = rows[len(rows)-1].key
+	}
+}
+
+// stateRow is a row with its parts still together.
+type stateRow struct{ key, value []byte }
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// page gives the first rows of a range.
+func page(ctx context.Context, q querier, at store.Range, size int) ([]stateRow, error) {
 	const ask = `SELECT key, parts FROM state_rows WHERE bucket = $1 AND kind = $2 AND key >= $3 AND (key > $4 OR $4 IS NULL)
 		AND (key < $5 OR $5 IS NULL) ORDER BY key LIMIT $6`
-	least, limit, after := append([]byte{}, at.Prefix...), behind(at.Prefix), at.After
-	type row struct{ key, value []byte }
-	var parts [][]byte
-	for size := leastPage; ; size = min(size*4, pageRows) {
-		rows, err := tx.Query(ctx, ask, int16(at.Bucket), int16(at.Table), least, after, limit, size)
-		if err != nil {
-			return err
-		}
-		page, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (w row, err error) {
-			return w, r.Scan(&w.key, &w.value)
-		})
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if parts, err = store.CutParts(page[i].value, parts[:0]); err != nil {
-				return err
-			}
-			if !visit(page[i].key, parts) {
-				return nil
-			}
-		}
-		if len(page) < size {
-			return nil
-		}
-		after = page[len(page)-1].key
-		least = after
+	least := append([]byte{}, at.Prefix...)
+	if bytes.Compare(at.After, least) > 0 {
+		least = at.After
 	}
+	rows, err := q.Query(ctx, ask, int16(at.Bucket), int16(at.Table), least, at.After, behind(at.Prefix), size)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (w stateRow, err error) {
+		return w, r.Scan(&w.key, &w.value)
+	})
+}
+
+// visitPage tells whether the visitor wants more.
+func visitPage(ctx context.Context, rows []stateRow, visit func([]byte, [][]byte) bool) (bool, error) {
+	var parts [][]byte
+	for i := range rows {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		var err error
+		if parts, err = store.CutParts(rows[i].value, parts[:0]); err != nil {
+			return false, err
+		}
+		if !visit(rows[i].key, parts) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // behind is the first key after all that begin with a prefix, nil where there
