@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,8 +138,10 @@ func (l *lane) take() (batch []*store.Record, end store.Position, ok bool) {
 	}
 	n := min(len(l.queue), l.limits.batch)
 	// What changes the meaning of all that follows begins a batch.
-	if i := slices.IndexFunc(l.queue[:n], func(r *store.Record) bool { return broadcast(r.Kind) }); i > 0 {
-		n = i
+	for i := 1; i < n; i++ {
+		if broadcast(l.queue[i].Kind) {
+			n = i
+		}
 	}
 	batch = l.queue[:n:n]
 	if n == len(l.queue) {
