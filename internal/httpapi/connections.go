@@ -146,7 +146,7 @@ func (a *API) defineConnection(ctx context.Context, w Waiting, c *connection.Con
 		return nil, err
 	}
 	out := &storedConnection{Status: http.StatusOK, ETag: d.ETag(), Body: a.viewConnection(&d.Version, c)}
-	if d.Version.Version == 1 && len(d.Changes) == 1 {
+	if first(&d.Version) {
 		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+connectionsPath+"/"+cmd.Key
 	}
 	out.Applied, err = a.await(ctx, w, d.Receipt)

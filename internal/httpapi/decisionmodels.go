@@ -92,11 +92,7 @@ func (a *API) modelRoutes() {
 
 type modelPut struct {
 	ModelKey
-	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
-	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
-	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is no such model"`
-	Waiting
+	DefinitionPut
 	RawBody []byte
 }
 
@@ -119,10 +115,9 @@ func (a *API) putModel(ctx context.Context, in *modelPut) (*storedModel, error) 
 			return nil, err
 		}
 	}
-	return a.defineModel(ctx, in.Waiting, m, definition.Command{
-		Key: in.Key, Status: status, Document: document, ContentType: "application/xml", Note: note,
-		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
-	})
+	c := in.command(document, "application/xml")
+	c.Key, c.Note = in.Key, note
+	return a.defineModel(ctx, in.Waiting, m, c)
 }
 
 // defineModel has the pipeline decide and tells what came of it.
@@ -136,7 +131,7 @@ func (a *API) defineModel(ctx context.Context, w Waiting, m *model.Model, c defi
 		return nil, err
 	}
 	out := &storedModel{Status: http.StatusOK, ETag: d.ETag(), Body: viewModel(a.series(c.Key), &d.Version, m)}
-	if d.Version.Version == 1 && len(d.Changes) == 1 {
+	if first(&d.Version) {
 		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+modelsPath+"/"+c.Key
 	}
 	out.Applied, err = a.await(ctx, w, d.Receipt)
@@ -145,13 +140,8 @@ func (a *API) defineModel(ctx context.Context, w Waiting, m *model.Model, c defi
 
 type modelStatus struct {
 	ModelKey
-	IfMatch string `header:"If-Match" maxLength:"512" doc:"Change it only if the newest version has this ETag"`
-	Waiting
-	Body struct {
-		Status  string `json:"status" enum:"draft,test,live,archived"`
-		Version int    `json:"version,omitempty" minimum:"1" doc:"Left out: the newest"`
-		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
-	}
+	DefinitionChange
+	Body StatusBody
 }
 
 func (a *API) setModelStatus(ctx context.Context, in *modelStatus) (*storedModel, error) {
@@ -178,13 +168,8 @@ func (a *API) setModelStatus(ctx context.Context, in *modelStatus) (*storedModel
 
 type modelRollback struct {
 	ModelKey
-	IfMatch string `header:"If-Match" maxLength:"512" doc:"Roll back only if the newest version has this ETag"`
-	Waiting
-	Body struct {
-		Version int    `json:"version" minimum:"1" doc:"Whose document it is to be again"`
-		Status  string `json:"status,omitempty" enum:"draft,test,live" default:"live"`
-		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
-	}
+	DefinitionChange
+	Body RollbackBody
 }
 
 func (a *API) rollbackModel(ctx context.Context, in *modelRollback) (*storedModel, error) {
@@ -195,15 +180,14 @@ func (a *API) rollbackModel(ctx context.Context, in *modelRollback) (*storedMode
 	if err != nil {
 		return nil, err
 	}
-	status := definition.Status(cmp.Or(in.Body.Status, string(definition.Live)))
-	if status == definition.Live {
+	c := in.Body.command(in.IfMatch)
+	c.Key = in.Key
+	if c.Status == definition.Live {
 		if err := a.passes(ctx, in.Key, m); err != nil {
 			return nil, err
 		}
 	}
-	return a.defineModel(ctx, in.Waiting, m, definition.Command{
-		Key: in.Key, Status: status, RollbackTo: in.Body.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
-	})
+	return a.defineModel(ctx, in.Waiting, m, c)
 }
 
 // invalidModel tells each error of a document with its place.

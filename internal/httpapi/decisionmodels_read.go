@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -135,21 +134,8 @@ func (a *API) listModelVersions(_ context.Context, in *struct {
 	if _, err := a.pick(in.Key, ""); err != nil {
 		return nil, err
 	}
-	versions := a.series(in.Key).Versions
-	all := make([]VersionView, len(versions))
-	for i, v := range versions {
-		all[len(all)-1-i] = VersionView{v, v.Status()}
-	}
-	// Newest first: the cursor counts down.
-	page, err := pageOf(all, func(v VersionView) string { return descending(v.Version.Version) }, in.Paging)
-	if err != nil {
-		return nil, err
-	}
-	return &body[List[VersionView]]{listOf(page)}, nil
+	return versionsOf(a.series(in.Key), in.Paging)
 }
-
-// descending makes a text that sorts the other way round.
-func descending(n int) string { return strconv.Itoa(1_999_999_999 - n) }
 
 func (a *API) diffModel(ctx context.Context, in *struct {
 	ModelKey

@@ -71,12 +71,8 @@ func (a *API) predictiveRoutes() {
 
 func (a *API) putPredictive(ctx context.Context, in *struct {
 	ModelKey
-	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
-	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
-	Options     string `query:"options" maxLength:"100000" doc:"JSON: {\"classes\":[…]} names the classes, {\"inputs\":[{\"name\",\"categories\",\"open\",\"required\"}]} says of inputs what the file does not"`
-	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is no such model"`
-	Waiting
+	DefinitionPut
+	Options string `query:"options" maxLength:"100000" doc:"JSON: {\"classes\":[…]} names the classes, {\"inputs\":[{\"name\",\"categories\",\"open\",\"required\"}]} says of inputs what the file does not"`
 	RawBody []byte
 },
 ) (*storedPredictive, error) {
@@ -92,10 +88,9 @@ func (a *API) putPredictive(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return a.definePredictive(ctx, in.Waiting, m, definition.Command{
-		Key: in.Key, Status: definition.Status(in.Status), Document: document, ContentType: kind, Note: in.Note,
-		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
-	})
+	c := in.command(document, kind)
+	c.Key = in.Key
+	return a.definePredictive(ctx, in.Waiting, m, c)
 }
 
 func (a *API) setPredictiveStatus(ctx context.Context, in *modelStatus) (*storedPredictive, error) {
@@ -122,7 +117,7 @@ func (a *API) definePredictive(ctx context.Context, w Waiting, m *predict.Model,
 		return nil, err
 	}
 	out := &storedPredictive{Status: http.StatusOK, ETag: d.ETag(), Body: a.viewPredictive(&d.Version, m)}
-	if d.Version.Version == 1 && len(d.Changes) == 1 {
+	if first(&d.Version) {
 		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+predictivePath+"/"+c.Key
 	}
 	out.Applied, err = a.await(ctx, w, d.Receipt)

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -158,7 +157,7 @@ func (b ruleBook) define(ctx context.Context, w Waiting, c definition.Command) (
 	if err != nil {
 		return nil, err
 	}
-	if d.Version.Version == 1 && len(d.Changes) == 1 {
+	if first(&d.Version) {
 		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+b.path
 	}
 	out.Applied, err = b.await(ctx, w, d.Receipt)
@@ -166,11 +165,7 @@ func (b ruleBook) define(ctx context.Context, w Waiting, c definition.Command) (
 }
 
 func (b ruleBook) put(ctx context.Context, in *struct {
-	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
-	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
-	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if nobody wrote any yet"`
-	Waiting
+	DefinitionPut
 	RawBody []byte
 },
 ) (*storedRules, error) {
@@ -178,20 +173,12 @@ func (b ruleBook) put(ctx context.Context, in *struct {
 	if err := b.check(document); err != nil {
 		return nil, err
 	}
-	return b.define(ctx, in.Waiting, definition.Command{
-		Status: definition.Status(in.Status), Document: document, ContentType: "application/json", Note: in.Note,
-		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
-	})
+	return b.define(ctx, in.Waiting, in.command(document, "application/json"))
 }
 
 func (b ruleBook) status(ctx context.Context, in *struct {
-	IfMatch string `header:"If-Match" maxLength:"512" doc:"Change it only if the newest version has this ETag"`
-	Waiting
-	Body struct {
-		Status  string `json:"status" enum:"draft,test,live,archived"`
-		Version int    `json:"version,omitempty" minimum:"1" doc:"Left out: the newest"`
-		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
-	}
+	DefinitionChange
+	Body StatusBody
 },
 ) (*storedRules, error) {
 	v, err := b.pick(in.Body.Version)
@@ -204,35 +191,16 @@ func (b ruleBook) status(ctx context.Context, in *struct {
 }
 
 func (b ruleBook) rollback(ctx context.Context, in *struct {
-	IfMatch string `header:"If-Match" maxLength:"512" doc:"Roll back only if the newest version has this ETag"`
-	Waiting
-	Body struct {
-		Version int    `json:"version" minimum:"1" doc:"Whose document it is to be again"`
-		Status  string `json:"status,omitempty" enum:"draft,test,live" default:"live"`
-		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
-	}
+	DefinitionChange
+	Body RollbackBody
 },
 ) (*storedRules, error) {
 	if _, err := b.pick(in.Body.Version); err != nil {
 		return nil, err
 	}
-	return b.define(ctx, in.Waiting, definition.Command{
-		Status: definition.Status(cmp.Or(in.Body.Status, string(definition.Live))), RollbackTo: in.Body.Version,
-		Note: in.Body.Note, IfMatch: in.IfMatch,
-	})
+	return b.define(ctx, in.Waiting, in.Body.command(in.IfMatch))
 }
 
 func (b ruleBook) versions(_ context.Context, in *Paging) (*body[List[VersionView]], error) {
-	var all []VersionView
-	if s := b.series(); s != nil {
-		all = make([]VersionView, len(s.Versions))
-		for i, v := range s.Versions {
-			all[len(all)-1-i] = VersionView{v, v.Status()}
-		}
-	}
-	page, err := pageOf(all, func(v VersionView) string { return descending(v.Version.Version) }, *in)
-	if err != nil {
-		return nil, err
-	}
-	return &body[List[VersionView]]{listOf(page)}, nil
+	return versionsOf(b.series(), *in)
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -121,11 +120,7 @@ func (a *API) criteriaRoutes(c criteria) {
 
 type criterionPut struct {
 	CriterionKey
-	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
-	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
-	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is none of this key"`
-	Waiting
+	DefinitionPut
 	RawBody []byte
 }
 
@@ -137,10 +132,9 @@ func (a *API) putCriterion(ctx context.Context, c criteria, in *criterionPut) (*
 	if err := a.Spine.SegmentCheck(c.kind, in.Key, doc); err != nil {
 		return nil, err
 	}
-	return a.defineCriterion(ctx, in.Waiting, definition.Command{
-		Kind: c.kind, Key: in.Key, Status: definition.Status(in.Status), Document: doc, ContentType: "application/json", Note: in.Note,
-		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
-	})
+	command := in.command(doc, "application/json")
+	command.Kind, command.Key = c.kind, in.Key
+	return a.defineCriterion(ctx, in.Waiting, command)
 }
 
 // asJSON makes a document that may be YAML one in JSON, a line per member, so
@@ -182,7 +176,7 @@ func (a *API) defineCriterion(ctx context.Context, w Waiting, c definition.Comma
 	}
 	view, err := a.viewCriterion(ctx, &d.Version, true)
 	out := &storedCriterion{Status: http.StatusOK, ETag: d.ETag(), Applied: applied, Body: view}
-	if d.Version.Version == 1 && len(d.Changes) == 1 {
+	if first(&d.Version) {
 		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+pathOf(c.Kind)+"/"+c.Key
 	}
 	return out, err
@@ -240,13 +234,8 @@ func (a *API) changeCriterion(ctx context.Context, w Waiting, c criteria, comman
 
 type criterionStatus struct {
 	CriterionKey
-	IfMatch string `header:"If-Match" maxLength:"512" doc:"Change it only if the newest version has this ETag"`
-	Waiting
-	Body struct {
-		Status  string `json:"status" enum:"draft,test,live,archived"`
-		Version int    `json:"version,omitempty" minimum:"1" doc:"Left out: the newest"`
-		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
-	}
+	DefinitionChange
+	Body StatusBody
 }
 
 func (a *API) setCriterionStatus(ctx context.Context, c criteria, in *criterionStatus) (*storedCriterion, error) {
@@ -261,21 +250,15 @@ func (a *API) setCriterionStatus(ctx context.Context, c criteria, in *criterionS
 
 type criterionRollback struct {
 	CriterionKey
-	IfMatch string `header:"If-Match" maxLength:"512" doc:"Roll back only if the newest version has this ETag"`
-	Waiting
-	Body struct {
-		Version int    `json:"version" minimum:"1" doc:"Whose document it is to be again"`
-		Status  string `json:"status,omitempty" enum:"draft,test,live" default:"live"`
-		Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why"`
-	}
+	DefinitionChange
+	Body RollbackBody
 }
 
 func (a *API) rollbackCriterion(ctx context.Context, c criteria, in *criterionRollback) (*storedCriterion, error) {
 	if _, err := a.pickCriterion(c, in.Key, number(in.Body.Version)); err != nil {
 		return nil, err
 	}
-	return a.changeCriterion(ctx, in.Waiting, c, definition.Command{
-		Kind: c.kind, Key: in.Key, Status: definition.Status(cmp.Or(in.Body.Status, string(definition.Live))),
-		RollbackTo: in.Body.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
-	})
+	command := in.Body.command(in.IfMatch)
+	command.Kind, command.Key = c.kind, in.Key
+	return a.changeCriterion(ctx, in.Waiting, c, command)
 }

@@ -90,16 +90,7 @@ func (a *API) listCriterionVersions(_ context.Context, c criteria, in *criterion
 	if _, err := a.pickCriterion(c, in.Key, ""); err != nil {
 		return nil, err
 	}
-	versions := a.Spine.Definitions().Get(c.kind, in.Key).Versions
-	all := make([]VersionView, len(versions))
-	for i, v := range versions {
-		all[len(all)-1-i] = VersionView{v, v.Status()}
-	}
-	page, err := pageOf(all, func(v VersionView) string { return descending(v.Version.Version) }, in.Paging)
-	if err != nil {
-		return nil, err
-	}
-	return &body[List[VersionView]]{listOf(page)}, nil
+	return versionsOf(a.Spine.Definitions().Get(c.kind, in.Key), in.Paging)
 }
 
 type criterionDiff struct {
