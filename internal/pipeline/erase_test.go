@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,7 +214,16 @@ func copyPlan(t testing.TB, plan *ErasePlan) ErasePlan {
 func TestErase_WhoComesBackIsSomebodyElse(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	p, err := Open(ctx, later(config(memory.New(), 2, 3), 48*time.Hour), nil)
+	// The pipeline reads the time in goroutines of its own.
+	var now atomic.Pointer[time.Time]
+	set := func(since time.Duration) {
+		at := worldStart.Add(since).Time()
+		now.Store(&at)
+	}
+	set(48 * time.Hour)
+	c := later(config(memory.New(), 2, 3), 0)
+	c.Clock = func() time.Time { return *now.Load() }
+	p, err := Open(ctx, c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +244,7 @@ func TestErase_WhoComesBackIsSomebodyElse(t *testing.T) {
 			t.Fatalf("round %d: the id %s came again", round, v.ID)
 		}
 		ids[v.ID] = true
-		p.clock = worldStart.Add(48*time.Hour + time.Duration(round)*time.Hour).Time
+		set(48*time.Hour + time.Duration(round)*time.Hour)
 		erase(t, p, "anonymous_id:dev-of-ada")
 		for old := range ids {
 			if _, err := p.Profile(ctx, old, ProfileOptions{}); fault.KindOf(err) != fault.Gone {
