@@ -281,9 +281,9 @@ func (e *eraser) sweep(ctx context.Context) error {
 		return err
 	}
 	if err := e.inLane(ctx, e.p.graphLane, func() ([]store.Record, error) {
-		touched, err := e.p.graph.erase(ctx, e.idents)
+		touched, again, err := e.p.graph.erase(ctx, e.idents)
 		e.touched = append(e.touched, touched...)
-		return nil, err
+		return again, err
 	}); err != nil {
 		return err
 	}

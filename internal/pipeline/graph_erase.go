@@ -12,16 +12,18 @@ import (
 )
 
 // erase forgets identifiers: their nodes, the edges to them, their place in
-// components, and what finds them by their value. It gives the rows it touched.
+// components, and what finds them by their value. It gives the rows it touched,
+// and a record that has those around them decided anew: without the erased they
+// may be somebody else.
 // The lane is locked, and all that changed before is committed.
-func (g *graph) erase(ctx context.Context, gone []event.Identifier) ([]store.RowKey, error) {
+func (g *graph) erase(ctx context.Context, gone []event.Identifier) (touched []store.RowKey, again []store.Record, err error) {
 	keys, erased := make([]id.Key, len(gone)), map[id.Key]bool{}
 	for i := range gone {
 		keys[i] = gone[i].Key()
 		erased[keys[i]] = true
 	}
 	if err := g.loadNodes(ctx, keys); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var around, components []id.Key
 	for _, k := range keys {
@@ -32,15 +34,15 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) ([]store.Row
 					around = append(around, e.to)
 				}
 			}); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
 	if err := g.loadNodes(ctx, around); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := g.loadComponents(ctx, append(components, keys...)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e := erasing{g: g, erased: erased}
 	for _, k := range around {
@@ -48,18 +50,18 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) ([]store.Row
 	}
 	for _, k := range components {
 		if err := e.leaveComponent(ctx, k); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if err := e.traces(ctx, gone, keys); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i, k := range keys {
 		e.forget(gone[i], k)
 	}
 	g.changedNodes = slices.DeleteFunc(g.changedNodes, func(n *node) bool { return erased[n.key] })
 	g.changedComponents = slices.DeleteFunc(g.changedComponents, func(c *component) bool { return len(c.members) == 0 && c.into.IsZero() })
-	return e.touched, nil
+	return e.touched, aroundRecord(around), nil
 }
 
 // erasing is one call of erase.

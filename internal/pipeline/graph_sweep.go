@@ -21,6 +21,7 @@ import (
 const (
 	turnComponent = 1
 	turnSweep     = 2
+	turnNodes     = 3
 	sweepNodes    = 128
 )
 
@@ -71,6 +72,8 @@ func (g *graph) resume(ctx context.Context, r *store.Record) error {
 	case turnComponent:
 		k := id.Key(append(c.take(16), make([]byte, 16)...)[:16])
 		return g.resolveLarge(ctx, k, why)
+	case turnNodes:
+		return g.againAround(ctx, c.b, why)
 	case turnSweep:
 		version := int(c.uvarint())
 		if c.bad || version != g.sweeping.Version || g.sweeping.Done || !slices.Equal(c.b, g.sweeping.Cursor) {
@@ -80,6 +83,39 @@ func (g *graph) resume(ctx context.Context, r *store.Record) error {
 		return g.sweepOn(ctx, why)
 	}
 	return nil
+}
+
+// aroundRecord asks for a turn of some identifiers.
+func aroundRecord(keys []id.Key) []store.Record {
+	keys = sortedKeys(keys)
+	if len(keys) == 0 {
+		return nil
+	}
+	payload := []byte{turnNodes}
+	for _, k := range keys {
+		payload = append(payload, k[:]...)
+	}
+	return []store.Record{{Kind: store.KindResolve, Bucket: id.CommonBucket, Anchor: keys[0], Payload: payload}}
+}
+
+// againAround decides anew what identifiers are and whose.
+func (g *graph) againAround(ctx context.Context, b []byte, why ground) error {
+	var keys []id.Key
+	for ; len(b) >= 16; b = b[16:] {
+		keys = append(keys, id.Key(b[:16]))
+	}
+	if err := g.loadWhole(ctx, keys); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if n, ok := g.nodes.get(k); ok {
+			if _, err := g.reroleWhole(ctx, n); err != nil {
+				return err
+			}
+			g.told.changed(n.ident, why)
+		}
+	}
+	return g.settle(ctx, keys, why)
 }
 
 func (g *graph) resolveLarge(ctx context.Context, k id.Key, why ground) error {

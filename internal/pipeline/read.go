@@ -34,6 +34,7 @@ type person struct {
 	id      string
 	members []profile.IdentifierSeen
 	anchors []*anchor
+	shared  []sharedIdentifier // of which only a part is the person's
 }
 
 // Profile gives a person by profile id or by namespace:value.
@@ -83,7 +84,7 @@ func (p *Pipeline) gather(ctx context.Context, ref string) (*person, error) {
 
 // gatherKey gives the person of an identifier's key; nil where there is none.
 func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
-	members, err := p.members(ctx, k)
+	members, shared, err := p.graphPerson(ctx, k)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +95,11 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 			keys = append(keys, m.Key())
 		}
 	}
-	who := &person{}
+	who := &person{shared: shared}
 	for _, k := range keys {
+		if slices.ContainsFunc(shared, func(s sharedIdentifier) bool { return s.ident.Key() == k }) {
+			continue
+		}
 		a, err := p.copyAnchor(ctx, k)
 		if err != nil {
 			return nil, err
@@ -104,11 +108,36 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 			who.anchors = append(who.anchors, a)
 		}
 	}
+	if err := p.gatherShared(ctx, who, members); err != nil {
+		return nil, err
+	}
 	if len(who.anchors) == 0 {
 		return nil, nil
 	}
-	p.name(who)
+	p.name(who, members)
 	return who, nil
+}
+
+// gatherShared adds what of shared identifiers is the person's.
+func (p *Pipeline) gatherShared(ctx context.Context, who *person, members []event.Identifier) error {
+	for i := range who.shared {
+		s := &who.shared[i]
+		a, err := p.copyAnchor(ctx, s.ident.Key())
+		if err != nil {
+			return err
+		}
+		if a == nil {
+			continue
+		}
+		portion, err := p.cut(ctx, a, s)
+		if err != nil {
+			return err
+		}
+		if len(portion.open) > 0 || slices.Contains(members, s.ident) {
+			who.anchors = append(who.anchors, portion)
+		}
+	}
+	return nil
 }
 
 // refer reads a reference: a profile id has no colon, an identifier has one.
@@ -132,21 +161,17 @@ func (p *Pipeline) refer(ref string) (id.Key, event.Identifier, error) {
 	return ident.Key(), ident, nil
 }
 
-// members gives the identifiers of a person from the graph; none where the
-// graph does not know the identifier, which then stands for itself.
+// members gives the identifiers of a person from the graph, strongest first.
 func (p *Pipeline) members(ctx context.Context, k id.Key) ([]event.Identifier, error) {
 	l := p.graphLane
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := p.graph.loadNodes(ctx, []id.Key{k}); err != nil {
+	if err := p.graph.loadWhole(ctx, []id.Key{k}); err != nil {
 		return nil, err
 	}
 	n, ok := p.graph.nodes.get(k)
 	if !ok {
 		return nil, nil
-	}
-	if err := p.graph.loadComponents(ctx, []id.Key{n.component}); err != nil {
-		return nil, err
 	}
 	c := p.graph.find(n.component)
 	if c == nil {
@@ -189,10 +214,15 @@ func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
 // name lists the identifiers with when they were seen, and makes the id: that
 // of the identifier that the door took first. What is loaded later was taken
 // later, so history does not change the ids of people who are there.
-func (p *Pipeline) name(who *person) {
+// An identifier that was met and is not the person's is left out: it is
+// shared, or a limit refused it. No members: the graph knows nothing of them.
+func (p *Pipeline) name(who *person, members []event.Identifier) {
 	seen := map[event.Identifier]*profile.IdentifierSeen{}
 	received := map[event.Identifier]clock.Instant{}
 	note := func(i event.Identifier, first, last, taken clock.Instant) {
+		if len(members) > 0 && !slices.Contains(members, i) {
+			return
+		}
 		if taken == 0 { // only commands spoke of it
 			taken = math.MaxInt64
 		}
