@@ -71,6 +71,9 @@ type ledger struct{ pipeline *pipeline.Pipeline }
 var (
 	receivedDesc = prometheus.NewDesc("rapport_events_received_total", "Events handed over with a valid key.", nil, nil)
 	columnDesc   = prometheus.NewDesc("rapport_events", "Where the received events are; the columns add up to them.", []string{"column"}, nil)
+	droppedDesc  = prometheus.NewDesc("rapport_identifiers_dropped_total", "Identifiers of stored events that do not count, by reason.", []string{"reason"}, nil)
+	oversizeDesc = prometheus.NewDesc("rapport_identity_oversized_total", "How often a component of the identity graph was too large to be resolved at once.", nil, nil)
+	changesDesc  = prometheus.NewDesc("rapport_identity_changes_total", "Merges and splits of people.", []string{"kind"}, nil)
 	reasonDesc   = prometheus.NewDesc("rapport_refused_events", "Dead letters and rejections by reason.", []string{"reason"}, nil)
 )
 
@@ -79,11 +82,15 @@ func (l *ledger) Describe(out chan<- *prometheus.Desc) {
 	out <- receivedDesc
 	out <- columnDesc
 	out <- reasonDesc
+	out <- droppedDesc
+	out <- oversizeDesc
+	out <- changesDesc
 }
 
 // Collect reads the accounting. Reasons are codes of the program, so there are
 // few of them.
 func (l *ledger) Collect(out chan<- prometheus.Metric) {
+	l.collectIdentity(out)
 	sums, err := l.pipeline.Accounting(context.Background())
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(receivedDesc, err)
@@ -101,11 +108,25 @@ func (l *ledger) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
+// collectIdentity reads what the identity graph counts.
+func (l *ledger) collectIdentity(out chan<- prometheus.Metric) {
+	s := l.pipeline.IdentityState()
+	out <- prometheus.MustNewConstMetric(oversizeDesc, prometheus.CounterValue, float64(s.Oversized))
+	out <- prometheus.MustNewConstMetric(changesDesc, prometheus.CounterValue, float64(s.Merges), "merge")
+	out <- prometheus.MustNewConstMetric(changesDesc, prometheus.CounterValue, float64(s.Splits), "split")
+	for reason, n := range s.Dropped {
+		out <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(n), reason)
+	}
+}
+
 // families describes the ledger's metrics, for the reference.
 func families() []telemetry.Family {
 	return []telemetry.Family{
 		{Name: "rapport_events_received_total", Type: "counter", Help: "Events handed over with a valid key."},
 		{Name: "rapport_events", Type: "gauge", Labels: "column", Help: "Where the received events are; the columns add up to them."},
+		{Name: "rapport_identifiers_dropped_total", Type: "counter", Labels: "reason", Help: "Identifiers of stored events that do not count, by reason."},
+		{Name: "rapport_identity_oversized_total", Type: "counter", Help: "How often a component of the identity graph was too large to be resolved at once."},
+		{Name: "rapport_identity_changes_total", Type: "counter", Labels: "kind", Help: "Merges and splits of people."},
 		{Name: "rapport_refused_events", Type: "counter", Labels: "reason", Help: "Dead letters and rejections by reason."},
 	}
 }

@@ -61,10 +61,11 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 	if c.Queue.Bytes > 0 {
 		queue = c.Queue.Bytes
 	}
+	book := pipeline.NewRulebook(identity.DefaultRules())
 	return pipeline.Config{
-		Mappers:     mappers(),
+		Mappers:     mappers(book),
 		Sources:     newSources(r).info,
-		Rules:       identity.DefaultRules(),
+		Book:        book,
 		Clock:       p.Clock,
 		Random:      p.fill,
 		Log:         p.Log,
@@ -78,8 +79,8 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 	}, nil
 }
 
-func mappers() map[string]event.Mapper {
-	return map[string]event.Mapper{segment.Dialect: segment.NewMapper(identity.DefaultRules()), consent.Dialect: consent.NewMapper(identity.DefaultRules())}
+func mappers(book *pipeline.Rulebook) map[string]event.Mapper {
+	return map[string]event.Mapper{segment.Dialect: book.Mapper(segment.NewMapper), consent.Dialect: book.Mapper(consent.NewMapper)}
 }
 
 // Rebuild throws the derived state of an instance that is not running away and

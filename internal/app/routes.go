@@ -13,6 +13,7 @@ import (
 	"rapport/internal/dialect/segment"
 	"rapport/internal/httpapi"
 	"rapport/internal/identity"
+	"rapport/internal/pipeline"
 )
 
 const (
@@ -36,7 +37,7 @@ func (a *App) routes() http.Handler {
 	keys := keyring{a.access}
 	a.throttle.full = a.pipeline.Full
 	a.throttle.next = segment.New(segment.Config{
-		Accept: a.pipeline, Keys: keys, Rules: identity.DefaultRules(), Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
+		Accept: a.pipeline, Keys: keys, Book: today{a.pipeline}, Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
 	})
 	mux := http.NewServeMux()
 	for _, pattern := range segment.Patterns() {
@@ -77,3 +78,9 @@ func (a *App) listen(ctx context.Context) error {
 	}()
 	return nil
 }
+
+// today gives the door the identity rules as they are applied.
+type today struct{ pipeline *pipeline.Pipeline }
+
+// Current are the rules of today.
+func (t today) Current() *identity.Rules { return t.pipeline.Rules() }

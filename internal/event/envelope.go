@@ -22,6 +22,7 @@ type Envelope struct {
 	Shared     []byte // JSON: what the request says for all of its events
 	Verified   bool   // a secret key or a signature vouches for the identifiers
 	Historical bool   // the source loads the past
+	Rules      int    // version of the identity rules by which it is mapped, for ever; 0: those of a new instance
 }
 
 // Mapper turns a body in one dialect into an event. It is pure: the same
@@ -33,6 +34,7 @@ const (
 	envelopeVersion = 1
 	flagVerified    = 1
 	flagHistorical  = 2
+	flagRules       = 4 // the version of the rules follows the flags
 )
 
 var errEnvelope = errors.New("event envelope is damaged")
@@ -47,7 +49,13 @@ func (e *Envelope) AppendPayload(b, body []byte) []byte {
 	if e.Historical {
 		flags |= flagHistorical
 	}
+	if e.Rules != 0 {
+		flags |= flagRules
+	}
 	b = append(b, envelopeVersion, byte(e.Type), flags)
+	if e.Rules != 0 {
+		b = binary.AppendUvarint(b, uint64(e.Rules))
+	}
 	b = binary.AppendVarint(b, int64(e.Received))
 	b = binary.AppendVarint(b, int64(e.SentAt))
 	for _, s := range [...]string{e.Dialect, e.Source, e.MessageID, e.IP, e.UserAgent} {
@@ -67,6 +75,13 @@ func ReadPayload(b []byte) (Envelope, []byte, error) {
 	}
 	e.Type, e.Verified, e.Historical = Type(b[1]), b[2]&flagVerified != 0, b[2]&flagHistorical != 0
 	r := reader{b: b[3:]}
+	if b[2]&flagRules != 0 {
+		v, n := binary.Uvarint(r.b)
+		if n <= 0 || v == 0 || v > 1<<31 {
+			return e, nil, errEnvelope
+		}
+		e.Rules, r.b = int(v), r.b[n:]
+	}
 	e.Received, e.SentAt = clock.Instant(r.varint()), clock.Instant(r.varint())
 	for _, s := range [...]*string{&e.Dialect, &e.Source, &e.MessageID, &e.IP, &e.UserAgent} {
 		*s = string(r.bytes())

@@ -75,6 +75,8 @@ type Event struct {
 	// Identifiers are the person's, strongest first, without doubles. The
 	// first is the anchor. At least one.
 	Identifiers []Identifier
+	// Dropped are the reasons why further identifiers on it do not count.
+	Dropped []string
 	// Verified says that a secret key or a signature vouches for them.
 	Verified bool
 	// Historical says that the source loads the past: the event changes state

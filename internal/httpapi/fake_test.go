@@ -13,6 +13,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/feel"
+	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
@@ -274,4 +275,24 @@ func (f *fake) SegmentMembers(context.Context, string, string, int) (pipeline.Pa
 
 func (f *fake) PersonSegments(_ context.Context, ref, _ string) (*pipeline.PersonSegments, error) {
 	return &pipeline.PersonSegments{ID: ref, Items: []pipeline.Standing{}, Others: []pipeline.Standing{}, History: []pipeline.Passage{}}, f.err
+}
+
+func (f *fake) SayIdentity(_ context.Context, c pipeline.FactCommand) (identity.Fact, pipeline.Receipt, error) {
+	return identity.Fact{ID: "f1", Op: c.Op, A: c.A, B: c.B, Actor: c.Actor, Note: c.Note}, pipeline.Receipt{}, f.err
+}
+
+func (f *fake) WithdrawFact(_ context.Context, id, actor string) (identity.Fact, pipeline.Receipt, error) {
+	return identity.Fact{ID: id, Actor: actor, Withdrawn: true}, pipeline.Receipt{}, f.err
+}
+
+func (f *fake) IdentityFacts() []identity.Fact { return []identity.Fact{{ID: "f1", Time: 1}} }
+
+func (f *fake) IdentityAudit(context.Context, string, int) (pipeline.Page[pipeline.AuditEntry], error) {
+	return pipeline.Page[pipeline.AuditEntry]{Items: []pipeline.AuditEntry{{ID: "a1"}}}, f.err
+}
+
+func (f *fake) IdentityState() pipeline.IdentityState { return pipeline.IdentityState{Applied: true} }
+
+func (f *fake) PreviewRules(context.Context, *identity.Rules) (*pipeline.IdentityPreview, error) {
+	return &pipeline.IdentityPreview{}, f.err
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"rapport/internal/access"
 	"rapport/internal/definition"
 	"rapport/internal/fault"
+	"rapport/internal/identity"
 	"rapport/internal/profile"
 	"rapport/internal/profile/golden"
 	"rapport/internal/profile/rfm"
@@ -36,6 +38,7 @@ func checked[T any](parse func([]byte) (T, error)) func([]byte) error {
 }
 
 func (a *API) ruleBooks() []ruleBook {
+	usual := identity.DefaultRules()
 	return []ruleBook{
 		{
 			a, definition.Reconciliation, "/reconciliation", "which value of a trait counts",
@@ -53,6 +56,10 @@ func (a *API) ruleBooks() []ruleBook {
 			a, definition.RFMBoundaries, "/rfm", "when somebody bought recently, often and for much",
 			rfm.Document{},
 			`{"recency_days":[30,90,180,365],"frequency":[2,3,5,10],"monetary":{"*":[50,150,400,1000]}}`, checked(rfm.Parse), nil,
+		},
+		{
+			a, definition.IdentityRules, "/identity/rules", "which identifiers make one person",
+			identity.Rules{}, string(usual.Document()), checked(identity.Parse), nil,
 		},
 	}
 }
@@ -82,7 +89,7 @@ func (a *API) ruleRoutes() {
 }
 
 func (b ruleBook) register() {
-	name := b.path[1:]
+	name := strings.ReplaceAll(b.path[1:], "/", "-")
 	at := func(verb, method, path, summary, scope string) spec {
 		return spec{id: verb + "-" + name, method: method, path: b.path + path, tag: "profiles", summary: summary + ": " + b.what, scope: scope, status: http.StatusOK}
 	}

@@ -127,6 +127,7 @@ func describe(version string) *huma.OpenAPI {
 		},
 		Tags: []*huma.Tag{
 			{Name: "profiles", Description: "Who people are and what they did"},
+			{Name: "identity", Description: "Which identifiers make one person: rules, what operators say, the audit"},
 			{Name: "entities", Description: "Orders, carts, catalog items and accounts"},
 			{Name: "segments", Description: "Segments, computed traits and affinities: definitions with versions, evaluated for everybody at every moment"},
 			{Name: "decisions", Description: "Decision models: DMN documents with versions, test cases and evaluation"},

@@ -10,6 +10,7 @@ import (
 	"rapport/internal/decision/kept"
 	"rapport/internal/decision/model"
 	"rapport/internal/definition"
+	"rapport/internal/identity"
 	"rapport/internal/pipeline"
 	"rapport/internal/predict"
 	"rapport/internal/profile"
@@ -39,6 +40,17 @@ type defined interface {
 type rights interface {
 	privacy
 	consents
+	identities
+}
+
+// identities are what operators say of who is who, and how the rules stand.
+type identities interface {
+	SayIdentity(ctx context.Context, c pipeline.FactCommand) (identity.Fact, pipeline.Receipt, error)
+	WithdrawFact(ctx context.Context, id, actor string) (identity.Fact, pipeline.Receipt, error)
+	IdentityFacts() []identity.Fact
+	IdentityAudit(ctx context.Context, cursor string, limit int) (pipeline.Page[pipeline.AuditEntry], error)
+	IdentityState() pipeline.IdentityState
+	PreviewRules(ctx context.Context, rules *identity.Rules) (*pipeline.IdentityPreview, error)
 }
 
 type consents interface {

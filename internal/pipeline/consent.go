@@ -113,7 +113,7 @@ func (p *Pipeline) SetConsent(ctx context.Context, c ConsentCommand) (Receipt, e
 	}
 	var random [16]byte
 	p.random(random[:])
-	env := event.Envelope{Dialect: consent.Dialect, Source: c.Source, MessageID: id.UUID(random), Received: received, Verified: true}
+	env := event.Envelope{Dialect: consent.Dialect, Source: c.Source, MessageID: id.UUID(random), Received: received, Verified: true, Rules: p.Rules().Version}
 	doc, err := jsondoc.Parse(body, jsondoc.Limits{})
 	if err != nil {
 		return Receipt{}, err

@@ -167,8 +167,12 @@ func (g *graph) define(r *store.Record) {
 		return
 	}
 	g.definitions.Store(index.With(series))
-	if f.Kind == definition.IdentityRules && f.Status == definition.Live {
-		g.rule(&f)
+	if f.Kind == definition.IdentityRules {
+		version := 0
+		if v := series.Live(); v != nil {
+			version = v.Version
+		}
+		g.rule(version, f.Time)
 	}
 }
 

@@ -73,6 +73,9 @@ func (w *people) foldEvent(t *task) {
 		return
 	}
 	w.tally.Stored++
+	for _, reason := range e.Dropped {
+		w.tally.drop(reason, 1)
+	}
 	w.touch(a)
 	w.before(a, e)
 	portions := a.partial.Fold(e, in)

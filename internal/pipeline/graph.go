@@ -37,7 +37,6 @@ type graph struct {
 	more              overlay        // rows that are read back before they are committed
 	rows              []store.Change // rows that are not
 	deciding          map[store.Position]bool
-	saying            map[identity.Pair]chan struct{} // pairs with a fact on its way
 
 	definitions atomic.Pointer[definition.Index] // read without a lock
 	defining    map[seriesOf]chan struct{}       // definitions with a change on its way
@@ -96,7 +95,7 @@ type mark struct {
 func newGraph(s *setting, budget int) *graph {
 	g := &graph{
 		setting: s, rules: s.book.Current(), nodes: newHot[*node](budget / 2), components: newHot[*component](budget / 2),
-		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{}, saying: map[identity.Pair]chan struct{}{},
+		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{},
 		requests: map[string][]store.Position{}, told: newConcerns(), large: largeEdges,
 	}
 	g.definitions.Store(&definition.Index{})

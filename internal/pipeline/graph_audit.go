@@ -131,8 +131,8 @@ type AuditEntry struct {
 	Kind string `json:"kind" enum:"merge,split"`
 	// Cause is link (two identifiers were seen together), fact (an operator),
 	// rules (other rules), or turn (a very large component was resolved).
-	Cause string `json:"cause" enum:"link,fact,rules,turn"`
-	Edge  *Edge  `json:"edge,omitempty" doc:"The two identifiers that were seen together, or that an operator spoke of"`
+	Cause string        `json:"cause" enum:"link,fact,rules,turn"`
+	Edge  *IdentityEdge `json:"edge,omitempty" doc:"The two identifiers that were seen together, or that an operator spoke of"`
 	// Message is the id of the event that showed the edge, where it is still there.
 	Message string `json:"message_id,omitempty"`
 	Fact    string `json:"fact_id,omitempty"`
@@ -143,8 +143,8 @@ type AuditEntry struct {
 	After        []PersonRef `json:"after" nullable:"false"`
 }
 
-// Edge is two identifiers, the stronger first.
-type Edge struct {
+// IdentityEdge is two identifiers, the stronger first.
+type IdentityEdge struct {
 	Strong event.Identifier `json:"strong"`
 	Weak   event.Identifier `json:"weak"`
 }
@@ -168,7 +168,7 @@ func (p *Pipeline) showAudit(ctx context.Context, key []byte, a *auditRow, rules
 		e.Actor = a.actor
 	}
 	if a.a.Value != "" {
-		e.Edge = &Edge{a.a, a.b}
+		e.Edge = &IdentityEdge{a.a, a.b}
 	}
 	if a.event != 0 {
 		if rec, err := p.store.Log().At(ctx, a.event); err == nil {

@@ -14,7 +14,6 @@ import (
 // say takes an operator's word on identifiers: what the two are, what those
 // around them are that it changes, and then who is who.
 func (g *graph) say(ctx context.Context, r *store.Record, f *identity.Fact) error {
-	defer g.leaveFact(f.Pair())
 	before := g.concerned(f)
 	if last := g.facts.Last(f.Pair()); !g.facts.Apply(*f) && (last == nil || last.ID != f.ID) {
 		return nil // another word on them is later
@@ -169,11 +168,4 @@ func (g *graph) loadFacts(ctx context.Context) error {
 		return fmt.Errorf("load what operators said of identifiers: %w", err)
 	}
 	return nil
-}
-
-func (g *graph) leaveFact(p identity.Pair) {
-	if done := g.saying[p]; done != nil {
-		close(done)
-		delete(g.saying, p)
-	}
 }

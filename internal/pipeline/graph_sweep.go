@@ -130,15 +130,18 @@ func (g *graph) resolveLarge(ctx context.Context, k id.Key, why ground) error {
 }
 
 // rule takes other rules and begins to go over all identifiers.
-func (g *graph) rule(f *definition.Fact) {
-	g.book.use(f.Version)
-	g.rules = g.book.At(f.Version)
-	g.sweeping = sweep{Version: f.Version, Since: f.Time}
+func (g *graph) rule(version int, at clock.Instant) {
+	if version == g.rules.Version {
+		return
+	}
+	g.book.use(version)
+	g.rules = g.book.At(version)
+	g.sweeping = sweep{Version: version, Since: at}
 	for _, n := range g.changedNodes {
 		g.sweeping.first = append(g.sweeping.first, n.key)
 	}
 	g.keepSweep()
-	g.asked = append(g.asked, g.sweeping.record(f.Time))
+	g.asked = append(g.asked, g.sweeping.record(at))
 }
 
 // sweepOn goes over some identifiers by the new rules.

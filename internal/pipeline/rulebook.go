@@ -3,10 +3,13 @@ package pipeline
 import (
 	"encoding/json"
 	"maps"
+	"sync"
 	"sync/atomic"
 
 	"rapport/internal/definition"
+	"rapport/internal/event"
 	"rapport/internal/identity"
+	"rapport/internal/jsondoc"
 	"rapport/internal/store"
 )
 
@@ -56,6 +59,22 @@ func (b *Rulebook) use(version int) {
 	old := b.page.Load()
 	if r := old.versions[version]; r != nil {
 		b.page.Store(&page{versions: old.versions, current: r})
+	}
+}
+
+// Mapper makes a mapper that maps each event by the rules its envelope names.
+func (b *Rulebook) Mapper(by func(identity.Rules) event.Mapper) event.Mapper {
+	var made sync.Map // version to mapper
+	return func(env *event.Envelope, body jsondoc.Value) (*event.Event, error) {
+		if m, ok := made.Load(env.Rules); ok {
+			return m.(event.Mapper)(env, body)
+		}
+		rules := b.At(env.Rules)
+		m := by(*rules)
+		if rules.Version == env.Rules {
+			made.Store(env.Rules, m)
+		}
+		return m(env, body)
 	}
 }
 

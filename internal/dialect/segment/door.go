@@ -6,6 +6,7 @@ package segment
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"rapport/internal/clock"
@@ -60,6 +61,8 @@ type Config struct {
 	Accept Acceptor
 	Keys   Keyring
 	Rules  identity.Rules
+	// Book gives the identity rules of today; nil: always Rules.
+	Book   Rulebook
 	Now    clock.Clock
 	Random func([]byte) // fills the slice
 	// Lenient answers 200 to unknown write keys and drops what they bring, as
@@ -75,15 +78,36 @@ type Config struct {
 	Tokens Tokens
 }
 
+// Rulebook knows the identity rules of today.
+type Rulebook interface{ Current() *identity.Rules }
+
 // Door answers the requests of tracking clients. It is safe for concurrent use.
 type Door struct {
 	Config
-	mapper *mapper
+	mapper atomic.Pointer[mapper] // by the rules that were those of today when it was made
 }
 
 // New makes a door.
 func New(c Config) *Door {
-	return &Door{Config: c, mapper: newMapper(c.Rules)}
+	d := &Door{Config: c}
+	if c.Book != nil {
+		d.Rules = *c.Book.Current()
+	}
+	d.mapper.Store(newMapper(d.Rules))
+	return d
+}
+
+// today is the mapper by the rules of today.
+func (d *Door) today() *mapper {
+	m := d.mapper.Load()
+	if d.Book == nil {
+		return m
+	}
+	if rules := d.Book.Current(); rules.Version != m.rules.Version {
+		m = newMapper(*rules)
+		d.mapper.Store(m)
+	}
+	return m
 }
 
 // Patterns are the paths the door serves, in the syntax of http.ServeMux.

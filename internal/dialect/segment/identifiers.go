@@ -48,6 +48,9 @@ func (s *scope) who(e *event.Event, f *fields, a *about) error {
 		return fault.Errorf(fault.Invalid, "missing_identifier", "userId and anonymousId are missing; send one of them")
 	}
 	e.Identifiers = kept
+	for _, d := range dropped {
+		e.Dropped = append(e.Dropped, d.Reason)
+	}
 	return nil
 }
 

@@ -26,6 +26,7 @@ const maxUserAgent = 512
 // intake cuts one request into events and dead letters.
 type intake struct {
 	door   *Door
+	mapper *mapper
 	caller caller
 	scope  *scope
 	base   event.Envelope // what all events of the request share
@@ -37,9 +38,9 @@ type intake struct {
 
 // intake begins with what is known before the body.
 func (d *Door) intake(r *http.Request, to route, c caller, now clock.Instant) *intake {
-	in := &intake{door: d, caller: c, sub: &pipeline.Submission{Received: now}}
+	in := &intake{door: d, mapper: d.today(), caller: c, sub: &pipeline.Submission{Received: now}}
 	in.base = event.Envelope{
-		Dialect: Dialect, Type: to.typ, Received: now, UserAgent: userAgent(r),
+		Dialect: Dialect, Type: to.typ, Received: now, UserAgent: userAgent(r), Rules: in.mapper.rules.Version,
 	}
 	in.belongTo(&in.base, c.source)
 	in.ip = d.callerIP(r)
@@ -87,7 +88,7 @@ func (in *intake) single(root jsondoc.Value) {
 	if at := sentAt(root.Get("sentAt")); at != 0 {
 		in.base.SentAt = at
 	}
-	in.scope = in.door.mapper.scopeOf(jsondoc.Value{})
+	in.scope = in.mapper.scopeOf(jsondoc.Value{})
 	in.signal(jsondoc.Value{}, jsondoc.Value{})
 	in.reserve(1)
 	in.take(root)
@@ -101,7 +102,7 @@ func (in *intake) batch(root, list jsondoc.Value) error {
 		in.base.SentAt = at
 	}
 	context := root.Get("context")
-	in.scope = in.door.mapper.scopeOf(context)
+	in.scope = in.mapper.scopeOf(context)
 	in.base.Shared = sharedOf(context, root.Get("integrations"))
 	in.signal(context, root.Get("integrations"))
 	n := list.Len()
@@ -152,7 +153,7 @@ func (in *intake) signal(context, integrations jsondoc.Value) {
 		b = append(append(b, `,"integrations":`...), integrations.Raw()...)
 	}
 	in.base.Shared = append(b, '}')
-	in.scope = in.door.mapper.scope(in.base.Shared)
+	in.scope = in.mapper.scope(in.base.Shared)
 }
 
 // sharedOf is what the envelope keeps of a batch beside its events.
