@@ -38,6 +38,37 @@ func (p *Pipeline) graphPerson(ctx context.Context, k id.Key) (members []event.I
 	return members, shared, err
 }
 
+// atHomeOf gives a person as the home has it, of shared identifiers all that is
+// the person's in the graph; nil where there is none.
+func (p *Pipeline) atHomeOf(ctx context.Context, k id.Key) (*person, error) {
+	members, err := p.members(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	keys := []id.Key{k}
+	if len(members) > 0 {
+		keys = keys[:0]
+		for _, m := range members {
+			keys = append(keys, m.Key())
+		}
+	}
+	who := &person{}
+	for _, k := range keys {
+		a, err := p.copyAnchor(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		if a != nil {
+			who.anchors = append(who.anchors, a)
+		}
+	}
+	if len(who.anchors) == 0 {
+		return nil, nil
+	}
+	p.name(who, members)
+	return who, nil
+}
+
 // owns tells whether a moment of a shared identifier is the person's.
 func (s *sharedIdentifier) owns(at clock.Instant) bool {
 	return slices.ContainsFunc(s.owned, func(i interval) bool { return i.from <= at && at < i.to })
