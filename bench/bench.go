@@ -41,7 +41,15 @@ func openBench(s sizes, dir string, keep bool) (*bench, error) {
 
 func (b *bench) close() {
 	if !b.keep {
-		os.RemoveAll(b.dir)
+		b.scrap("")
+	}
+}
+
+// scrap removes a file or folder of the run. What cannot be removed is only
+// said: the figures stand.
+func (b *bench) scrap(name string) {
+	if err := os.RemoveAll(filepath.Join(b.dir, name)); err != nil {
+		b.say("left behind: %v", err)
 	}
 }
 

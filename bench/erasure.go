@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -44,7 +42,7 @@ type erased struct {
 // erasure loads people with a profile and two events each, erases one of them
 // and prints what each step took, from the request to the proof.
 func (b *bench) erasure(ctx context.Context) error {
-	defer os.RemoveAll(filepath.Join(b.dir, "erasure"))
+	defer b.scrap("erasure")
 	s, err := b.product(ctx, "erasure", "")
 	if err != nil {
 		return err
@@ -93,7 +91,7 @@ func (s *server) erase(ctx context.Context, ref string) (erased, error) {
 	if err != nil {
 		return r, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if err := json.NewDecoder(res.Body).Decode(&r); err != nil || res.StatusCode != http.StatusAccepted {
 		return r, fmt.Errorf("asking for the erasure: status %d, %w", res.StatusCode, err)
 	}
@@ -101,7 +99,7 @@ func (s *server) erase(ctx context.Context, ref string) (erased, error) {
 		if err := s.pause(ctx, 50*time.Millisecond); err != nil {
 			return r, err
 		}
-		if _, err := s.get("/api/v1/privacy/requests/"+r.ID, &r); err != nil {
+		if err := s.get(ctx, "/api/v1/privacy/requests/"+r.ID, &r); err != nil {
 			return r, err
 		}
 	}

@@ -57,11 +57,11 @@ func (b *bench) evaluate(ctx context.Context) error {
 	if err := product.prepare(ctx); err != nil {
 		return errors.Join(err, product.stop())
 	}
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return errors.Join(err, product.stop())
 	}
-	empty, err := b.start(ctx, exec.Command(filepath.Join(b.dir, "empty"), "-listen", address), address, false)
+	empty, err := b.start(ctx, exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(b.dir, "empty"), "-listen", address), address, false)
 	if err != nil {
 		return errors.Join(err, product.stop())
 	}
@@ -97,7 +97,7 @@ func (b *bench) turns(ctx context.Context, product, empty *server) (float64, err
 		Kept    uint64            `json:"kept"`
 		NotKept map[string]uint64 `json:"not_kept"`
 	}{}
-	if _, err := product.get("/api/v1/decisions/summary", &counts); err != nil {
+	if err := product.get(ctx, "/api/v1/decisions/summary", &counts); err != nil {
 		return 0, err
 	}
 	b.say("kept %d decisions, not kept %v", counts.Kept, counts.NotKept)
@@ -134,29 +134,23 @@ func (s *server) ask(ctx context.Context, seconds int) (*asked, error) {
 	for range evaluateConns {
 		all.Go(func() {
 			var own load.Histogram
-			for {
-				i := next.Add(1) - 1
-				if i >= n || ctx.Err() != nil {
-					break
-				}
+			var err error
+			for i := next.Add(1) - 1; err == nil && i < n && ctx.Err() == nil; i = next.Add(1) - 1 {
 				due := start.Add(time.Duration(i) * time.Second / evaluateRate)
-				if err := s.pause(ctx, time.Until(due)); err != nil {
+				if s.pause(ctx, time.Until(due)) != nil {
 					break
 				}
 				if time.Since(due) > time.Millisecond {
 					late.Add(1)
 				}
-				if err := s.decide(ctx, client, i); err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-					break
+				if err = s.decide(ctx, client, i); err == nil {
+					own.Add(time.Since(due))
 				}
-				own.Add(time.Since(due))
 			}
 			mu.Lock()
+			defer mu.Unlock()
 			out.latency.Merge(&own)
-			mu.Unlock()
+			failed = errors.Join(failed, err)
 		})
 	}
 	all.Wait()
@@ -187,7 +181,7 @@ func (s *server) post(ctx context.Context, client *http.Client, path string, bod
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode/100 != 2 {
 		err = fmt.Errorf("%s answered %s: %s", path, res.Status, text)

@@ -61,7 +61,7 @@ type peerReport struct {
 
 func (b *bench) peer(ctx context.Context, cache int64) (peerReport, error) {
 	dir := filepath.Join(b.dir, "rmw-data")
-	defer os.RemoveAll(dir)
+	defer b.scrap("rmw-data")
 	c := exec.CommandContext(ctx, filepath.Join(b.dir, "rmw"), "-dir", dir, "-people", strconv.Itoa(b.hardPeople),
 		"-seconds", strconv.Itoa(b.hardSeconds), "-cache", strconv.FormatInt(cache, 10))
 	c.Stderr = os.Stderr
@@ -78,7 +78,7 @@ func (b *bench) peer(ctx context.Context, cache int64) (peerReport, error) {
 
 // hardRound gives every person a profile and then measures.
 func (b *bench) hardRound(ctx context.Context, memory string, events int) (measure, float64, error) {
-	defer os.RemoveAll(filepath.Join(b.dir, "hard"))
+	defer b.scrap("hard")
 	s, err := b.product(ctx, "hard", memory)
 	if err != nil {
 		return measure{}, 0, err

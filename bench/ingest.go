@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"rapport/bench/load"
@@ -45,7 +44,7 @@ func (b *bench) ceilingRound(ctx context.Context, round int) (measure, int64, er
 	if err != nil {
 		return measure{}, 0, err
 	}
-	defer os.Remove(filepath.Join(b.dir, file))
+	defer b.scrap(file)
 	m, err := b.send(ctx, s, b.job(s))
 	if err != nil {
 		s.kill()
@@ -61,7 +60,7 @@ func (b *bench) productRound(ctx context.Context, round int, settings ...string)
 	if err != nil {
 		return measure{}, 0, err
 	}
-	defer os.RemoveAll(filepath.Join(b.dir, folder))
+	defer b.scrap(folder)
 	m, err := b.send(ctx, s, b.job(s))
 	if err != nil {
 		s.kill()

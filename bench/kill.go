@@ -11,7 +11,7 @@ import (
 // killUnderLoad sends at full rate and kills the server in the middle, once it
 // has taken a good part of what is sent.
 func (b *bench) killUnderLoad(ctx context.Context, s *server) error {
-	before, err := s.accounting()
+	before, err := s.accounting(ctx)
 	if err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func (b *bench) killUnderLoad(ctx context.Context, s *server) error {
 		ended <- err
 	}()
 	for {
-		a, err := s.accounting()
+		a, err := s.accounting(ctx)
 		if err != nil {
 			return err
 		}

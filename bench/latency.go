@@ -96,7 +96,9 @@ func (s *server) probe(ctx context.Context, person string, n int) (time.Duration
 		if err != nil {
 			return 0, err
 		}
-		res.Body.Close()
+		if err := res.Body.Close(); err != nil {
+			return 0, err
+		}
 		if res.StatusCode == http.StatusOK {
 			break
 		}
@@ -108,7 +110,7 @@ func (s *server) probe(ctx context.Context, person string, n int) (time.Duration
 		var profile struct {
 			Traits struct{ Step *int } `json:"traits"`
 		}
-		if _, err := s.get("/api/v1/profiles/user_id:"+person, &profile); err != nil {
+		if err := s.get(ctx, "/api/v1/profiles/user_id:"+person, &profile); err != nil {
 			return 0, err
 		}
 		if profile.Traits.Step != nil && *profile.Traits.Step == n {

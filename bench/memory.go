@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"rapport/internal/config"
@@ -29,7 +27,7 @@ func (b *bench) memory(ctx context.Context) error {
 }
 
 func (b *bench) memoryOf(ctx context.Context, name, value string, mib float64) error {
-	defer os.RemoveAll(filepath.Join(b.dir, "memory"))
+	defer b.scrap("memory")
 	s, err := b.product(ctx, "memory", value)
 	if err != nil {
 		return err
@@ -69,7 +67,7 @@ func (b *bench) recovery(ctx context.Context) error {
 	}
 	worst := time.Duration(0)
 	for kill := range crashes {
-		before, err := s.accounting()
+		before, err := s.accounting(ctx)
 		if err == nil {
 			err = b.killUnderLoad(ctx, s)
 		}
@@ -81,7 +79,7 @@ func (b *bench) recovery(ctx context.Context) error {
 			return fmt.Errorf("starting after kill -9: %w", err)
 		}
 		worst = max(worst, s.ready)
-		after, err := s.accounting()
+		after, err := s.accounting(ctx)
 		if err == nil {
 			err = s.settle(ctx)
 		}

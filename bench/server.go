@@ -37,11 +37,11 @@ type server struct {
 // product starts rapport on a folder of the run's own. Memory may be empty;
 // settings are more of the environment.
 func (b *bench) product(ctx context.Context, folder, memory string, settings ...string) (*server, error) {
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := exec.Command(b.binary, "serve")
+	c := exec.CommandContext(context.WithoutCancel(ctx), b.binary, "serve") // it is stopped, not killed, when the run is
 	c.Env = append(os.Environ(),
 		"RAPPORT_DATA="+filepath.Join(b.dir, folder), "RAPPORT_LISTEN="+address,
 		"RAPPORT_WRITE_KEY="+writeKey, "RAPPORT_SECRET_KEY="+secretKey)
@@ -54,22 +54,22 @@ func (b *bench) product(ctx context.Context, folder, memory string, settings ...
 
 // ceiling starts the limit.
 func (b *bench) ceiling(ctx context.Context, file string) (*server, error) {
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := exec.Command(filepath.Join(b.dir, "ceiling"), "-listen", address, "-file", filepath.Join(b.dir, file),
+	c := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(b.dir, "ceiling"), "-listen", address, "-file", filepath.Join(b.dir, file),
 		"-bare="+strconv.FormatBool(b.ceilingBare))
 	return b.start(ctx, c, address, false)
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("looking for a free port: %w", err)
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return l.Addr().String(), l.Close()
 }
 
 // start runs the command and waits until it is ready.
@@ -86,18 +86,28 @@ func (b *bench) start(ctx context.Context, c *exec.Cmd, address string, settles 
 	s := &server{address: address, cmd: c, log: log, settles: settles, ended: make(chan error, 1)}
 	go func() { s.ended <- c.Wait() }()
 	for {
-		if res, err := http.Get("http://" + address + "/readyz"); err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				s.ready = time.Since(begin)
-				return s, nil
-			}
+		if s.serves(ctx) {
+			s.ready = time.Since(begin)
+			return s, nil
 		}
 		if err := s.pause(ctx, 2*time.Millisecond); err != nil {
 			s.kill()
 			return nil, fmt.Errorf("waiting for %s to be ready, see %s: %w", c.Path, log.Name(), err)
 		}
 	}
+}
+
+// serves asks whether the server takes requests.
+func (s *server) serves(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	return res.Body.Close() == nil && res.StatusCode == http.StatusOK
 }
 
 // pause waits, unless the server or the run ends.
@@ -132,7 +142,9 @@ func (s *server) stop() error {
 		return fmt.Errorf("stopping the server: %w", err)
 	}
 	err := <-s.ended
-	s.log.Close()
+	if err := s.log.Close(); err != nil {
+		return fmt.Errorf("keeping what the server said: %w", err)
+	}
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && !exit.Exited() {
 		return nil // the ceiling does not handle the signal
 	}
@@ -143,7 +155,7 @@ func (s *server) stop() error {
 func (s *server) kill() {
 	_ = s.cmd.Process.Kill()
 	s.ended <- <-s.ended // whoever asks again gets the same answer
-	s.log.Close()
+	_ = s.log.Close()    // what it said so far is in the file
 }
 
 // sums are the answer of /api/v1/accounting.
@@ -160,35 +172,35 @@ func (s sums) balanced() bool {
 	return s.Received == s.Pending+s.Stored+s.Deduplicated+s.DeadLettered+s.Rejected
 }
 
-func (s *server) accounting() (sums, error) {
+func (s *server) accounting(ctx context.Context) (sums, error) {
 	var out sums
-	_, err := s.get("/api/v1/accounting", &out)
+	err := s.get(ctx, "/api/v1/accounting", &out)
 	return out, err
 }
 
-// get reads one document of the own API.
-func (s *server) get(path string, into any) (int, error) {
-	req, err := http.NewRequest(http.MethodGet, "http://"+s.address+path, nil)
+// get reads one document of the own API; any other answer leaves into as it is.
+func (s *server) get(ctx context.Context, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+secretKey)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
-		return res.StatusCode, err
+		return err
 	}
-	return res.StatusCode, json.Unmarshal(raw, into)
+	return json.Unmarshal(raw, into)
 }
 
 // settle waits until everything acknowledged is applied, and checks the sums.
 func (s *server) settle(ctx context.Context) error {
 	for s.settles {
-		a, err := s.accounting()
+		a, err := s.accounting(ctx)
 		switch {
 		case err != nil:
 			return fmt.Errorf("asking for the sums: %w", err)

@@ -33,19 +33,19 @@ func run(t *testing.T, binary, folder string, args ...string) (out, errs string,
 	return stdout.String(), stderr.String(), 0
 }
 
-func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) { //nolint:tparallel,paralleltest // its parts are steps on one folder
+func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) {
 	t.Parallel()
 	binary := program(t)
 	p := startProcess(t, binary)
 	folder := filepath.Join(p.folder, "data")
 	p.barrier(t)
 
-	t.Run("version", func(t *testing.T) {
+	step(t, "version", func(t *testing.T) {
 		if out, _, code := run(t, binary, folder, "version"); code != 0 || !strings.HasPrefix(out, "rapport ") {
 			t.Errorf("%d %s", code, out)
 		}
 	})
-	t.Run("a key made beside the server works there soon, a revoked one no longer", func(t *testing.T) {
+	step(t, "a key made beside the server works there soon, a revoked one no longer", func(t *testing.T) {
 		out, errs, code := run(t, binary, folder, "keys", "create", "--name", "reports", "--scope", "read")
 		secret := strings.TrimSpace(out)
 		if code != 0 || !strings.HasPrefix(secret, "rp_sk_") {
@@ -65,19 +65,19 @@ func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) { //nolint:tpa
 			t.Errorf("%d %s", code, errs)
 		}
 	})
-	t.Run("a folder in use is not rebuilt", func(t *testing.T) {
+	step(t, "a folder in use is not rebuilt", func(t *testing.T) {
 		if _, errs, code := run(t, binary, folder, "rebuild"); code == 0 || errs == "" {
 			t.Errorf("%d %s", code, errs)
 		}
 	})
-	t.Run("a mistake in the settings ends with 2 and the mend", func(t *testing.T) {
+	step(t, "a mistake in the settings ends with 2 and the mend", func(t *testing.T) {
 		for _, args := range [][]string{{"serve", "--memory", "lots"}, {"serve", "--log-level", "loud"}, {"serve", "--config", "/no/file"}} {
 			if _, errs, code := run(t, binary, folder, args...); code != 2 || !strings.HasPrefix(errs, "rapport: ") {
 				t.Errorf("%v: %d %s", args, code, errs)
 			}
 		}
 	})
-	t.Run("a polite stop ends with 0, and a rebuild gives the same profile", func(t *testing.T) {
+	step(t, "a polite stop ends with 0, and a rebuild gives the same profile", func(t *testing.T) {
 		var before, after json.RawMessage
 		p.get(t, "/api/v1/profiles/user_id:barrier", &before)
 		if err := p.stop(syscall.SIGTERM); err != nil {
@@ -92,6 +92,12 @@ func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) { //nolint:tpa
 			t.Errorf("before\n%s\nafter\n%s", before, after)
 		}
 	})
+}
+
+// step is a part of a test whose parts follow one another on one folder.
+func step(t *testing.T, name string, do func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, do)
 }
 
 // answers waits until the server answers a key with a status.

@@ -21,7 +21,7 @@ func TestDemo_WhatItSaysToLookAtIsThere(t *testing.T) {
 	}
 	for _, look := range played.Looks() {
 		var answer map[string]json.RawMessage
-		if err := fetch(to, look.Path, &answer); err != nil {
+		if err := fetch(t.Context(), to, look.Path, &answer); err != nil {
 			t.Errorf("%s: %v", look.Title, err)
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -54,7 +55,7 @@ func TestOnlineRetail_EveryCustomerHasWhatPlainSumsSay(t *testing.T) {
 	for _, of := range []map[string]*retailSums{want.customers, want.unnamed} {
 		for ref, sum := range of {
 			group.Go(func() error {
-				err := sum.check(to, ref)
+				err := sum.check(t.Context(), to, ref)
 				if err != nil && wrong.Add(1) <= 20 {
 					t.Errorf("%s: %v", ref, err)
 				}
@@ -161,7 +162,7 @@ func (x *expected) add(invoice, quantity, price, customer string) {
 }
 
 // check compares a profile with the sums.
-func (s *retailSums) check(to demo.Target, ref string) error {
+func (s *retailSums) check(ctx context.Context, to demo.Target, ref string) error {
 	var got struct {
 		Computed struct {
 			EventCount int                            `json:"event_count"`
@@ -172,7 +173,7 @@ func (s *retailSums) check(to demo.Target, ref string) error {
 			Names      map[string]struct{ Count int } `json:"event_names"`
 		} `json:"computed"`
 	}
-	if err := fetch(to, "/api/v1/profiles/"+ref, &got); err != nil {
+	if err := fetch(ctx, to, "/api/v1/profiles/"+ref, &got); err != nil {
 		return err
 	}
 	c := got.Computed
@@ -211,7 +212,7 @@ func checkEquation(t *testing.T, to demo.Target, events int) {
 		Received, Pending, Stored, Deduplicated, Rejected int
 		DeadLettered                                      int `json:"dead_lettered"`
 	}
-	if err := fetch(to, "/api/v1/accounting", &a); err != nil {
+	if err := fetch(t.Context(), to, "/api/v1/accounting", &a); err != nil {
 		t.Fatal(err)
 	}
 	if a.Received != a.Pending+a.Stored+a.Deduplicated+a.DeadLettered+a.Rejected {
@@ -223,8 +224,8 @@ func checkEquation(t *testing.T, to demo.Target, events int) {
 }
 
 // fetch reads a document of the own API.
-func fetch(to demo.Target, path string, into any) error {
-	req, err := http.NewRequest(http.MethodGet, to.URL+path, nil)
+func fetch(ctx context.Context, to demo.Target, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.URL+path, nil)
 	if err != nil {
 		return err
 	}
@@ -233,7 +234,7 @@ func fetch(to demo.Target, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		return err

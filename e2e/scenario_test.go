@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func playScene(t *testing.T, file string, engine func(*testing.T) string) {
 	}
 	s := &scene{url: openScene(t, engine(t)), known: map[string]any{}}
 	for _, x := range exchanges {
-		if err := s.play(x); err != nil {
+		if err := s.play(t.Context(), x); err != nil {
 			t.Fatalf("%s: %v", x.request, err)
 		}
 	}
@@ -159,7 +160,7 @@ type scene struct {
 }
 
 // play sends a request and compares the answer.
-func (s *scene) play(x exchange) error {
+func (s *scene) play(ctx context.Context, x exchange) error {
 	path := s.named(x.path)
 	if x.writes() {
 		mark := "?"
@@ -168,7 +169,7 @@ func (s *scene) play(x exchange) error {
 		}
 		path += mark + "wait=applied&timeout=30s"
 	}
-	req, err := http.NewRequest(x.method, s.url+path, bytes.NewReader(x.body))
+	req, err := http.NewRequestWithContext(ctx, x.method, s.url+path, bytes.NewReader(x.body))
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (s *scene) play(x exchange) error {
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	got, err := io.ReadAll(res.Body)
 	if err != nil {
 		return err

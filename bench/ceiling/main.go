@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -38,7 +39,8 @@ func serve(listen, file string, bare bool) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	mux.Handle("/v1/", tracking)
-	l, err := net.Listen("tcp", listen)
+	var config net.ListenConfig
+	l, err := config.Listen(context.Background(), "tcp", listen)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
@@ -63,6 +65,8 @@ func parseOnly(to *appender) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"success":true}`)
+		if _, err := io.WriteString(w, `{"success":true}`); err != nil {
+			panic(http.ErrAbortHandler) // the client has gone
+		}
 	}
 }

@@ -3,6 +3,7 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,8 +26,8 @@ type conn struct {
 }
 
 // dial connects. The key is sent as Segment's clients send it.
-func dial(address, path, writeKey string) (*conn, error) {
-	c, err := net.Dial("tcp", address)
+func dial(ctx context.Context, address, path, writeKey string) (*conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}

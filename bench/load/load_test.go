@@ -125,7 +125,9 @@ func TestRun_SendsEveryEventOnce(t *testing.T) {
 			for _, e := range b.Batch {
 				got = append(got, e.MessageID)
 			}
-			io.WriteString(w, `{"success":true}`)
+			if _, err := io.WriteString(w, `{"success":true}`); err != nil {
+				t.Error(err)
+			}
 		}))
 		defer srv.Close()
 		res, err := Run(t.Context(), Job{

@@ -70,12 +70,13 @@ func (r *run) worker(ctx context.Context, number int) error {
 	if r.Batch == 1 {
 		path = "/v1/track"
 	}
-	c, err := dial(r.Address, path, r.WriteKey)
+	c, err := dial(ctx, r.Address, path, r.WriteKey)
 	if err != nil {
 		return err
 	}
-	defer c.net.Close()
-	stop := context.AfterFunc(ctx, func() { c.net.Close() })
+	hangUp := func() { _ = c.net.Close() } // every answer has been read by then
+	defer hangUp()
+	stop := context.AfterFunc(ctx, hangUp)
 	defer stop()
 	people := Sessions
 	if r.Even {

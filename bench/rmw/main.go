@@ -7,6 +7,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -51,7 +52,7 @@ func main() {
 	}
 }
 
-func run(dir string, people int, cache int64, length time.Duration) (report, error) {
+func run(dir string, people int, cache int64, length time.Duration) (r report, err error) {
 	blocks := pebble.NewCache(cache)
 	defer blocks.Unref()
 	o := &pebble.Options{
@@ -65,7 +66,7 @@ func run(dir string, people int, cache int64, length time.Duration) (report, err
 	if err != nil {
 		return report{}, fmt.Errorf("opening: %w", err)
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := fill(db, people); err != nil {
 		return report{}, err
 	}

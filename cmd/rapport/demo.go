@@ -69,7 +69,7 @@ func runDemo(cmd *cobra.Command, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	defer input.Close()
+	defer func() { _ = input.Close() }() // it was only read
 	a, err := app.Open(ctx, c, app.Parts{Log: logger(c), Version: version()})
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func scanFiles(c *config.Config) func(context.Context, [][]byte) (pipeline.FileS
 			scan.Files++
 			scan.Bytes += n
 			if hit {
-				name, _ := filepath.Rel(c.Data, path) //nolint:errcheck // it lies below
+				name, _ := filepath.Rel(c.Data, path) // it lies below
 				scan.Hits = append(scan.Hits, name)
 			}
 			return err

@@ -44,18 +44,8 @@ func exact(text string) bool {
 		case c == '.':
 			point = true
 		case c == 'e' || c == 'E':
-			e := 0
-			neg := i+1 < len(text) && text[i+1] == '-'
-			for _, x := range strings.TrimLeft(text[i+1:], "+-") {
-				if x < '0' || x > '9' || e > 1000 {
-					return false
-				}
-				e = e*10 + int(x-'0')
-			}
-			if neg {
-				e = -e
-			}
-			return digits <= maxDigits && scale-e <= maxDigits && digits-scale+e <= maxDigits
+			e, ok := exponent(text[i+1:])
+			return ok && digits <= maxDigits && scale-e <= maxDigits && digits-scale+e <= maxDigits
 		case c >= '0' && c <= '9':
 			started = started || c != '0'
 			if started {
@@ -70,6 +60,21 @@ func exact(text string) bool {
 		}
 	}
 	return digits <= maxDigits && scale <= maxDigits
+}
+
+// exponent reads what stands behind the e of a number.
+func exponent(text string) (int, bool) {
+	e := 0
+	for _, x := range strings.TrimLeft(text, "+-") {
+		if x < '0' || x > '9' || e > 1000 {
+			return 0, false
+		}
+		e = e*10 + int(x-'0')
+	}
+	if strings.HasPrefix(text, "-") {
+		e = -e
+	}
+	return e, true
 }
 
 // AmountOf reads a JSON number, or a string that says one.

@@ -1,6 +1,7 @@
 package definition_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -118,7 +119,7 @@ func TestDecide_RefusalsSayWhatToDo(t *testing.T) {
 		"note_too_long":       {Key: "m", Status: definition.Test, Note: strings.Repeat("x", 2001)},
 	} {
 		_, err := s.Decide(c)
-		if f, ok := err.(*fault.Fault); !ok || f.Code != name || !strings.Contains(f.Message, ":") && !strings.Contains(f.Message, ";") && name != "note_too_long" {
+		if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Code != name || !strings.Contains(f.Message, ":") && !strings.Contains(f.Message, ";") && name != "note_too_long" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -86,7 +86,7 @@ func (t Target) once(ctx context.Context, method, path string, body []byte) (tim
 		}
 		return 0, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
 	switch {
 	case err != nil:

@@ -102,8 +102,12 @@ func TestGather_TakesTheFormsInWhichTheFileIsPassedAround(t *testing.T) {
 
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
-	z.Write([]byte(head + strings.Repeat("1,A,a,1,12/1/10 8:26,1,7,UK\n", 1000)))
-	z.Close()
+	if _, err := z.Write([]byte(head + strings.Repeat("1,A,a,1,12/1/10 8:26,1,7,UK\n", 1000))); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if g := gathered(t, packed.String()); g.report.Sales != 1000 {
 		t.Errorf("gzip: %+v", g.report)
 	}
@@ -147,7 +151,7 @@ func TestGather_TheRealFile(t *testing.T) {
 	if os.Getenv("RAPPORT_TESTDATA") == "" || err != nil {
 		t.Skip("the real order lines are not here: set RAPPORT_TESTDATA to the folder that has commerce/online-retail")
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	g, err := gather(file)
 	if err != nil {
 		t.Fatal(err)

@@ -128,13 +128,18 @@ func (c *compiler) outputColumns(sc scope, t *Table, e *dmnxml.Table) {
 		}
 		t.Outputs = append(t.Outputs, col)
 		for k, r := range e.Rules {
-			entry := c.output(sc, r.Outputs[i], col.Type, t.Name)
-			if entry.constant && !entry.value.IsNull() && col.order != nil && col.rank(entry.value) == len(col.order) {
-				c.problem(Warning, sc.part, place{t.Name, r.Outputs[i].Pos}, "%s is not among the output values", shorten(entry.value))
-			}
-			t.rules[k].outputs = append(t.rules[k].outputs, entry)
+			t.rules[k].outputs = append(t.rules[k].outputs, c.outputEntry(sc, t, &col, r.Outputs[i]))
 		}
 	}
+}
+
+// outputEntry compiles what a rule says of a column.
+func (c *compiler) outputEntry(sc scope, t *Table, col *OutputColumn, text *dmnxml.Text) output {
+	entry := c.output(sc, text, col.Type, t.Name)
+	if entry.constant && !entry.value.IsNull() && col.order != nil && col.rank(entry.value) == len(col.order) {
+		c.problem(Warning, sc.part, place{t.Name, text.Pos}, "%s is not among the output values", shorten(entry.value))
+	}
+	return entry
 }
 
 // tableTypeRef is the declared type of a single-output table's values: its own,

@@ -85,7 +85,7 @@ func (t *Table) result(s *Session, f []feel.Value, fits []uint64) feel.Value {
 	if hits == 1 && (t.Policy == Any || t.Policy == Priority) {
 		return t.outputOf(s, f, first)
 	}
-	return t.combine(s, f, t.outputsOf(s, f, fits, hits))
+	return t.combine(s, t.outputsOf(s, f, fits, hits))
 }
 
 func (t *Table) outputsOf(s *Session, f []feel.Value, fits []uint64, hits int) []feel.Value {
@@ -98,7 +98,7 @@ func (t *Table) outputsOf(s *Session, f []feel.Value, fits []uint64, hits int) [
 	return out
 }
 
-func (t *Table) combine(s *Session, f []feel.Value, outs []feel.Value) feel.Value {
+func (t *Table) combine(s *Session, outs []feel.Value) feel.Value {
 	switch t.Policy {
 	case Any:
 		for _, v := range outs[1:] {

@@ -76,8 +76,9 @@ func (ev *Evaluator) replace(w *where, p *pattern, s, replacement string) Value 
 	if !ev.spend(int64(len(s) >> 3)) {
 		return Null
 	}
-	parts, ok := []replacementPart{{text: replacement, group: -1}}, true
+	parts := []replacementPart{{text: replacement, group: -1}}
 	if !p.literal {
+		var ok bool
 		if parts, ok = parseReplacement(replacement, p.groups); !ok {
 			return ev.fault(w, CodeValue, "replace: the replacement is not valid")
 		}

@@ -1,5 +1,7 @@
 package feel
 
+import "slices"
+
 // nameKind tells what a name was found to be.
 type nameKind uint8
 
@@ -73,14 +75,12 @@ func (f *found) callable() bool {
 // declaredInside tells whether the name was bound within the innermost filter,
 // so that members of the filtered item do not hide it.
 func (p *parser) declaredInside(sym *symbol) bool {
-	for i := len(p.frames) - 1; i >= 0; i-- {
-		if p.frames[i].item != nil {
+	for _, f := range slices.Backward(p.frames) {
+		if f.item != nil {
 			return false
 		}
-		for _, s := range p.frames[i].syms {
-			if s == sym {
-				return true
-			}
+		if slices.Contains(f.syms, sym) {
+			return true
 		}
 	}
 	return false
@@ -90,8 +90,8 @@ func (p *parser) declaredInside(sym *symbol) bool {
 // before it runs. With closed, contexts of a declared type count too: their
 // values may have more members than declared.
 func (p *parser) openItem(closed bool) *symbol {
-	for i := len(p.frames) - 1; i >= 0; i-- {
-		it := p.frames[i].item
+	for _, f := range slices.Backward(p.frames) {
+		it := f.item
 		if it == nil {
 			continue
 		}
@@ -147,8 +147,7 @@ func (f *nameFrame) lookup(src string, at int, best found) found {
 			}
 		}
 	}
-	for i := len(f.syms) - 1; i >= 0; i-- {
-		s := f.syms[i]
+	for _, s := range slices.Backward(f.syms) {
 		if s.name == "" || s.name[0] != src[at] {
 			continue
 		}

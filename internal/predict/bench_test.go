@@ -43,7 +43,7 @@ func BenchmarkScore(b *testing.B) {
 	}
 }
 
-func TestScore_AllocatesNothing(t *testing.T) {
+func TestScore_AllocatesNothing(t *testing.T) { //nolint:paralleltest // counts what the whole process allocates
 	for _, name := range names(t, "") {
 		m, s := open(t, name)
 		run, bound := m.NewRun(), m.BindAll()

@@ -30,11 +30,11 @@ const (
 	PMML     Format = "pmml"     // 4.0 to 4.4
 )
 
-// Input is one value that a model reads; Output is one that it gives.
-type (
-	Input  = shape.Input
-	Output = shape.Output
-)
+// Input is one value that a model reads.
+type Input = shape.Input
+
+// Output is one value that a model gives.
+type Output = shape.Output
 
 // Spec says what the file alone does not.
 type Spec struct {

@@ -224,6 +224,8 @@ func (s *sandbox) message(thrown *goja.Exception) (text string) {
 			s.over = errTime
 		}
 	}()
-	s.vm.Try(func() { text = thrown.Value().String() })
+	if thrown := s.vm.Try(func() { text = thrown.Value().String() }); thrown != nil {
+		return "an exception whose text is an exception"
+	}
 	return text
 }

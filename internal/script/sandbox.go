@@ -30,12 +30,11 @@ func (s *sandbox) step(n int) bool {
 	return s.over == nil
 }
 
-func (s *sandbox) take(bytes int) bool {
+func (s *sandbox) take(bytes int) {
 	s.bytes += bytes
 	if bytes < 0 || s.bytes > s.limits.Bytes {
 		s.stop(errBytes)
 	}
-	return s.over == nil
 }
 
 // perItem is about what an item of a list takes.
@@ -56,24 +55,24 @@ func length(v goja.Value) int {
 }
 
 // made counts a text or list that a program has just made.
-func (s *sandbox) made(v goja.Value) bool {
+func (s *sandbox) made(v goja.Value) {
 	n := length(v)
 	if n > MaxLength {
 		s.stop(errBytes)
-		return false
+		return
 	}
 	if _, ok := v.(*goja.Object); ok {
 		n *= perItem
 	}
-	return s.take(n)
+	s.take(n)
 }
 
 // listed counts going through a list or text, before it is done.
-func (s *sandbox) listed(v goja.Value) bool {
+func (s *sandbox) listed(v goja.Value) {
 	n := length(v)
 	if n > MaxLength {
 		s.stop(errBytes)
-		return false
+		return
 	}
-	return s.step(n / 16)
+	s.step(n / 16)
 }

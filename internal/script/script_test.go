@@ -2,6 +2,7 @@ package script_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func TestRun_EndsAtALimit(t *testing.T) {
 		`const a = []; for (;;) a.push("y".repeat(1e5))`:                                    "script_bytes",
 	} {
 		_, usage, err := run(t, source, nil)
-		f, ok := err.(*fault.Fault)
+		f, ok := errors.AsType[*fault.Fault](err)
 		if !ok || f.Code != code {
 			t.Errorf("%s: %v after %+v, want %s", source, err, usage, code)
 		}
@@ -188,7 +189,7 @@ func FuzzRun(f *testing.F) {
 		}
 		limits := script.Limits{Steps: 20_000, Bytes: 1 << 20, Depth: 60, Time: 5 * time.Second}
 		_, _, err = p.Run(script.Input{Args: []any{map[string]any{"a": 1.0}}}, limits)
-		if f, ok := err.(*fault.Fault); ok && (f.Code == "script_time" || strings.Contains(f.Message, "engine gave up")) {
+		if f, ok := errors.AsType[*fault.Fault](err); ok && (f.Code == "script_time" || strings.Contains(f.Message, "engine gave up")) {
 			t.Errorf("%q: %v", source, err)
 		}
 	})

@@ -126,7 +126,7 @@ type Redaction struct {
 // Promises: records of acknowledged frames are never lost, changed or
 // reordered; a frame is kept whole or not at all; after a crash the log ends
 // with a frame that was acknowledged or in flight; positions never come twice.
-type Log interface {
+type Log interface { //nolint:interfacebloat // the whole contract of an engine; who uses it declares what it needs
 	// Seal does the work of a frame that needs no order: encoding, compression
 	// and encryption. Any number of calls may run at once. It may keep
 	// frame.Records until Append has returned.
@@ -249,7 +249,7 @@ type Commit struct {
 // bucket's rows are those after some commit, and Applied tells which; after
 // Flush returned, every commit before it is durable. An empty part is kept as
 // such; a row of no parts does not exist.
-type State interface {
+type State interface { //nolint:interfacebloat // the whole contract of an engine; who uses it declares what it needs
 	// Load gives the parts of each row in the order of keys, nil where there is
 	// no row. The number of reads it makes does not grow with the keys where the
 	// engine can help it. The parts are the caller's.

@@ -118,14 +118,17 @@ func answerFault(w http.ResponseWriter, err error) {
 // also by a page of another origin, and to be sent again after a while.
 func Busy(w http.ResponseWriter, after time.Duration) {
 	allowAnyOrigin(w.Header())
-	answerFault(w, fault.Errorf(fault.Limited, "busy", "too many requests are under way; send this one again later: %w", waitFor(after)))
+	answerFault(w, fault.Errorf(fault.Limited, "busy", "too many requests are under way; send this one again later: %w", &waitError{after}))
 }
 
-// waitFor is a cause that knows how long to wait.
-type waitFor time.Duration
+// waitError is a cause that knows how long to wait.
+type waitError struct{ after time.Duration }
 
-func (w waitFor) Error() string             { return "wait " + time.Duration(w).String() }
-func (w waitFor) RetryAfter() time.Duration { return time.Duration(w) }
+// Error says how long.
+func (e *waitError) Error() string { return "wait " + e.after.String() }
+
+// RetryAfter says how long.
+func (e *waitError) RetryAfter() time.Duration { return e.after }
 
 // retryAfter is how many whole seconds to wait, from the error where it knows;
 // clients cap it at 300.

@@ -31,8 +31,9 @@ const (
 	now = "2026-03-01T12:00:00.000Z"
 )
 
-func at(text string) clock.Instant {
-	t, err := time.Parse(time.RFC3339Nano, text)
+// noon is now, as an instant.
+func noon() clock.Instant {
+	t, err := time.Parse(time.RFC3339Nano, now)
 	if err != nil {
 		panic(err)
 	}
@@ -116,7 +117,7 @@ func someKeys() keys {
 func config(l *ledger) segment.Config {
 	return segment.Config{
 		Accept: l, Keys: someKeys(), Rules: identity.DefaultRules(),
-		Now:    func() time.Time { return at(now).Time() },
+		Now:    func() time.Time { return noon().Time() },
 		Random: func(b []byte) { copy(b, "0123456789abcdef") },
 	}
 }
@@ -134,7 +135,7 @@ func send(d http.Handler, c call) *httptest.ResponseRecorder {
 	if c.method == "" {
 		c.method = http.MethodPost
 	}
-	r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+	r := httptest.NewRequestWithContext(context.Background(), c.method, c.path, strings.NewReader(c.body))
 	r.RemoteAddr = "203.0.113.9:4711"
 	for k, v := range c.header {
 		r.Header.Set(k, v)

@@ -107,7 +107,7 @@ func BenchmarkDoor(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
-				r := httptest.NewRequest(http.MethodPost, "/v1/batch", strings.NewReader(body))
+				r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/batch", strings.NewReader(body))
 				r.Header = head
 				w := httptest.NewRecorder()
 				d.ServeHTTP(w, r)

@@ -114,18 +114,23 @@ func (s *scope) carried(traits jsondoc.Value, action *string) {
 				*action = v.Text()
 			}
 		default:
-			for i := range s.custom {
-				c := &s.custom[i]
-				if string(key) != c.snake && string(key) != c.camel {
-					continue
-				}
-				if value, ok := text(v); ok {
-					s.add(c.namespace, value)
-				}
-			}
+			s.ownNamespace(key, v)
 		}
 		return true
 	})
+}
+
+// ownNamespace takes a value whose key names a namespace of the operator's.
+func (s *scope) ownNamespace(key []byte, v jsondoc.Value) {
+	for i := range s.custom {
+		c := &s.custom[i]
+		if string(key) != c.snake && string(key) != c.camel {
+			continue
+		}
+		if value, ok := text(v); ok {
+			s.add(c.namespace, value)
+		}
+	}
 }
 
 // The channels that clients stand for.

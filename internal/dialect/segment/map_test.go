@@ -145,7 +145,7 @@ func TestMap_CorrectsTheClock(t *testing.T) {
 		"empty":                  {`"timestamp":""`, "", now, false},
 	} {
 		a := took(t, call{path: "/v1/track", body: `{"event":"x","userId":"u",` + c.body + `}`, header: map[string]string{"SentAt": c.header}})
-		if a.Event.Time.String() != c.want || a.Event.ReceivedAt != at(now) || segment.Skewed(&a.Envelope, a.Event.Body) != c.skewed {
+		if a.Event.Time.String() != c.want || a.Event.ReceivedAt != noon() || segment.Skewed(&a.Envelope, a.Event.Body) != c.skewed {
 			t.Errorf("%s: %s, skewed %t", name, a.Event.Time, !c.skewed)
 		}
 	}
@@ -188,7 +188,7 @@ func TestMap_MergesTheContextOfTheBatch(t *testing.T) {
 	if fmt.Sprint(e.Identifiers) != "[user_id:u email:j@x.org]" || e.Traits.Get("email").Text() != "j@x.org" {
 		t.Errorf("identifiers %v, traits %s", e.Identifiers, e.Traits.Raw())
 	}
-	if want := `,"integrations":{"All":false}}`; !strings.HasSuffix(string(a.Envelope.Shared), want) || a.Envelope.SentAt != at(now) {
+	if want := `,"integrations":{"All":false}}`; !strings.HasSuffix(string(a.Envelope.Shared), want) || a.Envelope.SentAt != noon() {
 		t.Errorf("envelope keeps %s, sent %s", a.Envelope.Shared, a.Envelope.SentAt)
 	}
 }
@@ -271,7 +271,7 @@ func TestEnvelope_SaysWhatTheDoorKnows(t *testing.T) {
 	if a = took(t, call{path: "/v1/track", body: body, header: auth("old")}); !a.Envelope.Historical || !a.Event.Historical {
 		t.Errorf("historical source: %+v", a.Envelope)
 	}
-	if a.Envelope.Dialect != segment.Dialect || a.Envelope.Received != at(now) || a.Envelope.Type != event.Track || a.Envelope.Source != "crm" {
+	if a.Envelope.Dialect != segment.Dialect || a.Envelope.Received != noon() || a.Envelope.Type != event.Track || a.Envelope.Source != "crm" {
 		t.Errorf("envelope %+v", a.Envelope)
 	}
 }

@@ -138,17 +138,15 @@ func TestPixel_IsAlwaysAnImage(t *testing.T) {
 type tokens struct{}
 
 func (tokens) Exchange(assertion string, now clock.Instant) (string, error) {
-	if assertion != "signed" || now != at(noon) {
+	if assertion != "signed" || now != noon() {
 		return "", fault.Errorf(fault.Unauthenticated, "invalid_client", "not signed")
 	}
 	return "tok", nil
 }
 
 func (tokens) SourceByToken(token string, now clock.Instant) (segment.Source, bool) {
-	return segment.Source{Key: "shop"}, token == "tok" && now == at(noon)
+	return segment.Source{Key: "shop"}, token == "tok" && now == noon()
 }
-
-const noon = now
 
 func TestToken_ChangesAnAssertionIntoAToken(t *testing.T) {
 	t.Parallel()

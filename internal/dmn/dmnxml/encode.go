@@ -41,7 +41,7 @@ func (e *encoder) attr(name, value string) {
 	e.b.WriteByte(' ')
 	e.b.WriteString(name)
 	e.b.WriteString(`="`)
-	attrEscapes.WriteString(&e.b, value)
+	e.b.WriteString(attrEscapes.Replace(value))
 	e.b.WriteByte('"')
 }
 
@@ -99,7 +99,7 @@ func (e *encoder) declared(a Attr) string {
 func (e *encoder) leaf(tag, text string) {
 	e.line()
 	e.b.WriteString("<" + e.prefix + tag + ">")
-	textEscapes.WriteString(&e.b, text)
+	e.b.WriteString(textEscapes.Replace(text))
 	e.b.WriteString("</" + e.prefix + tag + ">")
 }
 

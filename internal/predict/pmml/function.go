@@ -12,56 +12,30 @@ func isNumber(s string) bool {
 }
 
 // unary are the functions of one number.
-func unary(name string) func(float64) float64 {
-	switch name {
-	case "log10":
-		return math.Log10
-	case "ln":
-		return math.Log
-	case "ln1p":
-		return math.Log1p
-	case "sqrt":
-		return math.Sqrt
-	case "abs":
-		return math.Abs
-	case "exp":
-		return math.Exp
-	case "expm1":
-		return math.Expm1
-	case "floor":
-		return math.Floor
-	case "ceil":
-		return math.Ceil
-	case "round":
-		return func(x float64) float64 { return math.Floor(x + 0.5) }
-	case "rint":
-		return math.RoundToEven
-	case "sin":
-		return math.Sin
-	case "cos":
-		return math.Cos
-	case "tan":
-		return math.Tan
-	case "asin":
-		return math.Asin
-	case "acos":
-		return math.Acos
-	case "atan":
-		return math.Atan
-	case "sinh":
-		return math.Sinh
-	case "cosh":
-		return math.Cosh
-	case "tanh":
-		return math.Tanh
-	case "stdNormalCDF":
-		return func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
-	case "stdNormalPDF":
-		return func(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
-	case "stdNormalIDF":
-		return func(x float64) float64 { return -math.Sqrt2 * math.Erfcinv(2*x) }
-	}
-	return nil
+var unary = map[string]func(float64) float64{
+	"log10":        math.Log10,
+	"ln":           math.Log,
+	"ln1p":         math.Log1p,
+	"sqrt":         math.Sqrt,
+	"abs":          math.Abs,
+	"exp":          math.Exp,
+	"expm1":        math.Expm1,
+	"floor":        math.Floor,
+	"ceil":         math.Ceil,
+	"round":        func(x float64) float64 { return math.Floor(x + 0.5) },
+	"rint":         math.RoundToEven,
+	"sin":          math.Sin,
+	"cos":          math.Cos,
+	"tan":          math.Tan,
+	"asin":         math.Asin,
+	"acos":         math.Acos,
+	"atan":         math.Atan,
+	"sinh":         math.Sinh,
+	"cosh":         math.Cosh,
+	"tanh":         math.Tanh,
+	"stdNormalCDF": func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 },
+	"stdNormalPDF": func(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) },
+	"stdNormalIDF": func(x float64) float64 { return -math.Sqrt2 * math.Erfcinv(2*x) },
 }
 
 // binary are the functions of two numbers.
@@ -146,7 +120,7 @@ func (c *compiler) apply(sc *scope, e *element) expr {
 	}
 	x, strict, ok := c.builtin(e, name, args)
 	if !ok {
-		x, ok = c.defined(e, name, args)
+		x, ok = c.defined(name, args)
 	}
 	if !ok {
 		c.fail(e, "the function %.60q is not known, or not with %d arguments", name, len(args))
@@ -170,7 +144,7 @@ func (c *compiler) apply(sc *scope, e *element) expr {
 // builtin compiles the call of a built-in function; strict ones are missing
 // where an argument is.
 func (c *compiler) builtin(e *element, name string, args []expr) (x expr, strict, ok bool) {
-	if f := unary(name); f != nil && len(args) == 1 {
+	if f := unary[name]; f != nil && len(args) == 1 {
 		a := c.numbers(e, args)[0]
 		return expr{f: func(s []float64) float64 { return f(a(s)) }, kind: number}, true, true
 	}
@@ -315,7 +289,7 @@ func (c *compiler) choose(e *element, args []expr) expr {
 
 // defined puts the body of a function of the document in the place of its
 // call, so a function that calls itself ends at the limits.
-func (c *compiler) defined(e *element, name string, args []expr) (expr, bool) {
+func (c *compiler) defined(name string, args []expr) (expr, bool) {
 	d, ok := c.functions[name]
 	if !ok {
 		return expr{}, false

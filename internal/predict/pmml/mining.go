@@ -95,22 +95,30 @@ func (c *compiler) combine(e *element, en *ensemble, method string, classify boo
 		return
 	}
 	if classify {
-		c.classes(e, en)
-		if len(en.p.classes) == 0 {
-			c.fail(e, "the ensemble classifies, but none of its segments does")
-		}
-		switch method {
-		case "majorityVote", "weightedMajorityVote":
-			en.p.eval = func(s []float64) bool { return en.classify(s, true, false) }
-		case "average", "weightedAverage":
-			en.p.eval = func(s []float64) bool { return en.classify(s, false, false) }
-		case "max":
-			en.p.eval = func(s []float64) bool { return en.classify(s, false, true) }
-		default:
-			c.fail(e, "the multipleModelMethod %.40q is not supported for a classification", method)
-		}
-		return
+		c.combineClasses(e, en, method)
+	} else {
+		c.combineNumbers(e, en, method)
 	}
+}
+
+func (c *compiler) combineClasses(e *element, en *ensemble, method string) {
+	c.classes(e, en)
+	if len(en.p.classes) == 0 {
+		c.fail(e, "the ensemble classifies, but none of its segments does")
+	}
+	switch method {
+	case "majorityVote", "weightedMajorityVote":
+		en.p.eval = func(s []float64) bool { return en.classify(s, true, false) }
+	case "average", "weightedAverage":
+		en.p.eval = func(s []float64) bool { return en.classify(s, false, false) }
+	case "max":
+		en.p.eval = func(s []float64) bool { return en.classify(s, false, true) }
+	default:
+		c.fail(e, "the multipleModelMethod %.40q is not supported for a classification", method)
+	}
+}
+
+func (c *compiler) combineNumbers(e *element, en *ensemble, method string) {
 	for i := range en.segments {
 		if len(en.segments[i].part.classes) > 0 {
 			c.fail(e, "the ensemble predicts a number, but its segment %d a class", i+1)

@@ -27,11 +27,11 @@ func (c *compiler) dictionary(root *element) {
 		if _, twice := c.data[name]; twice || name == "" {
 			c.fail(e, "every DataField needs a name of its own, %.60q has none", name)
 		}
-		if t := e.attr("dataType"); t == "string" || t == "integer" || t == "float" || t == "double" || t == "boolean" {
-			d.kind, d.single = c.dataKind(e, t)
-		} else {
+		t := e.attr("dataType")
+		if !slices.Contains([]string{"string", "integer", "float", "double", "boolean"}, t) {
 			continue // refused where a model reads it
 		}
+		d.kind, d.single = c.dataKind(e, t)
 		for _, v := range e.all("Value") {
 			if v.attr("property") == "missing" && strings.EqualFold(v.attr("value"), "nan") {
 				continue // NaN is missing everywhere

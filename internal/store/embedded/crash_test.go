@@ -35,15 +35,15 @@ func some(n int, end int64) []int64 {
 
 // play opens a store and does a trial's steps until one fails or the trick has
 // been played; it tells whether the store could be opened.
-func play(t *testing.T, tr *storetest.Trial, fs *trick) (s *embedded.Store, err error) {
+func play(t *testing.T, tr *storetest.Trial, fs *trick) (*embedded.Store, error) {
 	t.Helper()
-	if s, err = embedded.Open(folder, small(fs)); err != nil {
+	s, err := embedded.Open(folder, small(fs))
+	if err != nil {
 		return nil, err
 	}
-	for range trialSteps {
-		if err := tr.Step(s); err != nil || fs.reached.Load() {
-			break
-		}
+	over := false
+	for step := 0; step < trialSteps && !over; step++ {
+		over = tr.Step(s) != nil || fs.reached.Load()
 	}
 	return s, nil
 }
@@ -132,7 +132,7 @@ func TestFault_OneFailedCallIsAnErrorAndNoMore(t *testing.T) {
 					t.Parallel()
 					mem, tr := vfs.NewCrashableMem(), storetest.NewTrial(t, seed)
 					fs := newTrick(mem)
-					fs.nth, fs.for_ = nth, times
+					fs.nth, fs.times = nth, times
 					s, err := play(t, tr, fs)
 					if err == nil {
 						afterFault(t, tr, s)
@@ -180,7 +180,7 @@ func TestFault_DeadDiskGivesErrorsAndLosesNothing(t *testing.T) {
 			t.Parallel()
 			mem, tr := vfs.NewCrashableMem(), storetest.NewTrial(t, 5)
 			fs := newTrick(mem)
-			fs.nth, fs.for_ = nth, 1<<40
+			fs.nth, fs.times = nth, 1<<40
 			s, err := play(t, tr, fs)
 			if !fs.reached.Load() {
 				defer s.Close() //nolint:errcheck // not what is tested

@@ -45,14 +45,14 @@ func (l *Log) Redact(ctx context.Context, changes []store.Redaction) (int, error
 		if err := ctx.Err(); err != nil {
 			return removed, err
 		}
-		patches, done, more, err := l.patchesOf(changes)
+		p, err := l.patchesOf(changes)
 		if err == nil {
-			err = l.applyPatches(patches)
+			err = l.applyPatches(p.patches)
 		}
 		if err != nil {
 			return removed, translate(err)
 		}
-		removed, changes = removed+more, changes[done:]
+		removed, changes = removed+p.removed, p.changes
 	}
 	return removed, nil
 }
@@ -96,36 +96,54 @@ func (l *Log) holder(at store.Position) (s *segment, limit uint64, ok bool) {
 	return s, s.end, at <= l.last && uint64(at) >= s.base+uint64(s.head)+blockHead
 }
 
-// patchesOf makes the patches of the first changes, whole blocks at a time, as
-// many as one journal takes. done counts the changes they make.
-func (l *Log) patchesOf(changes []store.Redaction) (patches []patch, done, removed int, err error) {
-	size := 0
-	for done < len(changes) && size < patchBatch {
-		s, limit, _ := l.holder(changes[done].At)
+// patching is the making of one journal: the patches of the first changes,
+// whole blocks at a time, as many as it takes.
+type patching struct {
+	log     *Log
+	changes []store.Redaction // still to be made
+	patches []patch
+	size    int
+	removed int // payloads that should have been replaced
+}
+
+func (l *Log) patchesOf(changes []store.Redaction) (*patching, error) {
+	p := &patching{log: l, changes: changes}
+	for len(p.changes) > 0 && p.size < patchBatch {
+		s, limit, _ := l.holder(p.changes[0].At)
 		blocks := blockReader{segment: s, limit: limit}
-		for done < len(changes) && uint64(changes[done].At) < limit && size < patchBatch {
-			block, at, err := blocks.next(uint64(changes[done].At))
+		for len(p.changes) > 0 && uint64(p.changes[0].At) < limit && p.size < patchBatch {
+			begin := uint64(p.changes[0].At)
+			block, at, err := blocks.next(begin)
+			if err == nil {
+				err = p.patch(slices.Clone(block), at)
+			}
 			if err != nil {
-				return nil, 0, 0, s.damaged(uint64(changes[done].At), err)
+				return nil, s.damaged(begin, err)
 			}
-			block = slices.Clone(block)
-			for ; done < len(changes) && uint64(changes[done].At) < at+uint64(len(block)); done++ {
-				record, gone, err := l.redacted(block[uint64(changes[done].At)-at:], changes[done].Payload)
-				if err != nil {
-					return nil, 0, 0, s.damaged(uint64(changes[done].At), err)
-				}
-				if gone && changes[done].Payload != nil {
-					removed++
-				}
-				patches = append(patches, patch{uint64(changes[done].At), record})
-				copy(block[uint64(changes[done].At)-at:], record)
-				size += len(record)
-			}
-			sum := binary.LittleEndian.AppendUint32(nil, crc32.Checksum(block[8:], castagnoli))
-			patches = append(patches, patch{at + 4, sum})
 		}
 	}
-	return patches, done, removed, nil
+	return p, nil
+}
+
+// patch makes the changes of a block that begins at a position, and its sum.
+func (p *patching) patch(block []byte, at uint64) error {
+	for ; len(p.changes) > 0 && uint64(p.changes[0].At) < at+uint64(len(block)); p.changes = p.changes[1:] {
+		c := p.changes[0]
+		old := block[uint64(c.At)-at:]
+		record, gone, err := p.log.redacted(old, c.Payload)
+		if err != nil {
+			return err
+		}
+		if gone && c.Payload != nil {
+			p.removed++
+		}
+		p.patches = append(p.patches, patch{uint64(c.At), record})
+		copy(old, record)
+		p.size += len(record)
+	}
+	sum := binary.LittleEndian.AppendUint32(nil, crc32.Checksum(block[8:], castagnoli))
+	p.patches = append(p.patches, patch{at + 4, sum})
+	return nil
 }
 
 // redacted is a record with another payload, in as many bytes as the old one,

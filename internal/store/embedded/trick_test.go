@@ -17,7 +17,7 @@ type trick struct {
 	vfs.FS
 	calls atomic.Int64
 	nth   int64        // 0: never
-	for_  int64        // how many calls fail from the nth on
+	times int64        // how many calls fail from the nth on
 	room  atomic.Int64 // bytes left; below zero: no limit
 
 	mu      sync.RWMutex // held for writing while the power goes
@@ -54,7 +54,7 @@ func (t *trick) do(op func() error) error {
 	if t.nth > 0 && n >= t.nth {
 		if t.onCut == nil {
 			t.reached.Store(true)
-			if n < t.nth+t.for_ {
+			if n < t.nth+t.times {
 				return t.err
 			}
 		} else if n == t.nth {
