@@ -21,7 +21,7 @@ func FuzzToken_NothingForgedIsTaken(f *testing.F) {
 		if r.Index().Token(token, clock.From(start)) != nil {
 			t.Errorf("took %q", token)
 		}
-		if _, err := r.Index().Exchange(token, clock.From(start)); err == nil {
+		if _, err := r.Exchange(token, "cdp.example", clock.From(start)); err == nil {
 			t.Errorf("exchanged %q", token)
 		}
 	})

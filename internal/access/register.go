@@ -27,6 +27,7 @@ type Register struct {
 	mu      sync.Mutex
 	index   atomic.Pointer[Index]
 	text    []byte // of the file the index was made of; guarded by mu
+	spent   spent
 }
 
 const (

@@ -8,11 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
-
 	"rapport/internal/clock"
-	"rapport/internal/fault"
 )
 
 const (
@@ -23,46 +19,8 @@ const (
 	// TokenScope is the one scope tokens are made for.
 	TokenScope = "tracking_api:write"
 
-	tokenBytes  = 8 + sha256.Size
-	clockLeeway = 5 * time.Minute
-	maxLife     = 24 * time.Hour
+	tokenBytes = 8 + sha256.Size
 )
-
-// Exchange gives an access token for an assertion that a client of a source
-// signed (RS256; claims iss or sub = the client's id, exp). It is good for
-// TokenLife. Any doubt is a fault of kind Unauthenticated.
-func (x *Index) Exchange(assertion string, now clock.Instant) (string, error) {
-	parsed, err := jwt.ParseSigned(assertion, []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil {
-		return "", refuse("the assertion is not a JWT signed with RS256: %w", err)
-	}
-	var unsafe jwt.Claims
-	if err := parsed.UnsafeClaimsWithoutVerification(&unsafe); err != nil {
-		return "", refuse("the assertion's claims cannot be read: %w", err)
-	}
-	name := unsafe.Issuer
-	if _, known := x.clients[name]; !known {
-		name = unsafe.Subject
-	}
-	c, known := x.clients[name]
-	if !known {
-		return "", refuse("unknown client: register its public key at the source and give its id as iss")
-	}
-	var claims jwt.Claims
-	if err := parsed.Claims(c.key, &claims); err != nil {
-		return "", refuse("the signature does not fit the client's public key: %w", err)
-	}
-	if claims.Expiry == nil {
-		return "", refuse("the assertion has no exp: give one at most a day ahead")
-	}
-	if claims.Expiry.Time().Sub(now.Time()) > maxLife {
-		return "", refuse("the assertion's exp is more than a day ahead: give an earlier one")
-	}
-	if err := claims.ValidateWithLeeway(jwt.Expected{Time: now.Time()}, clockLeeway); err != nil {
-		return "", refuse("the assertion is not good now, check the client's clock: %w", err)
-	}
-	return x.sign(c.source.Key, now.Add(TokenLife)), nil
-}
 
 // Token finds the source an access token was made for; nil where it is forged,
 // no longer good, or its source is gone or disabled.
@@ -98,8 +56,4 @@ func (x *Index) mac(b []byte) []byte {
 	h := hmac.New(sha256.New, x.tokenKey)
 	h.Write(b)
 	return h.Sum(nil)
-}
-
-func refuse(format string, args ...any) error {
-	return fault.Errorf(fault.Unauthenticated, "invalid_client", format, args...)
 }

@@ -55,6 +55,19 @@ func TestThrottle_AnswersBusyAboveItsBounds(t *testing.T) {
 	}
 }
 
+func TestThrottle_CountsWhatClientsSendAgain(t *testing.T) {
+	t.Parallel()
+	c := &throttle{next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), maxRequests: 9, maxBytes: 1 << 30}
+	for _, count := range []string{"", "0", "1", "7", "many", "-1"} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/track", strings.NewReader("{}"))
+		r.Header.Set("X-Retry-Count", count)
+		c.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if n := c.retried.Load(); n != 2 {
+		t.Errorf("counted %d, want 2", n)
+	}
+}
+
 func TestThrottle_RefusesUnreadWhileTheQueuesAreFull(t *testing.T) {
 	t.Parallel()
 	reached, full := 0, true

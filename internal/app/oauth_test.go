@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestFlow_AnOAuthClientGetsATokenAndSendsWithIt(t *testing.T) {
 	}
 	now := time.Now()
 	assertion, err := jwt.Signed(signer).Claims(jwt.Claims{
-		Issuer: "backend-1", Subject: "backend-1", Expiry: jwt.NewNumericDate(now.Add(time.Minute)), IssuedAt: jwt.NewNumericDate(now),
+		Issuer: "backend-1", Subject: "backend-1", Audience: jwt.Audience{a.URL()}, ID: "once", Expiry: jwt.NewNumericDate(now.Add(time.Minute)), IssuedAt: jwt.NewNumericDate(now),
 	}).Serialize()
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +56,9 @@ func TestFlow_AnOAuthClientGetsATokenAndSendsWithIt(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(text), &token); err != nil || status != 200 || token.AccessToken == "" || token.ExpiresIn != 3600 {
 		t.Fatalf("%d %s, %v", status, text, err)
+	}
+	if status, _, text := call(t, "POST", a.URL()+"/token", form.Encode(), "Content-Type", "application/x-www-form-urlencoded"); status != 401 || !strings.Contains(text, "used before") {
+		t.Errorf("the same assertion again: %d %s", status, text)
 	}
 	writeKeyOf := made["write_keys"].([]any)[0].(map[string]any)["key"].(string)
 	event := fmt.Sprintf(`{"userId":"u1","event":"x","messageId":"m1","writeKey":%q}`, writeKeyOf)

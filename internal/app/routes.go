@@ -38,6 +38,7 @@ func (a *App) routes() http.Handler {
 	a.throttle.full = a.pipeline.Full
 	a.throttle.next = segment.New(segment.Config{
 		Accept: a.pipeline, Keys: keys, Book: today{a.pipeline}, Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
+		PublicURL: a.config.HTTP.PublicURL,
 	})
 	mux := http.NewServeMux()
 	for _, pattern := range segment.Patterns() {

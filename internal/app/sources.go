@@ -88,8 +88,8 @@ func (k keyring) SourceByWriteKey(key string) (segment.Source, bool) {
 }
 
 // Exchange gives an access token for a client's signed assertion.
-func (k keyring) Exchange(assertion string, now clock.Instant) (string, error) {
-	return k.register.Index().Exchange(assertion, now)
+func (k keyring) Exchange(assertion, host string, now clock.Instant) (string, error) {
+	return k.register.Exchange(assertion, host, now)
 }
 
 // SourceByToken finds the source of an access token. A client that signs

@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ type throttle struct {
 	requests    atomic.Int64
 	bytes       atomic.Int64
 	refused     atomic.Uint64
+	retried     atomic.Uint64
 }
 
 // Of a body at most this much is counted, so that one large request always
@@ -37,6 +39,9 @@ func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.next.ServeHTTP(w, r)
 		return
 	}
+	if again(r.Header) {
+		t.retried.Add(1)
+	}
 	weight := bodyWeight(r)
 	requests, bytes := t.requests.Add(1), t.bytes.Add(weight)
 	defer func() {
@@ -49,6 +54,12 @@ func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.next.ServeHTTP(w, r)
+}
+
+// again tells whether the client says that it sends this once more.
+func again(h http.Header) bool {
+	n, err := strconv.Atoi(h.Get("X-Retry-Count"))
+	return err == nil && n > 0
 }
 
 func bodyWeight(r *http.Request) int64 {

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,6 +66,7 @@ type HTTP struct {
 	ReadTimeout  time.Duration `koanf:"read_timeout"`
 	StopTimeout  time.Duration `koanf:"stop_timeout"`
 	MaxBodyBytes Size          `koanf:"max_body_bytes"`
+	PublicURL    string        `koanf:"public_url"` // empty: as each request says
 }
 
 // Embedded is the engine that keeps the data in the data folder.
@@ -167,6 +169,8 @@ func (c *Config) Validate() error {
 		return bad("http.stop_timeout", c.HTTP.StopTimeout.String(), "give more than 0")
 	case c.HTTP.MaxBodyBytes < 64<<10:
 		return bad("http.max_body_bytes", c.HTTP.MaxBodyBytes.String(), "give at least 64KiB")
+	case c.HTTP.PublicURL != "" && !isOrigin(c.HTTP.PublicURL):
+		return bad("http.public_url", c.HTTP.PublicURL, "give scheme and host alone, such as https://events.example.com")
 	case c.WriteKey != "" && !keyShape(c.WriteKey):
 		return bad("write_key", "…", "give 1 to 128 letters, digits, - _ or .")
 	case c.SecretKey != "" && strings.ContainsFunc(c.SecretKey, func(r rune) bool { return r <= ' ' || r > '~' }):
@@ -182,6 +186,12 @@ func (c *Config) Path(name ...string) string {
 
 func bad(key, value, mend string) error {
 	return fault.Errorf(fault.Invalid, "invalid_config", "setting %s: %q will not do: %s", key, value, mend).At(key)
+}
+
+// isOrigin tells whether an address is scheme and host, and nothing else.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && oneOf(u.Scheme, "http", "https") && u.Host != "" && u.User == nil && s == u.Scheme+"://"+u.Host
 }
 
 func oneOf(s string, all ...string) bool { return slices.Contains(all, s) }

@@ -102,7 +102,7 @@ func TestLoad_BadValuesAreFaultsThatNameTheKey(t *testing.T) {
 	t.Parallel()
 	for key, value := range map[string]string{
 		"listen": "nowhere", "store": "mongodb://x", "memory": "1MiB", "log.level": "loud", "log.format": "xml",
-		"queue.requests": "0", "wait.timeout": "1h", "http.read_timeout": "0s", "http.stop_timeout": "-1s",
+		"queue.requests": "0", "wait.timeout": "1h", "http.public_url": "https://events.example.com/", "http.read_timeout": "0s", "http.stop_timeout": "-1s",
 		"http.max_body_bytes": "1", "write_key": "a b", "secret_key": "a b",
 	} {
 		_, err := config.Load(config.Input{Flags: map[string]string{key: value}})

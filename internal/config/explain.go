@@ -39,7 +39,8 @@ func (c *Config) value(key string) string {
 		"queue.requests": fmt.Sprint(c.Queue.Requests), "queue.bytes": c.Queue.Bytes.String(),
 		"wait.timeout": c.Wait.Timeout.String(), "wait.max_timeout": c.Wait.MaxTimeout.String(),
 		"http.read_timeout": c.HTTP.ReadTimeout.String(), "http.stop_timeout": c.HTTP.StopTimeout.String(),
-		"http.max_body_bytes": c.HTTP.MaxBodyBytes.String(),
+		"http.max_body_bytes": c.HTTP.MaxBodyBytes.String(), "http.public_url": c.HTTP.PublicURL,
+		"connections.allow": c.Connections.Allow,
 	}[key]
 }
 

@@ -77,15 +77,15 @@ func (a *API) entityRoutes() {
 		one.also = []int{http.StatusNotModified}
 		register(a, one, func(ctx context.Context, in *entityQuestion) (*read, error) { return a.getEntity(ctx, n.kind, in) })
 
-		put := at("put-"+n.one, http.MethodPut, "/{id}", "Make or replace a "+n.one)
+		put := at("put-"+n.one, http.MethodPut, "/{id}", "Make or replace the "+n.one)
 		put.body, put.also = n.body, []int{http.StatusCreated}
 		register(a, put, a.change(n, catalog.Put))
 
-		patch := at("patch-"+n.one, http.MethodPatch, "/{id}", "Change fields of a "+n.one+" (merge patch, RFC 7396)")
+		patch := at("patch-"+n.one, http.MethodPatch, "/{id}", "Change fields of the "+n.one+" (merge patch, RFC 7396)")
 		patch.body = n.body
 		register(a, patch, a.change(n, catalog.Merge))
 
-		remove := at("delete-"+n.one, http.MethodDelete, "/{id}", "Remove a "+n.one)
+		remove := at("delete-"+n.one, http.MethodDelete, "/{id}", "Remove the "+n.one)
 		remove.status, remove.returns = http.StatusNoContent, nil
 		register(a, remove, a.deleteEntity(n))
 	}

@@ -29,6 +29,7 @@ func TestRun_GivesWhatTheBoxReturns(t *testing.T) {
 		`return guest.orders.reduce((a, o) => a + o.total, 0)`:                              `42.5`,
 		`return {b: guest.name + "!", a: [1, "x", null, undefined, true], f() {}}`:          `{"a":[1,"x",null,null,true],"b":"Zoë!"}`,
 		`let s = ""; for (const o of guest.orders) { s += o.total + ";" } return s // done`: `"12.5;30;"`,
+
 		`return Object.keys(guest)`:                                                                 `["age","member","name","none","orders"]`,
 		"return `${guest.name}: ${guest.age >= 18 ? 'adult' : 'child'}`":                            `"Zoë: adult"`,
 		`function fib(n) { return n < 2 ? n : fib(n - 1) + fib(n - 2) } return fib(15)`:             `610`,

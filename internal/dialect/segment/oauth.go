@@ -19,8 +19,9 @@ const (
 // know them again. A token is good for an hour.
 type Tokens interface {
 	// Exchange gives a fault of kind Unauthenticated where the assertion (a
-	// JWT, RS256) is not that of a registered client.
-	Exchange(assertion string, now clock.Instant) (token string, err error)
+	// JWT, RS256) is not that of a registered client, was not made for a server
+	// at this host, or was brought before.
+	Exchange(assertion, host string, now clock.Instant) (token string, err error)
 	SourceByToken(token string, now clock.Instant) (Source, bool)
 }
 
@@ -49,7 +50,8 @@ func (d *Door) token(w http.ResponseWriter, r *http.Request, _ route) {
 		refuseToken(w, http.StatusBadRequest, "invalid_scope", "the only scope is "+trackingScope)
 		return
 	}
-	token, err := d.Tokens.Exchange(form.Get("client_assertion"), now)
+	_, host := d.reachedAt(r)
+	token, err := d.Tokens.Exchange(form.Get("client_assertion"), host, now)
 	switch {
 	case fault.KindOf(err) == fault.Unauthenticated:
 		refuseToken(w, http.StatusUnauthorized, "invalid_client", messageOf(err))

@@ -137,8 +137,8 @@ func TestPixel_IsAlwaysAnImage(t *testing.T) {
 // tokens stands in for the package that checks signatures.
 type tokens struct{}
 
-func (tokens) Exchange(assertion string, now clock.Instant) (string, error) {
-	if assertion != "signed" || now != noon() {
+func (tokens) Exchange(assertion, host string, now clock.Instant) (string, error) {
+	if assertion != "signed" || host == "" || now != noon() {
 		return "", fault.Errorf(fault.Unauthenticated, "invalid_client", "not signed")
 	}
 	return "tok", nil
