@@ -261,3 +261,17 @@ func (e *Entity) Says(of func(Stamp) bool) bool {
 		slices.ContainsFunc(e.refunds, func(r refund) bool { return of(r.Stamp) }) ||
 		slices.ContainsFunc(e.ops, func(o cartOp) bool { return of(o.Stamp) })
 }
+
+// EachField visits the free fields and the dimensions that are not null, with
+// their canonical JSON, sorted by their prefixed names.
+func (e *Entity) EachField(visit func(name, value string) bool) {
+	for i := range e.fields {
+		r := &e.fields[i]
+		if r.value == "null" || !strings.HasPrefix(r.name, FieldPrefix) && !strings.HasPrefix(r.name, DimensionPrefix) {
+			continue
+		}
+		if !visit(r.name, r.value) {
+			return
+		}
+	}
+}

@@ -149,6 +149,7 @@ func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
 				r.Payload = nil // its buffer goes back to the door
 			}
 			p.library.learn(r)
+			p.learnItem(r)
 			n := p.laneIndex(r.Bucket)
 			parts[n] = append(parts[n], r)
 			if broadcast(r.Kind) {

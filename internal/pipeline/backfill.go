@@ -102,7 +102,7 @@ func (w *people) newJob(row jobRow) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{jobRow: row, glass: newGlass(l, w.items), ids: map[uint64]bool{}, changed: true}
+	j := &job{jobRow: row, glass: newGlass(l, w.catalog()), ids: map[uint64]bool{}, changed: true}
 	for _, c := range row.Enter {
 		j.ids[c.ID] = true
 		if n, ok := l.numbers[c.ID]; ok && c.Kind == definition.Segment {
@@ -137,12 +137,13 @@ func (w *people) begin(row jobRow) error {
 // slice does the next piece of a backfill. It is called with the lane locked,
 // between batches; what was in memory alone when the backfill began must have
 // been committed since. It gives the records that follow.
-func (w *people) slice(ctx context.Context) (derived []store.Record, err error) {
+func (w *people) slice(ctx context.Context, applied store.Position) (derived []store.Record, err error) {
 	j := w.job
 	if j == nil || j.Done {
 		return nil, nil
 	}
 	w.derived = nil
+	w.position = max(w.position, applied)
 	if j.filling != nil {
 		if err := w.goOn(ctx, j.filling); err != nil {
 			return nil, err

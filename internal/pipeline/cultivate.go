@@ -336,7 +336,7 @@ func (w *people) enforce(now *force) error {
 	if err != nil {
 		return fmt.Errorf("what is in force cannot be evaluated: %w", err)
 	}
-	w.force, w.glass = now, newGlass(l, w.items)
+	w.force, w.glass = now, newGlass(l, w.catalog())
 	return nil
 }
 

@@ -20,6 +20,7 @@
 //	command, entities           orders, carts and other things with a key of their own
 //	definitions, library, activation, backfill, cultivate, settle
 //	                            a version of a segment, from its definition until it counts for everybody
+//	items                       what the catalog says, for conditions of people elsewhere
 //	tick, timers                the passing of time
 //	recover, rebuild            after a crash, and all over again
 //	read, timeline, identity, segments, preview, index, golden, everyone

@@ -249,6 +249,9 @@ func (s *sweeper) entity(ctx context.Context, k id.Key) error {
 			return err
 		}
 	}
+	if fresh.row.Kind == catalog.Item {
+		s.touched = append(s.touched, w.forgetItem(k, fresh.row.ID, fresh.row)...)
+	}
 	listed := store.RowKey{Table: store.TableKinds, Bucket: k.Bucket(), Key: kindKey(old)}
 	s.touched = append(s.touched, listed)
 	if fresh.row.Exists() {

@@ -39,6 +39,10 @@ func (w *people) fold(t *task) {
 		w.foldActivation(t.rec)
 	case store.KindAsk:
 		w.answerGraph(t.rec)
+	case store.KindItem:
+		w.foldItem(t.rec)
+	case store.KindRecheck:
+		w.foldRecheck(t.rec)
 	}
 }
 

@@ -14,6 +14,9 @@ func (w *people) applyToEntity(e *entity, p *catalog.Portion) {
 	w.touchEntity(e)
 	before := e.row.Customer()
 	e.row.Apply(p)
+	if p.Kind == catalog.Item {
+		w.markItem(e.key, e.row.ID, e.row)
+	}
 	if p.Kind != catalog.Order && p.Kind != catalog.Cart {
 		return
 	}

@@ -40,6 +40,7 @@ type graph struct {
 
 	definitions atomic.Pointer[definition.Index] // read without a lock
 	defining    map[seriesOf]chan struct{}       // definitions with a change on its way
+	rechecked   atomic.Uint64                    // up to where people were evaluated for changed items
 	force       atomic.Pointer[force]            // what counts at the lane's position, read without a lock
 }
 
@@ -129,6 +130,8 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			g.define(r)
 		case store.KindActivation:
 			g.activate(r)
+		case store.KindRecheck:
+			g.recheckedUpTo(r)
 		case store.KindJob:
 			g.keepJob(r)
 		case store.KindPrivacy:

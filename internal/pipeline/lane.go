@@ -195,7 +195,7 @@ type preparer interface {
 	// committed before the pieces are done.
 	ready(r *store.Record) (ready bool, err error)
 	// slice does one piece and gives the records that follow.
-	slice(ctx context.Context) (derived []store.Record, err error)
+	slice(ctx context.Context, applied store.Position) (derived []store.Record, err error)
 }
 
 // prepare does what a batch needs to have been done. It gives up where the lane
@@ -231,7 +231,7 @@ func (l *lane) prepare(ctx context.Context, batch []*store.Record) bool {
 // slice does one piece of what takes long, and commits when it is time.
 func (l *lane) slice(ctx context.Context, w preparer) error {
 	l.mu.Lock()
-	derived, err := w.slice(ctx)
+	derived, err := w.slice(ctx, l.applied)
 	if err == nil {
 		l.emit(ctx, derived)
 	}

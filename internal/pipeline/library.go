@@ -34,6 +34,7 @@ type document struct {
 	trait     *segment.TraitDefinition
 	affinity  *segment.AffinityDefinition
 	refs      []reference
+	items     bool // it depends on what the catalog says of items
 	err       error
 }
 
@@ -97,6 +98,7 @@ func readDocument(kind definition.Kind, key string, doc []byte) *document {
 		}
 	case definition.Affinity:
 		d.affinity, d.err = segment.ReadAffinity(key, doc)
+		d.items = true
 	}
 	return d
 }
@@ -112,6 +114,8 @@ func (d *document) refer(n *condition.Node) {
 		d.refs = append(d.refs, reference{definition.Affinity, n.Affinity.Key})
 	case condition.Expression:
 		d.refs = append(d.refs, reference{})
+	case condition.Events:
+		d.items = d.items || n.Events.Attr != ""
 	}
 	for _, k := range n.Nodes {
 		d.refer(k)

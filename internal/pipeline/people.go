@@ -31,7 +31,7 @@ type setting struct {
 	erased  *erasures
 	log     *slog.Logger
 	library *library
-	items   segment.Catalog
+	items   *itemBook
 }
 
 // people is the work of a lane that owns anchors and entities.
@@ -73,6 +73,7 @@ type people struct {
 	settledTo  store.Position // everybody follows what came into force up to there
 	passed     map[id.Bucket]clock.Instant
 	ticked     map[id.Bucket]bool // buckets whose passed instant is not committed
+	untold     map[id.Key]string  // items that are others than conditions see, by their ids
 	states     []*segment.State
 	ids        []profile.IdentifierSeen
 	person     segment.ProfilePerson
@@ -94,7 +95,8 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
 		timers: newTimers(), undecided: map[id.Key]chan struct{}{}, asked: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
-		force: &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
+		untold: map[id.Key]string{},
+		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
 		rowBudget: budget * 9 / 10, heads: newHeads(budget * 9 / 20), cold: map[id.Key]*anchor{},
 	}
 	w.anchors.gone = w.remember
@@ -156,14 +158,10 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 			if q, ok := readSighting(t.rec.Payload); ok {
 				w.want(store.TableAnchors, q.strong.Key())
 			}
-		case store.KindPerson, store.KindShare:
-			if len(t.rec.Payload) >= len(id.Key{}) {
-				w.want(store.TableAnchors, id.Key(t.rec.Payload[:len(id.Key{})]))
-			}
-		case store.KindTick:
-			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
-				w.want(store.TableAnchors, k)
-			}
+		case store.KindItem:
+			w.want(store.TableEntities, t.rec.Anchor)
+		default:
+			w.anchorsOf(t.rec, func(k id.Key) { w.want(store.TableAnchors, k) })
 		}
 	}
 	if len(w.missing) == 0 {
@@ -206,17 +204,31 @@ func (w *people) loadParts(ctx context.Context, tasks []task) error {
 			if k, table, ok := portionTarget(t.rec); ok && table == store.TableAnchors {
 				see(k)
 			}
-		case store.KindPerson, store.KindShare:
-			if len(t.rec.Payload) >= len(id.Key{}) {
-				see(id.Key(t.rec.Payload[:len(id.Key{})]))
-			}
-		case store.KindTick:
-			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
-				see(k)
-			}
+		default:
+			w.anchorsOf(t.rec, see)
 		}
 	}
 	return w.loadForeign(ctx, homes)
+}
+
+// anchorsOf visits the anchors that a record names which is about people and
+// not of one of them.
+func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
+	switch r.Kind {
+	case store.KindRecheck:
+		c, _ := readRecheck(r.Payload)
+		for _, k := range c.homes {
+			visit(k)
+		}
+	case store.KindPerson, store.KindShare:
+		if len(r.Payload) >= len(id.Key{}) {
+			visit(id.Key(r.Payload[:len(id.Key{})]))
+		}
+	case store.KindTick:
+		for _, k := range w.timers.due(r.Bucket, readTick(r.Payload)) {
+			visit(k)
+		}
+	}
 }
 
 // want gives an anchor that is in memory, and notes rows that are not.

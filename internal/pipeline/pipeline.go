@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/columns"
 	"rapport/internal/consent"
@@ -72,6 +73,7 @@ type Pipeline struct {
 	compiled    atomic.Pointer[compiledRules]
 	failing     atomic.Pointer[string] // why the log cannot be written, nil while it can
 	cultivating sync.Mutex             // one backfill at a time
+	telling     sync.Mutex             // one tells of items at a time
 	inStep      atomic.Pointer[inStep] // what is in force is what is defined
 	stuck       atomic.Pointer[inStep] // what is defined cannot come into force
 }
@@ -93,6 +95,7 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 	}
 	p.background.Go(p.tick)
 	p.background.Go(p.cultivate)
+	p.background.Go(p.keepItems)
 	p.background.Go(p.flush)
 	if p.index != nil {
 		p.background.Go(p.keepIndex)
@@ -104,7 +107,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, log: c.Log, library: newLibrary()},
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, log: c.Log, library: newLibrary(), items: newItemBook()},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files},
@@ -138,7 +141,8 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		if err := p.add(ctx, fmt.Sprintf("people-%d", i), span, common, w, &w.tally); err != nil {
 			return nil, err
 		}
-		if err := w.resume(ctx, p.lanes[i].applied); err != nil {
+		w.position = p.lanes[i].applied
+		if err := w.resume(ctx, w.position); err != nil {
 			return nil, err
 		}
 	}
@@ -151,6 +155,9 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		return nil, err
 	}
 	if err := p.graph.loadIdentity(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.graph.loadRechecked(ctx); err != nil {
 		return nil, err
 	}
 	now, err := p.loadForce(ctx, p.graphLane.applied)
@@ -315,6 +322,7 @@ func (p *Pipeline) flush() {
 		}
 		p.commitIdle()
 		least := p.committed()
+		p.items.write(func(*catalog.ItemBook) { p.items.safe = min(uint64(least), p.graph.rechecked.Load()) })
 		if uint64(least) < p.flushed.Load()+p.flushBytes {
 			continue
 		}

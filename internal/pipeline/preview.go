@@ -182,6 +182,9 @@ const (
 	judgedKey = " " // no segment has it
 )
 
+// newest is behind every position: the catalog as it is now.
+var newest = store.Position(math.MaxUint64)
+
 // newJudge compiles a condition beside everything that is live.
 func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
 	list := append([]criterion{{Kind: definition.Segment, Key: judgedKey, ID: judged}}, p.live(definition.Segment, "")...)
@@ -200,7 +203,7 @@ func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
 	if !ok {
 		return nil, errors.New("a condition compiled to nothing")
 	}
-	return &judge{p: p, set: l.set, number: number, eval: segment.NewEvaluator(l.set, p.people[0].items)}, nil
+	return &judge{p: p, set: l.set, number: number, eval: segment.NewEvaluator(l.set, itemsAt{p.items, &newest})}, nil
 }
 
 // count looks at people in their order until all are seen or the time is over.

@@ -36,6 +36,7 @@ func (p *Pipeline) atHome(ctx context.Context, k id.Key, visit func(w *people, a
 	if err := w.loadForeign(ctx, []*anchor{a}); err != nil {
 		return err
 	}
+	w.position = max(w.position, l.applied)
 	visit(w, a)
 	return nil
 }
@@ -70,7 +71,7 @@ func (w *people) showComputed(a *anchor, v *profile.View, now clock.Instant) {
 	for _, x := range w.glass.eval.Affinities(who.person, who.states) {
 		shares := make([]profile.AffinityShare, len(x.Shares))
 		for i, s := range x.Shares {
-			shares[i] = profile.AffinityShare{Value: s.Value, Share: json.Number(s.JSON())}
+			shares[i] = profile.AffinityShare{Value: s.Value, Share: json.Number(s.Percent())}
 		}
 		v.Affinities[x.Key] = shares
 	}

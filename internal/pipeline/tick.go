@@ -96,6 +96,9 @@ func (w *people) resume(ctx context.Context, at store.Position) error {
 	if err := w.loadSettled(ctx); err != nil {
 		return err
 	}
+	if err := w.loadItems(ctx); err != nil {
+		return err
+	}
 	return w.loadJob(ctx)
 }
 

@@ -367,7 +367,12 @@ func (e *Evaluator) shareHolds(want *condition.Liking, hundredths int) bool {
 
 // JSON is the share for a profile: {"value": …, "share": percent}.
 func (s Share) JSON() string {
-	const hundred = 100
 	b := jsondoc.AppendString([]byte(`{"value":`), s.Value)
-	return string(b) + `,"share":` + decimal.Of(int64(s.Share)).Quo(hundred).Text() + "}"
+	return string(b) + `,"share":` + s.Percent() + "}"
+}
+
+// Percent is the share in percent, as a JSON number.
+func (s Share) Percent() string {
+	const hundred = 100
+	return decimal.Of(int64(s.Share)).Quo(hundred).Text()
 }

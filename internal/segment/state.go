@@ -156,3 +156,25 @@ func (s *Set) Prune(st *State) {
 	st.series = slices.DeleteFunc(st.series, func(x series) bool { _, ok := s.sourceOf(x.id); return !ok })
 	st.orders = slices.DeleteFunc(st.orders, func(o ordered) bool { _, ok := s.sourceOf(o.source); return !ok })
 }
+
+// Mentions tells whether the state may hold an event or an order about one of
+// some items. It may say so of an item whose id stands in another value.
+func (st *State) Mentions(items map[string]bool) bool {
+	about := func(text string) bool {
+		item, _, _ := strings.Cut(text, separator)
+		return item != "" && items[item]
+	}
+	for i := range st.series {
+		s := &st.series[i]
+		if slices.ContainsFunc(s.entries, func(e entry) bool { return about(e.text) }) ||
+			slices.ContainsFunc(s.sums, func(x sum) bool { return about(x.text) }) {
+			return true
+		}
+	}
+	for i := range st.orders {
+		if slices.ContainsFunc(st.orders[i].lines, func(l line) bool { return about(l.item) }) {
+			return true
+		}
+	}
+	return false
+}

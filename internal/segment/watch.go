@@ -120,6 +120,11 @@ func (t *Touched) Items(s *Set) {
 	if t.set != s {
 		t.Reset(s)
 	}
+	for i := range s.sources {
+		if src := &s.sources[i]; src.record == keepItem || src.record == keepPoints || src.what == condition.OrderLine {
+			t.source(src)
+		}
+	}
 	for i := range s.leaves {
 		l := &s.leaves[i]
 		if l.affinity >= 0 || l.node.Kind == condition.Events && l.node.Events.Attr != "" {

@@ -65,6 +65,8 @@ const (
 	KindAsk                        // derived: the graph asks an anchor when it was seen with an identifier
 	KindSighting                   // derived: when an anchor was seen with a shared identifier
 	KindResolve                    // derived: a part of the graph waits to be resolved
+	KindItem                       // fact: from here on conditions see an item of the catalog so
+	KindRecheck                    // fact: people whom changed items concern are evaluated here
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
@@ -193,6 +195,7 @@ const (
 	TableDecisions   Table = 'v' // kept decisions: by id, person, model and job
 	TableErased      Table = 'z' // erased identifiers: subject, time
 	TableRequests    Table = 'p' // privacy requests, by id
+	TableItems       Table = 'o' // items as conditions see them: key, position; or the key alone: to be told
 	TableColumns     Table = 'l' // whose columns changed by a commit: position
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
