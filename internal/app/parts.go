@@ -22,6 +22,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
+	"rapport/internal/policy"
 	"rapport/internal/store"
 )
 
@@ -80,7 +81,11 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 }
 
 func mappers(book *pipeline.Rulebook) map[string]event.Mapper {
-	return map[string]event.Mapper{segment.Dialect: book.Mapper(segment.NewMapper), consent.Dialect: book.Mapper(consent.NewMapper)}
+	return map[string]event.Mapper{
+		segment.Dialect: book.Mapper(segment.NewMapper),
+		consent.Dialect: book.Mapper(consent.NewMapper),
+		policy.Dialect:  policy.NewMapper(),
+	}
 }
 
 // Rebuild throws the derived state of an instance that is not running away and

@@ -69,8 +69,13 @@ func ReadRegister(name, value string) (Entry, bool) {
 }
 
 // signalled is the purpose that a browser's own signal, Global Privacy Control or
-// Do Not Track, says no to.
+// Do Not Track, says no to where no policy says otherwise.
 const signalled = "advertising"
+
+// SignalsMember is the member of the shared context in which the door keeps what
+// the signals mean by the policy of that time: gpc and dnt with the purposes
+// that they say no to.
+const SignalsMember = "rapport_signals"
 
 // Read finds what an event says about consent: context.consent with
 // categoryPreferences as Segment writes it (a purpose and true or false), with
@@ -87,9 +92,18 @@ func Read(v *event.Event) []Entry {
 		}
 	}
 	for _, name := range []string{"gpc", "dnt"} {
-		if on, _ := v.About(name).Bool(); on {
-			add(Entry{Purpose: signalled, Status: Denied, Proof: name})
+		if on, _ := v.About(name).Bool(); !on {
+			continue
 		}
+		meaning := v.Shared.Get(SignalsMember)
+		if meaning.Kind() != jsondoc.Object {
+			add(Entry{Purpose: signalled, Status: Denied, Proof: name})
+			continue
+		}
+		meaning.Get(name).Items(func(_ int, purpose jsondoc.Value) bool {
+			add(Entry{Purpose: purpose.Text(), Status: Denied, Proof: name})
+			return true
+		})
 	}
 	c := v.About("consent")
 	c.Get("categoryPreferences").Each(func(purpose string, yes jsondoc.Value) bool {

@@ -55,10 +55,14 @@ type Hasher struct {
 }
 
 // NewHasher derives the key of subjects from that of the instance.
-func NewHasher(instanceKey [16]byte) *Hasher {
+func NewHasher(instanceKey [16]byte) *Hasher { return NewHasherFor(instanceKey, "rapport erasures") }
+
+// NewHasherFor derives a key for another use, which sixteen bytes name: what is
+// hashed for one cannot be recognised in the other.
+func NewHasherFor(instanceKey [16]byte, use string) *Hasher {
 	outer := block(instanceKey)
 	var key [16]byte
-	outer.Encrypt(key[:], []byte("rapport erasures"))
+	outer.Encrypt(key[:], []byte(use)[:16])
 	h := &Hasher{block: block(key)}
 	// The subkey for messages that are one whole block.
 	h.block.Encrypt(h.k1[:], h.k1[:])

@@ -31,6 +31,7 @@ const (
 	DecisionModelSettings Kind = "decision_model_settings" // of the model of the same key, as JSON
 	DataConnection        Kind = "connection"              // as JSON, secrets sealed
 	IdentityRules         Kind = "identity_rules"          // which identifiers make one person, as JSON
+	ConsentPolicy         Kind = "consent_policy"          // what is asked of consent, as JSON
 )
 
 // DefaultKey is the key of what an instance has one of.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/identity"
+	"rapport/internal/policy"
 	"rapport/internal/profile"
 	"rapport/internal/profile/golden"
 	"rapport/internal/profile/rfm"
@@ -28,6 +30,8 @@ type ruleBook struct {
 	usual string // what holds where nobody wrote anything
 	check func(document []byte) error
 	into  func(document []byte) profile.Documents // nil: it changes no trait
+	tag   string                                  // empty: profiles
+	scope string                                  // of a key that may change it; empty: write
 }
 
 func checked[T any](parse func([]byte) (T, error)) func([]byte) error {
@@ -44,22 +48,27 @@ func (a *API) ruleBooks() []ruleBook {
 			a, definition.Reconciliation, "/reconciliation", "which value of a trait counts",
 			golden.Document{},
 			`{"default":{"rule":"last_updated"}}`, checked(golden.Parse),
-			func(d []byte) profile.Documents { return profile.Documents{Golden: d} },
+			func(d []byte) profile.Documents { return profile.Documents{Golden: d} }, "", "",
 		},
 		{
 			a, definition.TraitSchema, "/trait-schema", "what traits are: types, allowed values, which are personal",
 			schema.Document{},
 			`{"traits":{}}`, checked(schema.Parse),
-			func(d []byte) profile.Documents { return profile.Documents{Schema: d} },
+			func(d []byte) profile.Documents { return profile.Documents{Schema: d} }, "", "",
 		},
 		{
 			a, definition.RFMBoundaries, "/rfm", "when somebody bought recently, often and for much",
 			rfm.Document{},
-			`{"recency_days":[30,90,180,365],"frequency":[2,3,5,10],"monetary":{"*":[50,150,400,1000]}}`, checked(rfm.Parse), nil,
+			`{"recency_days":[30,90,180,365],"frequency":[2,3,5,10],"monetary":{"*":[50,150,400,1000]}}`, checked(rfm.Parse), nil, "", "",
+		},
+		{
+			a, definition.ConsentPolicy, "/consent-policy", "what is asked of consent: purposes, what the events of each source need, what signals mean",
+			policy.Document{},
+			`{"purposes":[]}`, checked(policy.Parse), nil, "privacy", access.ScopeAdmin,
 		},
 		{
 			a, definition.IdentityRules, "/identity/rules", "which identifiers make one person",
-			identity.Rules{}, string(usual.Document()), checked(identity.Parse), nil,
+			identity.Rules{}, string(usual.Document()), checked(identity.Parse), nil, "", "",
 		},
 	}
 }
@@ -91,7 +100,10 @@ func (a *API) ruleRoutes() {
 func (b ruleBook) register() {
 	name := strings.ReplaceAll(b.path[1:], "/", "-")
 	at := func(verb, method, path, summary, scope string) spec {
-		return spec{id: verb + "-" + name, method: method, path: b.path + path, tag: "profiles", summary: summary + ": " + b.what, scope: scope, status: http.StatusOK}
+		if scope == access.ScopeWrite {
+			scope = cmp.Or(b.scope, scope)
+		}
+		return spec{id: verb + "-" + name, method: method, path: b.path + path, tag: cmp.Or(b.tag, "profiles"), summary: summary + ": " + b.what, scope: scope, status: http.StatusOK}
 	}
 	register(b.API, at("get", http.MethodGet, "", "Rules", access.ScopeRead), b.get)
 	put := at("put", http.MethodPut, "", "Add a version of the rules, live at once unless status says draft or test", access.ScopeWrite)

@@ -68,6 +68,8 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"type":"access","identifiers":["user_id:1"]}`
 		case strings.HasSuffix(path, "/consent") && method == "PUT":
 			body = `{"purposes":[{"purpose":"news","status":"granted"}]}`
+		case path == "/api/v1/consent-policy" && method == "PUT":
+			body = `{"purposes":[{"key":"analytics"}],"sources":[{"source":"*","purpose":"analytics","mode":"refuse"}]}`
 		case path == "/api/v1/segments/preview":
 			body = `{"condition":{"trait":"plan","value":"gold"}}`
 		case strings.HasPrefix(path, "/api/v1/identity/rules") && method == "POST" && !strings.HasSuffix(path, "/dry-run"):

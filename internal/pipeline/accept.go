@@ -17,6 +17,9 @@ import (
 // it refuses with fault.Limited, and nothing of the request is kept.
 func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 	p.refuseErased(s)
+	if err := p.admit(ctx, s); err != nil {
+		return Receipt{}, err
+	}
 	buf := p.payloads.Get().(*[]byte)
 	// The payloads lie in buf until they are in the log; lanes do not read them.
 	defer p.payloads.Put(buf)

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
+	"rapport/internal/policy"
 	"rapport/internal/store"
 )
 
@@ -211,12 +212,24 @@ func (p *Pipeline) ReplayDeadLetter(ctx context.Context, letter string) (Receipt
 	if err != nil {
 		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "the body is still not understood: %v", err)
 	}
-	k := e.Anchor().Key()
-	event := store.Record{
-		Kind: store.KindReplay, Bucket: k.Bucket(), Anchor: k, Received: d.Envelope.Received,
-		Payload: d.Envelope.AppendPayload(nil, d.Body), Attached: &live{event: e},
+	s := &Submission{Received: d.Envelope.Received, Events: []Arrival{{Envelope: d.Envelope, Event: e}}}
+	if err := p.admit(ctx, s); err != nil {
+		return Receipt{}, err
 	}
-	return p.rule(ctx, verdict{DeadLetter: at, Decision: "replayed"}, event)
+	if len(s.Rejected) > 0 {
+		return Receipt{}, fault.Errorf(fault.Conflict, policy.ReasonNoConsent, "the person has not agreed to what the consent policy asks of source %q; discard the letter", d.Envelope.Source)
+	}
+	a := &s.Events[0]
+	k := a.Event.Anchor().Key()
+	event := store.Record{
+		Kind: store.KindReplay, Bucket: k.Bucket(), Anchor: k, Received: a.Event.ReceivedAt,
+		Payload: a.Envelope.AppendPayload(nil, a.Event.Body.Raw()), Attached: &live{event: a.Event},
+	}
+	r, err := p.rule(ctx, verdict{DeadLetter: at, Decision: "replayed"}, event)
+	if words := s.Events[1:]; err == nil && len(words) > 0 {
+		r, err = p.Accept(ctx, &Submission{Received: s.Received, Events: words})
+	}
+	return r, err
 }
 
 // DiscardDeadLetter gives a dead letter up: it counts as rejected from now on.

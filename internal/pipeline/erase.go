@@ -153,6 +153,9 @@ func (e *eraser) resolve(ctx context.Context) error {
 				}
 			}
 		}
+		if err := e.anonymous(ctx); err != nil {
+			return err
+		}
 		if _, err := e.p.keepPrivacy(ctx, privacyFact{Op: opResolved, Request: e.row.PrivacyRequest, Identifiers: e.idents}); err != nil {
 			return err
 		}

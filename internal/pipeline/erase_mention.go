@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"slices"
 	"strconv"
 
 	"rapport/internal/event"
@@ -24,4 +26,21 @@ func (e *eraser) maybeShort(payload []byte) bool {
 		}
 	}
 	return false
+}
+
+// anonymous adds the pseudonyms under which events of the person were kept
+// without consent. Nothing else joins them to the person, but who asks to be
+// erased means these as well.
+func (e *eraser) anonymous(ctx context.Context) error {
+	for _, ident := range slices.Clone(e.idents) {
+		other := e.p.pseudonyms.Of(ident)
+		a, err := e.p.copyAnchor(ctx, other.Key())
+		if err != nil {
+			return err
+		}
+		if a != nil && !slices.Contains(e.idents, other) {
+			e.idents = append(e.idents, other)
+		}
+	}
+	return nil
 }

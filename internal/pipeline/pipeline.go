@@ -17,6 +17,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/policy"
 	"rapport/internal/store"
 )
 
@@ -71,6 +72,8 @@ type Pipeline struct {
 	background  sync.WaitGroup
 	replaying   atomic.Bool
 	compiled    atomic.Pointer[compiledRules]
+	policy      atomic.Pointer[policy.Policy] // the consent policy that was read last
+	pseudonyms  *policy.Pseudonyms
 	failing     atomic.Pointer[string] // why the log cannot be written, nil while it can
 	cultivating sync.Mutex             // one backfill at a time
 	telling     sync.Mutex             // one tells of items at a time
@@ -111,7 +114,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files},
-		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
+		pseudonyms: policy.NewPseudonyms(c.InstanceKey), tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	if err := p.loadErased(ctx); err != nil {
 		return nil, err
