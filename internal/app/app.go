@@ -54,9 +54,11 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	throttle throttle
-	vault    cipher.AEAD   // secrets of connections
-	served   chan struct{} // closed when the server has ended
-	failed   chan error    // why the server ended by itself
+	vault    cipher.AEAD // secrets of connections
+	// instanceKey is what ids are made with.
+	instanceKey [16]byte
+	served      chan struct{} // closed when the server has ended
+	failed      chan error    // why the server ended by itself
 
 	handler    atomic.Pointer[http.Handler]
 	state      atomic.Pointer[string] // why the instance is not ready; nil once it is
@@ -113,6 +115,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("starting the pipeline: %w", err)
 	}
+	a.instanceKey = pc.InstanceKey
 	a.observe()
 	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
 	a.jobs.Register(httpapi.JobPrivacy, a.doPrivacy)

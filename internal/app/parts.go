@@ -18,6 +18,7 @@ import (
 	"rapport/internal/config"
 	"rapport/internal/consent"
 	"rapport/internal/dialect/segment"
+	"rapport/internal/dialect/sitecore"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/identity"
@@ -82,9 +83,10 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 
 func mappers(book *pipeline.Rulebook) map[string]event.Mapper {
 	return map[string]event.Mapper{
-		segment.Dialect: book.Mapper(segment.NewMapper),
-		consent.Dialect: book.Mapper(consent.NewMapper),
-		policy.Dialect:  policy.NewMapper(),
+		segment.Dialect:  book.Mapper(segment.NewMapper),
+		sitecore.Dialect: book.Mapper(sitecore.NewMapper),
+		consent.Dialect:  book.Mapper(consent.NewMapper),
+		policy.Dialect:   policy.NewMapper(),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rapport/internal/dialect/segment"
+	"rapport/internal/dialect/sitecore"
 	"rapport/internal/httpapi"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
@@ -36,14 +37,19 @@ func (a *App) routes() http.Handler {
 	})
 	keys := keyring{a.access}
 	a.throttle.full = a.pipeline.Full
-	a.throttle.next = segment.New(segment.Config{
+	doors, mux := http.NewServeMux(), http.NewServeMux()
+	a.throttle.next = doors
+	open := func(door http.Handler, patterns []string) {
+		for _, pattern := range patterns {
+			doors.Handle(pattern, door)
+			mux.Handle(pattern, &a.throttle)
+		}
+	}
+	open(segment.New(segment.Config{
 		Accept: a.pipeline, Keys: keys, Book: today{a.pipeline}, Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
 		PublicURL: a.config.HTTP.PublicURL,
-	})
-	mux := http.NewServeMux()
-	for _, pattern := range segment.Patterns() {
-		mux.Handle(pattern, &a.throttle)
-	}
+	}), segment.Patterns())
+	open(a.sitecore(), sitecore.Patterns())
 	mux.Handle("/", api.Handler())
 	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
 }

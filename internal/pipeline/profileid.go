@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 
+	"rapport/internal/event"
 	"rapport/internal/id"
 )
 
@@ -68,4 +69,15 @@ func (c *profileIDs) key(profileID string) (k id.Key, gone, ok bool) {
 	}
 	c.block.Decrypt(k[:], b)
 	return k, c.erased.Load().Generation(k) > 0, true
+}
+
+// ProfileIDOf gives the id that an identifier would have as a person of its own.
+// It leads to whoever the identifier belongs to, now and later, and is made
+// without looking who that is. An identifier that names nobody has none.
+func (p *Pipeline) ProfileIDOf(i event.Identifier) string {
+	i, reason := p.Rules().Normalise(i)
+	if reason != "" {
+		return ""
+	}
+	return p.cipher.id(i.Key())
 }

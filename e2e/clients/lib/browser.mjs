@@ -59,8 +59,8 @@ export class Shop {
   }
 
   // visitor is somebody with storage of his own.
-  async visitor() {
-    return this.browser.newContext({ locale: 'de-AT', timezoneId: 'Europe/Vienna', viewport: { width: 1200, height: 800 } })
+  async visitor(options = {}) {
+    return this.browser.newContext({ locale: 'de-AT', timezoneId: 'Europe/Vienna', viewport: { width: 1200, height: 800 }, ...options })
   }
 
   // show opens a page and gives what went wrong on it beside it.
