@@ -19,9 +19,12 @@ func TestDemo_WhatItSaysToLookAtIsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := played.Define(t.Context(), io.Discard); err != nil {
+		t.Fatal(err)
+	}
 	for _, look := range played.Looks() {
 		var answer map[string]json.RawMessage
-		if err := fetch(t.Context(), to, look.Path, &answer); err != nil {
+		if err := ask(t.Context(), to, look.Path, look.Body, &answer); err != nil {
 			t.Errorf("%s: %v", look.Title, err)
 			continue
 		}

@@ -225,10 +225,20 @@ func checkEquation(t *testing.T, to demo.Target, events int) {
 
 // fetch reads a document of the own API.
 func fetch(ctx context.Context, to demo.Target, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.URL+path, nil)
+	return ask(ctx, to, path, "", into)
+}
+
+// ask posts a body and reads the answer; without a body it gets it.
+func ask(ctx context.Context, to demo.Target, path, question string, into any) error {
+	method := http.MethodGet
+	if question != "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, to.URL+path, strings.NewReader(question))
 	if err != nil {
 		return err
 	}
+	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+to.SecretKey)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -101,6 +101,9 @@ func (f *demoFlags) play(ctx context.Context, to demo.Target, input io.Reader, o
 		if err != nil {
 			return err
 		}
+		if err := report.Define(ctx, to, out); err != nil {
+			return err
+		}
 		looks = report.Looks()
 	} else {
 		var err error
@@ -108,9 +111,12 @@ func (f *demoFlags) play(ctx context.Context, to demo.Target, input io.Reader, o
 		if played, err = demo.History(ctx, to, f.plan, out); err != nil {
 			return err
 		}
+		if err := played.Define(ctx, out); err != nil {
+			return err
+		}
 		looks = played.Looks()
 	}
-	fmt.Fprintf(out, "played and applied in %s\n", time.Since(begin).Round(100*time.Millisecond))
+	fmt.Fprintf(out, "played, applied and evaluated in %s\n", time.Since(begin).Round(100*time.Millisecond))
 	demo.Show(out, to, looks)
 	switch {
 	case f.once:

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -61,5 +62,13 @@ func TestSegments_GoTheWholeWay(t *testing.T) {
 	p, _ = a.api("GET", "/profiles/user_id:bob", "", 200)
 	if own, _ := p["computed"].(map[string]any)["traits"].(map[string]any); own["spent"] != 20.0 {
 		t.Errorf("computed traits %v", p["computed"])
+	}
+	a.api("PUT", "/affinities/category?wait=applied", `{"dimension":"category","weights":[{"when":{"event":"Product Viewed"},"points":1}]}`, 201)
+	for i, category := range []string{"shoes", "bags", "shoes", "shoes"} {
+		batch(t, a.App, fmt.Sprintf(`{"type":"track","event":"Product Viewed","userId":"bob","messageId":"v-%d","properties":{"product_id":"p-%d","category":%q}}`, i, i, category))
+	}
+	p, _ = a.api("GET", "/profiles/user_id:bob", "", 200)
+	if likes, _ := p["affinities"].(map[string]any)["category"].([]any); len(likes) != 2 || likes[0].(map[string]any)["share"] != 75.0 {
+		t.Errorf("affinities %v", p["affinities"])
 	}
 }

@@ -52,7 +52,7 @@ func (t Target) put(ctx context.Context, path string, document any) error {
 func (t Target) send(ctx context.Context, method, path string, body []byte) error {
 	var last error
 	for n := range tries {
-		wait, err := t.once(ctx, method, path, body)
+		_, wait, err := t.once(ctx, method, path, body)
 		if err == nil {
 			return nil
 		}
@@ -67,13 +67,17 @@ func (t Target) send(ctx context.Context, method, path string, body []byte) erro
 	return fmt.Errorf("giving up after %d tries: %w", tries, last)
 }
 
-// once sends a request. A negative wait says that sending it again is useless.
-func (t Target) once(ctx context.Context, method, path string, body []byte) (time.Duration, error) {
+// once sends a request and gives the answer. A negative wait says that sending
+// it again is useless.
+func (t Target) once(ctx context.Context, method, path string, body []byte) (answer []byte, wait time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, t.URL+path, bytes.NewReader(body))
 	if err != nil {
-		return -1, err
+		return nil, -1, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if bytes.HasPrefix(body, []byte("<")) {
+		req.Header.Set("Content-Type", "application/xml")
+	}
 	if method == http.MethodPost {
 		req.SetBasicAuth(t.WriteKey, "")
 	} else {
@@ -82,24 +86,24 @@ func (t Target) once(ctx context.Context, method, path string, body []byte) (tim
 	res, err := t.client().Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
-			return -1, err
+			return nil, -1, err
 		}
-		return 0, err
+		return nil, 0, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	answer, err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	switch {
 	case err != nil:
-		return 0, err
+		return nil, 0, err
 	case res.StatusCode < 300:
-		return 0, nil
+		return answer, 0, nil
 	}
 	err = fmt.Errorf("%s %s answered %s: %s", method, path, res.Status, bytes.TrimSpace(answer))
 	if res.StatusCode != http.StatusTooManyRequests && res.StatusCode < 500 {
-		return -1, err
+		return nil, -1, err
 	}
 	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
-	return time.Duration(seconds) * time.Second, err
+	return nil, time.Duration(seconds) * time.Second, err
 }
 
 func (t Target) client() *http.Client {

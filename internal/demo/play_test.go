@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -156,13 +157,17 @@ func TestHistory_LooksAtWhatWasSent(t *testing.T) {
 	if len(looks) < 7 {
 		t.Fatalf("%d looks", len(looks))
 	}
+	named, things := 0, regexp.MustCompile(`(?:profiles/[a-z_]+:|orders/|items/|"profile":"[a-z_]+:)([^/?"]+)`)
 	for _, l := range looks {
-		path, _, _ := strings.Cut(l.Path, "?")
-		value := path[strings.LastIndexAny(strings.TrimSuffix(path, "/timeline"), ":/")+1:]
-		value = strings.TrimSuffix(value, "/timeline")
-		if value != "accounting" && !strings.Contains(string(all), `"`+value+`"`) && !d.items[value] {
-			t.Errorf("%s: %s was never sent", l.Title, value)
+		for _, m := range things.FindAllStringSubmatch(l.Path+l.Body, -1) {
+			named++
+			if value := m[1]; !strings.Contains(string(all), `"`+value+`"`) && !d.items[value] {
+				t.Errorf("%s: %s was never sent", l.Title, value)
+			}
 		}
+	}
+	if named < 9 {
+		t.Errorf("%d people, orders and goods are named in %v", named, looks)
 	}
 }
 

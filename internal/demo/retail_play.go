@@ -186,15 +186,17 @@ func joinedLines(v *invoice) []any {
 // Looks are the places to begin after a file was played: the customer with the
 // most invoices, money back counting twice.
 func (r RetailReport) Looks() []Look {
-	looks := []Look{{"the sums: nothing acknowledged is lost", "/api/v1/accounting"}}
+	looks := []Look{sums}
 	if r.Customer != "" {
 		looks = append(looks,
-			Look{"the customer who came most often", profilePath("user_id", r.Customer)},
-			Look{"what the customer did, latest first", profilePath("user_id", r.Customer) + "/timeline?limit=5"},
-			Look{"only the money that went back", profilePath("user_id", r.Customer) + "/timeline?name=Order+Refunded"})
+			Look{Title: "the customer who came most often", Path: profilePath("user_id", r.Customer)},
+			Look{Title: "what the customer did, latest first", Path: profilePath("user_id", r.Customer) + "/timeline?limit=5"},
+			Look{Title: "only the money that went back", Path: profilePath("user_id", r.Customer) + "/timeline?name=Order+Refunded"},
+			Look{Title: "the segments the customer is in or not, and why", Path: profilePath("user_id", r.Customer) + "/segments"},
+			offerFor("user_id:"+r.Customer), decided)
 	}
 	if r.Order != "" {
-		looks = append(looks, Look{"one of the orders", "/api/v1/orders/" + url.PathEscape(r.Order)})
+		looks = append(looks, Look{Title: "one of the orders", Path: "/api/v1/orders/" + url.PathEscape(r.Order)})
 	}
 	return looks
 }
