@@ -44,6 +44,8 @@ type anchor struct {
 	leaves      *segment.State // what conditions keep of its events; nil: nothing
 	leavesWhole bool           // the next part of the row carries all of it
 	members     *memberships   // of a home; nil: never evaluated
+	isCut       bool           // there are or were cuts of it
+	cuts        *cuts          // nil: not in memory
 	born        uint64         // the backfill under which the row was made
 	generation  uint64         // the backfill that filled leaves, since the row is in memory
 	refolds     int            // how often it was folded again since then
@@ -122,6 +124,9 @@ func (a *anchor) note(e profile.Entry) {
 		a.known = nil
 	}
 	a.pending = append(a.pending, chunk{a.chunks, a.open})
+	if a.cuts != nil && len(a.cuts.times) == int(a.chunks) {
+		a.cuts.times = append(a.cuts.times, timesOf(a.open))
+	}
 	a.chunks++
 	a.open, a.shorts, a.savedOpen = nil, nil, -1
 }
@@ -233,7 +238,7 @@ func (e *edge) sight(at clock.Instant) bool {
 
 // size is about how much memory the row takes.
 func (a *anchor) size() int {
-	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + 8*cap(a.shorts) + len(a.recent)*(entryBytes+32) + a.known.size() + a.home.size()
+	n := 256 + len(a.ident.Value) + a.partial.MemSize() + cap(a.open)*entryBytes + 8*cap(a.shorts) + len(a.recent)*(entryBytes+32) + a.known.size() + a.home.size() + a.cuts.size()
 	if a.leaves != nil {
 		n += a.leaves.MemSize()
 	}
@@ -256,7 +261,7 @@ func (a *anchor) clone() *anchor {
 	c.partial.Merge(a.partial)
 	c.open = append([]profile.Entry(nil), a.open...)
 	c.pending = append([]chunk(nil), a.pending...)
-	c.recent, c.better, c.known, c.shorts = nil, nil, nil, nil
+	c.recent, c.better, c.known, c.shorts, c.cuts = nil, nil, nil, nil, nil
 	if a.leaves != nil {
 		c.leaves = a.leaves.Clone()
 	}

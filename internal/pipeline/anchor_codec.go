@@ -32,6 +32,7 @@ const (
 	sectionMoreLeaves = 10 // changes of it
 	sectionMembers    = 11 // memberships that are new, changed or gone
 	sectionMet        = 12 // edges that were met again: merged into those before
+	sectionCut        = 13 // there are cuts: no more than the number
 )
 
 var errAnchor = errors.New("anchor row is damaged")
@@ -66,6 +67,9 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 		a.home.changed = false
 	}
 	b = a.appendEvaluated(b, full)
+	if a.isCut {
+		b = append(b, sectionCut)
+	}
 	a.savedOpen = len(a.open)
 	if full {
 		a.deltas = 0
@@ -200,6 +204,8 @@ func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, erro
 				leaves = append(leaves, r.section())
 			case sectionMembers:
 				r.bad = r.bad || !a.readMembers(r.section())
+			case sectionCut:
+				a.isCut = true
 			default:
 				r.bad = true
 			}

@@ -151,7 +151,7 @@ func (w *people) slice(ctx context.Context, applied store.Position) (derived []s
 	} else if err := w.nextAnchors(ctx); err != nil {
 		return nil, err
 	}
-	w.sendShares()
+	w.sendAll(ctx)
 	return w.derived, nil
 }
 
@@ -167,6 +167,9 @@ func (w *people) nextAnchors(ctx context.Context) error {
 	}
 	events := 0
 	for _, a := range list {
+		if err := w.loadCuts(ctx, a); err != nil {
+			return err
+		}
 		n := int(a.chunks)*chunkEntries + len(a.open)
 		if !j.wantsHistory(a) || n == 0 {
 			w.visited(a)
@@ -301,6 +304,7 @@ func (w *people) filled(ctx context.Context, f *filling) {
 	j.glass.set.Merge(a.leaves, f.state)
 	a.leavesWhole, a.generation = true, j.Number
 	w.touch(a)
+	w.allCutAnew(a)
 	w.visited(a)
 }
 
@@ -320,6 +324,9 @@ func (w *people) anchorsAfter(ctx context.Context, after []byte) (out []*anchor,
 		err := w.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
 			k := id.Key(key)
 			a, ok := w.anchors.get(k)
+			if !ok && w.isSwept(k) {
+				return true
+			}
 			if !ok {
 				copies := make([][]byte, len(parts))
 				for i := range parts {

@@ -71,7 +71,7 @@ func (w *people) remember(a *anchor) {
 // head gives what must be known to fold events into the row without it.
 func (a *anchor) head() (h head, ok bool) {
 	away := a.home != nil && (a.elsewhere() || len(a.home.foreign) > 0)
-	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.leaves != nil || a.members != nil {
+	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.isCut || a.leaves != nil || a.members != nil {
 		return h, false
 	}
 	if slices.ContainsFunc(a.edges, func(e edge) bool { return e.watched }) {

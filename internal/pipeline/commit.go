@@ -20,7 +20,7 @@ func (w *people) dirty() int {
 	return n
 }
 
-func (w *people) settled() bool { return len(w.stale) == 0 }
+func (w *people) settled() bool { return len(w.stale) == 0 && len(w.cutting) == 0 }
 
 func (w *people) full() bool { return w.anchors.full() || w.entities.full() }
 
@@ -34,6 +34,8 @@ func (w *people) changes(at store.Position) []store.Change {
 	w.rows = nil
 	maps.Copy(w.gatheredNotices, w.notices)
 	clear(w.notices)
+	maps.Copy(w.gatheredUnswept, w.unswept)
+	clear(w.unswept)
 	for b := range w.ticked {
 		out = append(out, passedRow(b, w.passed[b]))
 	}
@@ -121,6 +123,7 @@ func (w *people) trim() {
 	}
 	w.gathered = emptied(w.gathered)
 	clear(w.gatheredNotices)
+	clear(w.gatheredUnswept)
 	w.confirmCold()
 	w.anchors.limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes(), w.rowBudget/8)
 	w.anchors.trim(func(a *anchor) bool {

@@ -48,7 +48,7 @@ func (s *sweeper) run(ctx context.Context) ([]store.Record, error) {
 	if err := w.foldAgain(ctx); err != nil {
 		return nil, err
 	}
-	w.sendShares()
+	w.sendAll(ctx)
 	return w.derived, nil
 }
 
@@ -73,12 +73,13 @@ func (s *sweeper) loaded(ctx context.Context, k id.Key) (*anchor, error) {
 // is of another person, who begins with it.
 func (s *sweeper) anchor(ctx context.Context, ident event.Identifier, k id.Key) error {
 	w, proof := s.people, &s.plan.Proof
+	w.swept[k], w.unswept[k] = w.position, true
 	a, err := s.loaded(ctx, k)
 	if err != nil {
 		return err
 	}
 	if a == nil {
-		return s.deleteRows(ctx, k, store.TableTimeline, store.TableSeen, store.TableShares, store.TableHistory)
+		return s.deleteRows(ctx, k, store.TableTimeline, store.TableSeen, store.TableShares, store.TableCuts, store.TableHistory)
 	}
 	entries, err := w.finished(ctx, k, a.chunks, a.pending)
 	if err != nil {
@@ -93,10 +94,13 @@ func (s *sweeper) anchor(ctx context.Context, ident event.Identifier, k id.Key) 
 	w.tally.Erased += gone + uint64(a.copies)
 	w.tally.changed = true
 	proof.Events += int(gone) + int(a.copies)
-	if err := s.deleteRows(ctx, k, store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableShares, store.TableHistory); err != nil {
+	if err := s.deleteRows(ctx, k, store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableShares, store.TableCuts, store.TableHistory); err != nil {
 		return err
 	}
 	named := a.ident.Value != ""
+	if a.home != nil {
+		w.askForCuts(a, a.home.shared, nil, w.position, s.plan.Time)
+	}
 	s.forget(a)
 	if len(entries) == 0 {
 		if named {
@@ -135,6 +139,7 @@ func (s *sweeper) forget(a *anchor) {
 	w.gathered = slices.DeleteFunc(w.gathered, is)
 	w.stale = slices.DeleteFunc(w.stale, is)
 	w.sharing = slices.DeleteFunc(w.sharing, is)
+	w.cutting = slices.DeleteFunc(w.cutting, is)
 	delete(w.notices, a.key)
 	delete(w.gatheredNotices, a.key)
 	w.anchors.drop(a.key)
@@ -144,6 +149,7 @@ func (s *sweeper) forget(a *anchor) {
 func (s *sweeper) stale(a *anchor) {
 	w := s.people
 	a.linked = false
+	w.allCutAnew(a)
 	if !a.refold {
 		a.refold = true
 		w.stale = append(w.stale, a)
@@ -181,6 +187,9 @@ func (s *sweeper) other(ctx context.Context, k id.Key, drop []store.Position) er
 	w := s.people
 	a, err := s.loaded(ctx, k)
 	if err != nil || a == nil || a.ident.Value == "" {
+		return err
+	}
+	if err := w.loadCuts(ctx, a); err != nil {
 		return err
 	}
 	s.touched = append(s.touched, store.RowKey{Table: store.TableAnchors, Bucket: k.Bucket(), Key: slices.Clone(k[:])})

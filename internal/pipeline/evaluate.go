@@ -51,12 +51,12 @@ type subject struct {
 
 func (w *people) subject(a *anchor) subject {
 	w.states = w.states[:0]
-	if a.leaves != nil {
-		w.states = append(w.states, a.leaves)
+	partial, leaves := w.mine(a)
+	if leaves != nil {
+		w.states = append(w.states, leaves)
 	}
-	partial := a.partial
 	if a.home != nil && len(a.home.foreign) > 0 {
-		partial = a.home.whole(a)
+		partial = a.home.whole(partial)
 		for _, f := range a.home.foreign {
 			if f.row != nil && f.row.leaves != nil {
 				w.states = append(w.states, f.row.leaves)
@@ -84,10 +84,10 @@ func consentOf(partial *profile.Partial) func(purpose string) string {
 
 // whole is what all anchors of a person know together. It is kept until one of
 // them changes.
-func (h *home) whole(a *anchor) *profile.Partial {
+func (h *home) whole(mine *profile.Partial) *profile.Partial {
 	if h.merged == nil {
 		h.merged = profile.New()
-		h.merged.Merge(a.partial)
+		h.merged.Merge(mine)
 		for _, f := range h.foreign {
 			if f.row != nil { // else it could not be read; the next batch tries again
 				h.merged.Merge(f.row.partial)
@@ -159,7 +159,7 @@ func (w *people) before(a *anchor, e *event.Event) {
 		return
 	}
 	w.advance(a, max(w.present(a), e.ReceivedAt))
-	if w.glass != nil && a.members.judged {
+	if w.glass != nil && a.members.judged && !a.cutItself() {
 		w.glass.eval.Watch(w.subject(a).person, e)
 	}
 }
@@ -207,7 +207,7 @@ func (w *people) after(a *anchor, e *event.Event) {
 	now := w.present(a)
 	if g := w.glass; g != nil {
 		who := w.subject(a)
-		if a.members.judged {
+		if a.members.judged && !a.cutItself() {
 			g.eval.Compare(who.person, &g.touched)
 		} else {
 			g.touched.All()

@@ -11,6 +11,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
 	"rapport/internal/store"
@@ -39,10 +40,15 @@ func (w *people) fold(t *task) {
 		w.foldActivation(t.rec)
 	case store.KindAsk:
 		w.answerGraph(t.rec)
+<<<<<<< HEAD
 	case store.KindItem:
 		w.foldItem(t.rec)
 	case store.KindRecheck:
 		w.foldRecheck(t.rec)
+=======
+	case store.KindCut:
+		w.foldCut(t.rec)
+>>>>>>> 1ebf45e (pipeline: give segments of a shared identifier what is the person's)
 	}
 }
 
@@ -84,6 +90,7 @@ func (w *people) foldEvent(t *task) {
 	w.before(a, e)
 	portions := a.partial.Fold(e, in)
 	a.note(entry)
+	w.foldCuts(a, e, in)
 	w.foldLeaves(a, e, in, portions)
 	for _, news := range a.meet(e.Identifiers[1:], e.Time, e.ReceivedAt) {
 		w.link(a, news)
@@ -114,6 +121,7 @@ func (w *people) foldCopy(t *task, a *anchor, entry, other profile.Entry) {
 		return
 	}
 	a.better = append(a.better, entry)
+	w.cutAt(a, other.Time, entry.Time)
 	if w.glass != nil || w.job != nil {
 		// What is evaluated must not depend on where a batch ends.
 		if err = w.refold(context.Background(), a); err == nil {
@@ -147,6 +155,9 @@ func (a *anchor) due() clock.Instant {
 	due := a.partial.Due()
 	if a.members != nil && !a.elsewhere() && a.members.due != 0 && (due == 0 || a.members.due < due) {
 		due = a.members.due
+	}
+	if a.cuts != nil && len(a.cuts.alive) > 0 && (due == 0 || a.cuts.alive[0].due < due) {
+		due = a.cuts.alive[0].due
 	}
 	return due
 }
@@ -197,6 +208,7 @@ func (w *people) passTime(a *anchor, now clock.Instant) {
 		a.stirred()
 		w.touch(a)
 	}
+	w.windCuts(a)
 	if !a.elsewhere() && (a.members != nil || w.watched(a)) {
 		w.advance(a, now)
 	}
@@ -219,6 +231,7 @@ func (w *people) foldPortion(r *store.Record) {
 		w.catchUp(a, 0)
 		a.partial.ApplyPortion(&p)
 		a.told = append(a.told, r.Position)
+		w.cutAt(a, p.Stamp.Time)
 		w.announce(a)
 		w.foldOrder(a, &p)
 		w.judge(a, cause{Kind: causeOrder, Time: p.Stamp.Time})
@@ -284,27 +297,16 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 	before := a.edges
 	again := w.foldingAgain(a)
 	a.edges, a.received = nil, 0
-	for _, e := range append(chunks, a.open...) {
-		rec, err := w.store.Log().At(ctx, store.Position(e.Position))
-		if errors.Is(err, store.ErrErased) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("event at %d: %w", e.Position, err)
-		}
-		ev, err := w.decode(rec.Payload)
-		if err != nil {
-			continue // counted when it was folded
-		}
-		w.erased.Load().Strip(ev)
-		source := w.sources(ev.Source)
-		in := profile.Input{Short: e.Short, Priority: source.Priority, Mapping: source.Mapping, Names: w.names}
+	if err := w.refoldEntries(ctx, append(chunks, a.open...), func(ev *event.Event, in profile.Input, _ profile.Entry) {
+		in.Names = w.names
 		again.fold(ev, in)
 		a.taken(ev.ReceivedAt)
 		w.announce(a)
 		for _, news := range a.meet(ev.Identifiers[1:], ev.Time, ev.ReceivedAt) {
 			w.link(a, news)
 		}
+	}); err != nil {
+		return err
 	}
 	for i := range before {
 		if e := a.edge(before[i].ident); e != nil && before[i].watched {
@@ -312,22 +314,8 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 		}
 	}
 	w.saySightings(a)
-	told := a.told
-	a.told = nil
-	for _, at := range told {
-		rec, err := w.store.Log().At(ctx, at)
-		if errors.Is(err, store.ErrErased) {
-			continue // it told of somebody who was erased
-		}
-		if err != nil {
-			return fmt.Errorf("portion at %d: %w", at, err)
-		}
-		_, p, err := readPortion(rec.Payload)
-		if err != nil {
-			return fmt.Errorf("portion at %d: %w", at, err)
-		}
-		again.portion(&p)
-		a.told = append(a.told, at)
+	if a.told, err = w.refoldTold(ctx, a, always, again.portion); err != nil {
+		return err
 	}
 	a.partial, a.leaves, a.fresh, a.refold = again.partial, again.leaves, true, false
 	a.refolds++
@@ -336,6 +324,32 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 	w.judge(a, cause{Kind: causeCorrection})
 	w.arm(a, 0)
 	return nil
+}
+
+// always is all of time.
+var always = []interval{{identity.Beginning, identity.End}}
+
+// refoldTold reads what commands told an anchor of orders, in some times, and
+// gives where it stands.
+func (s *setting) refoldTold(ctx context.Context, a *anchor, owned []interval, fold func(*catalog.Portion)) (told []store.Position, err error) {
+	for _, at := range a.told {
+		rec, err := s.store.Log().At(ctx, at)
+		if errors.Is(err, store.ErrErased) {
+			continue // it told of somebody who was erased
+		}
+		if err != nil {
+			return a.told, fmt.Errorf("portion at %d: %w", at, err)
+		}
+		_, p, err := readPortion(rec.Payload)
+		if err != nil {
+			return a.told, fmt.Errorf("portion at %d: %w", at, err)
+		}
+		if within(owned, p.Stamp.Time) {
+			fold(&p)
+			told = append(told, at)
+		}
+	}
+	return told, nil
 }
 
 // refolding is the state of an anchor that is folded anew.

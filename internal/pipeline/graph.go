@@ -214,9 +214,10 @@ func (g *graph) node(ident event.Identifier) (n *node, fresh bool) {
 func (g *graph) newComponent(k id.Key, members []event.Identifier) *component {
 	c := &component{key: k, members: members, rules: g.rules.Version, mark: mark{fresh: true}}
 	if old, ok := g.components.get(k); ok {
-		was := old.mark
-		*old = *c
-		old.mark.changed, old.mark.parts = was.changed, was.parts
+		// Not its key: a commit may be reading it.
+		old.into, old.members, old.cuts, old.edges = id.Key{}, members, nil, 0
+		old.asks, old.queued, old.rules, old.counts = false, false, c.rules, counts{}
+		old.mark.fresh, old.mark.saved = true, 0
 		c = old
 	} else {
 		g.components.put(k, c, c.size())

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rapport/internal/clock"
+	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
@@ -37,16 +38,17 @@ type auditRow struct {
 	rules         int
 	a, b          event.Identifier
 	event         store.Position
+	rule          string
 	fact          string
 	actor         string
 	before, after []event.Identifier
 }
 
-func (g *graph) audit(why ground, before, after [][]event.Identifier) {
-	row := auditRow{received: why.received, rules: g.rules.Version, a: why.a, b: why.b, event: why.event, kind: causeLink}
+func (g *graph) audit(why ground, rule string, before, after [][]event.Identifier) {
+	row := auditRow{received: why.received, rules: g.rules.Version, a: why.a, b: why.b, event: why.event, kind: causeLink, rule: rule}
 	switch {
 	case why.fact != nil:
-		row.kind, row.fact, row.actor = causeFact, why.fact.ID, why.fact.Actor
+		row.kind, row.fact, row.actor, row.rule = causeFact, why.fact.ID, why.fact.Actor, string(why.fact.Op)
 		row.a = why.fact.A
 		if why.fact.B != nil {
 			row.b = *why.fact.B
@@ -107,7 +109,7 @@ func (a *auditRow) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(a.rules))
 	b = appendIdentifier(appendIdentifier(b, a.a), a.b)
 	b = binary.AppendUvarint(b, uint64(a.event))
-	b = appendBytes(appendBytes(b, []byte(a.fact)), []byte(a.actor))
+	b = appendBytes(appendBytes(appendBytes(b, []byte(a.rule)), []byte(a.fact)), []byte(a.actor))
 	return appendIdentifiers(appendIdentifiers(b, a.before), a.after)
 }
 
@@ -115,7 +117,7 @@ func readAudit(b []byte) (a auditRow, err error) {
 	r := cursor{b: b}
 	a.kind, a.received, a.rules = r.byte(), clock.Instant(r.varint()), int(r.uvarint())
 	a.a, a.b, a.event = r.identifier(), r.identifier(), store.Position(r.uvarint())
-	a.fact, a.actor = string(r.bytes()), string(r.bytes())
+	a.rule, a.fact, a.actor = string(r.bytes()), string(r.bytes()), string(r.bytes())
 	a.before, a.after = r.identifiers(), r.identifiers()
 	if r.bad || len(r.b) > 0 {
 		return auditRow{}, errGraph
@@ -136,8 +138,9 @@ type AuditEntry struct {
 	// Message is the id of the event that showed the edge, where it is still there.
 	Message string `json:"message_id,omitempty"`
 	Fact    string `json:"fact_id,omitempty"`
-	// Actor is who said the fact; system where nobody did.
-	Actor        string      `json:"actor"`
+	// Rule is what decided: the op of a fact, or why the edge links or does not.
+	Rule         string      `json:"rule" doc:"What decided: seen_together, or why two were held apart (limit:<namespace>, shared, blocked, cannot_link, ignored), or the op of the fact"`
+	Actor        string      `json:"actor" doc:"Who said the fact or changed the rules; system where nobody did"`
 	RulesVersion int         `json:"rules_version" doc:"0: the rules of a new instance"`
 	Before       []PersonRef `json:"before" nullable:"false"`
 	After        []PersonRef `json:"after" nullable:"false"`
@@ -160,12 +163,15 @@ var causeNames = [...]string{causeLink: "link", causeFact: "fact", causeRules: "
 
 // show makes the entry of a row.
 func (p *Pipeline) showAudit(ctx context.Context, key []byte, a *auditRow, rules *identity.Rules) AuditEntry {
-	e := AuditEntry{ID: writeCursor(key[1:]), Time: a.received, Kind: "split", Actor: "system", RulesVersion: a.rules, Fact: a.fact}
+	e := AuditEntry{ID: writeCursor(key[1:]), Time: a.received, Kind: "split", Actor: "system", RulesVersion: a.rules, Fact: a.fact, Rule: a.rule}
 	if int(a.kind) < len(causeNames) {
 		e.Cause = causeNames[a.kind]
 	}
-	if a.actor != "" {
+	switch {
+	case a.actor != "":
 		e.Actor = a.actor
+	case a.kind == causeRules:
+		e.Actor = p.authorOfRules(a.rules, a.received)
 	}
 	if a.a.Value != "" {
 		e.Edge = &IdentityEdge{a.a, a.b}
@@ -192,6 +198,25 @@ func (p *Pipeline) showAudit(ctx context.Context, key []byte, a *auditRow, rules
 	}
 	e.Before, e.After = p.refs(a.before), p.refs(after)
 	return e
+}
+
+// authorOfRules is who made a version of the rules count, or, for version 0,
+// who put away the one before it.
+func (p *Pipeline) authorOfRules(version int, at clock.Instant) string {
+	author, latest := "system", clock.Instant(0)
+	s := p.Definitions().Get(definition.IdentityRules, definition.DefaultKey)
+	if s == nil {
+		return author
+	}
+	for _, v := range s.Versions {
+		for _, c := range v.Changes {
+			counts := v.Version == version && c.Status == definition.Live || version == 0 && c.Status != definition.Live
+			if counts && c.Time <= at && c.Time >= latest {
+				author, latest = c.Author, c.Time
+			}
+		}
+	}
+	return author
 }
 
 func (p *Pipeline) refs(list []event.Identifier) []PersonRef {

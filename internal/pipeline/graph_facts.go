@@ -101,8 +101,18 @@ func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.
 	why := causeOf(r)
 	why.fact = f
 	for _, k := range again {
-		if n, ok := g.nodes.get(k); ok {
-			g.told.changed(n.ident, why)
+		n, ok := g.nodes.get(k)
+		if !ok {
+			continue
+		}
+		g.told.changed(n.ident, why)
+		if err := g.tellAfterOwner(ctx, n, why); err != nil {
+			return err
+		}
+		if f.B == nil {
+			if err := g.tellOwners(ctx, n, why); err != nil {
+				return err
+			}
 		}
 	}
 	if len(again) == 0 {

@@ -37,6 +37,13 @@ func (g *graph) link(ctx context.Context, l *link, why ground) error {
 		if err != nil {
 			return err
 		}
+		for _, n := range [...]*node{a, b} {
+			if changed && n.role != identity.Links {
+				if err := g.tellAfterOwner(ctx, n, why); err != nil {
+					return err
+				}
+			}
+		}
 		if changed || fresh && g.spokenOf(a.key) || freshToo && g.spokenOf(b.key) {
 			return g.settle(ctx, []id.Key{a.key, b.key}, why)
 		}
@@ -71,7 +78,7 @@ func (g *graph) join(ctx context.Context, a, b *node, known bool, why ground) er
 		return nil
 	}
 	g.told.joined(g.rules, ca, cb, why)
-	g.audit(why, [][]event.Identifier{{ca.home(g.rules)}, {cb.home(g.rules)}}, nil)
+	g.audit(why, ruleSeen, [][]event.Identifier{{ca.home(g.rules)}, {cb.home(g.rules)}}, nil)
 	if len(ca.members) < len(cb.members) {
 		ca, cb = cb, ca
 	}

@@ -126,7 +126,7 @@ func (g *graph) publishPerson(ctx context.Context, out []store.Record, c *compon
 	sorted := slices.SortedFunc(slices.Values(members), g.rules.Compare)
 	home := sorted[0]
 	p := personRecord{to: home.Key(), version: g.told.at, home: home, members: sorted}
-	if c.asks || len(members) == 1 {
+	if c.asks || c.cuts != nil || len(members) == 1 {
 		var err error
 		if p.shared, err = g.sharedOf(ctx, sorted); err != nil {
 			return nil, err

@@ -37,7 +37,7 @@ func (g *graph) settle(ctx context.Context, seeds []id.Key, why ground) error {
 	r.connect()
 	out := g.rules.Resolve(r.edges, &g.facts)
 	after := g.write(r, &out)
-	g.compare(r, after, why)
+	g.compare(r, &out, after, why)
 	return g.askShared(ctx, r, &out)
 }
 
@@ -214,7 +214,7 @@ func (g *graph) place(r *region, c *component, keep []*component, taken map[id.K
 func (n *node) asks() bool { return slices.ContainsFunc(n.edges, func(e arc) bool { return e.asked }) }
 
 // compare finds who changed, notes whom to tell, and writes the audit.
-func (g *graph) compare(r *region, after [][]event.Identifier, why ground) {
+func (g *graph) compare(r *region, out *identity.Outcome, after [][]event.Identifier, why ground) {
 	was := make(map[event.Identifier]int, len(r.nodes))
 	var homes []event.Identifier
 	for i, p := range r.people {
@@ -251,8 +251,34 @@ func (g *graph) compare(r *region, after [][]event.Identifier, why ground) {
 		}
 	}
 	if len(to) > 0 {
-		g.audit(why, from, to)
+		g.audit(why, r.rule(out, why, len(to) > 1, was), from, to)
 	}
+}
+
+// ruleSeen is the rule of a merge that no operator asked for.
+const ruleSeen = "seen_together"
+
+// rule says what decided: of people held apart why the edge that was seen does
+// not link, or the first that held together who is apart now.
+func (r *region) rule(out *identity.Outcome, why ground, apart bool, was map[event.Identifier]int) string {
+	if !apart {
+		return ruleSeen
+	}
+	first := ""
+	for _, x := range out.Refused {
+		e := r.edges.Edges[x.Edge]
+		u, v := r.nodes[e.U].ident, r.nodes[e.V].ident
+		if u == why.a && v == why.b || u == why.b && v == why.a {
+			return string(x.Reason)
+		}
+		if first == "" && was[u] == was[v] {
+			first = string(x.Reason)
+		}
+	}
+	if first == "" && len(out.Refused) > 0 {
+		first = string(out.Refused[0].Reason)
+	}
+	return cmp.Or(first, ruleSeen)
 }
 
 // queueLarge lets a component wait that is too large to be replayed with every

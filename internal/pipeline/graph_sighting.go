@@ -165,6 +165,9 @@ func (g *graph) sight(ctx context.Context, r *store.Record) error {
 			if err := g.tellNeighbours(ctx, a, b, at, why); err != nil {
 				return err
 			}
+			if err := g.tellFirst(ctx, b, at, why); err != nil {
+				return err
+			}
 		}
 		for _, e := range [...]*arc{a.edge(weak), b.edge(strong)} {
 			if e != nil && e.sighted(at) {
@@ -212,27 +215,6 @@ func (g *graph) keepSighting(ctx context.Context, a, b *node, at clock.Instant) 
 	g.more.put(store.TableSightings, sightingKey(b.key, byTime, slot, a.key), value)
 	g.more.put(store.TableSightings, sightingKey(b.key, backwards, slot, a.key), value)
 	return true, nil
-}
-
-// tellNeighbours notes that the owners before and after a new sighting have
-// other stretches now.
-func (g *graph) tellNeighbours(ctx context.Context, a, b *node, at clock.Instant, why ground) error {
-	for _, order := range [...]byte{byTime, backwards} {
-		var next event.Identifier
-		err := g.owners(ctx, b, order, identity.Slot(at), func(s identity.Sighting) bool {
-			if s.Owner != a.ident {
-				next = s.Owner
-			}
-			return next.Value == ""
-		})
-		if err != nil {
-			return err
-		}
-		if next.Value != "" {
-			g.told.changed(next, why)
-		}
-	}
-	return nil
 }
 
 // owners visits who was seen on a shared identifier from a slot on, in the

@@ -11,6 +11,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/store"
 )
 
@@ -113,6 +114,9 @@ func (g *graph) againAround(ctx context.Context, b []byte, why ground) error {
 				return err
 			}
 			g.told.changed(n.ident, why)
+			if err := g.tellOwners(ctx, n, why); err != nil {
+				return err
+			}
 		}
 	}
 	return g.settle(ctx, keys, why)
@@ -189,6 +193,9 @@ func (g *graph) sweepNode(ctx context.Context, k id.Key, why ground) error {
 	if err != nil {
 		return err
 	}
+	if err := g.tellSwept(ctx, n, why); err != nil {
+		return err
+	}
 	c := g.find(n.component)
 	switch {
 	case c == nil || !changed && c.rules == g.rules.Version:
@@ -199,6 +206,16 @@ func (g *graph) sweepNode(ctx context.Context, k id.Key, why ground) error {
 		return nil
 	}
 	return g.settle(ctx, []id.Key{k}, why)
+}
+
+// tellSwept notes that by other rules an owner may have other times of what is
+// shared, and what is shared other owners. Each owner is swept by itself.
+func (g *graph) tellSwept(ctx context.Context, n *node, why ground) error {
+	_, found, err := g.firstOwner(ctx, n)
+	if err == nil && (found || n.role != identity.Links || n.asks()) {
+		g.told.changed(n.ident, why)
+	}
+	return err
 }
 
 var sweepKey = []byte("identity-sweep")

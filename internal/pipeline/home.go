@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
@@ -81,8 +82,11 @@ func (w *people) foldPerson(r *store.Record) {
 		}
 		return
 	}
+	if p.version <= w.swept[p.to] {
+		return // said before the anchor was erased, and on its way since
+	}
 	if p.members == nil {
-		w.leaveHome(&p)
+		w.leaveHome(&p, r.Received)
 		return
 	}
 	a := w.anchor(p.home, p.to)
@@ -92,13 +96,21 @@ func (w *people) foldPerson(r *store.Record) {
 	w.catchUp(a, 0)
 	before := a.home
 	a.home = &home{version: p.version, members: p.members, shared: p.shared, changed: true}
+	var had []sharedIdentifier
 	if before != nil {
+		had = before.shared
 		for _, f := range before.foreign {
-			if slices.ContainsFunc(p.members, func(m event.Identifier) bool { return m.Key() == f.key }) {
+			if a.home.hears(f.key) {
 				a.home.foreign = append(a.home.foreign, f)
 			} else {
 				w.dropShare(a, f.key)
 			}
+		}
+	}
+	w.askForCuts(a, had, p.shared, p.version, r.Received)
+	for _, s := range p.shared {
+		if s.ident == a.ident {
+			w.setCut(a, &cutRecord{shared: a.key, home: a.key, version: p.version, owned: s.owned})
 		}
 	}
 	w.touch(a)
@@ -106,10 +118,20 @@ func (w *people) foldPerson(r *store.Record) {
 	w.arm(a, 0)
 }
 
+// hears tells whether a home listens to an anchor: one of the person's, or one
+// that is the person's at times.
+func (h *home) hears(from id.Key) bool {
+	return slices.ContainsFunc(h.members, func(m event.Identifier) bool { return m.Key() == from }) || h.hearsCut(from)
+}
+
+func (h *home) hearsCut(from id.Key) bool {
+	return slices.ContainsFunc(h.shared, func(s sharedIdentifier) bool { return s.ident.Key() == from })
+}
+
 // leaveHome notes that the home of an anchor's person is elsewhere. An anchor
 // of which there is no row yet gets one that says only this: whether there will
 // ever be more is not known.
-func (w *people) leaveHome(p *personRecord) {
+func (w *people) leaveHome(p *personRecord, received clock.Instant) {
 	away := &home{version: p.version, at: p.home, key: p.home.Key(), changed: true}
 	a, ok := w.anchors.get(p.to)
 	if !ok {
@@ -127,6 +149,7 @@ func (w *people) leaveHome(p *personRecord) {
 		w.leaveSegments(a)
 	}
 	if a.home != nil {
+		w.askForCuts(a, a.home.shared, nil, p.version, received)
 		for _, f := range a.home.foreign {
 			w.dropShare(a, f.key)
 		}
@@ -158,12 +181,21 @@ func (w *people) share(a *anchor) {
 	}
 }
 
+// sendAll sends what changed in the batch to the homes. Cuts that cannot be read
+// now are tried again with the next batch; no commit is made before.
+func (w *people) sendAll(ctx context.Context) {
+	if err := w.sendCuts(ctx); err != nil {
+		w.log.Error("shared identifiers cannot be cut yet", "error", err)
+	}
+	w.sendShares()
+}
+
 // sendShares sends what changed in the batch to the homes.
 func (w *people) sendShares() {
 	for _, a := range w.sharing {
 		a.sharing = false
-		if !a.elsewhere() || a.ident.Value == "" {
-			continue // it came home meanwhile, or there is nothing to tell
+		if !a.elsewhere() || a.ident.Value == "" || a.cuts != nil && a.cuts.of[a.home.key] != nil {
+			continue // it came home meanwhile, there is nothing to tell, or the home has a cut
 		}
 		s := shareRecord{home: a.home.key, from: a.key, version: a.version, generation: a.generation, row: a.shareRow()}
 		w.derived = append(w.derived, store.Record{
@@ -183,8 +215,7 @@ func (w *people) foldShare(r *store.Record) {
 		return
 	}
 	a, ok := w.anchors.get(s.home)
-	if !ok || a.home == nil || a.elsewhere() ||
-		!slices.ContainsFunc(a.home.members, func(m event.Identifier) bool { return m.Key() == s.from }) {
+	if !ok || a.home == nil || a.elsewhere() || !a.home.hears(s.from) || s.cut != a.home.hearsCut(s.from) {
 		return // the person's home moved on since it was sent
 	}
 	i := a.home.findForeign(s.from)
@@ -224,6 +255,11 @@ func (w *people) loadForeign(ctx context.Context, homes []*anchor) error {
 	for _, a := range homes {
 		if a.home == nil {
 			continue
+		}
+		if a.cutItself() {
+			if err := w.loadCuts(ctx, a); err != nil {
+				return err
+			}
 		}
 		for i := range a.home.foreign {
 			if f := &a.home.foreign[i]; f.row == nil {

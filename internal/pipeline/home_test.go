@@ -34,6 +34,12 @@ func fromHome(t testing.TB, p *Pipeline, home event.Identifier) *profile.View {
 	if err := w.loadForeign(ctx, []*anchor{a}); err != nil {
 		t.Fatal(err)
 	}
+	if a.cutItself() {
+		c := *a
+		c.partial, _ = w.mine(a)
+		c.edges = nil
+		a = &c
+	}
 	who := &person{anchors: []*anchor{a}}
 	if a.home != nil {
 		for _, f := range a.home.foreign {
@@ -52,30 +58,12 @@ func fromHome(t testing.TB, p *Pipeline, home event.Identifier) *profile.View {
 	return profile.Assemble(who.members, partials, profile.Options{ID: who.id, Now: p.clock.Now()})
 }
 
-// uncut assembles a person from its anchors, of shared identifiers all: the
-// home has them whole.
-func uncut(ctx context.Context, p *Pipeline, i event.Identifier) (*profile.View, error) {
-	members, err := p.members(ctx, i.Key())
-	if err != nil {
+// asRead assembles a person from the anchors, as profiles are read.
+func asRead(ctx context.Context, p *Pipeline, i event.Identifier) (*profile.View, error) {
+	who, err := p.gatherKey(ctx, i.Key())
+	if who == nil || err != nil {
 		return nil, err
 	}
-	who, all := &person{}, members
-	if len(all) == 0 {
-		all = []event.Identifier{i}
-	}
-	for _, m := range all {
-		a, err := p.copyAnchor(ctx, m.Key())
-		if err != nil {
-			return nil, err
-		}
-		if a != nil {
-			who.anchors = append(who.anchors, a)
-		}
-	}
-	if len(who.anchors) == 0 {
-		return nil, nil
-	}
-	p.name(who, members)
 	return profile.Assemble(who.members, who.partials(), profile.Options{ID: who.id, Now: p.clock.Now()}), nil
 }
 
@@ -84,7 +72,7 @@ func homesAgree(t testing.TB, p *Pipeline, w *world) (people int) {
 	t.Helper()
 	ctx := context.Background()
 	for _, i := range w.ids {
-		v, err := uncut(ctx, p, i)
+		v, err := asRead(ctx, p, i)
 		if err != nil {
 			t.Fatal(err)
 		}

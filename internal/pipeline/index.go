@@ -51,13 +51,17 @@ func (w *people) reflectOne(a *anchor) {
 		m.index.Suspect([]id.Key{a.key}) // looked at once its row is whole
 		return
 	}
-	partial := a.partial
+	if err := w.loadCuts(context.Background(), a); err != nil {
+		m.index.Suspect([]id.Key{a.key})
+		return
+	}
+	partial, _ := w.mine(a)
 	if a.home != nil && len(a.home.foreign) > 0 {
 		if slices.ContainsFunc(a.home.foreign, func(f foreign) bool { return f.row == nil }) {
 			m.index.Suspect([]id.Key{a.key})
 			return
 		}
-		partial = a.home.whole(a)
+		partial = a.home.whole(partial)
 	}
 	m.members = a.members.evaluations(m.members[:0])
 	// As segments see a person: by no rules, and with nothing known of consent.

@@ -61,10 +61,14 @@ type people struct {
 	sent      []*anchor          // cold rows whose increments the running commit carries
 	rowBudget int                // bytes for rows of anchors, heads and timers
 
-	position        store.Position   // of the record that is applied now
-	sharing         []*anchor        // changed in the batch, with a home elsewhere
-	notices         map[id.Key]*home // homes of anchors without a row, until they are committed
-	gatheredNotices map[id.Key]*home // those that the running commit carries
+	position        store.Position            // of the record that is applied now
+	swept           map[id.Key]store.Position // anchors that were erased since the start, and when
+	unswept         map[id.Key]bool           // those whose rows are still in the store: of no commit yet
+	gatheredUnswept map[id.Key]bool           // those that the running commit carries
+	cutting         []*anchor                 // with cuts to send home
+	sharing         []*anchor                 // changed in the batch, with a home elsewhere
+	notices         map[id.Key]*home          // homes of anchors without a row, until they are committed
+	gatheredNotices map[id.Key]*home          // those that the running commit carries
 
 	force      *force         // what counts at the lane's position
 	glass      *glass         // what is in force, to be looked through; nil: nothing
@@ -93,7 +97,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
-		timers: newTimers(), undecided: map[id.Key]chan struct{}{}, asked: map[id.Key]bool{},
+		timers: newTimers(), undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
@@ -121,6 +125,9 @@ func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 	if err := w.load(ctx, tasks); err != nil {
 		return nil, err
 	}
+	if err := w.loadTheirCuts(ctx, tasks); err != nil {
+		return nil, err
+	}
 	if err := w.loadParts(ctx, tasks); err != nil {
 		return nil, err
 	}
@@ -135,7 +142,7 @@ func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 		// Folding again is repeated until it succeeds; the batch itself is done.
 		w.log.Error("anchors cannot be folded again yet", "error", err)
 	}
-	w.sendShares()
+	w.sendAll(ctx)
 	return w.derived, nil
 }
 
@@ -158,10 +165,21 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 			if q, ok := readSighting(t.rec.Payload); ok {
 				w.want(store.TableAnchors, q.strong.Key())
 			}
+<<<<<<< HEAD
 		case store.KindItem:
 			w.want(store.TableEntities, t.rec.Anchor)
 		default:
 			w.anchorsOf(t.rec, func(k id.Key) { w.want(store.TableAnchors, k) })
+=======
+		case store.KindPerson, store.KindShare, store.KindCut:
+			if len(t.rec.Payload) >= len(id.Key{}) {
+				w.want(store.TableAnchors, id.Key(t.rec.Payload[:len(id.Key{})]))
+			}
+		case store.KindTick:
+			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
+				w.want(store.TableAnchors, k)
+			}
+>>>>>>> 1ebf45e (pipeline: give segments of a shared identifier what is the person's)
 		}
 	}
 	if len(w.missing) == 0 {
@@ -172,7 +190,7 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 		return fmt.Errorf("load %d rows: %w", len(w.missing), err)
 	}
 	for i, parts := range rows {
-		if parts == nil {
+		if parts == nil || w.missing[i].Table == store.TableAnchors && w.isSwept(id.Key(w.missing[i].Key)) {
 			continue
 		}
 		if err := w.adopt(w.missing[i].Table, id.Key(w.missing[i].Key), parts); err != nil {
@@ -266,6 +284,9 @@ func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {
 	w.anchors.put(k, a, a.size())
 	return nil
 }
+
+// isSwept tells that an anchor was erased and its row is still in the store.
+func (w *people) isSwept(k id.Key) bool { return w.unswept[k] || w.gatheredUnswept[k] }
 
 // target is a row that a portion is for.
 type target struct {

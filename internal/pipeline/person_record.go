@@ -107,10 +107,7 @@ func appendShared(b []byte, list []sharedIdentifier) []byte {
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	for i := range list {
 		b = appendIdentifier(b, list[i].ident)
-		b = binary.AppendUvarint(b, uint64(len(list[i].owned)))
-		for _, o := range list[i].owned {
-			b = appendInstants(b, o.from, o.to-o.from)
-		}
+		b = appendIntervals(b, list[i].owned)
 	}
 	return b
 }
@@ -150,12 +147,7 @@ func (r *cursor) sharedIdentifiers() []sharedIdentifier {
 	}
 	out := make([]sharedIdentifier, 0, n)
 	for range n {
-		s := sharedIdentifier{ident: r.identifier()}
-		for range r.count() {
-			from := clock.Instant(r.varint())
-			s.owned = append(s.owned, interval{from, from + clock.Instant(r.varint())})
-		}
-		out = append(out, s)
+		out = append(out, sharedIdentifier{ident: r.identifier(), owned: r.intervals()})
 	}
 	return out
 }
@@ -169,20 +161,21 @@ type shareRecord struct {
 	// itself. Of two shares of a sender the one with the larger version counts.
 	version    store.Position
 	generation uint64 // the backfill that filled what the sender keeps, if one did
+	cut        bool   // only what of the anchor is the person's
 	row        []byte // as shareRow made it
 }
 
 func (s *shareRecord) append(b []byte) []byte {
 	b = append(append(b, s.home[:]...), s.from[:]...)
 	b = binary.AppendUvarint(b, uint64(s.version))
-	return append(binary.AppendUvarint(b, s.generation), s.row...)
+	return append(append(binary.AppendUvarint(b, s.generation), flag(s.cut)), s.row...)
 }
 
 func readShare(payload []byte) (s shareRecord, err error) {
 	r := cursor{b: payload}
 	copy(s.home[:], r.take(16))
 	copy(s.from[:], r.take(16))
-	s.version, s.generation = store.Position(r.uvarint()), r.uvarint()
+	s.version, s.generation, s.cut = store.Position(r.uvarint()), r.uvarint(), r.byte() == 1
 	if r.bad || len(r.b) == 0 {
 		return s, errShare
 	}

@@ -225,8 +225,11 @@ func (j *judge) count(ctx context.Context, keys []id.Key, limit time.Duration) (
 }
 
 func (j *judge) holds(ctx context.Context, k id.Key) (bool, error) {
-	who, err := j.p.atHomeOf(ctx, k)
-	if err != nil || who == nil {
+	who, err := j.p.gather(ctx, j.p.cipher.id(k))
+	if fault.KindOf(err) == fault.NotFound {
+		return false, nil
+	}
+	if err != nil {
 		return false, err
 	}
 	var partials []*profile.Partial

@@ -108,7 +108,7 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 			who.anchors = append(who.anchors, a)
 		}
 	}
-	if err := p.gatherShared(ctx, who, members); err != nil {
+	if err := p.gatherShared(ctx, who); err != nil {
 		return nil, err
 	}
 	if len(who.anchors) == 0 {
@@ -119,7 +119,7 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 }
 
 // gatherShared adds what of shared identifiers is the person's.
-func (p *Pipeline) gatherShared(ctx context.Context, who *person, members []event.Identifier) error {
+func (p *Pipeline) gatherShared(ctx context.Context, who *person) error {
 	for i := range who.shared {
 		s := &who.shared[i]
 		a, err := p.copyAnchor(ctx, s.ident.Key())
@@ -129,13 +129,11 @@ func (p *Pipeline) gatherShared(ctx context.Context, who *person, members []even
 		if a == nil {
 			continue
 		}
-		portion, err := p.cut(ctx, a, s)
+		cut, err := p.cutOf(ctx, a, s)
 		if err != nil {
 			return err
 		}
-		if len(portion.open) > 0 || slices.Contains(members, s.ident) {
-			who.anchors = append(who.anchors, portion)
-		}
+		who.anchors = append(who.anchors, cut)
 	}
 	return nil
 }

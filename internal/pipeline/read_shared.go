@@ -2,14 +2,12 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
-	"rapport/internal/store"
 )
 
 // graphPerson gives the identifiers of a person from the graph, strongest
@@ -38,87 +36,38 @@ func (p *Pipeline) graphPerson(ctx context.Context, k id.Key) (members []event.I
 	return members, shared, err
 }
 
-// atHomeOf gives a person as the home has it, of shared identifiers all that is
-// the person's in the graph; nil where there is none.
-func (p *Pipeline) atHomeOf(ctx context.Context, k id.Key) (*person, error) {
-	members, err := p.members(ctx, k)
-	if err != nil {
-		return nil, err
-	}
-	keys := []id.Key{k}
-	if len(members) > 0 {
-		keys = keys[:0]
-		for _, m := range members {
-			keys = append(keys, m.Key())
-		}
-	}
-	who := &person{}
-	for _, k := range keys {
-		a, err := p.copyAnchor(ctx, k)
-		if err != nil {
-			return nil, err
-		}
-		if a != nil {
-			who.anchors = append(who.anchors, a)
-		}
-	}
-	if len(who.anchors) == 0 {
-		return nil, nil
-	}
-	p.name(who, members)
-	return who, nil
+// passedIn is the last instant that a tick said has passed in a bucket.
+func (p *Pipeline) passedIn(b id.Bucket) clock.Instant {
+	i := p.laneIndex(b)
+	p.lanes[i].mu.Lock()
+	defer p.lanes[i].mu.Unlock()
+	return p.people[i].passed[b]
 }
 
-// owns tells whether a moment of a shared identifier is the person's.
-func (s *sharedIdentifier) owns(at clock.Instant) bool {
-	return slices.ContainsFunc(s.owned, func(i interval) bool { return i.from <= at && at < i.to })
-}
-
-// cut makes of a shared identifier's anchor what of it is one person's: its
+// cutOf makes of a shared identifier's anchor what of it is one person's: its
 // events within the person's times, folded by themselves. It reads as many
 // entries of the timeline as the identifier has.
-func (p *Pipeline) cut(ctx context.Context, a *anchor, s *sharedIdentifier) (*anchor, error) {
+func (p *Pipeline) cutOf(ctx context.Context, a *anchor, s *sharedIdentifier) (*anchor, error) {
 	entries, err := p.finished(ctx, a.key, a.chunks, a.pending)
 	if err != nil {
 		return nil, err
 	}
-	out := &anchor{key: a.key, ident: a.ident, partial: profile.New(), received: a.received, timer: a.timer, linked: true, home: a.home}
-	for _, e := range append(entries, a.open...) {
-		if !s.owns(e.Time) {
-			continue
-		}
-		rec, err := p.store.Log().At(ctx, store.Position(e.Position))
-		if errors.Is(err, store.ErrErased) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		ev, err := p.decode(rec.Payload)
-		if err != nil {
-			continue // counted when it was folded
-		}
-		source := p.sources(ev.Source)
-		out.partial.Fold(ev, profile.Input{Short: e.Short, Priority: source.Priority, Mapping: source.Mapping})
-		if due := out.partial.Due(); due != 0 && due <= ev.ReceivedAt {
-			out.partial.Tick(ev.ReceivedAt)
-		}
-		out.open = append(out.open, e)
+	mine := slices.DeleteFunc(append(entries, a.open...), func(e profile.Entry) bool { return !within(s.owned, e.Time) })
+	out := &anchor{key: a.key, ident: a.ident, received: a.received, timer: a.timer, linked: true, home: a.home}
+	again := &refolding{partial: profile.New()}
+	err = p.refoldEntries(ctx, mine, func(e *event.Event, in profile.Input, entry profile.Entry) {
+		again.fold(e, in)
+		out.open = append(out.open, entry)
+	})
+	if err != nil {
+		return nil, err
 	}
-	for _, at := range a.told {
-		rec, err := p.store.Log().At(ctx, at)
-		if errors.Is(err, store.ErrErased) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if _, part, err := readPortion(rec.Payload); err == nil && s.owns(part.Stamp.Time) {
-			out.partial.ApplyPortion(&part)
-		}
+	if out.told, err = p.refoldTold(ctx, a, s.owned, again.portion); err != nil {
+		return nil, err
 	}
-	if due := out.partial.Due(); due != 0 && due <= a.partial.Now() {
-		out.partial.Tick(a.partial.Now())
+	if due := again.partial.Due(); due != 0 && due <= p.passedIn(a.key.Bucket()) {
+		again.partial.Tick(due)
 	}
+	out.partial = again.partial
 	return out, nil
 }

@@ -1,0 +1,275 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"rapport/internal/clock"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/segment"
+	"rapport/internal/store"
+)
+
+// What happened on a shared identifier belongs to whoever had it at the time
+// (docs/decisions/0008). The graph tells each home its times; the home asks the
+// identifier's anchor for what of it lies in them, a cut; the anchor folds the
+// cut by itself and sends it to the home, as other anchors send all they have.
+// An event costs one cut, however many there are.
+
+// cuts are those of one anchor.
+type cuts struct {
+	of    map[id.Key]*cut
+	spans []cutSpan  // by their beginnings
+	alive []*cut     // those with a session that goes on, by its end
+	warm  []*cut     // with their state in memory, the one folded first in front
+	dirty []*cut     // to be sent before the batch is done
+	times []interval // of the finished chunks: the first moment and one after the last
+	waits bool       // on the worker's list of anchors with dirty cuts
+}
+
+// cut is what of an anchor belongs to the person of one home.
+type cut struct {
+	home    id.Key
+	version store.Position // of the graph's word
+	owned   []interval
+	due     clock.Instant // the end of the session that goes on; zero: none
+	dirty   bool
+	at      store.Position // the last record that changed it
+	partial *profile.Partial
+	leaves  *segment.State
+}
+
+type cutSpan struct {
+	interval
+	cut *cut
+}
+
+// warmCuts is how many cuts of an anchor are kept in memory. The others are
+// folded from the timeline when they change.
+const warmCuts = 64
+
+func newCuts() *cuts { return &cuts{of: map[id.Key]*cut{}} }
+
+func (c *cuts) size() int {
+	if c == nil {
+		return 0
+	}
+	n := 200*len(c.of) + 24*cap(c.spans) + 16*cap(c.times)
+	for _, x := range c.warm {
+		if x.partial != nil {
+			n += x.partial.MemSize()
+		}
+		if x.leaves != nil {
+			n += x.leaves.MemSize()
+		}
+	}
+	return n
+}
+
+// owner gives the cut that a moment belongs to. While homes are on their way
+// two may claim a moment; who gives it up has the other folded again.
+func (c *cuts) owner(at clock.Instant) *cut {
+	i := c.after(at)
+	if i == 0 || c.spans[i-1].to <= at {
+		return nil
+	}
+	return c.spans[i-1].cut
+}
+
+// live puts a cut whose session goes on among those by its end.
+func (c *cuts) live(x *cut) {
+	if x.due != 0 {
+		i, _ := slices.BinarySearchFunc(c.alive, x.due, func(o *cut, due clock.Instant) int { return cmp.Compare(o.due, due) })
+		c.alive = slices.Insert(c.alive, i, x)
+	}
+}
+
+// ended takes a cut from those whose session goes on.
+func (c *cuts) ended(x *cut) {
+	if x.due == 0 {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(c.alive, x.due, func(o *cut, due clock.Instant) int { return cmp.Compare(o.due, due) })
+	for ; i < len(c.alive); i++ {
+		if c.alive[i] == x {
+			c.alive = slices.Delete(c.alive, i, i+1)
+			return
+		}
+	}
+}
+
+// after finds the first span that begins behind a moment.
+func (c *cuts) after(at clock.Instant) int {
+	i, _ := slices.BinarySearchFunc(c.spans, at, func(s cutSpan, at clock.Instant) int {
+		if s.from <= at {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+// own gives a cut its times, and the cuts that have what it gave up.
+func (c *cuts) own(x *cut, owned []interval) (others []*cut) {
+	gone := subtract(x.owned, owned)
+	c.spans = slices.DeleteFunc(c.spans, func(s cutSpan) bool { return s.cut == x })
+	for _, g := range gone {
+		i := c.after(g.from)
+		if i > 0 && c.spans[i-1].to > g.from {
+			others = append(others, c.spans[i-1].cut)
+		}
+		for ; i < len(c.spans) && c.spans[i].from < g.to; i++ {
+			others = append(others, c.spans[i].cut)
+		}
+	}
+	for _, o := range owned {
+		c.spans = slices.Insert(c.spans, c.after(o.from), cutSpan{o, x})
+	}
+	x.owned = owned
+	return others
+}
+
+// subtract gives what of some intervals is in none of others. Both are in their
+// order and do not overlap.
+func subtract(list, others []interval) (out []interval) {
+	for _, i := range list {
+		for _, o := range others {
+			if o.to <= i.from || o.from >= i.to {
+				continue
+			}
+			if o.from > i.from {
+				out = append(out, interval{i.from, o.from})
+			}
+			i.from = o.to
+		}
+		if i.from < i.to {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func within(list []interval, at clock.Instant) bool {
+	return slices.ContainsFunc(list, func(i interval) bool { return i.from <= at && at < i.to })
+}
+
+func overlaps(list []interval, o interval) bool {
+	return slices.ContainsFunc(list, func(i interval) bool { return i.from < o.to && o.from < i.to })
+}
+
+// cutRecord is the payload of KindCut: a home tells the anchor of a shared
+// identifier which times are its person's. It holds keys only: it is sealed
+// under the home and must not name anybody else.
+type cutRecord struct {
+	shared  id.Key
+	home    id.Key
+	version store.Position
+	owned   []interval // none: nothing any more
+}
+
+func (c *cutRecord) record(received clock.Instant) store.Record {
+	b := append(append(make([]byte, 0, 64), c.shared[:]...), c.home[:]...)
+	b = binary.AppendUvarint(b, uint64(c.version))
+	return store.Record{
+		Kind: store.KindCut, Bucket: c.shared.Bucket(), Anchor: c.home, Received: received, Payload: appendIntervals(b, c.owned),
+	}
+}
+
+func readCut(payload []byte) (c cutRecord, ok bool) {
+	r := cursor{b: payload}
+	copy(c.shared[:], r.take(16))
+	copy(c.home[:], r.take(16))
+	c.version, c.owned = store.Position(r.uvarint()), r.intervals()
+	return c, !r.bad && len(r.b) == 0
+}
+
+func appendIntervals(b []byte, list []interval) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, o := range list {
+		b = appendInstants(b, o.from, o.to-o.from)
+	}
+	return b
+}
+
+func (r *cursor) intervals() (out []interval) {
+	for range r.count() {
+		from := clock.Instant(r.varint())
+		out = append(out, interval{from, from + clock.Instant(r.varint())})
+	}
+	return out
+}
+
+// cutRow is the row of a cut: its home, its times, when its session ends.
+func (w *people) cutRow(a *anchor, c *cut) store.Change {
+	value := appendInstants(binary.AppendUvarint(nil, uint64(c.version)), c.due)
+	return w.row(store.TableCuts, a.key, shareKey(a.key, c.home), store.Put, appendIntervals(value, c.owned))
+}
+
+// loadCuts brings an anchor's cuts into memory, without their states.
+func (w *people) loadCuts(ctx context.Context, a *anchor) error {
+	if !a.isCut || a.cuts != nil {
+		return nil
+	}
+	list, bad := newCuts(), false
+	err := w.store.State().Scan(ctx, store.Range{Table: store.TableCuts, Bucket: a.key.Bucket(), Prefix: a.key[:]}, func(key []byte, parts [][]byte) bool {
+		r := cursor{b: parts[len(parts)-1]}
+		c := &cut{home: id.Key(key[len(id.Key{}):])}
+		c.version, c.due, c.owned = store.Position(r.uvarint()), clock.Instant(r.varint()), r.intervals()
+		list.of[c.home] = c
+		list.live(c)
+		for _, o := range c.owned {
+			list.spans = append(list.spans, cutSpan{o, c})
+		}
+		bad = r.bad
+		return !bad
+	})
+	if bad {
+		err = errAnchor
+	}
+	if err != nil {
+		return fmt.Errorf("cuts of %s: %w", a.key, err)
+	}
+	slices.SortStableFunc(list.spans, func(x, y cutSpan) int { return cmp.Compare(x.from, y.from) })
+	a.cuts = list
+	return nil
+}
+
+// loadTheirCuts loads the cuts of the anchors that a batch touches.
+func (w *people) loadTheirCuts(ctx context.Context, tasks []task) error {
+	see := func(k id.Key) error {
+		if a, ok := w.anchors.get(k); ok && a.isCut {
+			return w.loadCuts(ctx, a)
+		}
+		return nil
+	}
+	for i := range tasks {
+		t := &tasks[i]
+		var err error
+		switch t.rec.Kind {
+		case store.KindEvent, store.KindReplay:
+			err = see(t.rec.Anchor)
+		case store.KindPortion, store.KindChange:
+			if k, table, ok := portionTarget(t.rec); ok && table == store.TableAnchors {
+				err = see(k)
+			}
+		case store.KindPerson, store.KindShare, store.KindCut:
+			if len(t.rec.Payload) >= len(id.Key{}) {
+				err = see(id.Key(t.rec.Payload[:len(id.Key{})]))
+			}
+		case store.KindTick:
+			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
+				if err = see(k); err != nil {
+					break
+				}
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package pipeline
+
+import (
+	"context"
+
+	"rapport/internal/clock"
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/store"
+)
+
+// Whose a shared identifier is at a time can change for people who did not
+// change themselves: somebody else was seen on it, or counts as an owner no
+// more. Their homes have to hear of it.
+
+// tellFirst notes that the one who was there before anybody was seen on a
+// shared identifier has another time now.
+func (g *graph) tellFirst(ctx context.Context, shared *node, at clock.Instant, why ground) error {
+	first, found, err := g.firstOwner(ctx, shared)
+	if err == nil && (!found || first.At >= at) {
+		g.told.changed(shared.ident, why)
+	}
+	return err
+}
+
+// tellNeighbours notes that the owners before and after a sighting have other
+// stretches now.
+func (g *graph) tellNeighbours(ctx context.Context, a, b *node, at clock.Instant, why ground) error {
+	for _, order := range [...]byte{byTime, backwards} {
+		slot := identity.Slot(at)
+		next, found := uint32(0), false
+		err := g.owners(ctx, b, order, slot, func(s identity.Sighting) bool {
+			// Of one quarter of an hour anybody may be the next.
+			switch its := identity.Slot(s.At); {
+			case s.Owner == a.ident:
+				return true
+			case its != slot && found && its != next:
+				return false
+			case its != slot:
+				next, found = its, true
+			}
+			g.told.changed(s.Owner, why)
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellAfterOwner notes, of everything that an identifier owned at times, that
+// the owners next to it have other stretches now.
+func (g *graph) tellAfterOwner(ctx context.Context, n *node, why ground) error {
+	for i := range n.edges {
+		e := &n.edges[i]
+		if !e.asked {
+			continue
+		}
+		if err := g.loadWhole(ctx, []id.Key{e.to}); err != nil {
+			return err
+		}
+		shared, ok := g.nodes.get(e.to)
+		if !ok {
+			continue
+		}
+		var seen []clock.Instant
+		at := store.Range{Table: store.TableSightings, Prefix: ownKey(n.key, e.to)}
+		err := g.more.scan(ctx, g.store.State(), at, func(_, value []byte) bool {
+			r := cursor{b: value}
+			seen = append(seen, clock.Instant(r.varint()))
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		for _, at := range seen {
+			if err := g.tellNeighbours(ctx, n, shared, at, why); err != nil {
+				return err
+			}
+			if err := g.tellFirst(ctx, shared, at, why); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tellOwners notes that a shared identifier belongs to others now, to anybody
+// who was ever seen on it.
+func (g *graph) tellOwners(ctx context.Context, shared *node, why ground) error {
+	prefix := append(append([]byte(nil), shared.key[:]...), byTime)
+	return g.more.scan(ctx, g.store.State(), store.Range{Table: store.TableSightings, Prefix: prefix}, func(_, value []byte) bool {
+		r := cursor{b: value}
+		r.varint()
+		if owner := r.identifier(); owner.Value != "" {
+			g.told.changed(owner, why)
+		}
+		return true
+	})
+}
