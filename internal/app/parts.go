@@ -17,6 +17,7 @@ import (
 	"rapport/internal/columns"
 	"rapport/internal/config"
 	"rapport/internal/consent"
+	"rapport/internal/dialect/evergage"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/dialect/sitecore"
 	"rapport/internal/event"
@@ -65,7 +66,7 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 	}
 	book := pipeline.NewRulebook(identity.DefaultRules())
 	return pipeline.Config{
-		Mappers:     mappers(book),
+		Mappers:     mappers(book, browserKey(key)),
 		Sources:     newSources(r).info,
 		Book:        book,
 		Clock:       p.Clock,
@@ -81,10 +82,11 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 	}, nil
 }
 
-func mappers(book *pipeline.Rulebook) map[string]event.Mapper {
+func mappers(book *pipeline.Rulebook, key evergage.Key) map[string]event.Mapper {
 	return map[string]event.Mapper{
 		segment.Dialect:  book.Mapper(segment.NewMapper),
 		sitecore.Dialect: book.Mapper(sitecore.NewMapper),
+		evergage.Dialect: book.Mapper(func(rules identity.Rules) event.Mapper { return evergage.NewMapper(rules, key) }),
 		consent.Dialect:  book.Mapper(consent.NewMapper),
 		policy.Dialect:   policy.NewMapper(),
 	}

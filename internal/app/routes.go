@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"rapport/internal/dialect/evergage"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/dialect/sitecore"
 	"rapport/internal/httpapi"
@@ -50,6 +51,7 @@ func (a *App) routes() http.Handler {
 		PublicURL: a.config.HTTP.PublicURL,
 	}), segment.Patterns())
 	open(a.sitecore(), sitecore.Patterns())
+	open(a.evergage(), append(evergage.TrackingPatterns(), evergage.KeyPatterns()...))
 	mux.Handle("/", api.Handler())
 	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
 }

@@ -182,7 +182,7 @@ func (m *Mapping) Classify(e *event.Event) (Action, bool) {
 		}
 		return Action{Name: e.ItemAction}, true
 	}
-	if e.Type != event.Track {
+	if e.Type != event.Track || e.NameOnly {
 		return Action{}, false
 	}
 	return m.ActionOf(e.Name)

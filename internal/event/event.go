@@ -82,8 +82,11 @@ type Event struct {
 	// Historical says that the source loads the past: the event changes state
 	// and causes no effects.
 	Historical bool
-	GroupID    string        // group calls and context.groupId; empty otherwise
-	ItemAction string        // what was done to an item, by the source's mapping; empty otherwise
+	GroupID    string // group calls and context.groupId; empty otherwise
+	ItemAction string // what was done to an item, by the source's mapping; empty otherwise
+	// NameOnly says that the name never stands for an item action: the dialect
+	// says those apart, or not at all.
+	NameOnly   bool
 	Traits     jsondoc.Value // identify and group: their traits; otherwise context.traits
 	Properties jsondoc.Value // track, page, screen
 	Context    jsondoc.Value // the event's own context

@@ -53,6 +53,7 @@ type anonymous struct {
 	Device     string                     `json:"device"`
 	Channel    string                     `json:"channel,omitempty"`
 	ItemAction string                     `json:"item_action,omitempty"`
+	NameOnly   bool                       `json:"name_only,omitempty"`
 	Properties json.RawMessage            `json:"properties,omitempty"`
 	Context    map[string]json.RawMessage `json:"context,omitempty"`
 	Policy     int                        `json:"policy"` // the version that said so
@@ -74,7 +75,7 @@ func (p *Policy) Strip(names *Pseudonyms, v *event.Event) (env event.Envelope, b
 	c := cleaner{consent.NewMentions(v.Identifiers)}
 	a := anonymous{
 		Type: v.Type.String(), Name: c.text(v.Name), Message: names.message(device, v.MessageID), Time: v.Time,
-		Device: names.Of(device).Value, Channel: v.Channel, ItemAction: v.ItemAction, Policy: p.Version,
+		Device: names.Of(device).Value, Channel: v.Channel, ItemAction: v.ItemAction, NameOnly: v.NameOnly, Policy: p.Version,
 		Properties: c.document(v.Properties.Raw()), Context: c.context(v),
 	}
 	if a.Name == "" && v.Type == event.Track {
@@ -98,6 +99,7 @@ func NewMapper() event.Mapper {
 			ItemAction: body.Get("item_action").Text(), Properties: body.Get("properties"), Context: body.Get("context"), Body: body,
 			Identifiers: []event.Identifier{{Namespace: event.AnonymousID, Value: body.Get("device").Text()}},
 		}
+		e.NameOnly, _ = body.Get("name_only").Bool()
 		if e.Type == 0 || e.MessageID == "" || !strings.HasPrefix(e.Identifiers[0].Value, prefix) {
 			return nil, fault.Errorf(fault.Invalid, "invalid_event", "the anonymous event has no type, message or device")
 		}

@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"rapport/internal/consent"
-	"rapport/internal/policy"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
+	"rapport/internal/policy"
 )
 
 func parse(t *testing.T, document string) *policy.Policy {

@@ -1,0 +1,133 @@
+// Package evergage speaks the protocols of Salesforce's clients: the Event API
+// and the receivers of Marketing Cloud Personalization (Evergage), and the web
+// events and the ingestion of Data Cloud. It takes their requests, cuts them
+// into events and maps those. It never keeps an event itself and never tells a
+// public key anything of a profile. Start reading at route.go, then
+// submit.go and map.go.
+package evergage
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/identity"
+	"rapport/internal/pipeline"
+)
+
+// Dialect is the name under which the events of this door are stored.
+const Dialect = "evergage"
+
+// What one request and one event may be, in bytes.
+const (
+	MaxEvent  = 128 << 10
+	MaxBody   = 1 << 20 // as it comes over the wire
+	MaxEvents = 2_500   // of one request
+)
+
+// How long ?wait=applied waits, unless ?timeout= says otherwise, and at most.
+const (
+	DefaultWait = 5 * time.Second
+	LongestWait = 30 * time.Second
+)
+
+// Acceptor takes events over. Accept returns when they are safe, or a fault:
+// Limited where there is no room. WaitApplied returns when everything up to the
+// receipt can be read, or with the context's error.
+type Acceptor interface {
+	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
+	WaitApplied(ctx context.Context, r pipeline.Receipt) error
+}
+
+// Keyring knows sources by their datasets and secret keys by their ids. A
+// dataset, the id of a web or app source and a connector are write keys here.
+type Keyring interface {
+	SourceByDataset(dataset string) (Source, bool)
+	// SecretKey checks a secret and tells its id and scopes. An id that is not
+	// empty must be the key's.
+	SecretKey(id, secret string) (Secret, bool)
+}
+
+// Secret is a secret key that was shown: who it is and what it may do.
+type Secret struct {
+	ID  string
+	May func(scope string) bool
+}
+
+// Source is who sends, as far as the door must know.
+type Source struct {
+	Key        string // the source's own key, stored with each event
+	Verified   bool   // its own servers vouch for the identifiers
+	Historical bool   // the source loads the past
+}
+
+// Rulebook knows the identity rules of today.
+type Rulebook interface{ Current() *identity.Rules }
+
+// Config is what the door needs. Accept, Keys, Now and Random must be there.
+type Config struct {
+	Accept Acceptor
+	Keys   Keyring
+	Rules  identity.Rules
+	// Book gives the identity rules of today; nil: always Rules.
+	Book   Rulebook
+	Key    Key // that of the mapper
+	Now    clock.Clock
+	Random func([]byte) // fills the slice
+	// ClientIP finds the address of the caller behind proxies one trusts; nil
+	// takes that of the connection.
+	ClientIP func(*http.Request) string
+}
+
+// Door answers the requests of Salesforce's clients. It is safe for concurrent
+// use.
+type Door struct {
+	Config
+	vault  *vault
+	mapper atomic.Pointer[mapper] // by the rules that were those of today when it was made
+}
+
+// New makes a door.
+func New(c Config) *Door {
+	d := &Door{Config: c, vault: newVault(c.Key)}
+	if c.Book != nil {
+		d.Rules = *c.Book.Current()
+	}
+	d.mapper.Store(&mapper{rules: d.Rules, vault: d.vault})
+	return d
+}
+
+// today is the mapper by the rules of today.
+func (d *Door) today() *mapper {
+	m := d.mapper.Load()
+	if d.Book == nil {
+		return m
+	}
+	if rules := d.Book.Current(); rules.Version != m.rules.Version {
+		m = &mapper{rules: *rules, vault: d.vault}
+		d.mapper.Store(m)
+	}
+	return m
+}
+
+// ServeHTTP answers one request.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	allowOrigin(w.Header(), r)
+	if r.Method == http.MethodOptions {
+		preflight(w)
+		return
+	}
+	to := routeOf(r.URL.EscapedPath())
+	if to.serve == nil {
+		answerError(w, http.StatusNotFound, "not_found", "no such address "+r.URL.Path+"; events go to /api2/event/{dataset}")
+		return
+	}
+	if !to.takes(r.Method) {
+		w.Header().Set("Allow", to.methods+", OPTIONS")
+		answerError(w, http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+to.methods)
+		return
+	}
+	to.serve(d, w, r, to)
+}
