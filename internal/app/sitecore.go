@@ -1,16 +1,37 @@
 package app
 
 import (
+	"context"
+
 	"rapport/internal/access"
 	"rapport/internal/dialect/sitecore"
+	"rapport/internal/httpapi"
+	"rapport/internal/pipeline"
+	"rapport/internal/schedule"
 )
 
 // sitecore is the door for Sitecore's clients.
 func (a *App) sitecore() *sitecore.Door {
 	return sitecore.New(sitecore.Config{
-		Accept: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline}, Now: a.parts.Clock, Random: a.parts.fill,
-		Ref: a.pipeline.ProfileIDOf, Key: a.instanceKey,
+		Accept: a.pipeline, People: guests{a.pipeline, a.jobs}, Orders: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline},
+		Now: a.parts.Clock, Random: a.parts.fill, Ref: a.pipeline.ProfileIDOf, Key: a.instanceKey,
 	})
+}
+
+// guests are the people of the pipeline, who can be forgotten.
+type guests struct {
+	*pipeline.Pipeline
+	jobs *schedule.Runner
+}
+
+// Erase asks for the erasure of a person.
+func (g guests) Erase(ctx context.Context, ref, author string) error {
+	r, err := g.RequestPrivacy(ctx, pipeline.ErasureRequest, []string{ref}, author)
+	if err != nil {
+		return err
+	}
+	_, err = g.jobs.Submit(ctx, schedule.Request{Kind: httpapi.JobPrivacy, Subject: r.ID, Author: author, Params: privacyParams{r.ID}})
+	return err
 }
 
 // clientKeys show Sitecore's door the register as it wants to see it.

@@ -70,6 +70,8 @@ type Config struct {
 	Accept Acceptor
 	Keys   Keyring
 	Book   Rulebook
+	People People
+	Orders Orders
 	Now    clock.Clock
 	Random func([]byte) // fills the slice
 	// Ref makes the id of the profile that an identifier leads to, 32
@@ -112,6 +114,10 @@ func (d *Door) routes() {
 		d.mux.HandleFunc("GET "+base+"/browser/{id}/show.json", d.showBrowser)
 		d.mux.HandleFunc("GET "+base+"/browser/{id}/update.json", d.updateBrowser)
 	}
+	d.guestRoutes()
+	d.extensionRoutes()
+	d.contextRoutes()
+	d.orderRoutes()
 }
 
 // ServeHTTP answers one request.

@@ -69,6 +69,9 @@ func (m *mapper) fill(e *event.Event, env *event.Envelope, body jsondoc.Value) e
 		}
 		e.Shared = doc.Root()
 	}
+	if op := e.Shared.Get(opMember); op.Exists() {
+		return m.guest(e, body)
+	}
 	return m.stream(e, env, body)
 }
 
@@ -351,5 +354,8 @@ func (f *fields) context(w *writer, env *event.Envelope) {
 	}
 	if f.cross.Exists() {
 		w.member("referrer", f.cross.Raw())
+	}
+	if f.browser.Exists() {
+		w.member("browser_id", f.browser.Raw())
 	}
 }

@@ -35,7 +35,7 @@ func TestMap_ReadsWhatRealClientsSend(t *testing.T) {
 			`{"browser_id":"b1","channel":"WEB","client_key":"","currency":"EUR","language":"EN","page":"home","pos":"","requested_at":"2026-03-01T11:59:08.858Z","type":"VIEW","ext":{"pageVariantId":"v9","page":"other"},"utm_source":"News","utm_campaign":"May","referrer":"https://google.com/x"}`,
 			"page [anonymous_id:b1] web", "home",
 			`{"currency":"EUR","page":"home","pageVariantId":"v9","referrer":"https://google.com/x"}`, "",
-			`{"campaign":{"name":"May","source":"News"},"locale":"en","referrer":"https://google.com/x","userAgent":"` + firefox + `"}`,
+			`{"browser_id":"b1","campaign":{"name":"May","source":"News"},"locale":"en","referrer":"https://google.com/x","userAgent":"` + firefox + `"}`,
 		},
 		"custom": {
 			`{"type":"MY_EVENT","ext":{"x":1},"browser_id":"b1","channel":"CALL_CENTER","client_key":"","pos":"spain","colour":"red"}`,

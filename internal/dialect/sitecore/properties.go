@@ -25,6 +25,15 @@ func actionOf(typ string, f *fields) string {
 	return ""
 }
 
+// basket tells the types that are about the cart of a browser.
+func basket(typ jsondoc.Value) bool {
+	switch typ.Text() {
+	case typeAdd, typeClearCart, typeCheckout, typeOrderCheckout:
+		return true
+	}
+	return false
+}
+
 // orderAction is what a status of an order means. An order whose payment is
 // still awaited is placed.
 func orderAction(status string) string {
@@ -62,6 +71,9 @@ func (f *fields) properties(w *writer, whole bool) {
 		}
 		return true
 	})
+	if basket(f.typ) && f.browser.Exists() && !f.body.Get("cart_id").Exists() {
+		w.member("cart_id", f.browser.Raw()) // a browser has one cart at a time
+	}
 	if status := f.orderStatus(); status.Exists() {
 		w.member("order_status", status.Raw())
 	}

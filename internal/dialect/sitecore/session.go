@@ -1,0 +1,188 @@
+package sitecore
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/jsondoc"
+	"rapport/internal/profile"
+)
+
+// SessionTimeout is the silence that closes a session, as is usual.
+const SessionTimeout = 20 * time.Minute
+
+// The kinds of cart that a session comes to.
+const (
+	cartBrowsed   = "BROWSED"
+	cartAbandoned = "ABANDONED"
+	cartConverted = "CONVERTED"
+)
+
+// session is what one browser did in one channel at one point of sale without
+// a pause. It follows from the events and from nothing else.
+type session struct {
+	browser, channel, pos string
+	items                 []*profile.Item // oldest first
+	started, ended        clock.Instant
+	forced                bool // FORCE_CLOSE ended it
+	closed                bool
+}
+
+// sessionsOf cuts a person's events into sessions, newest first. now decides
+// only whether the last of a browser is still open. An event that leaves
+// channel and point of sale out belongs to the session that goes on.
+func sessionsOf(items []profile.Item, now clock.Instant) []*session {
+	order := make([]*profile.Item, 0, len(items))
+	for i := range items {
+		order = append(order, &items[i])
+	}
+	slices.SortFunc(order, func(a, b *profile.Item) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.MessageID, b.MessageID))
+	})
+	var all []*session
+	open := map[[3]string]*session{}
+	latest := map[string]*session{} // of a browser
+	for _, it := range order {
+		browser := memberText(it.Context, "browser_id")
+		if browser == "" {
+			continue
+		}
+		key := [3]string{browser, it.Channel, memberText(it.Properties, "pos")}
+		s := open[key]
+		if last := latest[browser]; s == nil && key[2] == "" && last != nil && last.channel == it.Channel {
+			s = last
+		}
+		if s != nil && (s.forced || it.Time > s.ended.Add(SessionTimeout)) {
+			s = nil
+		}
+		if s == nil {
+			s = &session{browser: browser, channel: it.Channel, pos: key[2], started: it.Time}
+			all = append(all, s)
+			open[key] = s
+		}
+		latest[browser] = s
+		s.items = append(s.items, it)
+		s.ended = max(s.ended, it.Time)
+		s.forced = s.forced || it.Name == typeForceClose
+	}
+	for _, s := range all {
+		s.closed = s.forced || now > s.ended.Add(SessionTimeout)
+	}
+	slices.SortStableFunc(all, func(a, b *session) int { return cmp.Compare(b.started, a.started) })
+	return all
+}
+
+// memberText is a text member of a JSON object.
+func memberText(object []byte, name string) string {
+	if len(object) == 0 {
+		return ""
+	}
+	doc, err := jsondoc.Parse(object, jsondoc.Limits{Depth: 40, Keys: 8_000})
+	if err != nil {
+		return ""
+	}
+	return doc.Root().Get(name).Text()
+}
+
+// ref is the same however often and in whatever order the events came, as long
+// as the session begins with the same one.
+func (s *session) ref() string {
+	sum := sha256.Sum256([]byte(s.browser + "\x00" + s.channel + "\x00" + s.pos + "\x00" + s.items[0].MessageID))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
+	return uuid([16]byte(sum[:16]))
+}
+
+// counts are how often each kind of event happened.
+func (s *session) counts() (n map[string]int, cart string) {
+	n = map[string]int{"views": 0, "adds": 0, "searches": 0, "confirms": 0, "checkouts": 0, "payments": 0}
+	cart = cartBrowsed
+	for _, it := range s.items {
+		switch {
+		case it.Type == "page":
+			n["views"]++
+		case it.Name == typeAdd:
+			n["adds"]++
+		case it.Name == typeSearch:
+			n["searches"]++
+		case it.Name == typeConfirm:
+			n["confirms"]++
+		case it.Name == typeCheckout || it.Name == typeOrderCheckout:
+			n["checkouts"]++
+		case it.Name == "PAYMENT":
+			n["payments"]++
+		}
+	}
+	switch {
+	case n["checkouts"] > 0:
+		cart = cartConverted
+	case n["adds"] > 0:
+		cart = cartAbandoned
+	}
+	return n, cart
+}
+
+// view shows a session as a guest context does.
+func (s *session) view(guest string) item {
+	n, cart := s.counts()
+	out := item{
+		"ref": s.ref(), "guestRef": guest, "browserRef": s.browser, "status": "OPEN", "sessionType": strings.ToUpper(s.channel),
+		"cartType": cart, "startedAt": s.started, "endedAt": nil, "duration": int64(s.ended.Sub(s.started) / time.Second),
+		"channel": strings.ToUpper(s.channel), "pointOfSale": s.pos, "events": s.events(),
+		"dataExtensions": []item{{"name": "SessionStatistics", "key": "SessionStatistics", "values": n}},
+	}
+	if s.closed {
+		out["status"], out["endedAt"] = "CLOSED", s.ended
+	}
+	first := s.items[0]
+	for name, from := range map[string]string{"language": "locale", "referer": "referrer", "userAgent": "userAgent"} {
+		if text := memberText(first.Context, from); text != "" {
+			out[name] = text
+		}
+	}
+	if lang, ok := out["language"].(string); ok {
+		out["language"] = strings.ToUpper(lang)
+	}
+	for _, it := range s.items {
+		if it.Type != "page" {
+			continue
+		}
+		if _, known := out["firstPageURI"]; !known {
+			out["firstPageURI"] = it.Name
+		}
+		out["lastPageURI"] = it.Name
+	}
+	for _, it := range s.items {
+		if c := memberText(it.Properties, "currency"); c != "" {
+			out["currency"] = c
+		}
+	}
+	return out
+}
+
+// events shows what happened in a session.
+func (s *session) events() []item {
+	out := make([]item, 0, len(s.items))
+	ref := s.ref()
+	for _, it := range s.items {
+		out = append(out, item{
+			"ref": it.MessageID, "type": typeOfItem(it), "status": "PROCESSED", "channel": strings.ToUpper(s.channel), "pointOfSale": s.pos,
+			"browserRef": s.browser, "sessionRef": ref, "createdAt": it.Time, "arbitraryData": it.Properties,
+		})
+	}
+	return out
+}
+
+// typeOfItem is the type that the client sent.
+func typeOfItem(it *profile.Item) string {
+	switch it.Type {
+	case "page":
+		return typeView
+	case "identify":
+		return typeIdentity
+	}
+	return it.Name
+}
