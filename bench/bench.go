@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"time"
 
 	"rapport/bench/load"
@@ -20,6 +21,7 @@ type bench struct {
 	binary string  // of the product; empty: built from the sources
 	peak   float64 // events per second that the product took, once measured
 	rungs  int     // jobs so far: tells their message ids apart
+	ends   []func()
 }
 
 func openBench(s sizes, dir string, keep bool) (*bench, error) {
@@ -39,7 +41,27 @@ func openBench(s sizes, dir string, keep bool) (*bench, error) {
 	return &bench{sizes: s, dir: dir, keep: keep}, nil
 }
 
+// startProfile writes where the processor time of this program goes, until the
+// bench is closed.
+func (b *bench) startProfile(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("making a profile: %w", err)
+	}
+	b.ends = append(b.ends, func() {
+		pprof.StopCPUProfile()
+		f.Close() //nolint:errcheck // a profile that is cut off says so itself
+	})
+	return pprof.StartCPUProfile(f)
+}
+
 func (b *bench) close() {
+	for _, end := range b.ends {
+		end()
+	}
 	if !b.keep {
 		b.scrap("")
 	}

@@ -30,6 +30,7 @@ type sizes struct {
 	growth       int // events after which the memory is read last; also at a tenth and a half
 	kills        int // events in the log when the server is killed
 	ceilingBare  bool
+	part         string // of the segments case; empty: all
 	conns, batch int
 }
 
@@ -137,6 +138,7 @@ func given(args []string, name string) bool {
 func newBench(args []string) (*bench, error) {
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
 	long := set.Bool("full", false, "the sizes that the targets name: 10 M events, an hour or more")
+	profile := set.String("profile", "", "write where this program's processor time went into this file")
 	keep := set.Bool("keep", false, "keep the folder with data and logs")
 	dir := set.String("dir", "", "where to put data; default: a new folder under the system's temporary one")
 	binary := set.String("binary", "", "measure this rapport instead of the sources'")
@@ -155,6 +157,7 @@ func newBench(args []string) (*bench, error) {
 	set.IntVar(&s.evaluateSecs, "evaluate-seconds", s.evaluateSecs, "seconds of one round of the evaluate case")
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
+	set.StringVar(&s.part, "part", "", "only this part of the segments case: mix, backfill, drain or timers")
 	set.IntVar(&s.conns, "conns", s.conns, "connections that send batches")
 	set.IntVar(&s.batch, "batch", s.batch, "events per request")
 	set.BoolVar(&s.ceilingBare, "bare", false, "let the ceiling parse and map nothing")
@@ -163,8 +166,9 @@ func newBench(args []string) (*bench, error) {
 	}
 	_ = *long
 	b, err := openBench(s, *dir, *keep)
-	if err == nil {
-		b.binary = *binary
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	b.binary = *binary
+	return b, b.startProfile(*profile)
 }
