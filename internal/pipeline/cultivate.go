@@ -58,12 +58,14 @@ func (p *Pipeline) cultivate() {
 }
 
 // Cultivate brings everything that is defined and not in force into force, and
-// returns once it is.
+// returns once it is and everybody follows it.
 func (p *Pipeline) Cultivate(ctx context.Context) error {
 	for {
 		enter, leave := p.due()
 		if len(enter)+len(leave) == 0 {
-			return nil
+			p.cultivating.Lock()
+			defer p.cultivating.Unlock()
+			return p.settleAll(ctx)
 		}
 		if err := p.cultivateOnce(ctx); err != nil {
 			return err

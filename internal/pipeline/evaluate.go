@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"encoding/json"
 	"slices"
 
 	"rapport/internal/catalog"
@@ -19,6 +18,7 @@ type glass struct {
 	touched segment.Touched
 	answers []segment.Answer
 	due     []int
+	said    []byte
 }
 
 func newGlass(l *lens, c segment.Catalog) *glass {
@@ -174,11 +174,12 @@ func (w *people) foldLeaves(a *anchor, e *event.Event, in profile.Input, portion
 		a.leaves = segment.NewState()
 	}
 	leafIn := segment.Input{Short: in.Short, Mapping: in.Mapping}
-	if w.glass != nil {
-		w.glass.fold(a.leaves, e, leafIn, portions)
-	}
 	if j := w.job; j != nil && j.covers(a) {
 		j.fold(a.leaves, e, leafIn, portions)
+	}
+	if w.glass != nil {
+		leafIn.Now = w.present(a) // of the evaluation that follows
+		w.glass.fold(a.leaves, e, leafIn, portions)
 	}
 }
 
@@ -212,7 +213,7 @@ func (w *people) after(a *anchor, e *event.Event) {
 		} else {
 			g.touched.All()
 		}
-		why := cause{Kind: causeEvent, MessageID: e.MessageID, Name: e.Name, Time: e.Time}
+		why := cause{kind: causeEvent, messageID: e.MessageID, name: e.Name, time: e.Time}
 		g.answers = g.eval.Evaluate(g.answers[:0], who.person, who.states, &g.touched, now)
 		w.take(a, g, now, false, why)
 	}
@@ -300,7 +301,7 @@ func (w *people) evaluateDue(a *anchor, g *glass, at clock.Instant, shadow bool)
 	}
 	who := w.subject(a)
 	g.answers = g.eval.EvaluateSegments(g.answers[:0], who.person, who.states, g.due, at)
-	w.take(a, g, at, shadow, cause{Kind: causeTime})
+	w.take(a, g, at, shadow, cause{kind: causeTime})
 }
 
 // take notes the answers of an evaluation: who came in and who left.
@@ -329,7 +330,7 @@ func (w *people) take(a *anchor, g *glass, now clock.Instant, shadow bool, why c
 		m.put(x)
 		changed = true
 		if passed && !shadow {
-			w.pass(a, w.force.criterion(n), now, x.member, why)
+			w.pass(a, w.force.criterion(n), now, passage{entered: x.member, cause: why, reasons: g.reasons(ans.Segment)})
 		}
 	}
 	if changed {
@@ -337,26 +338,6 @@ func (w *people) take(a *anchor, g *glass, now clock.Instant, shadow bool, why c
 		w.touch(a)
 	}
 }
-
-// explain says per leaf why a person is in a segment or not.
-func (w *people) explain(a *anchor, key string, at clock.Instant) json.RawMessage {
-	if w.glass == nil {
-		return nil
-	}
-	who := w.subject(a)
-	ex, err := w.glass.eval.Explain(who.person, who.states, key, at)
-	if err != nil {
-		return nil
-	}
-	b, err := json.Marshal(ex)
-	if err != nil || len(b) > maxWhy {
-		return nil
-	}
-	return b
-}
-
-// maxWhy bounds what is kept of the reasons of one entry or exit, in bytes.
-const maxWhy = 4096
 
 // leaveSegments takes a person out of everything: its home is elsewhere now.
 func (w *people) leaveSegments(a *anchor) {
@@ -372,14 +353,28 @@ func (w *people) leaveSegments(a *anchor) {
 		if x.member {
 			w.enroll(a, x.id, false)
 			if _, active := w.force.ids[x.id]; active && !x.shadow {
-				p := *w.force.criterion(x.id)
-				w.pass(a, &p, now, false, cause{Kind: causeMerge})
+				w.pass(a, w.force.criterion(x.id), now, passage{cause: cause{kind: causeMerge}, reasons: w.reasons(a, x.id, now)})
 			}
 		}
 		m.put(membership{id: x.id})
 	}
 	m.judged = false
 	m.soonest()
+}
+
+// reasons are why a person was in a segment or not at an instant.
+func (w *people) reasons(a *anchor, n uint64, at clock.Instant) []byte {
+	g := w.glass
+	if g == nil {
+		return nil
+	}
+	number, ok := g.numbers[n]
+	if !ok {
+		return nil
+	}
+	who := w.subject(a)
+	g.answers = g.eval.EvaluateSegments(g.answers[:0], who.person, who.states, []int{number}, at)
+	return g.reasons(number)
 }
 
 // membershipsOf gives the memberships of a home, new ones where there are none.

@@ -234,7 +234,7 @@ func (w *people) foldPortion(r *store.Record) {
 		w.cutAt(a, p.Stamp.Time)
 		w.announce(a)
 		w.foldOrder(a, &p)
-		w.judge(a, cause{Kind: causeOrder, Time: p.Stamp.Time})
+		w.judge(a, cause{kind: causeOrder, time: p.Stamp.Time})
 		w.arm(a, 0)
 		return
 	}
@@ -321,7 +321,7 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 	a.refolds++
 	a.stirred()
 	w.touch(a)
-	w.judge(a, cause{Kind: causeCorrection})
+	w.judge(a, cause{kind: causeCorrection})
 	w.arm(a, 0)
 	return nil
 }

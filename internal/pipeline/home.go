@@ -114,7 +114,7 @@ func (w *people) foldPerson(r *store.Record) {
 		}
 	}
 	w.touch(a)
-	w.judge(a, cause{Kind: causeMerge})
+	w.judge(a, cause{kind: causeMerge})
 	w.arm(a, 0)
 }
 
@@ -238,7 +238,7 @@ func (w *people) foldShare(r *store.Record) {
 	a.stirred()
 	w.rows = append(w.rows, w.row(store.TableShares, a.key, shareKey(a.key, s.from), store.Put, s.row))
 	w.touch(a)
-	w.judge(a, cause{Kind: causeMerge})
+	w.judge(a, cause{kind: causeMerge})
 	w.arm(a, 0)
 }
 

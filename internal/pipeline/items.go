@@ -210,7 +210,7 @@ func (w *people) reconsider(a *anchor, at clock.Instant) {
 		return
 	}
 	w.catchUp(a, at)
-	now, why := w.present(a), cause{Kind: causeCatalog}
+	now, why := w.present(a), cause{kind: causeCatalog}
 	if !a.membershipsOf().judged {
 		w.judge(a, why)
 		w.arm(a, 0)

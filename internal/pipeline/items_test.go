@@ -112,7 +112,7 @@ func TestItems_ChangesReachThePeopleTheyConcern(t *testing.T) {
 	tellItemsNow(t, p)
 	is("ann", "red")
 	s, err := p.PersonSegments(ctx, "user_id:ann", "dear")
-	if err != nil || len(s.History) != 2 || s.History[0].Cause.Kind != causeCatalog || s.History[0].Change != changeLeft {
+	if err != nil || len(s.History) != 2 || s.History[0].Cause.Kind != causeCatalog.String() || s.History[0].Change != changeLeft {
 		t.Errorf("the history is %+v, %v", s, err)
 	}
 	want := memberHistory(t, p, "ann", "bob")

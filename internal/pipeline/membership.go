@@ -3,9 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"slices"
-	"sort"
 
 	"rapport/internal/clock"
 	"rapport/internal/definition"
@@ -30,13 +28,22 @@ type memberships struct {
 	list    []membership
 	dropped []uint64 // since the last part
 	due     clock.Instant
+	stale   bool           // due may be too early
 	settled store.Position // what they follow: a fact that changed what is in force
 	judged  bool           // the person was evaluated at least once
 }
 
 func (m *memberships) place(n uint64) (int, bool) {
-	i := sort.Search(len(m.list), func(i int) bool { return m.list[i].id >= n })
-	return i, i < len(m.list) && m.list[i].id == n
+	lo, hi := 0, len(m.list)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if m.list[mid].id < n {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, lo < len(m.list) && m.list[lo].id == n
 }
 
 func (m *memberships) get(n uint64) membership {
@@ -52,6 +59,10 @@ func (m *memberships) put(x membership) {
 	i, ok := m.place(x.id)
 	empty := !x.member && x.next == 0
 	x.dirty = true
+	m.stale = m.stale || ok && m.due != 0 && m.list[i].next == m.due && x.next != m.due
+	if x.next != 0 && (m.due == 0 || x.next < m.due) {
+		m.due = x.next
+	}
 	switch {
 	case ok && empty:
 		m.list = slices.Delete(m.list, i, i+1)
@@ -65,7 +76,10 @@ func (m *memberships) put(x membership) {
 
 // soonest finds the next instant at which time alone changes one of them.
 func (m *memberships) soonest() {
-	m.due = 0
+	if !m.stale {
+		return
+	}
+	m.due, m.stale = 0, false
 	for i := range m.list {
 		if n := m.list[i].next; n != 0 && (m.due == 0 || n < m.due) {
 			m.due = n
@@ -141,48 +155,6 @@ func memberKey(n uint64, home id.Key) []byte {
 	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 24), n), home[:]...)
 }
 
-// passage is an entry into a segment or an exit from it, as it is kept.
-type passage struct {
-	Segment string          `json:"segment"`
-	Version int             `json:"version"`
-	Change  string          `json:"change"` // entered, left
-	Cause   cause           `json:"cause"`
-	Why     json.RawMessage `json:"why,omitempty"`
-}
-
-// cause is what led to a passage.
-type cause struct {
-	// Kind is event, order, time, merge, definition, correction or catalog.
-	Kind      string        `json:"kind"`
-	MessageID string        `json:"message_id,omitempty"`
-	Name      string        `json:"name,omitempty"` // of the event
-	Time      clock.Instant `json:"time,omitzero"`  // of the event
-}
-
-const (
-	causeEvent      = "event"
-	causeOrder      = "order"
-	causeTime       = "time"
-	causeMerge      = "merge"
-	causeDefinition = "definition"
-	causeCorrection = "correction"
-	causeCatalog    = "catalog"
-
-	changeEntered = "entered"
-	changeLeft    = "left"
-)
-
-// historyKey is the row of a passage: those of an anchor stand in the order of
-// their instants.
-func historyKey(a id.Key, at clock.Instant, n uint64, entered bool) []byte {
-	b := binary.BigEndian.AppendUint64(append(make([]byte, 0, 33), a[:]...), uint64(at))
-	b = binary.BigEndian.AppendUint64(b, n)
-	if entered {
-		return append(b, 1)
-	}
-	return append(b, 0)
-}
-
 // enroll notes that a home is in a segment or is not any more, in the list of
 // members and in their number.
 func (w *people) enroll(a *anchor, n uint64, member bool) {
@@ -192,23 +164,6 @@ func (w *people) enroll(a *anchor, n uint64, member bool) {
 	}
 	w.rows = append(w.rows, w.row(store.TableMembers, a.key, memberKey(n, a.key), op, nil))
 	w.tally.enroll(n, count)
-}
-
-// pass keeps an entry or an exit.
-func (w *people) pass(a *anchor, c *criterion, at clock.Instant, member bool, why cause) {
-	p := passage{Segment: c.Key, Version: c.Version, Change: changeLeft, Cause: why}
-	if member {
-		p.Change = changeEntered
-	}
-	if why.Kind != causeDefinition {
-		p.Why = w.explain(a, c.Key, at)
-	}
-	value, err := json.Marshal(p)
-	if err != nil {
-		w.log.Error("passage cannot be kept", "error", err)
-		return
-	}
-	w.rows = append(w.rows, w.row(store.TableHistory, a.key, historyKey(a.key, at, c.ID, member), store.Put, value))
 }
 
 // settle lets the memberships of a home follow what is in force. It is done
@@ -290,9 +245,9 @@ func (w *people) succeed(a *anchor, s succession) {
 	case after.member:
 		after.since = s.at
 		a.members.put(after)
-		w.pass(a, w.force.criterion(s.to), s.at, true, cause{Kind: causeDefinition})
+		w.pass(a, w.force.criterion(s.to), s.at, passage{entered: true, cause: cause{kind: causeDefinition}})
 	case before.member:
-		w.pass(a, w.force.criterion(s.from), s.at, false, cause{Kind: causeDefinition})
+		w.pass(a, w.force.criterion(s.from), s.at, passage{cause: cause{kind: causeDefinition}})
 	}
 }
 

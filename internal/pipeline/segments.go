@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -221,12 +220,12 @@ type Standing struct {
 
 // Passage is an entry into a segment or an exit from it.
 type Passage struct {
-	Segment string          `json:"segment"`
-	Version int             `json:"version"`
-	Change  string          `json:"change" enum:"entered,left"`
-	At      clock.Instant   `json:"at"`
-	Cause   Cause           `json:"cause"`
-	Why     json.RawMessage `json:"why,omitempty" doc:"The condition as it was answered then"`
+	Segment string               `json:"segment"`
+	Version int                  `json:"version"`
+	Change  string               `json:"change" enum:"entered,left"`
+	At      clock.Instant        `json:"at"`
+	Cause   Cause                `json:"cause"`
+	Why     *segment.Explanation `json:"why,omitempty" doc:"The condition as it was answered then"`
 }
 
 // Cause is what led to an entry or an exit.
@@ -298,6 +297,12 @@ func (w *people) standings(a *anchor, key string) []Standing {
 		if why, err := w.glass.eval.Explain(who.person, who.states, c.Key, now); err == nil {
 			s.Why = why
 		}
+		if n, ok := w.glass.numbers[c.ID]; ok && x.next != 0 {
+			// The timer may be set too early.
+			for _, ans := range w.glass.eval.EvaluateSegments(nil, who.person, who.states, []int{n}, now) {
+				s.Until = instant(ans.Next)
+			}
+		}
 		out = append(out, s)
 	}
 	return out
@@ -309,33 +314,4 @@ func instant(i clock.Instant) *clock.Instant {
 		return nil
 	}
 	return &i
-}
-
-// history adds the entries and exits that were kept of an anchor.
-func (p *Pipeline) history(ctx context.Context, into []Passage, k id.Key, key string) ([]Passage, error) {
-	if err := p.lanes[p.laneIndex(k.Bucket())].commit(ctx); err != nil {
-		return nil, err
-	}
-	var bad error
-	at := store.Range{Table: store.TableHistory, Bucket: k.Bucket(), Prefix: k[:]}
-	err := p.store.State().Scan(ctx, at, func(row []byte, parts [][]byte) bool {
-		var x passage
-		if bad = json.Unmarshal(parts[0], &x); bad != nil {
-			return false
-		}
-		if key == "" || x.Segment == key {
-			into = append(into, Passage{
-				Segment: x.Segment, Version: x.Version, Change: x.Change, At: clock.Instant(binary.BigEndian.Uint64(row[len(k):])),
-				Cause: Cause{x.Cause.Kind, x.Cause.MessageID, x.Cause.Name, instant(x.Cause.Time)}, Why: x.Why,
-			})
-		}
-		return true
-	})
-	if err == nil {
-		err = bad
-	}
-	if err != nil {
-		return nil, fmt.Errorf("history of %s: %w", k, err)
-	}
-	return into, nil
 }

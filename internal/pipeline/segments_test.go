@@ -124,6 +124,10 @@ func TestSegment_IsLeftWhenItsWindowCloses(t *testing.T) {
 		b, _ := json.Marshal(s.History)
 		t.Errorf("the history is %s", b)
 	}
+	if in, out := s.History[1].Why, s.History[0].Why; in == nil || !in.Holds || in.Until == nil || *in.Until != at.Add(time.Hour) ||
+		out == nil || out.Holds || out.Sentence != in.Sentence {
+		t.Errorf("the reasons are %+v and %+v", in, out)
+	}
 	if len(s.Items) != 0 || len(s.Others) != 1 || s.Others[0].Why == nil {
 		t.Errorf("the standing is %+v", s.Others)
 	}

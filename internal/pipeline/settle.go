@@ -24,10 +24,6 @@ type settling struct {
 	whole  bool // everybody may have to
 }
 
-// maxListed is up to how many evaluations the lists of their members are looked
-// through; beyond, going through all rows once is less work.
-const maxListed = 64
-
 var settledKey = []byte("settled")
 
 // settleAll settles every lane that is behind.
@@ -104,9 +100,22 @@ func (w *people) unsettled() *settling {
 			s.ids = append(s.ids, n)
 		}
 	}
+	s.ids = slices.DeleteFunc(s.ids, func(n uint64) bool { return w.tally.Members[n] == 0 })
 	slices.Sort(s.ids)
-	s.whole = s.whole || len(s.ids) > maxListed
+	s.whole = s.whole || w.longer(s.ids)
 	return s
+}
+
+// longer tells whether looking through the lists of members is more work than
+// going through all rows once. To look for what a bucket has of a list takes
+// about as long as to read a row.
+func (w *people) longer(ids []uint64) bool {
+	buckets := int64(w.span.Last-w.span.First) + 1
+	work := int64(len(ids)) * buckets
+	for _, n := range ids {
+		work += w.tally.Members[n]
+	}
+	return work > buckets+int64(w.tally.Anchors)
 }
 
 // settleSlice settles the next of them.

@@ -16,7 +16,7 @@ var errZone = errors.New("the time zone is not known")
 // node that is wrong.
 func Compile(d Definitions) (*Set, error) {
 	c := compiler{
-		set: &Set{limits: d.Limits.orDefault(), byLeaf: map[string]int32{}}, nodes: map[string]int32{}, sources: map[SourceID]int32{},
+		set: &Set{limits: d.Limits.orDefault()}, nodes: map[string]int32{}, written: map[*condition.Node]int32{}, sources: map[SourceID]int32{},
 		fields: map[string]int32{}, traits: map[string]int32{}, defs: map[string]*Definition{}, roots: map[string]int32{},
 		affinities: map[string]int32{}, shapes: map[string]int32{}, ladders: map[string]int32{},
 	}
@@ -56,6 +56,7 @@ type compiler struct {
 	defs       map[string]*Definition
 	roots      map[string]int32 // -1: being compiled
 	path       []string         // the segments that are being compiled
+	written    map[*condition.Node]int32
 }
 
 func (c *compiler) segment(key string) (int32, error) {
@@ -100,6 +101,12 @@ func refuse(n *condition.Node, code, format string, args ...any) error {
 }
 
 func (c *compiler) node(n *condition.Node) (int32, error) {
+	i, err := c.compile(n)
+	c.written[n] = i
+	return i, err
+}
+
+func (c *compiler) compile(n *condition.Node) (int32, error) {
 	switch n.Kind {
 	case condition.All, condition.Any, condition.Not:
 		kids := make([]int32, len(n.Nodes))
@@ -127,9 +134,7 @@ func (c *compiler) node(n *condition.Node) (int32, error) {
 	c.set.leaves = append(c.set.leaves, l)
 	at := int32(len(c.set.leaves) - 1)
 	c.attach(at)
-	i := c.add(key, node{kind: n.Kind, leaf: at})
-	c.set.byLeaf[key] = i
-	return i, nil
+	return c.add(key, node{kind: n.Kind, leaf: at}), nil
 }
 
 func (c *compiler) group(kind condition.Kind, kids []int32) int32 {
@@ -206,7 +211,7 @@ func (c *compiler) question(l *leaf, n *condition.Node, q *condition.Question) e
 	if q.Attr != "" && moving(q.Item) {
 		return refuse(n, "invalid_condition", "an item's attribute is compared with fixed values: write a date instead of one that moves with now")
 	}
-	l.shape = c.shape(q)
+	l.shape, l.still = c.shape(q), !l.period.delayed() && !moving(&q.Test)
 	if q.What == condition.Order {
 		return nil
 	}

@@ -63,6 +63,7 @@ type memory struct {
 type answered struct {
 	epoch uint32
 	yes   bool
+	exact bool // at next it is the other answer for certain
 	next  clock.Instant
 }
 
@@ -130,6 +131,10 @@ func (e *Evaluator) answer(segment int) Answer {
 	s := &e.set.segments[segment]
 	yes, next := e.node(s.root, e.now)
 	a := Answer{Segment: segment, ID: s.id, Member: yes}
+	if e.base.nodes[s.root].exact {
+		a.Next = next
+		return a
+	}
 	for i := 0; next != never; i++ {
 		is, after := e.node(s.root, next)
 		if is != yes || i == maxSteps {
@@ -156,45 +161,47 @@ func (e *Evaluator) node(n int32, now clock.Instant) (bool, clock.Instant) {
 		return a.yes, a.next
 	}
 	x := &e.set.nodes[n]
-	var yes bool
-	var next clock.Instant
+	var is answered
 	switch x.kind {
 	case condition.All:
-		yes, next = e.group(x.kids, now, true)
+		is = e.group(m, x.kids, now, true)
 	case condition.Any:
-		yes, next = e.group(x.kids, now, false)
+		is = e.group(m, x.kids, now, false)
 	case condition.Not:
-		yes, next = e.node(x.kids[0], now)
-		yes = !yes
+		is.yes, is.next = e.node(x.kids[0], now)
+		is.yes, is.exact = !is.yes, m.nodes[x.kids[0]].exact
 	default:
-		yes, next = e.leaf(&e.set.leaves[x.leaf], now)
+		l := &e.set.leaves[x.leaf]
+		is.yes, is.next = e.leaf(l, now)
+		is.exact = l.still && is.next != never
 	}
-	*a = answered{epoch: m.epoch, yes: yes, next: next}
-	return yes, next
+	is.epoch = m.epoch
+	*a = is
+	return is.yes, is.next
 }
 
 // group is all (whole) or any: it differs from whole as soon as one kid does.
 // While none differs, the first to change decides; where some differ, all of
 // them have to change first.
-func (e *Evaluator) group(kids []int32, now clock.Instant, whole bool) (bool, clock.Instant) {
-	soonest, latest, differs, stuck := never, never, false, false
+func (e *Evaluator) group(m *memory, kids []int32, now clock.Instant, whole bool) answered {
+	all := answered{yes: whole}
+	latest, differs := never, false
 	for _, k := range kids {
 		yes, next := e.node(k, now)
-		if yes == whole {
-			soonest = sooner(soonest, next)
-			continue
+		switch {
+		case yes == whole && next != never && (all.next == never || next <= all.next):
+			all.exact = m.nodes[k].exact || all.exact && next == all.next
+			all.next = next
+		case yes != whole && next == never:
+			return answered{yes: !whole} // whatever the others say
+		case yes != whole:
+			differs, latest = true, max(latest, next)
 		}
-		differs = true
-		stuck = stuck || next == never
-		latest = max(latest, next)
 	}
-	switch {
-	case !differs:
-		return whole, soonest
-	case stuck:
-		return !whole, never
+	if differs {
+		return answered{yes: !whole, next: latest}
 	}
-	return !whole, latest
+	return all
 }
 
 func (e *Evaluator) leaf(l *leaf, now clock.Instant) (bool, clock.Instant) {

@@ -1,8 +1,10 @@
 package segment
 
 import (
+	"errors"
 	"strconv"
 
+	"rapport/internal/catalog/wire"
 	"rapport/internal/clock"
 	"rapport/internal/fault"
 	"rapport/internal/segment/condition"
@@ -33,123 +35,71 @@ func (e *Evaluator) Explain(p Person, states []*State, key string, now clock.Ins
 		return nil, fault.Errorf(fault.NotFound, "unknown_segment", "there is no segment %q", key)
 	}
 	e.begin(p, states, now)
-	left := maxExplained
-	x := e.explain(e.set.segments[i].cond, &left)
-	x.Holds = e.answer(i).Member
+	return Render(e.AppendReasons(nil, i), e.set.segments[i].cond, func(key string, _ uint64) *condition.Node {
+		k, ok := e.set.Find(key)
+		if !ok {
+			return nil
+		}
+		return e.set.segments[k].cond
+	})
+}
+
+var errReasons = errors.New("the reasons do not fit the condition")
+
+// Render gives reasons their words: those of the condition that they are of,
+// and of the segments that it asks for, by their keys and the ids of their
+// definitions.
+func Render(reasons []byte, n *condition.Node, find func(key string, id uint64) *condition.Node) (*Explanation, error) {
+	r := renderer{in: wire.NewDecoder(reasons, nil), find: find, left: maxExplained}
+	x := r.node(n)
+	if r.in.Bad() || r.in.Len() > 0 {
+		return nil, errReasons
+	}
 	return x, nil
 }
 
-// explain goes through the tree as it was written, not as it was compiled.
-func (e *Evaluator) explain(n *condition.Node, left *int) *Explanation {
-	*left--
-	x := &Explanation{Sentence: n.Sentence()}
+// renderer goes through the tree as it was written, as compiler.tell does.
+type renderer struct {
+	in   *wire.Decoder
+	find func(key string, id uint64) *condition.Node
+	left int
+}
+
+func (r *renderer) node(n *condition.Node) *Explanation {
+	r.left--
+	flags := r.in.Byte()
+	x := &Explanation{Holds: flags&reasonHolds != 0, Truncated: flags&reasonTruncated != 0}
+	if flags&reasonUntil != 0 {
+		at := clock.Instant(r.in.Int())
+		x.Until = &at
+	}
+	if flags&reasonValue != 0 {
+		x.Value = r.in.Str()
+	}
 	switch n.Kind {
 	case condition.All, condition.Any, condition.Not:
 		x.Sentence = map[condition.Kind]string{
 			condition.All: "all of these", condition.Any: "at least one of these", condition.Not: "not this",
 		}[n.Kind]
 		for i, k := range n.Nodes {
-			if *left <= 0 {
+			if r.left <= 0 || r.in.Bad() {
 				x.More = len(n.Nodes) - i
 				break
 			}
-			part := e.explain(k, left)
-			x.Parts = append(x.Parts, part)
+			x.Parts = append(x.Parts, r.node(k))
 		}
-		x.Holds = e.holdsNode(n)
 	case condition.Segment:
-		x.Segment = n.Ref
-		if i, ok := e.set.Find(n.Ref); ok {
-			x.Holds = e.holdsNode(e.set.segments[i].cond)
-			if *left > 0 {
-				x.Parts = []*Explanation{e.explain(e.set.segments[i].cond, left)}
-			}
+		x.Sentence, x.Segment = n.Sentence(), n.Ref
+		asked := r.find(n.Ref, r.in.Fixed())
+		if asked == nil {
+			r.in.Fail()
+		} else if r.left > 0 {
+			x.Parts = []*Explanation{r.node(asked)}
 		}
 	default:
-		e.explainLeaf(x, n)
+		x.Sentence = n.Sentence()
 	}
 	return x
-}
-
-// holdsNode answers for a node of a tree as it was written.
-func (e *Evaluator) holdsNode(n *condition.Node) bool {
-	switch n.Kind {
-	case condition.All, condition.Any:
-		for _, k := range n.Nodes {
-			if e.holdsNode(k) != (n.Kind == condition.All) {
-				return n.Kind == condition.Any
-			}
-		}
-		return n.Kind == condition.All
-	case condition.Not:
-		return !e.holdsNode(n.Nodes[0])
-	case condition.Segment:
-		i, ok := e.set.Find(n.Ref)
-		return ok && e.holdsNode(e.set.segments[i].cond)
-	}
-	i, ok := e.set.byLeaf[n.Canonical()]
-	if !ok {
-		return false
-	}
-	yes, _ := e.node(i, e.now)
-	return yes
-}
-
-func (e *Evaluator) explainLeaf(x *Explanation, n *condition.Node) {
-	i, ok := e.set.byLeaf[n.Canonical()]
-	if !ok {
-		return
-	}
-	yes, next := e.node(i, e.now)
-	x.Holds = yes
-	if next != never {
-		x.Until = &next
-	}
-	l := &e.set.leaves[e.set.nodes[i].leaf]
-	switch n.Kind {
-	case condition.Events:
-		e.explainEvents(x, l)
-	case condition.Sequence:
-		for _, s := range l.sources {
-			lost := e.lost(s)
-			x.Truncated = x.Truncated || lost != 0 && l.period.in(lost, e.now)
-		}
-	case condition.Computed:
-		c, _ := e.traitValue(&e.set.traits[l.trait], e.now)
-		x.Value = c.text()
-		if c.Kind == Null {
-			x.Value = "nothing"
-		}
-	case condition.Affinity:
-		x.Value = e.affinityText(l)
-	case condition.Expression, condition.Always:
-	default:
-		x.Value = cellsText(e.field(l.field))
-	}
-}
-
-func (e *Evaluator) explainEvents(x *Explanation, l *leaf) {
-	if l.band != nil {
-		x.Value = "0"
-		if x.Holds {
-			x.Value = "1 or more"
-		}
-		return
-	}
-	k := e.look(l)
-	c, _ := k.value(e.now)
-	x.Value = c.text()
-	if c.Kind == Null {
-		x.Value = "nothing"
-	}
-	if len(l.sources) == 0 {
-		return
-	}
-	s := &e.set.sources[l.sources[0]]
-	if n, whole := c.Num.Whole(); l.node.Events.Agg == condition.Count && whole && s.bounds.keep > 0 && !s.bounds.lossy && n >= int64(s.bounds.keep) {
-		x.Value += " or more"
-	}
-	x.Truncated = k.truncated(e.now, e.lost(l.sources[0]))
 }
 
 func (e *Evaluator) affinityText(l *leaf) string {

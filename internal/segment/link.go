@@ -122,6 +122,10 @@ func (c *compiler) finish() {
 	}
 	s.index = indexOf(s.sources)
 	c.reach()
+	for i := range s.segments {
+		left := maxExplained
+		s.segments[i].told = c.tell(nil, s.segments[i].cond, &left)
+	}
 	for i := range s.ladders {
 		l := &s.ladders[i]
 		l.steps, l.rest = s.lazy(l.steps)
@@ -177,4 +181,29 @@ func (s *Set) asksOnly(root, leaf int32) bool {
 		n = &s.nodes[n.kids[0]]
 	}
 	return n.leaf == leaf
+}
+
+// tell lists the nodes of a condition in the order in which they are explained.
+func (c *compiler) tell(list []told, n *condition.Node, left *int) []told {
+	*left--
+	x := told{kind: n.Kind, node: c.written[n]}
+	var asked *condition.Node
+	if i, ok := c.set.Find(n.Ref); ok && n.Kind == condition.Segment {
+		x.id, asked = c.set.segments[i].id, c.set.segments[i].cond
+	}
+	list = append(list, x)
+	switch n.Kind {
+	case condition.All, condition.Any, condition.Not:
+		for _, k := range n.Nodes {
+			if *left <= 0 {
+				break
+			}
+			list = c.tell(list, k, left)
+		}
+	case condition.Segment:
+		if *left > 0 {
+			list = c.tell(list, asked, left)
+		}
+	}
+	return list
 }

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/segment/condition"
+	"rapport/internal/segment/decimal"
 )
 
 // rise are the leaves that compare one aggregate with a constant each. An event
@@ -74,21 +75,73 @@ func (e *Evaluator) risen(t *Touched) {
 		if len(r.steps) == 0 {
 			continue
 		}
-		l := &e.set.leaves[r.first]
-		k := e.look(l)
-		before, whole := k.without(t.shorts, e.now)
-		s := &e.shapes[l.shape]
-		k.shape(s)
-		s.epoch = e.epoch
-		if !whole || !s.grows {
+		before, after, ok := e.heights(&e.set.leaves[r.first], t.shorts)
+		if !ok {
 			t.list(r.leaves)
 			continue
 		}
-		steps := from(upTo(r.steps, s.cells[s.start(e.now)].Num), before.Num)
-		for _, x := range steps {
+		for _, x := range from(upTo(r.steps, after), before) {
 			t.leaf(x.at)
 		}
 	}
+}
+
+// heights are what the aggregate of a leaf comes to without some events and
+// with them. They are not known where more could make it less.
+func (e *Evaluator) heights(l *leaf, shorts []uint64) (before, after decimal.Num, ok bool) {
+	if s := e.source(l.sources[0]); s != nil && len(s.sums) == 0 {
+		switch l.node.Events.Agg {
+		case condition.Count:
+			n, some := s.number(&l.period, shorts, e.now)
+			return decimal.Of(int64(n - some)), decimal.Of(int64(n)), true
+		case condition.Sum:
+			return s.total(&l.period, shorts, e.now)
+		}
+	}
+	k := e.look(l)
+	low, whole := k.without(shorts, e.now)
+	s := &e.shapes[l.shape]
+	k.shape(s)
+	s.epoch = e.epoch
+	if !whole || !s.grows {
+		return before, after, false
+	}
+	return low.Num, s.cells[s.start(e.now)].Num, true
+}
+
+// number is how many entries are inside a window that nothing enters late, and
+// how many of these are of some events.
+func (s *series) number(p *period, shorts []uint64, now clock.Instant) (n, some int) {
+	for i := len(s.entries) - 1; i >= 0; i-- {
+		x := &s.entries[i]
+		if out := p.leaves(x.at); out != never && out <= now {
+			break // those before it have left too
+		}
+		n++
+		if slices.Contains(shorts, x.short) {
+			some++
+		}
+	}
+	return n, some
+}
+
+// total is what the numbers inside a window come to, without some events and
+// with them. It is not known where one of them is negative.
+func (s *series) total(p *period, shorts []uint64, now clock.Instant) (before, after decimal.Num, ok bool) {
+	for i := len(s.entries) - 1; i >= 0; i-- {
+		x := &s.entries[i]
+		if out := p.leaves(x.at); out != never && out <= now {
+			break
+		}
+		if x.kind != Number || x.num.Negative() {
+			return before, after, false
+		}
+		after = after.Add(x.num)
+		if !slices.Contains(shorts, x.short) {
+			before = before.Add(x.num)
+		}
+	}
+	return before, after, true
 }
 
 // without is what the items inside the window come to but for some events.

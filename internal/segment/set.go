@@ -22,10 +22,9 @@ type Set struct {
 	shapes     int
 	ladders    []ladder
 	rises      []rise
-	byLeaf     map[string]int32 // nodes of leaves by canonical form
-	speaking   []int32          // leaves that any trait can change
-	restless   []int32          // leaves that every event can change
-	ordering   []int32          // leaves that read orders
+	speaking   []int32 // leaves that any trait can change
+	restless   []int32 // leaves that every event can change
+	ordering   []int32 // leaves that read orders
 	scope      *feel.Scope
 }
 
@@ -34,6 +33,14 @@ type compiled struct {
 	key  string
 	root int32
 	cond *condition.Node
+	told []told // its nodes as they are explained
+}
+
+// told is a node of a condition as it was written.
+type told struct {
+	kind condition.Kind
+	node int32
+	id   uint64 // Segment: of the definition of what is asked for
 }
 
 // node is a condition's node; equal ones are one.
@@ -51,6 +58,7 @@ type leaf struct {
 	sources  []int32
 	period   period
 	shape    int32 // Events: leaves that differ in their test alone share one
+	still    bool  // Events: items only leave and its test asks the same at all times
 	band     *rung // Events: the end of a range that is looked up in a staircase
 	trait    int32 // Computed
 	affinity int32

@@ -23,7 +23,7 @@ func (e *Evaluator) events(l *leaf, now clock.Instant) (bool, clock.Instant) {
 		return e.onStairs(l, now)
 	}
 	q := l.node.Events
-	if !l.period.delayed() && !moving(&q.Test) {
+	if l.still {
 		s := &e.shapes[l.shape]
 		if s.epoch != e.epoch {
 			k := e.look(l)

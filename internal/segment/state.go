@@ -2,6 +2,7 @@ package segment
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -55,8 +56,18 @@ func (st *State) find(id SourceID) *series {
 	return &st.series[i]
 }
 
+// place is where the series of a source stands or would. Ids are hashes, so it
+// begins to look where one of its size is likely to be.
 func (st *State) place(id SourceID) (int, bool) {
-	lo, hi := 0, len(st.series)
+	n := len(st.series)
+	guess, _ := bits.Mul64(uint64(id), uint64(n))
+	lo, hi := int(guess), int(guess)
+	for step := 1; lo > 0 && st.series[lo-1].id >= id; step *= 2 {
+		lo, hi = max(lo-step, 0), lo
+	}
+	for step := 1; hi < n && st.series[hi].id < id; step *= 2 {
+		lo, hi = hi, min(hi+step, n)
+	}
 	for lo < hi {
 		mid := (lo + hi) / 2
 		if st.series[mid].id < id {
@@ -65,7 +76,7 @@ func (st *State) place(id SourceID) (int, bool) {
 			hi = mid
 		}
 	}
-	return lo, lo < len(st.series) && st.series[lo].id == id
+	return lo, lo < n && st.series[lo].id == id
 }
 
 func (st *State) open(id SourceID) *series {

@@ -6,6 +6,7 @@ package decimal
 import (
 	"math/big"
 	"math/bits"
+	"strconv"
 	"strings"
 )
 
@@ -233,6 +234,9 @@ func exponent[T string | []byte](s T) (int, bool) {
 
 // Text is the number without zeros that say nothing.
 func (a Num) Text() string {
+	if n, ok := a.Whole(); ok {
+		return strconv.FormatInt(n, 10)
+	}
 	sign := ""
 	if a.Negative() {
 		sign, a = "-", a.Neg()

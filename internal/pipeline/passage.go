@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rapport/internal/catalog/wire"
+	"rapport/internal/clock"
+	"rapport/internal/definition"
+	"rapport/internal/id"
+	"rapport/internal/segment"
+	"rapport/internal/segment/condition"
+	"rapport/internal/store"
+)
+
+// passage is an entry into a segment or an exit from it, as it is kept.
+type passage struct {
+	segment string
+	version int
+	entered bool
+	cause   cause
+	reasons []byte // segment.AppendReasons; empty where a definition changed
+}
+
+// cause is what led to a passage.
+type cause struct {
+	kind      causeKind
+	messageID string
+	name      string        // of the event
+	time      clock.Instant // of the event
+}
+
+// causeKind says what led to a passage. The numbers are on disk: append only.
+type causeKind uint8
+
+const (
+	causeEvent causeKind = iota
+	causeOrder
+	causeTime
+	causeMerge
+	causeDefinition
+	causeCorrection
+	causeCatalog
+	causeKinds // how many there are
+)
+
+func (c causeKind) String() string {
+	return [causeKinds]string{"event", "order", "time", "merge", "definition", "correction", "catalog"}[c]
+}
+
+const (
+	changeEntered = "entered"
+	changeLeft    = "left"
+)
+
+// maxReasons bounds what is kept of the reasons of one entry or exit, in bytes.
+const maxReasons = 4096
+
+// passageVersion begins the row of a passage. A row of another is refused.
+const passageVersion = 1
+
+var errPassage = errors.New("history row is damaged")
+
+func (p *passage) append(b []byte) []byte {
+	enc := wire.Encoder{B: append(b, passageVersion, flag(p.entered), byte(p.cause.kind))}
+	enc.Uint(uint64(p.version))
+	enc.Str(p.segment)
+	enc.Str(p.cause.messageID)
+	enc.Str(p.cause.name)
+	enc.Int(int64(p.cause.time))
+	return append(enc.B, p.reasons...)
+}
+
+func readPassage(b []byte) (p passage, err error) {
+	d := wire.NewDecoder(b, nil)
+	version, entered, kind := d.Byte(), d.Byte(), d.Byte()
+	p.version = int(d.Uint())
+	p.segment, p.cause.messageID, p.cause.name = d.Str(), d.Str(), d.Str()
+	p.cause.time = clock.Instant(d.Int())
+	if d.Bad() || version != passageVersion || entered > 1 || kind >= byte(causeKinds) {
+		return passage{}, errPassage
+	}
+	p.entered, p.cause.kind, p.reasons = entered == 1, causeKind(kind), b[len(b)-d.Len():]
+	return p, nil
+}
+
+// historyKey is the row of a passage: those of an anchor stand in the order of
+// their instants.
+func historyKey(a id.Key, at clock.Instant, n uint64, entered bool) []byte {
+	b := binary.BigEndian.AppendUint64(append(make([]byte, 0, 33), a[:]...), uint64(at))
+	b = binary.BigEndian.AppendUint64(b, n)
+	if entered {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+// pass keeps an entry or an exit.
+func (w *people) pass(a *anchor, c *criterion, at clock.Instant, p passage) {
+	p.segment, p.version = c.Key, c.Version
+	w.rows = append(w.rows, w.row(store.TableHistory, a.key, historyKey(a.key, at, c.ID, p.entered), store.Put, p.append(make([]byte, 0, 64))))
+}
+
+// reasons are why the person of the last evaluation is in a segment or not. They
+// are valid until the next call.
+func (g *glass) reasons(segment int) []byte {
+	if g.said = g.eval.AppendReasons(g.said[:0], segment); len(g.said) > maxReasons {
+		return nil
+	}
+	return g.said
+}
+
+// history adds the entries and exits that were kept of an anchor.
+func (p *Pipeline) history(ctx context.Context, into []Passage, k id.Key, key string) ([]Passage, error) {
+	if err := p.lanes[p.laneIndex(k.Bucket())].commit(ctx); err != nil {
+		return nil, err
+	}
+	var bad error
+	at := store.Range{Table: store.TableHistory, Bucket: k.Bucket(), Prefix: k[:]}
+	err := p.store.State().Scan(ctx, at, func(row []byte, parts [][]byte) bool {
+		var x passage
+		if x, bad = readPassage(parts[0]); bad != nil {
+			return false
+		}
+		if key == "" || x.segment == key {
+			into = append(into, p.tellPassage(&x, clock.Instant(binary.BigEndian.Uint64(row[len(k):]))))
+		}
+		return true
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return nil, fmt.Errorf("history of %s: %w", k, err)
+	}
+	return into, nil
+}
+
+// tellPassage gives a passage its words.
+func (p *Pipeline) tellPassage(x *passage, at clock.Instant) Passage {
+	out := Passage{
+		Segment: x.segment, Version: x.version, Change: changeLeft, At: at,
+		Cause: Cause{x.cause.kind.String(), x.cause.messageID, x.cause.name, instant(x.cause.time)},
+	}
+	if x.entered {
+		out.Change = changeEntered
+	}
+	of := func(c *criterion) *condition.Node {
+		docs, err := p.library.get([]criterion{*c})
+		if err != nil {
+			return nil
+		}
+		return docs[0].condition
+	}
+	n := of(&criterion{Kind: definition.Segment, Key: x.segment, Version: x.version})
+	if len(x.reasons) == 0 || n == nil {
+		return out
+	}
+	force := p.graph.force.Load()
+	why, err := segment.Render(slices.Clone(x.reasons), n, func(_ string, n uint64) *condition.Node { return of(force.criterion(n)) })
+	if err != nil {
+		p.log.Warn("reasons of a passage cannot be told", "segment", x.segment, "version", x.version, "error", err)
+		return out
+	}
+	out.Why = why
+	return out
+}
