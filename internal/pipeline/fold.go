@@ -40,15 +40,12 @@ func (w *people) fold(t *task) {
 		w.foldActivation(t.rec)
 	case store.KindAsk:
 		w.answerGraph(t.rec)
-<<<<<<< HEAD
 	case store.KindItem:
 		w.foldItem(t.rec)
 	case store.KindRecheck:
 		w.foldRecheck(t.rec)
-=======
 	case store.KindCut:
 		w.foldCut(t.rec)
->>>>>>> 1ebf45e (pipeline: give segments of a shared identifier what is the person's)
 	}
 }
 

@@ -165,21 +165,10 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 			if q, ok := readSighting(t.rec.Payload); ok {
 				w.want(store.TableAnchors, q.strong.Key())
 			}
-<<<<<<< HEAD
 		case store.KindItem:
 			w.want(store.TableEntities, t.rec.Anchor)
 		default:
 			w.anchorsOf(t.rec, func(k id.Key) { w.want(store.TableAnchors, k) })
-=======
-		case store.KindPerson, store.KindShare, store.KindCut:
-			if len(t.rec.Payload) >= len(id.Key{}) {
-				w.want(store.TableAnchors, id.Key(t.rec.Payload[:len(id.Key{})]))
-			}
-		case store.KindTick:
-			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
-				w.want(store.TableAnchors, k)
-			}
->>>>>>> 1ebf45e (pipeline: give segments of a shared identifier what is the person's)
 		}
 	}
 	if len(w.missing) == 0 {
@@ -238,7 +227,7 @@ func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
 		for _, k := range c.homes {
 			visit(k)
 		}
-	case store.KindPerson, store.KindShare:
+	case store.KindPerson, store.KindShare, store.KindCut:
 		if len(r.Payload) >= len(id.Key{}) {
 			visit(id.Key(r.Payload[:len(id.Key{})]))
 		}

@@ -65,12 +65,9 @@ const (
 	KindAsk                        // derived: the graph asks an anchor when it was seen with an identifier
 	KindSighting                   // derived: when an anchor was seen with a shared identifier
 	KindResolve                    // derived: a part of the graph waits to be resolved
-<<<<<<< HEAD
 	KindItem                       // fact: from here on conditions see an item of the catalog so
 	KindRecheck                    // fact: people whom changed items concern are evaluated here
-=======
 	KindCut                        // derived: a home tells a shared identifier which times are its person's
->>>>>>> 1ebf45e (pipeline: give segments of a shared identifier what is the person's)
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
@@ -194,7 +191,7 @@ const (
 	TableMembers     Table = 'b' // who is in a segment: number of its evaluation, key of the home
 	TableHistory     Table = 'y' // entries into and exits from segments: key, instant, number
 	TableShares      Table = 'h' // partial states that a home was sent: home's key, sender's key
-	TableCuts        Table = 'o' // whose a shared identifier is when: its key, the home's key
+	TableCuts        Table = 'C' // whose a shared identifier is when: its key, the home's key
 	TableAnswers     Table = 'i' // answers to commands, by the hash of their idempotency key
 	TableJobs        Table = 'j' // background jobs: id, then a byte: what was asked for, how far it is
 	TableDecisions   Table = 'v' // kept decisions: by id, person, model and job
