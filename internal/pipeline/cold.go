@@ -109,7 +109,7 @@ func (h *head) anchor(ident event.Identifier) *anchor {
 
 // coldChanges gives the increments of a cold row to a commit.
 func (w *people) coldChanges(out []store.Change, a *anchor) []store.Change {
-	part := a.increment(make([]byte, 0, 384))
+	part := w.arena.close(a.increment(w.arena.open()))
 	a.cold.sent = append(a.cold.sent, part)
 	if !a.cold.sending {
 		a.cold.sending = true

@@ -52,6 +52,7 @@ func (w *people) changes(at store.Position) []store.Change {
 	}
 	// Emptied, not only cut: rows that are let go of must not hang on to these.
 	w.changedAnchors, w.changedEntities = emptied(w.changedAnchors), emptied(w.changedEntities)
+	w.arena = nil // what is committed must not be held by what comes next
 	return append(out, w.tally.change(w.span))
 }
 
@@ -59,17 +60,18 @@ func (w *people) anchorChanges(out []store.Change, a *anchor) []store.Change {
 	if a.cold != nil {
 		return w.coldChanges(out, a)
 	}
-	part, full := a.part(make([]byte, 0, 512))
+	part, full := a.part(w.arena.open())
+	part = w.arena.close(part)
 	op := store.Add
 	if full {
 		op = store.Put
 	}
 	out = append(out, w.row(store.TableAnchors, a.key, a.key[:], op, part))
 	for _, c := range a.pending[a.gathered:] {
-		out = append(out, w.row(store.TableTimeline, a.key, chunkKey(a.key, c.number), store.Put, appendEntries(nil, c.entries)))
+		out = append(out, w.row(store.TableTimeline, a.key, chunkKey(a.key, c.number), store.Put, w.arena.close(appendEntries(w.arena.open(), c.entries))))
 		for i := range c.entries {
 			e := &c.entries[i]
-			out = append(out, w.row(store.TableSeen, a.key, seenKey(a.key, e.Short), store.Put, profile.AppendEntry(nil, nil, e)))
+			out = append(out, w.row(store.TableSeen, a.key, seenKey(a.key, e.Short), store.Put, w.arena.close(profile.AppendEntry(w.arena.open(), nil, e))))
 		}
 	}
 	if a.gathered < len(a.pending) {
@@ -84,11 +86,12 @@ func (w *people) anchorChanges(out []store.Change, a *anchor) []store.Change {
 func (w *people) entityChanges(out []store.Change, e *entity) []store.Change {
 	op, part := store.Add, []byte(nil)
 	if e.fresh || e.deltas >= maxDeltas {
-		op, part, e.deltas = store.Put, e.row.AppendFull(nil), 0
+		op, part, e.deltas = store.Put, e.row.AppendFull(w.arena.open()), 0
 	} else {
-		part = e.row.AppendChanges(nil)
+		part = e.row.AppendChanges(w.arena.open())
 		e.deltas++
 	}
+	part = w.arena.close(part)
 	out = append(out, w.row(store.TableEntities, e.key, e.key[:], op, part))
 	if exists := e.row.Exists(); exists != e.listed {
 		e.listed = exists
@@ -193,4 +196,31 @@ func (w *people) replaceCommitted(ctx context.Context, a *anchor, better profile
 func emptied[T any](list []*T) []*T {
 	clear(list)
 	return list[:0]
+}
+
+// arena is room for the many small values of a commit: pieces of memory that
+// grow with what the commit gathers.
+type arena []byte
+
+const (
+	arenaFirst = 4 << 10
+	arenaMost  = 256 << 10
+	arenaLeast = 1 << 10 // left for a value to begin; a larger one moves out
+)
+
+// open gives room to append one value to.
+func (a *arena) open() []byte {
+	if cap(*a)-len(*a) < arenaLeast {
+		*a = make([]byte, 0, min(max(2*cap(*a), arenaFirst), arenaMost))
+	}
+	return (*a)[len(*a):]
+}
+
+// close takes the value that was appended to the room; nothing can be appended
+// to what it gives.
+func (a *arena) close(value []byte) []byte {
+	if n := len(value); n <= cap(*a)-len(*a) {
+		*a = (*a)[:len(*a)+n]
+	}
+	return value[:len(value):len(value)]
 }

@@ -10,30 +10,39 @@ import (
 	"rapport/internal/store"
 )
 
-// The columnar index follows the homes: each commit brings the columns of the
-// people it changed up to date, and keeps in a row whom that was. A start reads
-// the images of the index and doubts only the people of later commits; they are
-// looked at again in the background. See index_keep.go.
+// The columnar index follows the homes: each commit marks the people it changed
+// as behind in the index, and keeps in a row whom that was. Their columns are
+// made in the background, once for however many commits, and of those in memory
+// before a preview. A start reads the images of the index and doubts only the
+// people of later commits. See index_keep.go.
 
 // mirror is a lane's hand on the index.
 type mirror struct {
 	index   *columns.Index // nil: there is none
 	maker   columns.RowMaker
 	members []uint64       // scratch
+	behind  []id.Key       // scratch
 	gone    []id.Key       // anchors that are no more, since the last commit
 	kept    []store.RowKey // rows that say whose columns changed
 	done    store.Position // those before it are not needed any more
 }
 
-// reflect brings the columns of what changed up to date.
+// reflect says in the index whose columns are behind what changed, and who is
+// no more.
 func (w *people) reflect() {
 	m := &w.mirror
 	if m.index == nil {
 		return
 	}
+	m.behind = m.behind[:0]
 	for _, a := range w.changedAnchors {
-		w.reflectOne(a)
+		if a.elsewhere() || a.ident.Value == "" {
+			m.index.Remove(a.key)
+		} else {
+			m.behind = append(m.behind, a.key)
+		}
 	}
+	m.index.Suspect(m.behind)
 	for _, k := range m.gone {
 		m.index.Remove(k)
 	}
@@ -152,9 +161,17 @@ func (w *people) look(ctx context.Context, k id.Key) error {
 	return nil
 }
 
+// glances is how many people a preview brings up to date itself, where they are
+// in memory: some tens of milliseconds of them.
+const glances = 8192
+
 // Columns brings the index up to what is applied and gives it, with the
-// position up to which everything is in it. It is nil where there is none.
+// position up to which everything is in it or known to be behind. It is nil
+// where there is none.
 func (p *Pipeline) Columns() (x *columns.Index, position store.Position) {
+	if p.index == nil {
+		return nil, 0
+	}
 	for i, w := range p.people {
 		l := p.lanes[i]
 		l.mu.Lock()
@@ -164,7 +181,27 @@ func (p *Pipeline) Columns() (x *columns.Index, position store.Position) {
 		}
 		l.mu.Unlock()
 	}
+	p.glance(p.index.Suspects(glances))
 	return p.index, position
+}
+
+// glance brings the columns of people up to date whose rows are in memory.
+func (p *Pipeline) glance(keys []id.Key) {
+	for len(keys) > 0 {
+		i, n := p.laneIndex(keys[0].Bucket()), 1
+		for n < len(keys) && n < indexLook && p.lanes[i].holds(keys[n].Bucket()) {
+			n++
+		}
+		w := p.people[i]
+		p.lanes[i].mu.Lock()
+		for _, k := range keys[:n] {
+			if a, ok := w.anchors.get(k); ok {
+				w.reflectOne(a)
+			}
+		}
+		p.lanes[i].mu.Unlock()
+		keys = keys[n:]
+	}
 }
 
 // ColumnStats measures the index.

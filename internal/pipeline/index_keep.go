@@ -23,6 +23,8 @@ type IndexOptions struct {
 // The rhythm of the index's upkeep.
 const (
 	indexLook  = 256              // suspects looked at before live work goes first
+	indexRound = 1 << 17          // suspects of one round
+	indexPause = 9                // times as long as looking took, while records wait
 	indexEvery = time.Second      // between two looks for suspects
 	imageEvery = 10 * time.Minute // between two images, where anything changed
 )
@@ -98,7 +100,7 @@ func (p *Pipeline) keepIndex() {
 	p.upkeep.imaged = p.clock()
 	p.upkeep.mu.Unlock()
 	for {
-		if err := p.tendIndex(context.Background()); err != nil {
+		if err := p.tendIndex(context.Background(), p.giveWay); err != nil {
 			p.log.Error("columnar index", "error", err)
 		}
 		select {
@@ -109,9 +111,25 @@ func (p *Pipeline) keepIndex() {
 	}
 }
 
+// giveWay lets live work go first after some that took a while: where records
+// wait, looking at people would take from them what one event after the other
+// was spared, reading rows.
+func (p *Pipeline) giveWay(took time.Duration) {
+	if !slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.waiting() > 0 }) {
+		return
+	}
+	pause := time.NewTimer(min(indexPause*took, indexEvery))
+	defer pause.Stop()
+	select {
+	case <-p.stop:
+	case <-pause.C:
+	}
+}
+
 // tendIndex does what there is to do: build missing parts, look at suspects,
-// write images.
-func (p *Pipeline) tendIndex(ctx context.Context) error {
+// write images. After each slice of suspects it calls rest with the time that
+// took.
+func (p *Pipeline) tendIndex(ctx context.Context, rest func(took time.Duration)) error {
 	p.upkeep.mu.Lock()
 	defer p.upkeep.mu.Unlock()
 	for len(p.upkeep.missing) > 0 && !p.stopping() {
@@ -120,12 +138,19 @@ func (p *Pipeline) tendIndex(ctx context.Context) error {
 		}
 	}
 	for !p.stopping() {
-		suspects := p.index.Suspects(indexLook)
+		// All in turn: those who change all the time must not keep others back.
+		suspects := p.index.Suspects(indexRound)
 		if len(suspects) == 0 {
 			break
 		}
-		if err := p.lookAt(ctx, suspects); err != nil {
-			return err
+		for slice := range slices.Chunk(suspects, indexLook) {
+			begun := p.clock()
+			if err := p.lookAt(ctx, slice); err != nil {
+				return err
+			}
+			if rest(p.clock().Sub(begun)); p.stopping() {
+				break
+			}
 		}
 	}
 	if p.clock().Sub(p.upkeep.imaged) >= imageEvery && !p.stopping() {

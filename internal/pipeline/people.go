@@ -52,6 +52,7 @@ type people struct {
 	undecided       map[id.Key]chan struct{} // entities with a command whose outcome is not applied yet
 	derived         []store.Record           // what the running batch sends to other buckets
 	stale           []*anchor                // anchors to fold again before the batch is done
+	arena           arena                    // of the values that the next commit gathers
 	missing         []store.RowKey           // rows that the running batch has to load
 	asked           map[id.Key]bool
 	tasks           []task

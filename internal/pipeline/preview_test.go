@@ -39,7 +39,7 @@ func indexed(t testing.TB, st store.Store, files vfs.FS, now *atomic.Int64) *Pip
 // previews counts conditions by the index, looking at nobody whom it decides.
 func previews(t testing.TB, p *Pipeline) map[string]int {
 	t.Helper()
-	if err := p.tendIndex(context.Background()); err != nil {
+	if err := p.tendIndex(context.Background(), func(time.Duration) {}); err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]int{}
