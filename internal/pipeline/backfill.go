@@ -105,7 +105,10 @@ func (w *people) newJob(row jobRow) (*job, error) {
 	j := &job{jobRow: row, glass: newGlass(l, w.catalog()), ids: map[uint64]bool{}, changed: true}
 	for _, c := range row.Enter {
 		j.ids[c.ID] = true
-		if n, ok := l.numbers[c.ID]; ok && c.Kind == definition.Segment {
+		if l == nil || c.Kind != definition.Segment {
+			continue
+		}
+		if n, ok := l.numbers[c.ID]; ok {
 			j.numbers = append(j.numbers, n)
 		}
 	}

@@ -119,7 +119,9 @@ func (p *Pipeline) stepped() bool {
 func (p *Pipeline) due() (enter, leave []criterion) {
 	index, now := p.Definitions(), p.graph.force.Load()
 	wanted := map[reference]bool{}
-	for _, kind := range [...]definition.Kind{definition.Affinity, definition.ComputedTrait, definition.Segment} {
+	for _, kind := range [...]definition.Kind{
+		definition.Reconciliation, definition.TraitSchema, definition.Affinity, definition.ComputedTrait, definition.Segment,
+	} {
 		for _, s := range index.List(kind) {
 			v := s.Live()
 			if v == nil {
@@ -338,6 +340,11 @@ func (w *people) enforce(now *force) error {
 	if err != nil {
 		return fmt.Errorf("what is in force cannot be evaluated: %w", err)
 	}
+	rules, err := w.library.rules(now.criteria())
+	if err != nil {
+		return fmt.Errorf("the rules in force: %w", err)
+	}
+	w.rules, w.edition = rules, editionOf(now)
 	w.force, w.glass = now, newGlass(l, w.catalog())
 	return nil
 }

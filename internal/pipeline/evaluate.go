@@ -63,7 +63,7 @@ func (w *people) subject(a *anchor) subject {
 			}
 		}
 	}
-	w.person.Set(partial, w.identifiers(a), nil, consentOf(partial))
+	w.person.Set(partial, w.identifiers(a), w.rules, consentOf(partial))
 	return subject{&w.person, w.states}
 }
 
@@ -195,7 +195,7 @@ func (w *people) foldOrder(a *anchor, p *catalog.Portion) {
 	if w.glass != nil {
 		w.glass.foldPortion(a.leaves, p)
 	}
-	if j := w.job; j != nil && j.covers(a) {
+	if j := w.job; j != nil && j.glass != nil && j.covers(a) {
 		j.glass.foldPortion(a.leaves, p)
 	}
 }
@@ -247,6 +247,7 @@ func (w *people) judgeShadow(a *anchor, now clock.Instant) {
 		return
 	}
 	who := w.subject(a)
+	who.person.Under(j.glass.rules)
 	j.glass.answers = j.glass.eval.EvaluateSegments(j.glass.answers[:0], who.person, who.states, j.numbers, now)
 	w.take(a, j.glass, now, true, cause{})
 }
@@ -300,6 +301,7 @@ func (w *people) evaluateDue(a *anchor, g *glass, at clock.Instant, shadow bool)
 		return
 	}
 	who := w.subject(a)
+	who.person.Under(g.rules)
 	g.answers = g.eval.EvaluateSegments(g.answers[:0], who.person, who.states, g.due, at)
 	w.take(a, g, at, shadow, cause{kind: causeTime})
 }

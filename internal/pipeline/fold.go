@@ -387,7 +387,7 @@ func (r *refolding) portion(p *catalog.Portion) {
 	if r.glass != nil {
 		r.glass.foldPortion(r.leaves, p)
 	}
-	if r.job != nil {
+	if r.job != nil && r.job.glass != nil {
 		r.job.glass.foldPortion(r.leaves, p)
 	}
 }

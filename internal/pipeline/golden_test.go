@@ -1,10 +1,18 @@
 package pipeline
 
 import (
+	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/consent"
 	"rapport/internal/definition"
 	"rapport/internal/profile"
+	"rapport/internal/segment/condition"
 	"rapport/internal/store/memory"
 )
 
@@ -74,5 +82,118 @@ func TestSamplePeople_VisitsEachOnce(t *testing.T) {
 	all, err = p.SamplePeople(t.Context(), 2, func(string, []*profile.Partial) { visits++ })
 	if err != nil || all || visits != 2 {
 		t.Errorf("of a sample of two %d were visited, all: %v, %v", visits, all, err)
+	}
+}
+
+// A segment on a trait, its preview and the profile see the same winner, from
+// the fact on that brings other rules into force; so does a replay.
+func TestRules_SegmentsSeeTheWinnerThatProfilesShow(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	disk, files := memory.NewDisk(), vfs.NewMem()
+	var now atomic.Int64
+	now.Store(int64(worldStart))
+	p := indexed(t, memory.Open(disk), files, &now)
+	for i, plan := range []string{"2", "2", "3"} {
+		at := worldStart.Add(time.Duration(i) * time.Minute)
+		play(t, p, []fact{{received: at, body: fmt.Sprintf(
+			`{"type":"identify","userId":"ann","messageId":"m%d","timestamp":%q,"traits":{"plan":%q}}`, i, at, plan)}}, 1)
+	}
+	now.Store(int64(worldStart.Add(time.Hour)))
+	define(t, p, "two", `{"trait":"plan","op":"=","value":"2"}`)
+	define(t, p, "nobody", `{"trait":"plan","op":"missing"}`)
+	cultivated(t, p)
+	check := func(when, plan, segments string) {
+		t.Helper()
+		v, err := p.Profile(ctx, "user_id:ann", ProfileOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(v.Segments, " "); got != segments || string(v.Traits["plan"]) != plan {
+			t.Errorf("%s: ann has the plan %s and is in %q, want %s and %q", when, v.Traits["plan"], got, plan, segments)
+		}
+		if err := p.tendIndex(ctx); err != nil {
+			t.Fatal(err)
+		}
+		n, err := condition.Read([]byte(`{"trait":"plan","op":"=","value":"2"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		count, err := p.Preview(ctx, n, PreviewOptions{})
+		if err != nil || !count.Exact || count.Coverage != 1 || count.Total != len(v.Segments) {
+			t.Errorf("%s: the preview counts %+v, %v", when, count, err)
+		}
+	}
+	check("by the latest", `"3"`, "")
+	for _, c := range []definition.Command{rules(definition.Reconciliation, `{"default":{"rule":"most_frequent"}}`)} {
+		if _, err := p.Define(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cultivated(t, p)
+	check("by the most frequent", `"2"`, "two")
+	want := memberHistory(t, p, "ann")
+	closeNow(t, p)
+	p = indexed(t, memory.Open(disk), files, &now)
+	check("after a restart", `"2"`, "two")
+	closeNow(t, p)
+	disk.Crash(0) // the state is gone, the log is not
+	p = indexed(t, memory.Open(disk), vfs.NewMem(), &now)
+	if err := p.settleAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	check("after a replay", `"2"`, "two")
+	if got := memberHistory(t, p, "ann"); got != want || !strings.Contains(got, `"kind":"definition"`) {
+		t.Errorf("the history is\n%s", diff(got, want))
+	}
+	if _, err := p.Define(ctx, definition.Command{
+		Kind: definition.Reconciliation, Key: definition.DefaultKey, Status: definition.Archived, Version: 1, Author: "key_1", Time: worldStart,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	cultivated(t, p)
+	check("without rules", `"3"`, "")
+	closeNow(t, p)
+}
+
+// What people agreed to is counted as segments see it.
+func TestPreview_CountsConsent(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	var now atomic.Int64
+	now.Store(int64(worldStart))
+	p := indexed(t, memory.New(), vfs.NewMem(), &now)
+	defer closeNow(t, p)
+	define(t, p, "granted", `{"consent":"marketing"}`)
+	define(t, p, "denied", `{"consent":"marketing","value":"denied"}`)
+	cultivated(t, p)
+	for n := range 6 {
+		ref := fmt.Sprint("u", n)
+		play(t, p, []fact{trackAt(worldStart, ref, "Visit", ref)}, 1)
+		status := []consent.Status{consent.Granted, consent.Denied, consent.Withdrawn}[n%3]
+		if n == 5 {
+			continue
+		}
+		r, err := p.SetConsent(ctx, ConsentCommand{Ref: "user_id:" + ref, Purposes: []ConsentWord{{Purpose: "marketing", Status: status}}, Source: "api"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.WaitApplied(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sizes := p.SegmentSizes()
+	if err := p.tendIndex(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for key, text := range map[string]string{"granted": `{"consent":"marketing"}`, "denied": `{"consent":"marketing","value":"denied"}`} {
+		n, err := condition.Read([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := p.Preview(ctx, n, PreviewOptions{})
+		if err != nil || !v.Exact || v.Total != int(sizes[key]) || v.Total < 2 {
+			t.Errorf("%s: %+v, %v, the segment has %d", key, v, err, sizes[key])
+		}
 	}
 }

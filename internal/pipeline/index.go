@@ -7,6 +7,7 @@ import (
 
 	"rapport/internal/columns"
 	"rapport/internal/id"
+	"rapport/internal/profile"
 	"rapport/internal/store"
 )
 
@@ -73,10 +74,21 @@ func (w *people) reflectOne(a *anchor) {
 		partial = a.home.whole(partial)
 	}
 	m.members = a.members.evaluations(m.members[:0])
-	// As segments see a person: by no rules, and with nothing known of consent.
 	m.index.Update(m.maker.Row(&columns.Person{
-		Home: a.key, Partial: partial, Identifiers: w.identifiers(a), Members: m.members,
+		Home: a.key, Partial: partial, Identifiers: w.identifiers(a), Members: m.members, Rules: w.rules,
+		Consent: func(visit func(purpose, state string)) { consented(partial, visit) },
 	}))
+}
+
+// consented visits what somebody agreed to, of whole purposes, as conditions
+// see it.
+func consented(partial *profile.Partial, visit func(purpose, state string)) {
+	find, said := consentOf(partial), partial.Consents()
+	for i := range said {
+		if state := find(said[i].Purpose); said[i].Channel == "" && state != "" {
+			visit(said[i].Purpose, state)
+		}
+	}
 }
 
 // evaluations are the numbers of those whose member the person is, in force

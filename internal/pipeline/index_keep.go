@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rapport/internal/columns"
+	"rapport/internal/definition"
 	"rapport/internal/id"
 	"rapport/internal/store"
 )
@@ -31,7 +32,49 @@ const (
 
 // rowEdition is the version of how rows are made of people. Images of another
 // are not used.
-const rowEdition = 1
+const rowEdition = 2
+
+// editionOf is the edition of rows made by the rules in force.
+func editionOf(now *force) uint64 {
+	const bits = 24 // of a version
+	e := uint64(rowEdition)
+	for _, kind := range [...]definition.Kind{definition.Reconciliation, definition.TraitSchema} {
+		e <<= bits
+		if c := now.find(kind, definition.DefaultKey); c != nil {
+			e |= uint64(c.Version) & (1<<bits - 1)
+		}
+	}
+	return e
+}
+
+// editionNow is the edition of the rows that all lanes make; false while not
+// every lane makes the same.
+func (p *Pipeline) editionNow() (edition uint64, same bool) {
+	for i, w := range p.people {
+		p.lanes[i].mu.Lock()
+		e := w.edition
+		p.lanes[i].mu.Unlock()
+		if i > 0 && e != edition {
+			return 0, false
+		}
+		edition = e
+	}
+	return edition, true
+}
+
+// renew has all parts built again where other rules came into force. The caller
+// holds the lock of the upkeep.
+func (p *Pipeline) renew() {
+	e, same := p.editionNow()
+	if !same || e == p.upkeep.edition {
+		return
+	}
+	p.upkeep.edition, p.upkeep.missing = e, nil
+	for part := range columns.Parts {
+		p.index.Unknown(part)
+		p.upkeep.missing = append(p.upkeep.missing, part)
+	}
+}
 
 // upkeep is the state of the index's upkeep.
 type upkeep struct {
@@ -39,7 +82,8 @@ type upkeep struct {
 	files   *columns.Folder
 	missing []int // parts to be built from the state
 	imaged  time.Time
-	erased  bool // what is in memory may name somebody erased: no images of it
+	edition uint64 // of the rows
+	erased  bool   // what is in memory may name somebody erased: no images of it
 }
 
 // loadIndex reads the images and doubts everybody whom a later commit changed.
@@ -48,6 +92,7 @@ func (p *Pipeline) loadIndex(ctx context.Context) error {
 		return nil
 	}
 	var marks [columns.Parts]columns.Mark
+	p.upkeep.edition, _ = p.editionNow()
 	for part := range columns.Parts {
 		found := false
 		if p.upkeep.files != nil {
@@ -56,7 +101,7 @@ func (p *Pipeline) loadIndex(ctx context.Context) error {
 				p.log.Warn("the columnar index is built again in part", "part", part, "error", err)
 			}
 		}
-		if !found || marks[part].Edition != rowEdition {
+		if !found || marks[part].Edition != p.upkeep.edition {
 			p.index.Unknown(part)
 			p.upkeep.missing = append(p.upkeep.missing, part)
 		}
@@ -132,6 +177,7 @@ func (p *Pipeline) giveWay(took time.Duration) {
 func (p *Pipeline) tendIndex(ctx context.Context, rest func(took time.Duration)) error {
 	p.upkeep.mu.Lock()
 	defer p.upkeep.mu.Unlock()
+	p.renew()
 	for len(p.upkeep.missing) > 0 && !p.stopping() {
 		if err := p.buildPart(ctx, p.upkeep.missing[0]); err != nil {
 			return err
@@ -235,7 +281,7 @@ func (p *Pipeline) saveImages() error {
 		if p.upkeep.erased {
 			break // the next start builds the index from the state
 		}
-		mark := columns.Mark{Position: uint64(position), Edition: rowEdition}
+		mark := columns.Mark{Position: uint64(position), Edition: p.upkeep.edition}
 		if err := p.upkeep.files.Save(p.index, part, mark); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"rapport/internal/definition"
+	"rapport/internal/profile"
 	"rapport/internal/segment"
 	"rapport/internal/segment/condition"
 	"rapport/internal/store"
@@ -33,6 +34,7 @@ type document struct {
 	condition *condition.Node
 	trait     *segment.TraitDefinition
 	affinity  *segment.AffinityDefinition
+	rules     []byte // of profiles
 	refs      []reference
 	items     bool // it depends on what the catalog says of items
 	err       error
@@ -50,6 +52,7 @@ type lens struct {
 	set      *segment.Set
 	ids      []uint64       // of the evaluations, by the segment's number in the set
 	numbers  map[uint64]int // and back
+	rules    *profile.Rules // by which conditions see a person
 	computes bool           // there are computed traits or affinities
 }
 
@@ -57,9 +60,18 @@ const lensesKept = 8
 
 func newLibrary() *library { return &library{docs: map[edition]*document{}} }
 
-// evaluated tells whether versions of a kind are evaluated for everybody.
-func evaluated(k definition.Kind) bool {
+// evaluated tells whether versions of a kind come into force once everybody was
+// evaluated: the kinds of conditions, and the rules by which these see a person.
+func evaluated(k definition.Kind) bool { return asked(k) || ruling(k) }
+
+// asked tells the kinds of which there is an answer for each person.
+func asked(k definition.Kind) bool {
 	return k == definition.Segment || k == definition.ComputedTrait || k == definition.Affinity
+}
+
+// ruling tells the kinds of the rules on which the values of traits depend.
+func ruling(k definition.Kind) bool {
+	return k == definition.Reconciliation || k == definition.TraitSchema
 }
 
 // learn takes the document of a definition that came into the log.
@@ -99,6 +111,12 @@ func readDocument(kind definition.Kind, key string, doc []byte) *document {
 	case definition.Affinity:
 		d.affinity, d.err = segment.ReadAffinity(key, doc)
 		d.items = true
+	case definition.Reconciliation:
+		d.rules = doc
+		_, d.err = profile.Compile(profile.Documents{Golden: doc})
+	case definition.TraitSchema:
+		d.rules = doc
+		_, d.err = profile.Compile(profile.Documents{Schema: doc})
 	}
 	return d
 }
@@ -112,6 +130,12 @@ func (d *document) refer(n *condition.Node) {
 		d.refs = append(d.refs, reference{definition.ComputedTrait, n.Field.Name})
 	case condition.Affinity:
 		d.refs = append(d.refs, reference{definition.Affinity, n.Affinity.Key})
+	case condition.Trait:
+		for _, r := range [...]reference{{definition.Reconciliation, definition.DefaultKey}, {definition.TraitSchema, definition.DefaultKey}} {
+			if !slices.Contains(d.refs, r) {
+				d.refs = append(d.refs, r)
+			}
+		}
 	case condition.Expression:
 		d.refs = append(d.refs, reference{})
 	case condition.Events:
@@ -143,7 +167,7 @@ func (b *library) get(list []criterion) ([]*document, error) {
 // lens compiles criteria, or finds what they compiled to before; nil where
 // there are none.
 func (b *library) lens(list []criterion) (*lens, error) {
-	if len(list) == 0 {
+	if !slices.ContainsFunc(list, func(c criterion) bool { return asked(c.Kind) }) {
 		return nil, nil
 	}
 	b.mu.Lock()
@@ -171,6 +195,32 @@ func (b *library) lens(list []criterion) (*lens, error) {
 	return l, nil
 }
 
+// rules compiles the rules among criteria; nil where there are none.
+func (b *library) rules(list []criterion) (*profile.Rules, error) {
+	list = slices.DeleteFunc(slices.Clone(list), func(c criterion) bool { return !ruling(c.Kind) })
+	docs, err := b.get(list)
+	if err != nil {
+		return nil, err
+	}
+	return compileRules(list, docs)
+}
+
+func compileRules(list []criterion, docs []*document) (*profile.Rules, error) {
+	var said profile.Documents
+	for i, c := range list {
+		switch c.Kind {
+		case definition.Reconciliation:
+			said.Golden = docs[i].rules
+		case definition.TraitSchema:
+			said.Schema = docs[i].rules
+		}
+	}
+	if said.Golden == nil && said.Schema == nil {
+		return nil, nil
+	}
+	return profile.Compile(said)
+}
+
 func compileLens(list []criterion, docs []*document) (*lens, error) {
 	var defs segment.Definitions
 	for i, c := range list {
@@ -187,7 +237,11 @@ func compileLens(list []criterion, docs []*document) (*lens, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lens{criteria: slices.Clone(list), set: set, numbers: map[uint64]int{}, computes: len(defs.Traits)+len(defs.Affinities) > 0}
+	rules, err := compileRules(list, docs)
+	if err != nil {
+		return nil, err
+	}
+	l := &lens{criteria: slices.Clone(list), set: set, rules: rules, numbers: map[uint64]int{}, computes: len(defs.Traits)+len(defs.Affinities) > 0}
 	for n := range set.Len() {
 		l.ids = append(l.ids, set.ID(n))
 		l.numbers[set.ID(n)] = n

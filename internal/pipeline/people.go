@@ -72,6 +72,8 @@ type people struct {
 	gatheredNotices map[id.Key]*home          // those that the running commit carries
 
 	force      *force         // what counts at the lane's position
+	rules      *profile.Rules // by which profiles are put together at the lane's position
+	edition    uint64         // of rows of the index made by these rules
 	glass      *glass         // what is in force, to be looked through; nil: nothing
 	job        *job           // the backfill of what is to come; nil: none
 	jobChanged bool           // its row has to go

@@ -75,6 +75,10 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 	if err != nil {
 		return nil, err
 	}
+	if p.upkeep.mu.TryLock() {
+		p.renew() // else it is being built, and says so
+		p.upkeep.mu.Unlock()
+	}
 	x, position := p.Columns()
 	inForce := p.graph.force.Load()
 	q := columns.Query{Samples: previewSamples, Doubtful: previewDoubtful, Sample: previewSample}
@@ -173,6 +177,7 @@ type judge struct {
 	set    *segment.Set
 	number int
 	eval   *segment.Evaluator
+	rules  *profile.Rules
 	person segment.ProfilePerson
 }
 
@@ -199,11 +204,15 @@ func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := p.library.rules(p.graph.force.Load().criteria())
+	if err != nil {
+		return nil, err
+	}
 	number, ok := l.numbers[judged]
 	if !ok {
 		return nil, errors.New("a condition compiled to nothing")
 	}
-	return &judge{p: p, set: l.set, number: number, eval: segment.NewEvaluator(l.set, itemsAt{p.items, &newest})}, nil
+	return &judge{p: p, rules: rules, set: l.set, number: number, eval: segment.NewEvaluator(l.set, itemsAt{p.items, &newest})}, nil
 }
 
 // count looks at people in their order until all are seen or the time is over.
@@ -243,7 +252,7 @@ func (j *judge) holds(ctx context.Context, k id.Key) (bool, error) {
 		states = append(states, st)
 	}
 	whole := profile.Merged(partials)
-	j.person.Set(whole, who.members, nil, consentOf(whole))
+	j.person.Set(whole, who.members, j.rules, consentOf(whole))
 	answers := j.eval.EvaluateSegments(nil, &j.person, states, []int{j.number}, j.p.clock.Now())
 	return len(answers) > 0 && answers[0].Member, nil
 }

@@ -27,6 +27,9 @@ func (p *ProfilePerson) Set(partial *profile.Partial, ids []profile.IdentifierSe
 	*p = ProfilePerson{partial: partial, ids: ids, rules: rules, consent: consent, orders: p.orders[:0]}
 }
 
+// Under turns to other rules, of the same person.
+func (p *ProfilePerson) Under(rules *profile.Rules) { p.rules = rules }
+
 // Values gives the values of a field.
 func (p *ProfilePerson) Values(c *Cells, kind condition.Kind, f *condition.Field) {
 	switch kind {
