@@ -112,7 +112,7 @@ func TestRules_SegmentsSeeTheWinnerThatProfilesShow(t *testing.T) {
 		if got := strings.Join(v.Segments, " "); got != segments || string(v.Traits["plan"]) != plan {
 			t.Errorf("%s: ann has the plan %s and is in %q, want %s and %q", when, v.Traits["plan"], got, plan, segments)
 		}
-		if err := p.tendIndex(ctx); err != nil {
+		if err := p.tendIndex(ctx, func(time.Duration) {}); err != nil {
 			t.Fatal(err)
 		}
 		n, err := condition.Read([]byte(`{"trait":"plan","op":"=","value":"2"}`))
@@ -183,7 +183,7 @@ func TestPreview_CountsConsent(t *testing.T) {
 		}
 	}
 	sizes := p.SegmentSizes()
-	if err := p.tendIndex(ctx); err != nil {
+	if err := p.tendIndex(ctx, func(time.Duration) {}); err != nil {
 		t.Fatal(err)
 	}
 	for key, text := range map[string]string{"granted": `{"consent":"marketing"}`, "denied": `{"consent":"marketing","value":"denied"}`} {
