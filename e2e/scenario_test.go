@@ -149,8 +149,9 @@ func headersOf(text string) [][2]string {
 
 // writes tells requests that change something from questions that are posted.
 func (x *exchange) writes() bool {
-	verb := x.path[strings.LastIndexByte(x.path, '/')+1:]
-	return x.method != http.MethodGet && !slices.Contains([]string{"preview", "evaluate", "test"}, verb)
+	path, _, _ := strings.Cut(x.path, "?")
+	verb := path[strings.LastIndexByte(path, '/')+1:]
+	return x.method != http.MethodGet && !slices.Contains([]string{"preview", "evaluate", "test", "lookup"}, verb)
 }
 
 // scene is a running scenario: where, and what its names stand for.

@@ -90,7 +90,7 @@ func deep(t *testing.T, dir string, c map[string]string) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for table := store.Table('a'); table <= 'z'; table++ {
+	for table := store.Table('A'); table <= 'z'; table++ {
 		for b := id.Bucket(0); b <= id.CommonBucket; b++ {
 			err := s.State().Scan(t.Context(), store.Range{Table: table, Bucket: b}, func(key []byte, parts [][]byte) bool {
 				note("state "+string(rune(table)), key)

@@ -26,7 +26,7 @@ type guests struct {
 
 // Erase asks for the erasure of a person.
 func (g guests) Erase(ctx context.Context, ref, author string) error {
-	r, err := g.RequestPrivacy(ctx, pipeline.ErasureRequest, []string{ref}, author)
+	r, err := g.RequestPrivacy(ctx, pipeline.PrivacyCommand{Type: pipeline.ErasureRequest, Refs: []string{ref}, Author: author})
 	if err != nil {
 		return err
 	}

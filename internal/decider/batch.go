@@ -26,6 +26,7 @@ type BatchParams struct {
 	Item      string                     `json:"item,omitempty"`
 	Decisions []string                   `json:"decisions,omitempty"`
 	Service   string                     `json:"service,omitempty"`
+	Uses      []pipeline.Use             `json:"uses,omitempty"`
 }
 
 // BatchResult says what came of a batch; the decisions themselves are kept.
@@ -127,7 +128,7 @@ func (d *Decider) decideFor(ctx context.Context, t *schedule.Task, r *runnable, 
 	sum := sha256.Sum256([]byte(t.ID() + "\x00" + ref))
 	ask := &Ask{
 		Model: t.Subject(), Version: p.Version, Status: definition.Live, Inputs: p.Inputs, Context: p.Context, Item: p.Item,
-		Profile: ref, Decisions: p.Decisions, Service: p.Service, Author: t.Author(),
+		Profile: ref, Decisions: p.Decisions, Service: p.Service, Author: t.Author(), Uses: p.Uses,
 	}
 	if v := d.Spine.Definitions().Get(definition.DecisionModel, t.Subject()).At(p.Version); v != nil {
 		ask.Status = v.Status()

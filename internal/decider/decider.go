@@ -38,6 +38,7 @@ type people interface {
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
 	People(ctx context.Context, cursor string, limit int) (pipeline.Page[string], error)
 	SegmentMembers(ctx context.Context, key, cursor string, limit int) (pipeline.Page[pipeline.SegmentMember], error)
+	Permit(ctx context.Context, ref string, uses []pipeline.Use, at clock.Instant) (*pipeline.Permission, error)
 }
 
 type decisions interface {

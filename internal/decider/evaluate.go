@@ -29,6 +29,7 @@ type Ask struct {
 	Service   string
 	Explain   bool
 	Author    string
+	Uses      []pipeline.Use // beside what the model's settings name
 }
 
 // Outcome is what came of it.
@@ -37,8 +38,9 @@ type Outcome struct {
 	Profile     string // the id of the person
 	Took        kept.Took
 	Connections []Contact
-	Decision    *kept.ID // of the kept decision; nil where it is not kept
-	NotKept     string   // why: draft, sampling or busy
+	Decision    *kept.ID         // of the kept decision; nil where it is not kept
+	NotKept     string           // why: draft, sampling or busy
+	Consent     *kept.Permission // that was asked for; nil: none
 }
 
 // Why a decision is not kept.
@@ -87,13 +89,8 @@ func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, q *model.
 	out, anchor = &Outcome{}, id.KeyOf("decision_model", ask.Model)
 	start := time.Now()
 	if ask.Profile != "" {
-		view, err := d.person(ctx, ask.Profile, r, q)
-		if err != nil {
+		if anchor, err = d.about(ctx, ask, r, q, out); err != nil {
 			return nil, anchor, err
-		}
-		out.Profile = view.ID
-		if len(view.Identifiers) > 0 {
-			anchor = view.Identifiers[0].Key()
 		}
 	}
 	if ask.Item != "" {
@@ -123,6 +120,38 @@ func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, q *model.
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// about finds out whom a question is about. Of a person who did not agree to
+// what the answer is for nothing is read: neither traits nor segments nor
+// events, and the connections are asked without them.
+func (d *Decider) about(ctx context.Context, ask *Ask, r *runnable, q *model.Question, out *Outcome) (anchor id.Key, err error) {
+	uses := ask.Uses
+	if c := r.settings.Consent; c != nil {
+		uses = append([]pipeline.Use{{Purpose: c.Purpose, Channel: c.Channel}}, uses...)
+	}
+	if len(uses) > 0 {
+		may, err := d.Spine.Permit(ctx, ask.Profile, uses, d.Clock.Now())
+		if err != nil {
+			return anchor, err
+		}
+		out.Consent = &kept.Permission{Purpose: may.Use.Purpose, Channel: may.Use.Channel, Allowed: may.Allowed, Reason: may.Reason}
+		if !may.Allowed {
+			out.Profile = may.Profile
+			return may.Anchor, nil
+		}
+	}
+	view, err := d.person(ctx, ask.Profile, r, q)
+	if err != nil {
+		return anchor, err
+	}
+	out.Profile = view.ID
+	if len(view.Identifiers) > 0 {
+		anchor = view.Identifiers[0].Key()
+	} else {
+		anchor = id.KeyOf("decision_model", ask.Model)
+	}
+	return anchor, nil
+}
 
 // person reads whom a question is about, and no more than the model wants.
 func (d *Decider) person(ctx context.Context, ref string, r *runnable, q *model.Question) (*profile.View, error) {
@@ -172,7 +201,7 @@ func (r *runnable) keepsake(ask *Ask, q *model.Question, out *Outcome, at kept.I
 			ID: at, Model: r.key, Version: r.version, Status: ask.Status, Time: q.Now, Expires: q.Now.Add(r.settings.Keep.For()),
 		},
 		Profile: out.Profile, Author: ask.Author, Pins: r.pins, Decisions: ask.Decisions, Service: ask.Service, Seed: q.Seed,
-		Read: out.Read, Values: out.Values, Diagnostics: out.Diagnostics, Took: out.Took,
+		Read: out.Read, Values: out.Values, Diagnostics: out.Diagnostics, Took: out.Took, Consent: out.Consent,
 	}
 }
 

@@ -82,6 +82,7 @@ func New(d Deps) *API {
 	a.letterRoutes()
 	a.privacyRoutes()
 	a.consentRoutes()
+	a.suppressionRoutes()
 	a.identityRoutes()
 	a.sourceRoutes()
 	a.keyRoutes()

@@ -32,6 +32,8 @@ type BatchBody struct {
 	Item      string         `json:"item,omitempty" doc:"As in evaluate"`
 	Decisions []string       `json:"decisions,omitempty" doc:"Names of decisions; left out: all"`
 	Service   string         `json:"service,omitempty" doc:"Name of a decision service instead"`
+	Purpose   string         `json:"purpose,omitempty" maxLength:"100" doc:"As in evaluate: of those who did not agree nothing is read"`
+	Channel   string         `json:"channel,omitempty" maxLength:"100" doc:"As in evaluate"`
 }
 
 type batchAsked struct {
@@ -43,6 +45,8 @@ type batchAsked struct {
 	Item      string                     `json:"item"`
 	Decisions []string                   `json:"decisions"`
 	Service   string                     `json:"service"`
+	Purpose   string                     `json:"purpose"`
+	Channel   string                     `json:"channel"`
 }
 
 // ReplayBody asks what another version would have decided.
@@ -98,9 +102,13 @@ func (a *API) batchModel(ctx context.Context, in *struct {
 	if _, err := a.Decider.Model(ctx, in.Key, v.Version); err != nil {
 		return nil, err
 	}
+	wanted, err := uses(b.Purpose, b.Channel)
+	if err != nil {
+		return nil, err
+	}
 	j, err := a.Jobs.Submit(ctx, schedule.Request{Kind: decider.JobBatch, Subject: in.Key, Author: author(ctx), Params: decider.BatchParams{
 		Version: v.Version, Time: a.Clock.Now(), Profiles: b.Profiles, Everyone: b.Everyone, Segment: b.Segment, Inputs: b.Inputs, Context: b.Context,
-		Item: b.Item, Decisions: b.Decisions, Service: b.Service,
+		Item: b.Item, Decisions: b.Decisions, Service: b.Service, Uses: wanted,
 	}})
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ type KeptView struct {
 	Outputs     map[string]any     `json:"outputs"`
 	Diagnostics []model.Diagnostic `json:"diagnostics" nullable:"false"`
 	Took        kept.Took          `json:"took"`
+	Consent     *kept.Permission   `json:"consent,omitempty" doc:"Whether the person had agreed to what the decision was for"`
 	Cut         bool               `json:"cut,omitempty" doc:"Inputs or outputs were too large to keep"`
 }
 
@@ -121,7 +122,7 @@ func viewDecision(d *kept.Decision) KeptView {
 	v := KeptView{
 		Head: d.Head, Profile: d.Profile, Author: d.Author, Decisions: d.Decisions, Service: d.Service, DependedOn: []kept.Pin{},
 		Inputs: make([]model.Bound, len(d.Read)), Outputs: make(map[string]any, len(d.Values)), Diagnostics: []model.Diagnostic{},
-		Took: d.Took, Cut: d.Cut,
+		Took: d.Took, Consent: d.Consent, Cut: d.Cut,
 	}
 	for _, p := range d.Pins {
 		if p.Version != 0 {

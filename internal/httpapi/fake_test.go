@@ -8,6 +8,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/consent"
 	"rapport/internal/decision/kept"
 	"rapport/internal/definition"
 	"rapport/internal/event"
@@ -232,8 +233,36 @@ func (f *fake) WaitApplied(ctx context.Context, _ pipeline.Receipt) error {
 	return nil
 }
 
-func (f *fake) RequestPrivacy(_ context.Context, kind string, refs []string, author string) (pipeline.PrivacyRequest, error) {
-	return pipeline.PrivacyRequest{ID: "pr_1", Type: kind, State: "queued", Author: author, Identifiers: len(refs)}, f.err
+func (f *fake) RequestPrivacy(_ context.Context, c pipeline.PrivacyCommand) (pipeline.PrivacyRequest, error) {
+	return pipeline.PrivacyRequest{ID: "pr_1", Type: c.Type, State: "queued", Author: c.Author, Identifiers: len(c.Refs)}, f.err
+}
+
+func (f *fake) Permit(context.Context, string, []pipeline.Use, clock.Instant) (*pipeline.Permission, error) {
+	return &pipeline.Permission{Allowed: true, Reason: consent.ReasonGranted}, f.err
+}
+
+func (f *fake) SuppressionLists() []pipeline.SuppressionView {
+	return []pipeline.SuppressionView{{SuppressionList: consent.SuppressionList{Key: access.DefaultSource, Name: "x"}}}
+}
+
+func (f *fake) PutSuppressionList(context.Context, consent.SuppressionList) (bool, pipeline.Receipt, error) {
+	return false, pipeline.Receipt{}, f.err
+}
+
+func (f *fake) DropSuppressionList(context.Context, string) (pipeline.Receipt, error) {
+	return pipeline.Receipt{}, f.err
+}
+
+func (f *fake) Suppress(context.Context, string, pipeline.SuppressionOp, []byte) (pipeline.SuppressionResult, pipeline.Receipt, error) {
+	return pipeline.SuppressionResult{Refused: []pipeline.RefusedContact{}}, pipeline.Receipt{}, f.err
+}
+
+func (f *fake) Suppressions(string, string, int) (pipeline.Page[pipeline.SuppressionEntry], error) {
+	return pipeline.Page[pipeline.SuppressionEntry]{}, f.err
+}
+
+func (f *fake) SuppressedOn(context.Context, string, *consent.SuppressedContact) ([]pipeline.SuppressedOn, error) {
+	return []pipeline.SuppressedOn{}, f.err
 }
 
 func (f *fake) Privacy(_ context.Context, id string) (pipeline.PrivacyRequest, error) {

@@ -23,6 +23,7 @@ const JobPrivacy = "privacy_request"
 type PrivacyBody struct {
 	Type        string   `json:"type" enum:"access,erasure"`
 	Identifiers []string `json:"identifiers" minItems:"1" maxItems:"100" doc:"Profile ids or namespace:value; all that belongs to the same person is found from them"`
+	Suppress    []string `json:"suppress,omitempty" maxItems:"64" doc:"Of an erasure: keys of suppression lists on which the erased addresses and numbers shall be, as keyed hashes; left out: on none"`
 }
 
 // RequestID names a privacy request in a path.
@@ -49,7 +50,7 @@ type privacyMade struct {
 }
 
 func (a *API) createPrivacy(ctx context.Context, in *struct{ Body PrivacyBody }) (*privacyMade, error) {
-	r, err := a.Spine.RequestPrivacy(ctx, in.Body.Type, in.Body.Identifiers, author(ctx))
+	r, err := a.Spine.RequestPrivacy(ctx, pipeline.PrivacyCommand{Type: in.Body.Type, Refs: in.Body.Identifiers, Author: author(ctx), Suppress: in.Body.Suppress})
 	if err != nil {
 		return nil, err
 	}

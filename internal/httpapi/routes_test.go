@@ -50,7 +50,7 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 	d := newDoor(t)
 	for _, route := range d.api.Routes() {
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{ref}", "user_id:1", "{id}", "dl_1", "{key}", access.DefaultSource, "{write_key}", d.writeKey).Replace(path)
+		path = strings.NewReplacer("{ref}", "user_id:1", "{id}", "dl_1", "{key}", access.DefaultSource, "{list}", access.DefaultSource, "{write_key}", d.writeKey).Replace(path)
 		if path == "/api/v1/profiles" {
 			path += "?query=a"
 		}
@@ -68,6 +68,10 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"type":"access","identifiers":["user_id:1"]}`
 		case strings.HasSuffix(path, "/consent") && method == "PUT":
 			body = `{"purposes":[{"purpose":"news","status":"granted"}]}`
+		case strings.HasPrefix(path, "/api/v1/suppressions/") && method == "PUT":
+			body = `{"name":"x"}`
+		case strings.HasPrefix(path, "/api/v1/suppressions/") && method == "POST":
+			body = `{"email":"ada@example.org"}`
 		case path == "/api/v1/consent-policy" && method == "PUT":
 			body = `{"purposes":[{"key":"analytics"}],"sources":[{"source":"*","purpose":"analytics","mode":"refuse"}]}`
 		case path == "/api/v1/segments/preview":

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/consent"
 	"rapport/internal/decider"
 	"rapport/internal/decision/kept"
 	"rapport/internal/decision/model"
@@ -41,6 +42,17 @@ type rights interface {
 	privacy
 	consents
 	identities
+	suppressions
+}
+
+// suppressions are who must not be contacted.
+type suppressions interface {
+	SuppressionLists() []pipeline.SuppressionView
+	PutSuppressionList(ctx context.Context, l consent.SuppressionList) (made bool, r pipeline.Receipt, err error)
+	DropSuppressionList(ctx context.Context, key string) (pipeline.Receipt, error)
+	Suppress(ctx context.Context, list string, op pipeline.SuppressionOp, body []byte) (pipeline.SuppressionResult, pipeline.Receipt, error)
+	Suppressions(list, cursor string, limit int) (pipeline.Page[pipeline.SuppressionEntry], error)
+	SuppressedOn(ctx context.Context, ref string, c *consent.SuppressedContact) ([]pipeline.SuppressedOn, error)
 }
 
 // identities are what operators say of who is who, and how the rules stand.
@@ -79,7 +91,7 @@ type accounts interface {
 }
 
 type privacy interface {
-	RequestPrivacy(ctx context.Context, kind string, refs []string, author string) (pipeline.PrivacyRequest, error)
+	RequestPrivacy(ctx context.Context, c pipeline.PrivacyCommand) (pipeline.PrivacyRequest, error)
 	Privacy(ctx context.Context, id string) (pipeline.PrivacyRequest, error)
 	PrivacyRequests(ctx context.Context, cursor string, limit int) (pipeline.Page[pipeline.PrivacyRequest], error)
 	ExportPrivacy(ctx context.Context, id string, give pipeline.Exported) error

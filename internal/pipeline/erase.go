@@ -283,6 +283,9 @@ func (e *eraser) sweep(ctx context.Context) error {
 	if err := e.letters(ctx); err != nil {
 		return err
 	}
+	if err := e.suppress(ctx); err != nil {
+		return err
+	}
 	if err := e.inLane(ctx, e.p.graphLane, func() ([]store.Record, error) {
 		touched, again, err := e.p.graph.erase(ctx, e.idents)
 		e.touched = append(e.touched, touched...)

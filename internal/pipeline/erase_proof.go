@@ -144,7 +144,7 @@ func allTables() []store.Table {
 		store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableEntities, store.TableKinds, store.TableNodes,
 		store.TableComponents, store.TableLookup, store.TableDeadLetters, store.TableDefinitions, store.TableTimers,
 		store.TableShares, store.TableMembers, store.TableHistory, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
-		store.TableRequests, store.TableColumns, store.TableItems, store.TableMeta,
+		store.TableRequests, store.TableColumns, store.TableItems, store.TableSuppressed, store.TableMeta,
 		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit,
 	}
 }

@@ -21,7 +21,7 @@ import (
 func erase(t testing.TB, p *Pipeline, ref string) PrivacyRequest {
 	t.Helper()
 	ctx := context.Background()
-	r, err := p.RequestPrivacy(ctx, ErasureRequest, []string{ref}, "test")
+	r, err := p.RequestPrivacy(ctx, PrivacyCommand{Type: ErasureRequest, Refs: []string{ref}, Author: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestErase_GoesOnAfterACrash(t *testing.T) {
 			}
 			p := open()
 			play(t, p, w.facts, 5)
-			request, err := p.RequestPrivacy(ctx, ErasureRequest, []string{who}, "test")
+			request, err := p.RequestPrivacy(ctx, PrivacyCommand{Type: ErasureRequest, Refs: []string{who}, Author: "test"})
 			if err != nil {
 				t.Fatal(err)
 			}

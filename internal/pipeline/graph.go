@@ -136,6 +136,8 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			g.keepJob(r)
 		case store.KindPrivacy:
 			g.privacy(r)
+		case store.KindSuppress:
+			g.suppress(r)
 		}
 		if err != nil {
 			return nil, err

@@ -29,9 +29,11 @@ type setting struct {
 	sources func(key string) SourceInfo
 	book    *Rulebook
 	erased  *erasures
-	log     *slog.Logger
-	library *library
-	items   *itemBook
+	// suppressed is who must not be contacted.
+	suppressed *suppressed
+	log        *slog.Logger
+	library    *library
+	items      *itemBook
 }
 
 // people is the work of a lane that owns anchors and entities.

@@ -74,6 +74,7 @@ type Pipeline struct {
 	compiled    atomic.Pointer[compiledRules]
 	policy      atomic.Pointer[policy.Policy] // the consent policy that was read last
 	pseudonyms  *policy.Pseudonyms
+	contacts    *consent.SuppressionHasher
 	failing     atomic.Pointer[string] // why the log cannot be written, nil while it can
 	cultivating sync.Mutex             // one backfill at a time
 	telling     sync.Mutex             // one tells of items at a time
@@ -110,11 +111,12 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, log: c.Log, library: newLibrary(), items: newItemBook()},
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook()},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files},
-		pseudonyms: policy.NewPseudonyms(c.InstanceKey), tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
+		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),
+		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	if err := p.loadErased(ctx); err != nil {
 		return nil, err
@@ -155,6 +157,9 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	}
 	p.graphLane = p.lanes[len(p.lanes)-1]
 	if err := p.graph.loadRequests(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.suppressed.load(ctx, c.Store.State()); err != nil {
 		return nil, err
 	}
 	if err := p.graph.loadIdentity(ctx); err != nil {

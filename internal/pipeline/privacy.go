@@ -43,6 +43,7 @@ type PrivacyRequest struct {
 	Done        int            `json:"steps_done"`
 	Total       int            `json:"steps"`
 	Error       string         `json:"error,omitempty"`
+	Suppress    []string       `json:"suppress,omitempty" doc:"Suppression lists on which the keyed hashes of the erased addresses and numbers are; they are on no other"`
 	Proof       *Proof         `json:"proof,omitempty" doc:"Of an erasure that is done"`
 }
 
@@ -151,14 +152,26 @@ func (g *graph) privacy(r *store.Record) {
 	g.rows = append(g.rows, commonRow(store.TableRequests, []byte(f.Request.ID), store.Put, value))
 }
 
-// RequestPrivacy takes a request of a person: the identifiers are profile ids
-// or namespace:value. What it asks for is done by RunPrivacy.
-func (p *Pipeline) RequestPrivacy(ctx context.Context, kind string, refs []string, author string) (PrivacyRequest, error) {
+// PrivacyCommand asks for a privacy request.
+type PrivacyCommand struct {
+	Type     string
+	Refs     []string // profile ids or namespace:value
+	Author   string
+	Suppress []string // suppression lists that an erased person is to be on
+}
+
+// RequestPrivacy takes a request of a person. What it asks for is done by
+// RunPrivacy.
+func (p *Pipeline) RequestPrivacy(ctx context.Context, c PrivacyCommand) (PrivacyRequest, error) {
+	kind, refs := c.Type, c.Refs
 	if kind != AccessRequest && kind != ErasureRequest {
 		return PrivacyRequest{}, fault.Errorf(fault.Invalid, "invalid_type", "type is %q: send access or erasure", kind).At("/type")
 	}
 	if len(refs) == 0 {
 		return PrivacyRequest{}, fault.Errorf(fault.Invalid, "missing_identifiers", "identifiers is empty: name the person by at least one").At("/identifiers")
+	}
+	if err := p.checkSuppress(&c); err != nil {
+		return PrivacyRequest{}, err
 	}
 	var named []event.Identifier
 	for i, ref := range refs {
@@ -178,7 +191,7 @@ func (p *Pipeline) RequestPrivacy(ctx context.Context, kind string, refs []strin
 	var random [16]byte
 	p.random(random[:])
 	r := PrivacyRequest{
-		ID: "pr_" + hex.EncodeToString(random[:8]), Type: kind, State: requestQueued, Author: author,
+		ID: "pr_" + hex.EncodeToString(random[:8]), Type: kind, State: requestQueued, Author: c.Author, Suppress: c.Suppress,
 		Created: p.clock.Now(), Identifiers: len(named), Total: steps(kind),
 	}
 	_, err := p.keepPrivacy(ctx, privacyFact{Op: opRequested, Request: r, Identifiers: named})

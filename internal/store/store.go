@@ -68,6 +68,7 @@ const (
 	KindItem                       // fact: from here on conditions see an item of the catalog so
 	KindRecheck                    // fact: people whom changed items concern are evaluated here
 	KindCut                        // derived: a home tells a shared identifier which times are its person's
+	KindSuppress                   // fact: contacts came onto a suppression list, or left it
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
@@ -197,6 +198,7 @@ const (
 	TableDecisions   Table = 'v' // kept decisions: by id, person, model and job
 	TableErased      Table = 'z' // erased identifiers: subject, time
 	TableRequests    Table = 'p' // privacy requests, by id
+	TableSuppressed  Table = 'S' // suppression lists: key; and what is on them: key, zero byte, subject
 	TableItems       Table = 'o' // items as conditions see them: key, position; or the key alone: to be told
 	TableColumns     Table = 'l' // whose columns changed by a commit: position
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind

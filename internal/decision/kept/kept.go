@@ -119,6 +119,7 @@ type Decision struct {
 	Values      []feel.Entry
 	Diagnostics []model.Diagnostic
 	Took        Took
+	Consent     *Permission // that was asked for; nil: none
 	// Cut says that inputs or outputs were too large to keep: the decision
 	// cannot be made again.
 	Cut bool
@@ -146,7 +147,16 @@ type body struct {
 	Values      []wireEntry        `json:"values,omitempty"`
 	Diagnostics []model.Diagnostic `json:"diagnostics,omitempty"`
 	Took        Took               `json:"took"`
+	Consent     *Permission        `json:"consent,omitempty"`
 	Cut         bool               `json:"cut,omitempty"`
+}
+
+// Permission is whether the person's data might be used.
+type Permission struct {
+	Purpose string `json:"purpose"`
+	Channel string `json:"channel,omitempty"`
+	Allowed bool   `json:"allowed" doc:"false: the model decided without anything that is known of the person"`
+	Reason  string `json:"reason" enum:"granted,not_asked,no_consent,denied,withdrawn,suppressed"`
 }
 
 type wireRead struct {
@@ -168,7 +178,7 @@ func (d *Decision) Encode() ([]byte, error) {
 	}
 	w := body{
 		Profile: d.Profile, Author: d.Author, Pins: d.Pins, Decisions: d.Decisions, Service: d.Service, Seed: d.Seed,
-		Diagnostics: d.Diagnostics, Took: d.Took, Cut: d.Cut,
+		Diagnostics: d.Diagnostics, Took: d.Took, Consent: d.Consent, Cut: d.Cut,
 	}
 	size := 0
 	for _, r := range d.Read {
@@ -243,7 +253,7 @@ func Decode(payload []byte) (*Decision, error) {
 	}
 	d := &Decision{
 		Head: *h, Profile: w.Profile, Author: w.Author, Pins: w.Pins, Decisions: w.Decisions, Service: w.Service, Seed: w.Seed,
-		Diagnostics: w.Diagnostics, Took: w.Took, Cut: w.Cut,
+		Diagnostics: w.Diagnostics, Took: w.Took, Consent: w.Consent, Cut: w.Cut,
 	}
 	for _, r := range w.Read {
 		v, err := feel.ReadWire(r.Value)

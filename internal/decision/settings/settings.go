@@ -22,6 +22,13 @@ type Settings struct {
 	Keep    Keep             `json:"keep"`
 	Inputs  map[string]Input `json:"inputs,omitempty" doc:"Input data that data connections answer, by name"`
 	Nightly *Nightly         `json:"nightly,omitempty" doc:"Try a version on past decisions every night"`
+	Consent *Use             `json:"consent,omitempty" doc:"What the model uses people's data for: nothing is read of a person who did not agree"`
+}
+
+// Use is what a person must have agreed to.
+type Use struct {
+	Purpose string `json:"purpose" minLength:"1" maxLength:"100"`
+	Channel string `json:"channel,omitempty" maxLength:"100" doc:"Left out: consent for all channels"`
 }
 
 // Keep says which decisions are kept.
@@ -66,6 +73,9 @@ func Read(document []byte) (*Settings, error) {
 	}
 	if s.Keep.Days < 0 || s.Keep.Days > 3650 {
 		return nil, fault.Errorf(fault.Invalid, "invalid_settings", "keep.days is %d: give 1 to 3650", s.Keep.Days).At("/keep/days")
+	}
+	if c := s.Consent; c != nil && (c.Purpose == "" || len(c.Purpose) > 100 || len(c.Channel) > 100) {
+		return nil, fault.Errorf(fault.Invalid, "invalid_settings", "consent names the purpose %q: give 1 to 100 bytes", c.Purpose).At("/consent/purpose")
 	}
 	if len(s.Inputs) > maxInputs {
 		return nil, fault.Errorf(fault.Invalid, "invalid_settings", "%d inputs are answered by connections, %d are possible", len(s.Inputs), maxInputs).At("/inputs")

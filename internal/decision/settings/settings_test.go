@@ -21,6 +21,7 @@ func TestRead_SaysWhatCannotBe(t *testing.T) {
 		`{"keep":{},"nightly":{"at":"02:00","sample":-1}}`:               "/nightly/sample",
 		`{"keep":{},"nightly":{"at":"02:00","version":"newest"}}`:        "/nightly/version",
 		`{"keeps":{}}`: "",
+		`{"keep":{},"consent":{"channel":"web"}}`: "/consent/purpose",
 	} {
 		_, err := settings.Read([]byte(document))
 		if f, ok := err.(*fault.Fault); !ok || f.Field != field { //nolint:errorlint // it is one, not wraps one
