@@ -10,12 +10,18 @@ import (
 	"rapport/internal/schedule"
 )
 
+// batchesFolder holds files of batches until they are worked through.
+const batchesFolder = "batches"
+
 // sitecore is the door for Sitecore's clients.
 func (a *App) sitecore() *sitecore.Door {
-	return sitecore.New(sitecore.Config{
+	d := sitecore.New(sitecore.Config{
 		Accept: a.pipeline, People: guests{a.pipeline, a.jobs}, Orders: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline},
 		Now: a.parts.Clock, Random: a.parts.fill, Ref: a.pipeline.ProfileIDOf, Key: a.instanceKey,
+		Jobs: a.jobs, Folder: a.config.Path(batchesFolder),
 	})
+	a.jobs.Register(sitecore.JobBatch, d.Work)
+	return d
 }
 
 // guests are the people of the pipeline, who can be forgotten.

@@ -1,9 +1,13 @@
 package app_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -216,5 +220,197 @@ func waitFor(t *testing.T, so func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("it never came to be")
 		}
+	}
+}
+
+// file announces, uploads and waits for a batch, and gives its last state and
+// the codes and messages of its log.
+func (g guestAPI) batch(ref string, lines ...string) (map[string]any, []string) {
+	g.T.Helper()
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, _ = zip.Write([]byte(strings.Join(lines, "\n")))
+	_ = zip.Close()
+	sum := md5.Sum(packed.Bytes())
+	made := g.ask("PUT", "/v2/batches/"+ref, fmt.Sprintf(`{"checksum":"%x","size":%d}`, sum, packed.Len()), 200)
+	g.has(made["status"].(map[string]any), `{"code":"uploading"}`)
+	if status, _, text := call(g.T, "PUT", made["location"].(map[string]any)["href"].(string), packed.String(),
+		"x-amz-server-side-encryption", "AES256", "Content-Md5", base64.StdEncoding.EncodeToString(sum[:])); status != 200 {
+		g.Fatalf("upload: %d %s", status, text)
+	}
+	return g.finished(ref)
+}
+
+func (g guestAPI) finished(ref string) (map[string]any, []string) {
+	g.T.Helper()
+	var state map[string]any
+	waitFor(g.T, func() bool {
+		state = g.ask("GET", "/v2/batches/"+ref, "", 200)
+		return state["status"].(map[string]any)["code"] != "processing"
+	})
+	var log []string
+	if href, ok := state["status"].(map[string]any)["log"].(string); ok {
+		_, _, text := call(g.T, "GET", href, "")
+		unzip, err := gzip.NewReader(strings.NewReader(text))
+		if err != nil {
+			g.Fatal(err)
+		}
+		all, err := io.ReadAll(unzip)
+		if err != nil {
+			g.Fatal(err)
+		}
+		for line := range strings.Lines(string(all)) {
+			var l struct {
+				Ref, Message string
+				Code         int
+			}
+			if err := json.Unmarshal([]byte(line), &l); err != nil {
+				g.Fatal(err)
+			}
+			log = append(log, fmt.Sprint(l.Ref, " ", l.Code, " ", l.Message))
+		}
+	}
+	return state, log
+}
+
+func TestSitecore_ABatchIsWorkedThroughAndLogged(t *testing.T) {
+	t.Parallel()
+	g := guestAPI{t, open(t, settings(t, t.TempDir()))}
+	guests := []string{
+		`{"ref":"r1","schema":"guest","mode":"upsert","value":{"email":"a@example.com","firstName":"A","extensions":[{"name":"ext","key":"default","tier":"gold"}]}}`,
+		`{"ref":"r2","schema":"guest","mode":"insert","value":{"identifiers":[{"provider":"CRM","id":"2"}],"lastName":"B"}}`,
+		`{"ref":"r3","schema":"guest","mode":"upsert","value":{"email":"a@example.com","firstName":"A2"}}`,
+		`{"ref":"r4","schema":"guest","mode":"insert","value":{"email":"a@example.com"}}`,
+		`{"ref":"r5","schema":"guest","mode":"merge","value":{"email":"none@example.com"}}`,
+		`{"ref":"r6","schema":"guest","mode":"delete","value":{"email":"none@example.com"}}`,
+		`{"ref":"r7","schema":"guest","mode":"swap","value":{"email":"a@example.com"}}`,
+		`{"ref":"r8","schema":"guest","mode":"upsert","value":{"firstName":"Nobody"}}`,
+		`{"ref":"r9","schema":"flow","value":{}}`,
+		`{"ref":"r10",`, ``,
+		`{"ref":"r11","schema":"guest","value":{"email":"` + strings.Repeat("x", 1<<20) + `"}}`,
+		`{"ref":"r12","schema":"order","mode":"insert","value":{"referenceId":"o1","orderedAt":"2025-05-01T10:00:00Z","status":"PURCHASED","currencyCode":"EUR","price":7.5,"contact":{"email":"a@example.com"},"orderItems":[{"productId":"p","price":7.5,"quantity":1}]}}`,
+		`{"ref":"r13","schema":"order","mode":"insert","value":{"referenceId":"o2"}}`,
+	}
+	state, log := g.batch("11111111-0000-4000-8000-000000000001", guests...)
+	g.has(state["status"].(map[string]any), `{"code":"success"}`)
+	want := []string{
+		"r1 200 ok", "r2 200 ok", "r3 200 ok", "r4 409 a guest with this identity exists already", "r5 404 guest not found", "r6 404 guest not found",
+		"r7 402 the mode \"swap\" is not possible for a guest", "r8 400 no identifier names a person: there is none",
+		"r9 400 line 9 has the schema \"flow\"; send guest or order", "", " 400 line 12 has more than 1048576 bytes", "r12 200 ok",
+		"r13 400 identity information missing: the contact has neither an e-mail address nor identifiers",
+	}
+	if len(log) != len(want) {
+		t.Fatalf("log %q", log)
+	}
+	for i := range want {
+		if want[i] != "" && log[i] != want[i] {
+			t.Errorf("line %d of the log: %s, want %s", i, log[i], want[i])
+		}
+	}
+	g.has(state["result"].(map[string]any), `{"lines":13,"changed":4,"unchanged":0,"failed":9}`)
+	found := g.ask("GET", "/v2/guests?email=a@example.com&expand=true", "", 200)["items"].([]any)
+	g.has(found[0].(map[string]any), `{"firstName":"A2"}`)
+	if orders := g.ask("GET", "/v2/orders?guestRef="+found[0].(map[string]any)["ref"].(string), "", 200)["items"].([]any); len(orders) != 1 {
+		t.Errorf("orders %v", orders)
+	}
+
+	// The same again, all upserts: nothing changes, and the log says so.
+	before := sums(t, g.App)
+	again := []string{
+		strings.ReplaceAll(guests[2], "A2", "A2"), strings.Replace(guests[1], "insert", "upsert", 1),
+		strings.Replace(guests[12], "insert", "upsert", 1),
+	}
+	state, log = g.batch("11111111-0000-4000-8000-000000000002", again...)
+	if fmt.Sprint(log) != "[r3 200 unchanged r2 200 unchanged r12 200 unchanged]" {
+		t.Errorf("again %q", log)
+	}
+	g.has(state["result"].(map[string]any), `{"unchanged":3,"changed":0,"failed":0}`)
+	if after := sums(t, g.App); after["received"] != before["received"] {
+		t.Errorf("received %v, before %v", after, before)
+	}
+	// A guest that comes twice ends as the last line says, and deleting works.
+	_, log = g.batch("11111111-0000-4000-8000-000000000003",
+		`{"ref":"x","schema":"guest","value":{"email":"twice@example.com","firstName":"1"}}`, `{"ref":"y","schema":"guest","value":{"email":"twice@example.com","firstName":"2"}}`,
+		`{"ref":"z","schema":"guest","mode":"delete","value":{"email":"a@example.com"}}`)
+	if fmt.Sprint(log) != "[x 200 ok y 200 ok z 200 ok]" {
+		t.Errorf("twice %q", log)
+	}
+	found = g.ask("GET", "/v2/guests?email=twice@example.com&expand=true", "", 200)["items"].([]any)
+	g.has(found[0].(map[string]any), `{"firstName":"2"}`)
+	waitFor(t, func() bool {
+		return len(g.ask("GET", "/v2/guests?email=a@example.com", "", 200)["items"].([]any)) == 0
+	})
+	g.has(g.ask("GET", "/v2/batches/inspect?status=success&limit=2", "", 200), `{"totalCount":3,"limit":2}`)
+}
+
+func TestSitecore_ABatchThatIsDamagedIsRefused(t *testing.T) {
+	t.Parallel()
+	g := guestAPI{t, open(t, settings(t, t.TempDir()))}
+	const ref = "22222222-0000-4000-8000-000000000001"
+	sum := fmt.Sprintf("%x", md5.Sum([]byte("hello")))
+	for _, body := range []string{`{}`, `{"checksum":"x","size":5}`, `{"checksum":"` + sum + `","size":0}`, `{"checksum":"` + sum + `","size":60000000}`} {
+		g.ask("PUT", "/v2/batches/"+ref, body, 400)
+	}
+	g.ask("PUT", "/v2/batches/none", `{}`, 400)
+	g.ask("GET", "/v2/batches/"+ref, "", 404)
+	made := g.ask("PUT", "/v2/batches/"+ref, `{"checksum":"`+sum+`","size":5}`, 200)
+	g.ask("PUT", "/v2/batches/"+ref, `{"checksum":"`+sum+`","size":5}`, 200)
+	g.ask("PUT", "/v2/batches/"+ref, `{"checksum":"`+sum+`","size":6}`, 409)
+	to := made["location"].(map[string]any)["href"].(string)
+	if status, _, text := call(t, "PUT", to+"0", "hello"); status != 403 {
+		t.Errorf("a forged address: %d %s", status, text)
+	}
+	if status, _, text := call(t, "PUT", to, "hello", "Content-Md5", "AAAA"); status != 400 {
+		t.Errorf("a body that was damaged on its way: %d %s", status, text)
+	}
+	if status, _, text := call(t, "PUT", to, "jello"); status != 200 {
+		t.Errorf("another file: %d %s", status, text)
+	}
+	g.has(g.ask("GET", "/v2/batches/"+ref, "", 200)["status"].(map[string]any), `{"code":"corrupted"}`)
+
+	// A file that is no gzip, and one that ends too early.
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, _ = zip.Write([]byte(`{"ref":"r1","schema":"guest","value":{"email":"cut@example.com"}}` + "\n" + strings.Repeat("x", 100)))
+	_ = zip.Close()
+	for i, file := range []string{"hello", packed.String()[:packed.Len()-4]} {
+		ref := fmt.Sprintf("22222222-0000-4000-8000-00000000001%d", i)
+		made := g.ask("PUT", "/v2/batches/"+ref, fmt.Sprintf(`{"checksum":"%x","size":%d}`, md5.Sum([]byte(file)), len(file)), 200)
+		if status, _, text := call(t, "PUT", made["location"].(map[string]any)["href"].(string), file); status != 200 {
+			t.Fatalf("%d %s", status, text)
+		}
+		state, _ := g.finished(ref)
+		g.has(state["status"].(map[string]any), `{"code":"error"}`)
+	}
+}
+
+func TestSitecore_ABatchGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	c := settings(t, t.TempDir())
+	a := open(t, c)
+	g := guestAPI{t, a}
+	const ref, count = "33333333-0000-4000-8000-000000000001", 9_000
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	for i := range count {
+		fmt.Fprintf(zip, `{"ref":"%d","schema":"guest","mode":"upsert","value":{"email":"g%d@example.com","firstName":"N%d"}}`+"\n", i, i, i)
+	}
+	_ = zip.Close()
+	made := g.ask("PUT", "/v2/batches/"+ref, fmt.Sprintf(`{"checksum":"%x","size":%d}`, md5.Sum(packed.Bytes()), packed.Len()), 200)
+	if status, _, text := call(t, "PUT", made["location"].(map[string]any)["href"].(string), packed.String()); status != 200 {
+		t.Fatalf("%d %s", status, text)
+	}
+	waitFor(t, func() bool { return sums(t, a)["stored"] > 0 })
+	if err := a.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	g.App = open(t, c)
+	state, log := g.finished(ref)
+	g.has(state["status"].(map[string]any), `{"code":"success"}`)
+	if len(log) != count {
+		t.Errorf("the log has %d lines, want %d", len(log), count)
+	}
+	if got := sums(t, g.App); got["stored"] != count {
+		t.Errorf("sums %v, want %d stored", got, count)
 	}
 }

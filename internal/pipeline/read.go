@@ -26,6 +26,8 @@ type Page[T any] struct {
 // ProfileOptions say what of a profile is wanted.
 type ProfileOptions struct {
 	Lineage bool
+	// Bare leaves out what takes the longest: segments and computed traits.
+	Bare bool
 }
 
 // person is what is gathered of one person: a copy of each anchor, so that
@@ -48,6 +50,9 @@ func (p *Pipeline) Profile(ctx context.Context, ref string, o ProfileOptions) (*
 		return nil, err
 	}
 	v := profile.Assemble(who.members, who.partials(), opts)
+	if o.Bare {
+		return v, nil
+	}
 	return v, p.evaluate(ctx, who, v)
 }
 

@@ -72,6 +72,8 @@ type Config struct {
 	Book   Rulebook
 	People People
 	Orders Orders
+	Jobs   Jobs
+	Folder string // where files of batches lie
 	Now    clock.Clock
 	Random func([]byte) // fills the slice
 	// Ref makes the id of the profile that an identifier leads to, 32
@@ -118,6 +120,7 @@ func (d *Door) routes() {
 	d.extensionRoutes()
 	d.contextRoutes()
 	d.orderRoutes()
+	d.batchRoutes()
 }
 
 // ServeHTTP answers one request.

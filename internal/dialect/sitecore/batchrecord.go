@@ -1,0 +1,211 @@
+package sitecore
+
+import (
+	"bytes"
+	"fmt"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/jsondoc"
+	"rapport/internal/pipeline"
+	"rapport/internal/profile"
+)
+
+// record is one line and what becomes of it.
+type record struct {
+	line    []byte
+	number  int64
+	ref     string
+	schema  string
+	mode    string
+	value   jsondoc.Value
+	arrival pipeline.Arrival // of a guest
+	order   []byte           // of an order: the document
+	code    int
+	message string
+	delta   outcome
+}
+
+// outcome is what a record changes.
+type outcome uint8
+
+const (
+	fails outcome = iota
+	changes
+	leaves
+	deletes
+	orders
+)
+
+// prepare reads the records and maps them.
+func (w *work) prepare() {
+	rules := w.Book.Current()
+	spread(w.records, func(r *record) {
+		if r.code == 0 {
+			r.read(w, rules)
+		}
+	})
+}
+
+func (r *record) fail(code int, message string) { r.code, r.message, r.delta = code, message, fails }
+
+// read reads a line: {"ref","schema","mode","value"}.
+func (r *record) read(w *work, rules *identity.Rules) {
+	doc, err := jsondoc.Parse(bytes.TrimSpace(r.line), jsondoc.Limits{Depth: 34})
+	if err != nil {
+		r.fail(codeInvalid, fmt.Sprintf("line %d is not JSON: %v", r.number, err))
+		return
+	}
+	root := doc.Root()
+	r.ref, r.schema, r.mode, r.value = root.Get("ref").Text(), root.Get("schema").Text(), root.Get("mode").Text(), root.Get("value")
+	if r.mode == "" {
+		r.mode = map[string]string{"order": "insert"}[r.schema]
+		if r.mode == "" {
+			r.mode = "upsert"
+		}
+	}
+	if flaw, ok := root.Flaw(); ok {
+		r.fail(codeInvalid, fmt.Sprintf("line %d, byte %d: %s", r.number, flaw.Offset, flaw.Msg))
+		return
+	}
+	if r.value.Kind() != jsondoc.Object {
+		r.fail(codeInvalid, fmt.Sprintf("line %d has no value; send an object", r.number))
+		return
+	}
+	switch r.schema {
+	case "guest":
+		r.readGuest(w, rules)
+	case "order":
+		r.readOrder(w, rules)
+	default:
+		r.fail(codeInvalid, fmt.Sprintf("line %d has the schema %.40q; send guest or order", r.number, r.schema))
+	}
+}
+
+// readGuest maps a guest. Its message id follows from the batch and the line,
+// so that a line that is done again is a copy.
+func (r *record) readGuest(w *work, rules *identity.Rules) {
+	switch r.mode {
+	case "insert", "create", "upsert", "merge", "patch", "delete", "gdpr_delete":
+	default:
+		r.fail(codeUnsupported, fmt.Sprintf("the mode %.40q is not possible for a guest", r.mode))
+		return
+	}
+	env := event.Envelope{
+		Dialect: Dialect, Source: w.batch.Source, Verified: true, Historical: w.batch.Historical, Rules: rules.Version,
+		// Of two lines on one guest the later counts.
+		Received:  w.cursor.At + clock.Instant(r.number),
+		MessageID: w.batch.Ref + "-" + fmt.Sprint(r.number), Shared: guestOnly,
+	}
+	e := new(event.Event)
+	if err := (&mapper{rules}).fill(e, &env, r.value); err != nil {
+		_, message := said(err)
+		r.fail(codeInvalid, message)
+		return
+	}
+	r.arrival = pipeline.Arrival{Envelope: env, Event: e}
+}
+
+var guestOnly = (&guestShared{}).encode()
+
+// distinct is how many of the records speak of different guests.
+func distinct(records []record) int {
+	seen := make(map[id.Key]bool, len(records))
+	for i := range records {
+		if records[i].arrival.Event == nil {
+			continue
+		}
+		for _, who := range records[i].arrival.Event.Identifiers {
+			if seen[who.Key()] {
+				return i
+			}
+		}
+		for _, who := range records[i].arrival.Event.Identifiers {
+			seen[who.Key()] = true
+		}
+	}
+	return len(records)
+}
+
+// decide tells what a record changes.
+func (w *work) decide(r *record) error {
+	if r.arrival.Event == nil || r.code != 0 && r.delta != orders {
+		return nil
+	}
+	v, err := w.known(r.arrival.Event)
+	if err != nil {
+		return err
+	}
+	if r.delta == orders { // it is the contact of an order
+		if v != nil && same(r.arrival.Event, v) {
+			r.arrival = pipeline.Arrival{}
+		}
+		return nil
+	}
+	r.code, r.message, r.delta = codeOK, "ok", changes
+	switch r.mode {
+	case "insert", "create":
+		if v != nil {
+			r.fail(codeExists, "a guest with this identity exists already")
+		}
+	case "merge", "patch":
+		if v == nil {
+			r.fail(codeMissing, "guest not found")
+		}
+	case "delete", "gdpr_delete":
+		r.delta = deletes
+		if v == nil {
+			r.fail(codeMissing, "guest not found")
+			return nil
+		}
+		return w.People.Erase(w.ctx, v.ID, w.batch.Author)
+	}
+	if r.delta == changes && v != nil && same(r.arrival.Event, v) {
+		r.message, r.delta = "unchanged", leaves
+	}
+	return nil
+}
+
+// known gives who is known by one of the identifiers; nil for nobody. Of those
+// of an event the strongest is looked for first.
+func (w *work) known(e *event.Event) (*profile.View, error) {
+	for _, i := range e.Identifiers {
+		v, err := w.People.Profile(w.ctx, i.String(), pipeline.ProfileOptions{Bare: true})
+		switch kind := fault.KindOf(err); {
+		case err == nil:
+			return v, nil
+		case kind != fault.NotFound && kind != fault.Gone:
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// same tells that an event says nothing of a person that is not so already.
+func same(e *event.Event, v *profile.View) bool {
+	for _, i := range e.Identifiers {
+		found := false
+		for j := range v.Identifiers {
+			found = found || v.Identifiers[j].Identifier == i
+		}
+		if !found {
+			return false
+		}
+	}
+	equal := true
+	var buf []byte
+	e.Traits.EachBytes(func(key []byte, value jsondoc.Value) bool {
+		now, ok := v.Traits[string(key)]
+		if value.IsNull() {
+			equal = !ok
+			return equal
+		}
+		buf = jsondoc.AppendCanonical(buf[:0], value)
+		equal = ok && bytes.Equal(buf, now)
+		return equal
+	})
+	return equal
+}
