@@ -1,19 +1,51 @@
 package app
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 
 	"rapport/internal/access"
+	"rapport/internal/definition"
 	"rapport/internal/dialect/evergage"
+	"rapport/internal/fault"
+	"rapport/internal/httpapi"
+	"rapport/internal/pipeline"
+	"rapport/internal/schedule"
 )
 
 // evergage is the door for Salesforce's clients.
 func (a *App) evergage() *evergage.Door {
 	return evergage.New(evergage.Config{
 		Accept: a.pipeline, Keys: datasets{a.access}, Book: today{a.pipeline}, Key: browserKey(a.instanceKey),
-		Now: a.parts.Clock, Random: a.parts.fill,
+		Now: a.parts.Clock, Random: a.parts.fill, People: everybody{a.pipeline, a.jobs},
 	})
+}
+
+// everybody is the pipeline with what the door needs of the background jobs.
+type everybody struct {
+	*pipeline.Pipeline
+	jobs *schedule.Runner
+}
+
+// SegmentMembers lists who is in a segment that there is.
+func (e everybody) SegmentMembers(ctx context.Context, key, cursor string, limit int) (pipeline.Page[pipeline.SegmentMember], error) {
+	if e.Definitions().Get(definition.Segment, key) == nil {
+		return pipeline.Page[pipeline.SegmentMember]{}, fault.Errorf(fault.NotFound, "segment_not_found", "there is no segment %.128q: PUT /api/v1/segments/{key} makes one", key)
+	}
+	return e.Pipeline.SegmentMembers(ctx, key, cursor, limit)
+}
+
+// Erase asks for people to be erased.
+func (e everybody) Erase(ctx context.Context, refs []string, author string) (string, error) {
+	r, err := e.RequestPrivacy(ctx, pipeline.PrivacyCommand{Type: pipeline.ErasureRequest, Refs: refs, Author: author})
+	if err != nil {
+		return "", err
+	}
+	_, err = e.jobs.Submit(ctx, schedule.Request{
+		Kind: httpapi.JobPrivacy, Subject: r.ID, Author: author, Params: privacyParams{Request: r.ID},
+	})
+	return r.ID, err
 }
 
 // browserKey enciphers the user ids that browsers keep.

@@ -1,8 +1,8 @@
 // Package evergage speaks the protocols of Salesforce's clients: the Event API
 // and the receivers of Marketing Cloud Personalization (Evergage), and the web
 // events and the ingestion of Data Cloud. It takes their requests, cuts them
-// into events and maps those. It never keeps an event itself and never tells a
-// public key anything of a profile. Start reading at route.go, then
+// into events and maps those. Secret keys may ask it for profiles. It never keeps an
+// event itself and never tells a public key anything of a profile. Start reading at route.go, then
 // submit.go and map.go.
 package evergage
 
@@ -76,6 +76,8 @@ type Config struct {
 	Key    Key // that of the mapper
 	Now    clock.Clock
 	Random func([]byte) // fills the slice
+	// People answers what secret keys ask of profiles; nil: nobody does.
+	People People
 	// ClientIP finds the address of the caller behind proxies one trusts; nil
 	// takes that of the connection.
 	ClientIP func(*http.Request) string

@@ -15,7 +15,7 @@ import (
 // event takes an event of the Event API.
 func (d *Door) event(w http.ResponseWriter, r *http.Request, to route) {
 	if to.trusted {
-		if err := d.authenticate(r, access.ScopeWrite); err != nil {
+		if _, err := d.authenticate(r, access.ScopeWrite); err != nil {
 			drain(r)
 			answerFault(w, err)
 			return
@@ -82,7 +82,7 @@ func (d *Door) source(dataset string) (Source, error) {
 
 // authenticate checks the secret key of a request, which comes as id and secret
 // (Basic) or alone (Bearer).
-func (d *Door) authenticate(r *http.Request, scope string) error {
+func (d *Door) authenticate(r *http.Request, scope string) (Secret, error) {
 	var key Secret
 	var known bool
 	if user, password, ok := r.BasicAuth(); ok {
@@ -90,15 +90,15 @@ func (d *Door) authenticate(r *http.Request, scope string) error {
 	} else if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		key, known = d.Keys.SecretKey("", strings.TrimSpace(token))
 	} else {
-		return fault.Errorf(fault.Unauthenticated, "no_key", "no key: send the id of a secret key and the key as Basic credentials")
+		return key, fault.Errorf(fault.Unauthenticated, "no_key", "no key: send the id of a secret key and the key as Basic credentials")
 	}
 	switch {
 	case !known:
-		return fault.Errorf(fault.Unauthenticated, "unknown_key", "the id and the secret key do not fit: check them, or make a key with rapport keys create")
+		return key, fault.Errorf(fault.Unauthenticated, "unknown_key", "the id and the secret key do not fit: check them, or make a key with rapport keys create")
 	case !key.May(scope):
-		return fault.Errorf(fault.Forbidden, "missing_scope", "the key %s lacks the scope %s: use one that has it", key.ID, scope)
+		return key, fault.Errorf(fault.Forbidden, "missing_scope", "the key %s lacks the scope %s: use one that has it", key.ID, scope)
 	}
-	return nil
+	return key, nil
 }
 
 // gif is a transparent image of one pixel.
@@ -315,7 +315,7 @@ func (d *Door) tryIngest(w http.ResponseWriter, r *http.Request, to route) {
 
 // rows reads the rows of a request. It has answered where it gives no intake.
 func (d *Door) rows(w http.ResponseWriter, r *http.Request, to route) (*intake, error) {
-	err := d.authenticate(r, access.ScopeWrite)
+	_, err := d.authenticate(r, access.ScopeWrite)
 	var source Source
 	if err == nil {
 		source, err = d.source(to.dataset)

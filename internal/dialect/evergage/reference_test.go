@@ -20,7 +20,7 @@ func TestReference_NamesEveryCode(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	code := regexp.MustCompile(`(?:fault\.[A-Z][A-Za-z]+, |http\.Status[A-Za-z]+, |reject\()"([a-z0-9_]*[a-z0-9])"`)
+	code := regexp.MustCompile(`(?:fault\.[A-Z][A-Za-z]+, |http\.Status[A-Za-z]+, |reject\(|invalid\()"([a-z0-9_]*[a-z0-9])"`)
 	found := 0
 	for _, f := range files {
 		if strings.HasSuffix(f, "_test.go") {

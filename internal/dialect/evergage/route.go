@@ -31,7 +31,7 @@ func TrackingPatterns() []string {
 }
 
 // KeyPatterns are the paths that only secret keys may use.
-func KeyPatterns() []string { return []string{"/api/v1/ingest/"} }
+func KeyPatterns() []string { return []string{"/api/dataset/", "/api/v1/ingest/"} }
 
 const (
 	get  = "GET"
@@ -67,6 +67,17 @@ func routeOf(path string) route {
 			return route{methods: post, serve: (*Door).ingest, dataset: part(s[0]), rest: part(s[1])}
 		case len(s) == 4 && s[2] == "actions" && s[3] == "test":
 			return route{methods: post, serve: (*Door).tryIngest, dataset: part(s[0]), rest: part(s[1])}
+		}
+	}
+	if rest, ok := strings.CutPrefix(path, "/api/dataset/"); ok {
+		s := strings.Split(rest, "/")
+		switch {
+		case len(s) == 3 && s[1] == "user" && s[2] != "":
+			return route{methods: get, serve: (*Door).exportUser, dataset: part(s[0]), rest: part(s[2])}
+		case len(s) == 3 && s[1] == "users" && s[2] == "delete":
+			return route{methods: post, serve: (*Door).deleteUsers, dataset: part(s[0])}
+		case len(s) == 2 && s[1] == "users.json":
+			return route{methods: get, serve: (*Door).listUsers, dataset: part(s[0])}
 		}
 	}
 	return route{}
