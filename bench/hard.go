@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"rapport/bench/load"
+	"rapport/internal/config"
 )
 
 // stateBytes is what one person's profile weighs in the hard case.
@@ -32,8 +33,7 @@ func (b *bench) hard(ctx context.Context) error {
 		target float64
 	}{
 		{"room for all", 4 << 30, "6GiB", 4},
-		// The share of people is 30 % of the memory.
-		{"room for a quarter", quarter, strconv.FormatInt(max(quarter*10/3, 256<<20)>>20, 10) + "MiB", 1.5},
+		{"room for a quarter", quarter, strconv.FormatInt(roomFor(quarter)>>20, 10) + "MiB", 1.5},
 	} {
 		if b.hardRoom != "" && !strings.HasSuffix(room.name, b.hardRoom) {
 			continue
@@ -52,6 +52,16 @@ func (b *bench) hard(ctx context.Context) error {
 		b.atLeast(room.name+": events/s in units of the peer's", m.perSecond()/peer.PerSecond, room.target, "")
 	}
 	return nil
+}
+
+// roomFor is the least memory, in whole MiB, of which the share of people is as
+// large as their states.
+func roomFor(states int64) int64 {
+	total := int64(256 << 20)
+	for int64(config.NewBudget(config.Size(total)).People) < states {
+		total += 1 << 20
+	}
+	return total
 }
 
 type peerReport struct {

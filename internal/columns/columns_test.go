@@ -226,6 +226,11 @@ func TestNew_DropsColumnsBeyondItsBudget(t *testing.T) {
 	if len(s.Dropped) == 0 || s.People != free.Stats().People {
 		t.Fatalf("dropped %v, people %d", s.Dropped, s.People)
 	}
+	tight := columns.New(columns.Parts)
+	w.change(tight, people{}, map[id.Key]bool{}, 500)
+	if free.Excess() != 0 || tight.Excess() != tight.Stats().Bytes-columns.Parts {
+		t.Errorf("%d bytes beyond no bound, %d of %d beyond one byte a part", free.Excess(), tight.Excess(), tight.Stats().Bytes)
+	}
 	for range 50 {
 		n := w.node(2)
 		q := columns.Query{Node: n}

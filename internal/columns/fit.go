@@ -95,3 +95,17 @@ func (c *columns) size() int {
 	}
 	return n
 }
+
+// Excess is how many bytes the index takes beyond its budget, for there are more
+// people than it has room for; zero where it keeps within, or has no bound.
+func (x *Index) Excess() int {
+	n := 0
+	for _, p := range x.parts {
+		p.read(func(c *columns) {
+			if c.budget > 0 {
+				n += max(0, c.size()-c.budget)
+			}
+		})
+	}
+	return n
+}

@@ -16,24 +16,28 @@ type Budget struct {
 	Store    Size // the engine's caches, write buffers and data keys, most of it outside of Go's heap
 	Queues   Size // what waits to be applied
 	HTTP     Size // bodies being read
-	Outside  Size // the program itself, stacks of C, fragmentation
+	Outside  Size // the program's own pages, stacks of C, fragmentation
 	Columns  Size // the columnar index
 	HeadRoom Size // garbage that waits for the collector
 	GoLimit  Size // for debug.SetMemoryLimit: Total less what is outside of Go's heap
 }
 
+// programBytes are the pages of the program that come to lie in memory.
+const programBytes = 40 << 20
+
 // NewBudget divides total. The shares follow from measurements: people pay for
 // themselves first, a small store cache suffices because people are kept
-// decoded, and the collector needs about half of the live heap.
+// decoded, and the collector needs about half of the live heap: with less it
+// takes a third of the processor's time and goes beyond its limit nevertheless.
 func NewBudget(total Size) Budget {
 	b := Budget{
 		Total:   total,
-		People:  total / 100 * 30,
-		Store:   clamp(total/100*20, 16<<20, 4<<30),
+		People:  (total - programBytes) / 100 * 30,
+		Store:   clamp(total/100*14, 16<<20, 4<<30),
 		Queues:  clamp(total/100*6, 8<<20, 512<<20),
 		HTTP:    clamp(total/100*6, 8<<20, 512<<20),
 		Columns: total / 100 * 4,
-		Outside: clamp(total/100*10, 24<<20, 512<<20),
+		Outside: programBytes + clamp(total/100*6, 6<<20, 472<<20),
 	}
 	// The engine keeps its data keys on Go's heap.
 	b.GoLimit = total - b.Store/16*13 - b.Outside

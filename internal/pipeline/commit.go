@@ -128,7 +128,7 @@ func (w *people) trim() {
 	clear(w.gatheredNotices)
 	clear(w.gatheredUnswept)
 	w.confirmCold()
-	w.anchors.limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes(), w.rowBudget/8)
+	w.anchors.limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes()-int(w.pressed.Load()), w.rowBudget/8)
 	w.anchors.trim(func(a *anchor) bool {
 		return a.changed || a.refold || w.job != nil && w.job.filling != nil && w.job.filling.anchor == a
 	})

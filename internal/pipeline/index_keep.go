@@ -171,8 +171,8 @@ func (p *Pipeline) giveWay(took time.Duration) {
 	}
 }
 
-// tendIndex does what there is to do: build missing parts, look at suspects,
-// write images. After each slice of suspects it calls rest with the time that
+// tendIndex does what there is to do: build missing parts, tell the lanes what
+// room the index takes from them, look at suspects, write images. After each slice of suspects it calls rest with the time that
 // took.
 func (p *Pipeline) tendIndex(ctx context.Context, rest func(took time.Duration)) error {
 	p.upkeep.mu.Lock()
@@ -183,6 +183,7 @@ func (p *Pipeline) tendIndex(ctx context.Context, rest func(took time.Duration))
 			return err
 		}
 	}
+	p.pressed.Store(int64(p.index.Excess() / len(p.people)))
 	for !p.stopping() {
 		// All in turn: those who change all the time must not keep others back.
 		suspects := p.index.Suspects(indexRound)

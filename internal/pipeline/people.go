@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
@@ -34,6 +35,7 @@ type setting struct {
 	log        *slog.Logger
 	library    *library
 	items      *itemBook
+	pressed    atomic.Int64 // bytes of each lane's rows that the columns took: people's places there cannot be let go of
 }
 
 // people is the work of a lane that owns anchors and entities.
@@ -106,7 +108,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
-		rowBudget: budget * 9 / 10, heads: newHeads(budget * 9 / 20), cold: map[id.Key]*anchor{},
+		rowBudget: budget * 9 / 10, heads: newHeads(budget * 9 / 10 / 10 * 7), cold: map[id.Key]*anchor{},
 	}
 	w.anchors.gone = w.remember
 	return w

@@ -196,7 +196,9 @@ func (c Config) filled() Config {
 		c.CommitEvery = 2 * time.Second
 	}
 	if c.FlushBytes == 0 {
-		c.FlushBytes = 128 << 20
+		// Some 200,000 events: a second or two of replay, and about what fills
+		// the buffers of the state anyway.
+		c.FlushBytes = 48 << 20
 	}
 	if c.HotBytes == 0 {
 		c.HotBytes = 256 << 20
