@@ -28,8 +28,10 @@ func openState(f folder, o Options) (*State, error) {
 		applied: map[store.Span]store.Position{},
 	}
 	s.folder = folder{fs: s.fs, dir: f.path("state")}
-	memtable := min(max(o.MemoryBudget/16, leastMemtable), mostMemtable)
-	s.cache = pebble.NewCache(o.MemoryBudget/2 + o.MemoryBudget/16)
+	// Rows come back rarely, and what they grow by often: of little memory as
+	// much buffers writes, which saves compactions, as caches reads.
+	memtable := min(max(o.MemoryBudget/8, leastMemtable), mostMemtable)
+	s.cache = pebble.NewCache(o.MemoryBudget/4*3 - memtables*memtable)
 	options := &pebble.Options{
 		FS:                          s.fs,
 		Cache:                       s.cache,
