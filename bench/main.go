@@ -31,13 +31,14 @@ type sizes struct {
 	kills        int // events in the log when the server is killed
 	ceilingBare  bool
 	part         string // of the segments case; empty: all
+	guests       int    // of the batch case
 	conns, batch int
 }
 
 func tenMinutes() sizes {
 	return sizes{
 		rounds: 3, events: 500_000, people: 50_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
-		latencySecs: 15, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, conns: 32, batch: 100,
+		latencySecs: 15, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -45,7 +46,7 @@ func tenMinutes() sizes {
 func full() sizes {
 	return sizes{
 		rounds: 1, events: 10_000_000, people: 1_000_000, hardPeople: 1_000_000, hardSeconds: 60, singles: 300_000,
-		latencySecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, conns: 32, batch: 100,
+		latencySecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -65,12 +66,13 @@ var cases = []struct {
 	{"segments", "1,000 living segments against 10, exits by timers, backfills", (*bench).segments},
 	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
 	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
+	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
 }
 
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
-var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "segments": true}
+var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "segments": true, "batch": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -146,6 +148,7 @@ func newBench(args []string) (*bench, error) {
 	if slices.Contains(args, "-full") || slices.Contains(args, "--full") {
 		s = full()
 	}
+	set.IntVar(&s.guests, "guests", s.guests, "guests of the batch case")
 	set.IntVar(&s.rounds, "rounds", s.rounds, "rounds of each server")
 	set.IntVar(&s.events, "events", s.events, "events of one round")
 	set.IntVar(&s.people, "people", s.people, "people who send them")
