@@ -414,3 +414,35 @@ func TestSitecore_ABatchGoesOnAfterARestart(t *testing.T) {
 		t.Errorf("sums %v, want %d stored", got, count)
 	}
 }
+
+// TestSitecore_AClaimedIdentityIsShownNothing lets a stranger claim the e-mail
+// address of somebody: what the public addresses answer is the same as before,
+// and says nothing of that person.
+func TestSitecore_AClaimedIdentityIsShownNothing(t *testing.T) {
+	t.Parallel()
+	g := guestAPI{t, open(t, settings(t, t.TempDir()))}
+	victim := g.ask("POST", "/v2/guests", `{"email":"victim@example.com","firstName":"Vic","identifiers":[{"provider":"crm","id":"V-1"}]}`, 201)
+	get := func(path string) (int, string) {
+		status, _, text := call(t, "GET", g.URL()+path+"client_key="+writeKey, "")
+		return status, text
+	}
+	_, text := get("/v1.2/browser/create.json?")
+	var made struct {
+		Ref string `json:"ref"`
+	}
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		t.Fatal(err)
+	}
+	show := "/v1.2/browser/" + made.Ref + "/show.json?"
+	_, before := get(show)
+	g.stream(`{"type":"IDENTITY","browser_id":"` + made.Ref + `","email":"victim@example.com"}`)
+	_, after := get(show)
+	if before != after || strings.Contains(after, victim["ref"].(string)) {
+		t.Errorf("show answers %s, before the claim %s", after, before)
+	}
+	for _, path := range []string{"/v2/guests?email=victim@example.com&", "/v2/guestContexts?browserRef=" + made.Ref + "&", "/v2/guests/" + victim["ref"].(string) + "?"} {
+		if status, text := get(path); status != 401 || strings.Contains(text, "Vic") {
+			t.Errorf("%s with the public key alone: %d %s", path, status, text)
+		}
+	}
+}
