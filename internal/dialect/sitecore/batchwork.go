@@ -143,14 +143,7 @@ func (w *work) read(t *schedule.Task) error {
 		}
 		if !ended || len(line) > 0 {
 			number++
-			if number > w.cursor.Line && len(bytes.TrimSpace(line)) > 0 {
-				r := record{line: line, number: number}
-				if long {
-					r.line = nil
-					r.fail(codeInvalid, fmt.Sprintf("line %d has more than %d bytes", number, maxLine))
-				}
-				w.records = append(w.records, r)
-			}
+			w.add(line, long, number)
 		}
 		if len(w.records) == batchLines || ended {
 			if err := w.chunk(t, number); err != nil {
@@ -164,6 +157,19 @@ func (w *work) read(t *schedule.Task) error {
 			return nil
 		}
 	}
+}
+
+// add takes a line that was not done yet; an empty one is none.
+func (w *work) add(line []byte, long bool, number int64) {
+	if number <= w.cursor.Line || len(bytes.TrimSpace(line)) == 0 {
+		return
+	}
+	r := record{line: line, number: number}
+	if long {
+		r.line = nil
+		r.fail(codeInvalid, fmt.Sprintf("line %d has more than %d bytes", number, maxLine))
+	}
+	w.records = append(w.records, r)
 }
 
 // nextLine reads a line; of one that is too long only the end is looked for.

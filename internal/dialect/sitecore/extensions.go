@@ -27,9 +27,11 @@ func (d *Door) extensionRoutes() {
 	d.mux.Handle("DELETE /v2/guests/{ref}/{ext}/{head}", d.serve(true, (*call).deleteExtension))
 }
 
-// extension is the one that the address and the body name: name and key, and
-// how the traits begin.
-func (c *call) extension() (name, key, prefix string, err error) {
+// extension is one by its name and key, with how its traits begin.
+type extension struct{ name, key, prefix string }
+
+// extension is the one that the address and the body name.
+func (c *call) extension() (x extension, err error) {
 	head := c.PathValue("head")
 	if head == "" {
 		head = c.PathValue("ext")
@@ -40,15 +42,15 @@ func (c *call) extension() (name, key, prefix string, err error) {
 	if head == "" {
 		head = "ext"
 	}
-	name, key, _ = strings.Cut(head, ".")
-	if k := c.body.Get("key").Text(); k != "" && key == "" {
-		key = k
+	x.name, x.key, _ = strings.Cut(head, ".")
+	if k := c.body.Get("key").Text(); k != "" && x.key == "" {
+		x.key = k
 	}
-	prefix, ok := extensionPrefix(name, key)
-	if !ok {
-		return "", "", "", fault.Errorf(fault.NotFound, "extension_not_found", "there is no extension %.60q: its name begins with ext and has letters and digits only", head)
+	var ok bool
+	if x.prefix, ok = extensionPrefix(x.name, x.key); !ok {
+		return x, fault.Errorf(fault.NotFound, "extension_not_found", "there is no extension %.60q: its name begins with ext and has letters and digits only", head)
 	}
-	return name, key, prefix, nil
+	return x, nil
 }
 
 // valuesOf are the traits of an extension.
@@ -83,14 +85,14 @@ func (c *call) getExtension() (reply, error) {
 }
 
 func (c *call) shownExtension(status int, v *profile.View) (reply, error) {
-	_, _, prefix, err := c.extension()
+	x, err := c.extension()
 	if err != nil {
 		return reply{}, err
 	}
-	head := strings.TrimSuffix(prefix, "_")
-	for _, x := range c.extensionsOf(v, strings.ToLower(c.PathValue("ref"))) {
-		if x["ref"] == head {
-			return reply{status, x}, nil
+	head := strings.TrimSuffix(x.prefix, "_")
+	for _, shown := range c.extensionsOf(v, strings.ToLower(c.PathValue("ref"))) {
+		if shown["ref"] == head {
+			return reply{status, shown}, nil
 		}
 	}
 	return reply{}, fault.Errorf(fault.NotFound, "extension_not_found", "the guest has no extension %s", head)
@@ -120,23 +122,23 @@ func (c *call) writeExtension(status int, whole bool) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	name, key, prefix, err := c.extension()
+	x, err := c.extension()
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.room(v, prefix); err != nil {
+	if err := c.room(v, x.prefix); err != nil {
 		return reply{}, err
 	}
 	shared := guestShared{Who: c.anchor(v)}
 	if whole {
-		shared.Clear = valuesOf(v, prefix)
+		shared.Clear = valuesOf(v, x.prefix)
 		if len(shared.Clear) == 0 && status == http.StatusNoContent {
-			return reply{}, fault.Errorf(fault.NotFound, "extension_not_found", "the guest has no extension %s", name)
+			return reply{}, fault.Errorf(fault.NotFound, "extension_not_found", "the guest has no extension %s", x.name)
 		}
 	}
 	b := []byte(`{"extensions":[{"name":`)
-	b = append(jsondoc.AppendString(b, name), `,"key":`...)
-	b = append(jsondoc.AppendString(b, key), `,"values":`...)
+	b = append(jsondoc.AppendString(b, x.name), `,"key":`...)
+	b = append(jsondoc.AppendString(b, x.key), `,"values":`...)
 	values := c.body
 	if inner := c.body.Get("values"); inner.Kind() == jsondoc.Object {
 		values = inner
@@ -150,7 +152,7 @@ func (c *call) writeExtension(status int, whole bool) (reply, error) {
 	if err != nil {
 		return reply{}, fault.Errorf(fault.Invalid, "invalid_extension", "the extension cannot be read: %w", err)
 	}
-	if _, err := c.write(doc.Root(), &shared); err != nil {
+	if err := c.write(doc.Root(), &shared); err != nil {
 		return reply{}, err
 	}
 	if status == http.StatusNoContent {

@@ -3,7 +3,6 @@ package sitecore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -63,7 +62,7 @@ func (c *call) createGuest() (reply, error) {
 		kept = []event.Identifier{{Namespace: guestNamespace, Value: c.door.newID()}}
 		shared.Who = kept
 	}
-	if _, err := c.write(c.body, &shared); err != nil {
+	if err := c.write(c.body, &shared); err != nil {
 		return reply{}, err
 	}
 	ref := refOf(c.door.Ref(kept[0]))
@@ -100,7 +99,7 @@ func (c *call) updateGuest(clears func(*profile.View) []string) (reply, error) {
 		shared.Clear = clears(v)
 		slices.Sort(shared.Clear)
 	}
-	if _, err := c.write(c.body, &shared); err != nil {
+	if err := c.write(c.body, &shared); err != nil {
 		return reply{}, err
 	}
 	if v, err = c.person(c.Context(), ref); err != nil {
@@ -267,22 +266,14 @@ func (c *call) scanGuests(p paging) (reply, error) {
 			return reply{}, err
 		}
 		for _, id := range page.Items {
-			if !whole && (at < p.offset || len(items) > p.limit) {
-				at++
-				continue
-			}
 			if at++; whole && at > deepest {
 				return reply{}, fault.Errorf(fault.Invalid, "search_too_wide", "there are more than %d guests to look through by name or to sort: search by email, phoneNumber or identifiers", deepest)
 			}
-			v, err := c.door.People.Profile(c.Context(), id, pipeline.ProfileOptions{})
-			if err != nil && statusOf(err) == http.StatusNotFound {
+			if !whole && (at <= p.offset || len(items) > p.limit) {
 				continue
 			}
-			if err != nil {
+			if items, err = c.addGuest(items, id); err != nil {
 				return reply{}, err
-			}
-			if c.fits(v) {
-				items = append(items, c.guestOf(v, ""))
 			}
 		}
 		if cursor = page.Next; cursor == "" || !whole && len(items) > p.limit {
@@ -296,5 +287,16 @@ func (c *call) scanGuests(p paging) (reply, error) {
 	return reply{http.StatusOK, c.collection(items[:min(len(items), p.limit)], p, -1, more)}, nil
 }
 
-// raw is a JSON text for an item.
-func raw(v jsondoc.Value) json.RawMessage { return json.RawMessage(bytes.Clone(v.Raw())) }
+// addGuest adds a person to a list, if it is who is asked for.
+func (c *call) addGuest(items []item, id string) ([]item, error) {
+	v, err := c.door.People.Profile(c.Context(), id, pipeline.ProfileOptions{})
+	switch {
+	case err != nil && statusOf(err) == http.StatusNotFound:
+		return items, nil
+	case err != nil:
+		return nil, err
+	case c.fits(v):
+		items = append(items, c.guestOf(v, ""))
+	}
+	return items, nil
+}

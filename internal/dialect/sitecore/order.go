@@ -316,7 +316,7 @@ func (c *call) addContact() (reply, error) {
 	if len(kept) == 0 {
 		return reply{}, fault.Errorf(fault.Invalid, "missing_identity", "the contact has neither an e-mail address nor identifiers: nobody can be linked to the order")
 	}
-	if _, err := c.write(c.body, &guestShared{}); err != nil {
+	if err := c.write(c.body, &guestShared{}); err != nil {
 		return reply{}, err
 	}
 	w := writer{[]byte{'{'}}

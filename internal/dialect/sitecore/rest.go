@@ -276,8 +276,8 @@ func sortItems(items []item, by []order) {
 	})
 }
 
-// said hands an event of a guest over and waits until it can be read.
-func (c *call) write(body jsondoc.Value, shared *guestShared) (*event.Event, error) {
+// write hands an event of a guest over and waits until it can be read.
+func (c *call) write(body jsondoc.Value, shared *guestShared) error {
 	now := c.door.Now.Now()
 	sub := &pipeline.Submission{Received: now}
 	env := event.Envelope{
@@ -285,13 +285,13 @@ func (c *call) write(body jsondoc.Value, shared *guestShared) (*event.Event, err
 		Received: now, MessageID: c.door.newID(), Shared: shared.encode(),
 	}
 	if err := c.door.arrive(sub, env, body); err != nil {
-		return nil, err // it was told; nobody else needs to see it
+		return err // it was told; nobody else needs to see it
 	}
 	receipt, err := c.door.Accept.Accept(c.Context(), sub)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), defaultWait)
 	defer cancel()
-	return sub.Events[0].Event, c.door.Accept.WaitApplied(ctx, receipt)
+	return c.door.Accept.WaitApplied(ctx, receipt)
 }
