@@ -71,7 +71,7 @@ bench: ## Measure against the ceiling and print the ratios
 
 .PHONY: soak
 soak: ## Long random runs; every failure prints the seed that repeats it
-	RAPPORT_SOAK=$(SOAK) $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) -v $(PKG) | grep -Ev '^=== |^\s*--- PASS'
+	RAPPORT_SOAK=$(SOAK) $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) $(PKG)
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME seconds

@@ -13,13 +13,10 @@ import (
 	"rapport/internal/identity"
 )
 
-// worlds is how many worlds a test makes: SOAK multiplies them.
+// worlds is how many worlds a test makes: RAPPORT_SOAK multiplies them.
 func worlds(everyday int) int {
-	if n, err := strconv.Atoi(os.Getenv("SOAK")); err == nil && n > 1 {
+	if n, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil && n > 1 {
 		return everyday * n
-	}
-	if os.Getenv("RAPPORT_SOAK") != "" {
-		return everyday * 20
 	}
 	return everyday
 }

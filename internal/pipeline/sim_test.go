@@ -3,11 +3,11 @@ package pipeline
 import (
 	"context"
 	"math/rand/v2"
-	"os"
 	"testing"
 
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
+	"rapport/internal/store/storetest"
 )
 
 // simulation drives a pipeline by hand: each step is one act of one part, drawn
@@ -71,14 +71,9 @@ func letGo(w *people) int {
 	return len(w.heads.at)
 }
 
-// worlds is how many worlds a test makes: some in everyday tests, very many
-// where RAPPORT_SOAK asks for it.
-func worlds(everyday int) int {
-	if os.Getenv("RAPPORT_SOAK") != "" {
-		return max(everyday, 10_000)
-	}
-	return everyday
-}
+// worlds is how many worlds a test makes: some in everyday tests, and as many
+// times more as RAPPORT_SOAK says.
+func worlds(everyday int) int { return everyday * storetest.Soak() }
 
 func (s *simulation) open() {
 	p, err := build(context.Background(), config(memory.Open(s.disk), s.lanes, 1+s.r.IntN(9)))
