@@ -30,13 +30,15 @@ func (p *Played) Looks() []Look {
 			Look{Title: "only the orders among it", Path: profilePath("email", who.email) + "/timeline?name=" + url.QueryEscape("Order Completed")},
 			Look{Title: "the last order", Path: "/api/v1/orders/" + who.orders[len(who.orders)-1]},
 			Look{Title: "the segments the person is in or not, and why", Path: profilePath("email", who.email) + "/segments"},
-			offerFor("email:" + who.email),
+			offerFor("email:"+who.email),
 		)
 	}
 	return append(looks,
 		Look{Title: "people who left a cart", Path: "/api/v1/segments/left-a-cart/members?limit=5"},
-		Look{Title: "how many a condition holds for, before it is a segment", Path: "/api/v1/segments/preview",
-			Body: `{"condition":{"all":[{"affinity":"category","value":"shoes","top":1},{"segment":"loyal"}]}}`},
+		Look{
+			Title: "how many a condition holds for, before it is a segment", Path: "/api/v1/segments/preview",
+			Body: `{"condition":{"all":[{"affinity":"category","value":"shoes","top":1},{"segment":"loyal"}]}}`,
+		},
 		Look{Title: "an item of the catalog", Path: "/api/v1/catalog/items/" + p.shop.goods[0].id},
 		decided,
 	)
