@@ -68,7 +68,8 @@ func (a *API) ruleBooks() []ruleBook {
 		},
 		{
 			a, definition.IdentityRules, "/identity/rules", "which identifiers make one person",
-			identity.Rules{}, string(usual.Document()), checked(identity.Parse), nil, "", "",
+			identity.Rules{},
+			string(usual.Document()), checked(identity.Parse), nil, "", "",
 		},
 	}
 }

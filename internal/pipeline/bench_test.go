@@ -90,7 +90,7 @@ func BenchmarkIngest(b *testing.B) {
 			body := <-next
 			for {
 				w := httptest.NewRecorder()
-				r := httptest.NewRequest(http.MethodPost, "/v1/batch", strings.NewReader(body))
+				r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/batch", strings.NewReader(body))
 				r.Header.Set("Content-Type", "application/json")
 				door.ServeHTTP(w, r)
 				if w.Code == http.StatusOK {

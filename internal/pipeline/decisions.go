@@ -123,7 +123,7 @@ func (p *Pipeline) Decision(ctx context.Context, decisionID string) (*kept.Decis
 	if len(rows[0]) == 0 || len(rows[0][0]) < 8 {
 		return nil, fault.Errorf(fault.NotFound, "decision_not_found", "no decision %q is kept: it was left out by sampling, is older than the model keeps decisions, or is not in the log yet", decisionID)
 	}
-	d, _, err := p.decisionAt(ctx, store.Position(binary.BigEndian.Uint64(rows[0][0])))
+	d, err := p.decisionAt(ctx, store.Position(binary.BigEndian.Uint64(rows[0][0])))
 	switch {
 	case errors.Is(err, store.ErrErased):
 		return nil, fault.Errorf(fault.Gone, "decision_erased", "the person whom decision %q was about was erased", decisionID)
@@ -133,19 +133,19 @@ func (p *Pipeline) Decision(ctx context.Context, decisionID string) (*kept.Decis
 	return d, err
 }
 
-func (p *Pipeline) decisionAt(ctx context.Context, at store.Position) (*kept.Decision, id.Key, error) {
+func (p *Pipeline) decisionAt(ctx context.Context, at store.Position) (*kept.Decision, error) {
 	rec, err := p.store.Log().At(ctx, at)
 	if err != nil {
-		return nil, id.Key{}, err
+		return nil, err
 	}
 	if rec.Payload == nil {
-		return nil, id.Key{}, store.ErrErased
+		return nil, store.ErrErased
 	}
 	d, err := kept.Decode(rec.Payload)
 	if err != nil {
-		return nil, id.Key{}, fmt.Errorf("decision at %d: %w", at, err)
+		return nil, fmt.Errorf("decision at %d: %w", at, err)
 	}
-	return d, rec.Anchor, nil
+	return d, nil
 }
 
 // readHead reads the value of a row that carries a head.

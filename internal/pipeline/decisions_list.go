@@ -94,12 +94,7 @@ func (p *Pipeline) Decisions(ctx context.Context, q DecisionQuery) (Page[kept.He
 }
 
 func (p *Pipeline) decisionList(ctx context.Context, q *DecisionQuery) (*decisionList, error) {
-	now := p.clock.Now()
-	l := &decisionList{by: decisionByID, prefix: map[id.Bucket][][]byte{}, visible: func(h *kept.Head) bool {
-		return h.Expires > now && (q.Model == "" || h.Model == q.Model) && (q.Job == "" || h.Job == q.Job) &&
-			(q.Version == 0 || h.Version == q.Version) && (q.Status == "" || h.Status == q.Status) &&
-			(!q.Differs || len(h.Differs) > 0) && h.Time >= q.From && (q.To == 0 || h.Time < q.To)
-	}}
+	l := &decisionList{by: decisionByID, prefix: map[id.Bucket][][]byte{}, visible: q.visible(p.clock.Now())}
 	all := []byte{decisionByID}
 	switch {
 	case q.Profile != "":
@@ -122,28 +117,37 @@ func (p *Pipeline) decisionList(ctx context.Context, q *DecisionQuery) (*decisio
 			l.prefix[b] = [][]byte{all}
 		}
 	}
-	for i, lane := range p.lanes {
-		if i < len(p.people) {
-			if err := lane.commit(ctx); err != nil {
-				return nil, err
-			}
+	for i := range p.people {
+		if err := p.lanes[i].commit(ctx); err != nil {
+			return nil, err
 		}
 	}
 	return l, nil
 }
 
+// visible tells which decisions a question is about, of those still kept.
+func (q *DecisionQuery) visible(now clock.Instant) func(h *kept.Head) bool {
+	return func(h *kept.Head) bool {
+		return h.Expires > now && (q.Model == "" || h.Model == q.Model) && (q.Job == "" || h.Job == q.Job) &&
+			(q.Version == 0 || h.Version == q.Version) && (q.Status == "" || h.Status == q.Status) &&
+			(!q.Differs || len(h.Differs) > 0) && h.Time >= q.From && (q.To == 0 || h.Time < q.To)
+	}
+}
+
 // decisionRows gives the first rows of a list after a place, of all its
 // buckets together; more tells whether others may follow.
 func (p *Pipeline) decisionRows(ctx context.Context, l *decisionList, after *decisionPlace, limit int) (rows []listedDecision, more bool, err error) {
+	first := firstRows{list: l, after: after, limit: limit}
 	for b, prefixes := range l.prefix {
 		for _, prefix := range prefixes {
-			if rows, err = p.mergeRows(ctx, rows, l, b, prefix, after, limit); err != nil {
+			if err := first.merge(ctx, p.store.State(), b, prefix); err != nil {
 				return nil, false, err
 			}
 		}
 	}
+	rows = first.rows
 	for i := 0; i < len(rows) && !l.headed; i++ {
-		d, _, err := p.decisionAt(ctx, rows[i].position)
+		d, err := p.decisionAt(ctx, rows[i].position)
 		switch {
 		case errors.Is(err, store.ErrErased):
 			// Nobody sees a head that expires with the beginning of time.
@@ -156,40 +160,49 @@ func (p *Pipeline) decisionRows(ctx context.Context, l *decisionList, after *dec
 	return rows, len(rows) == limit, nil
 }
 
-// mergeRows takes the rows of one bucket into a list of the first ones.
-func (p *Pipeline) mergeRows(ctx context.Context, rows []listedDecision, l *decisionList, b id.Bucket, prefix []byte, after *decisionPlace, limit int) ([]listedDecision, error) {
+// firstRows are the first rows of a list after a place, of the buckets that
+// were merged so far.
+type firstRows struct {
+	list  *decisionList
+	after *decisionPlace
+	limit int
+	rows  []listedDecision
+}
+
+// merge takes in the rows of one bucket.
+func (f *firstRows) merge(ctx context.Context, state store.State, b id.Bucket, prefix []byte) error {
 	at := store.Range{Table: store.TableDecisions, Bucket: b, Prefix: prefix}
-	if after != nil {
+	if f.after != nil {
 		// Of one moment and tail, buckets that come later are not given yet.
-		sort := after.sort
-		if b > after.bucket {
+		sort := f.after.sort
+		if b > f.after.bucket {
 			sort = before(sort)
 		}
 		at.After = append(bytes.Clone(prefix), sort[:]...)
 	}
 	var bad error
-	err := p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+	err := state.Scan(ctx, at, func(key []byte, parts [][]byte) bool {
 		if len(key) != len(prefix)+16 || len(parts) == 0 || len(parts[0]) < 8 {
 			return true
 		}
 		r := listedDecision{decisionPlace: decisionPlace{[16]byte(key[len(prefix):]), b}, position: store.Position(binary.BigEndian.Uint64(parts[0]))}
-		if len(rows) == limit && r.compare(rows[limit-1].decisionPlace) > 0 {
+		if len(f.rows) == f.limit && r.compare(f.rows[f.limit-1].decisionPlace) > 0 {
 			return false
 		}
-		if l.headed {
+		if f.list.headed {
 			if r.head, bad = readHead(parts[0]); bad != nil {
 				return false
 			}
 		}
-		i, _ := slices.BinarySearchFunc(rows, r.decisionPlace, func(x listedDecision, at decisionPlace) int { return x.compare(at) })
-		rows = slices.Insert(rows, i, r)
-		rows = rows[:min(len(rows), limit)]
+		i, _ := slices.BinarySearchFunc(f.rows, r.decisionPlace, func(x listedDecision, at decisionPlace) int { return x.compare(at) })
+		f.rows = slices.Insert(f.rows, i, r)
+		f.rows = f.rows[:min(len(f.rows), f.limit)]
 		return true
 	})
 	if err = errors.Join(err, bad); err != nil {
-		return nil, fmt.Errorf("list decisions of bucket %d: %w", b, err)
+		return fmt.Errorf("list decisions of bucket %d: %w", b, err)
 	}
-	return rows, nil
+	return nil
 }
 
 // before is the sort key in front of one.
@@ -237,7 +250,7 @@ func (p *Pipeline) EachDecision(ctx context.Context, q DecisionQuery, visit func
 			if !list.visible(&rows[i].head) {
 				continue
 			}
-			d, _, err := p.decisionAt(ctx, rows[i].position)
+			d, err := p.decisionAt(ctx, rows[i].position)
 			if errors.Is(err, store.ErrErased) {
 				continue
 			}

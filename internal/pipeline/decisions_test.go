@@ -89,8 +89,14 @@ func TestDecisions_AreListedAsANaiveListWouldWhateverIsAskedAndAfterARebuild(t *
 	check := func(p *Pipeline, when string) {
 		t.Helper()
 		for _, q := range []DecisionQuery{
-			{}, {Model: "m"}, {Model: "m", Version: 2}, {Job: "job_1"}, {Model: "mm", Differs: true}, {Status: definition.Test},
-			{From: worldStart.Add(-1000) + 5, To: worldStart.Add(-1000) + 9}, {Model: "none"},
+			{},
+			{Model: "m"},
+			{Model: "m", Version: 2},
+			{Job: "job_1"},
+			{Model: "mm", Differs: true},
+			{Status: definition.Test},
+			{From: worldStart.Add(-1000) + 5, To: worldStart.Add(-1000) + 9},
+			{Model: "none"},
 		} {
 			var want strings.Builder
 			for _, h := range heads {

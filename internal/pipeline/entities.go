@@ -68,54 +68,81 @@ func (w *people) copyEntity(ctx context.Context, k id.Key) (*catalog.Entity, err
 // stays the same, and says nothing.
 func (p *Pipeline) Entities(ctx context.Context, kind catalog.Kind, cursor string, limit int) (Page[Stored], error) {
 	var page Page[Stored]
-	after, err := readCursor(cursor)
+	at, err := p.bucketPlace(ctx, cursor)
 	if err != nil {
 		return page, err
 	}
-	from := id.Bucket(0)
-	if after != nil {
-		if len(after) < 3 || id.Bucket(binary.BigEndian.Uint16(after)) >= id.Buckets {
-			return page, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is not one that this list gave; leave it out to begin at the start").At("cursor")
-		}
-		from, after = id.Bucket(binary.BigEndian.Uint16(after)), after[2:]
-	}
-	for _, l := range p.lanes {
-		if err := l.commit(ctx); err != nil {
-			return page, err
-		}
-	}
-	prefix := append([]byte(kind.String()), 0)
-	var last []byte
-	for b := from; b < id.Buckets; b++ {
-		var keys []id.Key
-		var rows [][]byte
-		err := p.store.State().Scan(ctx, store.Range{Table: store.TableKinds, Bucket: b, Prefix: prefix, After: after}, func(key []byte, parts [][]byte) bool {
-			keys, rows = append(keys, id.Key(parts[0])), append(rows, bytes.Clone(key))
-			return len(page.Items)+len(keys) <= limit
-		})
+	for ; at.bucket < id.Buckets; at = (bucketPlace{bucket: at.bucket + 1}) {
+		keys, places, err := p.entityKeys(ctx, kind, at, limit+1-len(page.Items))
 		if err != nil {
 			return page, err
 		}
-		after = nil
 		for i, k := range keys {
 			if len(page.Items) == limit {
-				page.Next = writeCursor(last)
 				return page, nil
 			}
-			e, err := p.copyEntity(ctx, k)
+			s, err := p.listed(ctx, k)
 			if err != nil {
 				return page, err
 			}
-			if e == nil || !e.Exists() {
-				continue
+			if s != nil {
+				page.Items = append(page.Items, *s)
+				page.Next = bucketPlace{at.bucket, places[i]}.cursor()
 			}
-			s, err := p.stored(ctx, e)
-			if err != nil {
-				return page, err
-			}
-			page.Items = append(page.Items, s)
-			last = append(binary.BigEndian.AppendUint16(nil, uint16(b)), rows[i]...)
 		}
 	}
+	page.Next = ""
 	return page, nil
+}
+
+// entityKeys gives the keys of the next entities of a bucket, with their places
+// in the list.
+func (p *Pipeline) entityKeys(ctx context.Context, kind catalog.Kind, from bucketPlace, most int) (keys []id.Key, places [][]byte, err error) {
+	at := store.Range{Table: store.TableKinds, Bucket: from.bucket, Prefix: append([]byte(kind.String()), 0), After: from.after}
+	err = p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+		keys, places = append(keys, id.Key(parts[0])), append(places, bytes.Clone(key))
+		return len(keys) < most
+	})
+	return keys, places, err
+}
+
+// listed gives an entity as lists show it; nil where it is gone.
+func (p *Pipeline) listed(ctx context.Context, k id.Key) (*Stored, error) {
+	e, err := p.copyEntity(ctx, k)
+	if err != nil || e == nil || !e.Exists() {
+		return nil, err
+	}
+	s, err := p.stored(ctx, e)
+	return &s, err
+}
+
+// bucketPlace is a place in a list that goes bucket by bucket.
+type bucketPlace struct {
+	bucket id.Bucket
+	after  []byte // nil: from the bucket's first row
+}
+
+// bucketPlace reads the cursor of such a list, and makes what was applied
+// readable.
+func (p *Pipeline) bucketPlace(ctx context.Context, cursor string) (at bucketPlace, err error) {
+	b, err := readCursor(cursor)
+	if err != nil {
+		return at, err
+	}
+	if b != nil {
+		if len(b) < 3 || id.Bucket(binary.BigEndian.Uint16(b)) >= id.Buckets {
+			return at, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is not one that this list gave; leave it out to begin at the start").At("cursor")
+		}
+		at = bucketPlace{id.Bucket(binary.BigEndian.Uint16(b)), b[2:]}
+	}
+	for _, l := range p.lanes {
+		if err := l.commit(ctx); err != nil {
+			return at, err
+		}
+	}
+	return at, nil
+}
+
+func (a bucketPlace) cursor() string {
+	return writeCursor(append(binary.BigEndian.AppendUint16(nil, uint16(a.bucket)), a.after...))
 }

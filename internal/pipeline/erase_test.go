@@ -63,7 +63,7 @@ func TestErase_LeavesWhatARebuildFinds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		play(t, p, w.shuffled(r, true), 1+r.IntN(5))
+		play(t, p, w.shuffled(r), 1+r.IntN(5))
 		var gone []string
 		for range 1 + r.IntN(2) {
 			i := w.ids[r.IntN(len(w.ids))]

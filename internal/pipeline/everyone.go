@@ -3,9 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 
-	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/store"
 )
@@ -15,34 +13,16 @@ import (
 // identifier of theirs lies that anything is known by.
 func (p *Pipeline) People(ctx context.Context, cursor string, limit int) (Page[string], error) {
 	var page Page[string]
-	after, err := readCursor(cursor)
+	at, err := p.bucketPlace(ctx, cursor)
 	if err != nil {
 		return page, err
 	}
-	from := id.Bucket(0)
-	if after != nil {
-		if len(after) != 2+len(id.Key{}) || id.Bucket(binary.BigEndian.Uint16(after)) >= id.Buckets {
-			return page, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is not one that this list gave; leave it out to begin at the start").At("cursor")
-		}
-		from, after = id.Bucket(binary.BigEndian.Uint16(after)), after[2:]
-	}
-	for _, l := range p.lanes {
-		if err := l.commit(ctx); err != nil {
-			return page, err
-		}
-	}
-	for b := from; b < id.Buckets; b++ {
-		var keys []id.Key
-		err := p.store.State().Scan(ctx, store.Range{Table: store.TableAnchors, Bucket: b, After: after}, func(key []byte, _ [][]byte) bool {
-			if len(key) == len(id.Key{}) {
-				keys = append(keys, id.Key(key))
-			}
-			return len(page.Items)+len(keys) < limit
-		})
+	for ; at.bucket < id.Buckets; at = (bucketPlace{bucket: at.bucket + 1}) {
+		most := limit - len(page.Items)
+		keys, err := p.anchorKeys(ctx, at, most)
 		if err != nil {
 			return page, err
 		}
-		after = nil
 		for _, k := range keys {
 			speaks, err := p.speaks(ctx, k)
 			if err != nil {
@@ -52,13 +32,26 @@ func (p *Pipeline) People(ctx context.Context, cursor string, limit int) (Page[s
 				page.Items = append(page.Items, p.cipher.id(k))
 			}
 		}
-		if len(page.Items) >= limit || len(keys) > 0 && len(page.Items)+len(keys) >= limit {
+		if len(keys) >= most {
 			last := keys[len(keys)-1]
-			page.Next = writeCursor(append(binary.BigEndian.AppendUint16(nil, uint16(b)), last[:]...))
+			page.Next = bucketPlace{at.bucket, last[:]}.cursor()
 			return page, nil
 		}
 	}
 	return page, nil
+}
+
+// anchorKeys gives the next anchors of a bucket.
+func (p *Pipeline) anchorKeys(ctx context.Context, from bucketPlace, most int) ([]id.Key, error) {
+	var keys []id.Key
+	at := store.Range{Table: store.TableAnchors, Bucket: from.bucket, After: from.after}
+	err := p.store.State().Scan(ctx, at, func(key []byte, _ [][]byte) bool {
+		if len(key) == len(id.Key{}) {
+			keys = append(keys, id.Key(key))
+		}
+		return len(keys) < most
+	})
+	return keys, err
 }
 
 // speaks tells whether a person is listed by an identifier: no stronger one of

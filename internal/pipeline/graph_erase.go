@@ -22,23 +22,8 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) (touched []s
 		keys[i] = gone[i].Key()
 		erased[keys[i]] = true
 	}
-	if err := g.loadNodes(ctx, keys); err != nil {
-		return nil, nil, err
-	}
-	var around, components []id.Key
-	for _, k := range keys {
-		if n, ok := g.nodes.get(k); ok {
-			components = append(components, n.component)
-			if err := g.everyEdge(ctx, n, func(e *arc) {
-				if !erased[e.to] {
-					around = append(around, e.to)
-				}
-			}); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-	if err := g.loadNodes(ctx, around); err != nil {
+	around, components, err := g.surroundings(ctx, keys, erased)
+	if err != nil {
 		return nil, nil, err
 	}
 	if err := g.loadComponents(ctx, append(components, keys...)); err != nil {
@@ -53,7 +38,7 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) (touched []s
 			return nil, nil, err
 		}
 	}
-	if err := e.traces(ctx, gone, keys); err != nil {
+	if err := e.traces(ctx, keys); err != nil {
 		return nil, nil, err
 	}
 	for i, k := range keys {
@@ -62,6 +47,29 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) (touched []s
 	g.changedNodes = slices.DeleteFunc(g.changedNodes, func(n *node) bool { return erased[n.key] })
 	g.changedComponents = slices.DeleteFunc(g.changedComponents, func(c *component) bool { return len(c.members) == 0 && c.into.IsZero() })
 	return e.touched, aroundRecord(around), nil
+}
+
+// surroundings loads nodes and gives those that edges lead to, but for the
+// erased, and the components of all.
+func (g *graph) surroundings(ctx context.Context, keys []id.Key, erased map[id.Key]bool) (around, components []id.Key, err error) {
+	if err := g.loadNodes(ctx, keys); err != nil {
+		return nil, nil, err
+	}
+	for _, k := range keys {
+		n, ok := g.nodes.get(k)
+		if !ok {
+			continue
+		}
+		components = append(components, n.component)
+		if err := g.everyEdge(ctx, n, func(e *arc) {
+			if !erased[e.to] {
+				around = append(around, e.to)
+			}
+		}); err != nil {
+			return nil, nil, err
+		}
+	}
+	return around, components, g.loadNodes(ctx, around)
 }
 
 // erasing is one call of erase.
@@ -141,7 +149,7 @@ func (e *erasing) leaveComponent(ctx context.Context, k id.Key) error {
 
 // traces removes what else names the erased: their edges in rows of their own,
 // sightings, what operators said of them, and the audit.
-func (e *erasing) traces(ctx context.Context, gone []event.Identifier, keys []id.Key) error {
+func (e *erasing) traces(ctx context.Context, keys []id.Key) error {
 	for _, k := range keys {
 		if err := e.everyRow(ctx, store.TableEdges, k[:], func(key, _ []byte) { e.remove(store.TableEdges, key) }); err != nil {
 			return err

@@ -56,13 +56,18 @@ func (g *graph) stretches(ctx context.Context, shared event.Identifier, members 
 		if s == first && g.rules.OwnerBefore != identity.OwnerNobody {
 			from = identity.Beginning
 		}
-		if len(out) > 0 && out[len(out)-1].to == from {
-			out[len(out)-1].to = to
-		} else {
-			out = append(out, interval{from, to})
-		}
+		out = stretched(out, interval{from, to})
 	}
 	return out, nil
+}
+
+// stretched adds a time to those before it, to the last one where they touch.
+func stretched(all []interval, i interval) []interval {
+	if n := len(all) - 1; n >= 0 && all[n].to == i.from {
+		all[n].to = i.to
+		return all
+	}
+	return append(all, i)
 }
 
 // sightings are those of a person on a shared identifier, in their order; of

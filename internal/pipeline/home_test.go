@@ -114,7 +114,7 @@ func TestHome_HasTheWholePerson(t *testing.T) {
 		w := newWorld(seed, 150)
 		disk := memory.NewDisk()
 		p := open(t, memory.Open(disk), 1+r.IntN(4), 1+r.IntN(40))
-		facts := w.shuffled(r, true)
+		facts := w.shuffled(r)
 		play(t, p, facts[:len(facts)/2], 1+r.IntN(20))
 		compared += homesAgree(t, p, w)
 		if r.IntN(2) == 0 {

@@ -161,19 +161,8 @@ func (g *graph) refusals(ctx context.Context, keys []id.Key) (map[identity.Pair]
 		if c := g.find(n.component); c != nil {
 			edges = max(edges, c.edges)
 		}
-		others := make([]id.Key, len(n.edges))
-		for i := range n.edges {
-			others[i] = n.edges[i].to
-		}
-		if err := g.loadNodes(ctx, others); err != nil {
+		if err := g.deadEdges(ctx, n, out); err != nil {
 			return nil, err
-		}
-		for i := range n.edges {
-			if o, ok := g.nodes.get(n.edges[i].to); ok {
-				if reason := g.deadEdge(n, o); reason != "" {
-					out[identity.PairOf(n.key, o.key)] = reason
-				}
-			}
 		}
 	}
 	if edges > g.large {
@@ -190,6 +179,27 @@ func (g *graph) refusals(ctx context.Context, keys []id.Key) (map[identity.Pair]
 		out[identity.PairOf(r.nodes[e.U].key, r.nodes[e.V].key)] = x.Reason
 	}
 	return out, nil
+}
+
+// deadEdges notes which edges of a node cannot link whatever else there is.
+func (g *graph) deadEdges(ctx context.Context, n *node, out map[identity.Pair]identity.Reason) error {
+	others := make([]id.Key, len(n.edges))
+	for i := range n.edges {
+		others[i] = n.edges[i].to
+	}
+	if err := g.loadNodes(ctx, others); err != nil {
+		return err
+	}
+	for _, k := range others {
+		o, ok := g.nodes.get(k)
+		if !ok {
+			continue
+		}
+		if reason := g.deadEdge(n, o); reason != "" {
+			out[identity.PairOf(n.key, o.key)] = reason
+		}
+	}
+	return nil
 }
 
 // deadEdge says why two nodes cannot link whatever else there is.

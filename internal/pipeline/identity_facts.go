@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"rapport/internal/clock"
@@ -155,9 +156,7 @@ func (p *Pipeline) IdentityState() IdentityState {
 		RulesVersion: p.graph.rules.Version, Applied: s.Done || s.Since == 0, Progress: 1, Changed: RulesChanges{s.Merges, s.Splits},
 		Identifiers: sum.Identifiers, Merges: sum.Merges, Splits: sum.Splits, Oversized: sum.Oversized, Dropped: map[string]uint64{},
 	}
-	for reason, n := range sum.Dropped {
-		out.Dropped[reason] = n
-	}
+	maps.Copy(out.Dropped, sum.Dropped)
 	if !out.Applied {
 		out.Progress = 0
 		if len(s.Cursor) > 1 { // keys are hashes: they lie evenly

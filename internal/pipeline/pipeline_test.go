@@ -47,7 +47,7 @@ func TestState_IsTheSameInAnyOrderAndBatchSize(t *testing.T) {
 		for _, batch := range batches {
 			r := rand.New(rand.NewPCG(seed, uint64(batch)))
 			p := open(t, memory.New(), 1+r.IntN(6), batch)
-			play(t, p, w.shuffled(r, true), 1+r.IntN(40))
+			play(t, p, w.shuffled(r), 1+r.IntN(40))
 			got := dump(t, p, w)
 			closeNow(t, p)
 			if got != want {

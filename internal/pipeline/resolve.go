@@ -62,19 +62,9 @@ func (w *people) findCopies(ctx context.Context, tasks []task) error {
 	var asked []*task
 	for i := range tasks {
 		t := &tasks[i]
-		if t.event == nil {
-			continue
-		}
-		if t.anchor == nil {
-			t.anchor, _ = w.anchors.get(t.rec.Anchor)
-		}
-		if t.anchor == nil || t.anchor.chunks == 0 {
-			continue
-		}
-		if err := w.know(ctx, t.anchor); err != nil {
+		if ask, err := w.mayBeCopy(ctx, t); err != nil {
 			return err
-		}
-		if k := t.anchor.known; k != nil && !k.has(id.Message(t.event.MessageID)) {
+		} else if !ask {
 			continue
 		}
 		keys = append(keys, store.RowKey{
@@ -101,6 +91,25 @@ func (w *people) findCopies(ctx context.Context, tasks []task) error {
 		asked[i].copy = &entries[0]
 	}
 	return nil
+}
+
+// mayBeCopy tells whether an event's message may stand in a finished chunk of
+// its anchor.
+func (w *people) mayBeCopy(ctx context.Context, t *task) (bool, error) {
+	if t.event == nil {
+		return false, nil
+	}
+	if t.anchor == nil {
+		t.anchor, _ = w.anchors.get(t.rec.Anchor)
+	}
+	if t.anchor == nil || t.anchor.chunks == 0 {
+		return false, nil
+	}
+	if err := w.know(ctx, t.anchor); err != nil {
+		return false, err
+	}
+	k := t.anchor.known
+	return k == nil || k.has(id.Message(t.event.MessageID)), nil
 }
 
 // know loads the messages of an anchor's finished chunks once it has been

@@ -227,7 +227,7 @@ func TestSegments_AreAFunctionOfTheSet(t *testing.T) {
 			return p
 		}
 		p = reopen()
-		facts := w.shuffled(r, true)
+		facts := w.shuffled(r)
 		cut := r.IntN(len(facts))
 		play(t, p, facts[:cut], 1+r.IntN(20))
 		if r.IntN(2) == 0 {

@@ -35,7 +35,7 @@ func TestSimulation_AtRestEqualsTheNaiveFold(t *testing.T) {
 	for seed := range uint64(seeds) {
 		s := &simulation{t: t, r: rand.New(rand.NewPCG(seed, 3)), w: newWorld(seed, events(seed)), disk: memory.NewDisk()}
 		s.lanes, s.forgets = 1+s.r.IntN(16), seed&1 == 1
-		s.facts = s.w.shuffled(s.r, true)
+		s.facts = s.w.shuffled(s.r)
 		s.open()
 		for len(s.facts) > 0 || !s.quiet() {
 			s.step()

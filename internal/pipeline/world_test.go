@@ -114,14 +114,12 @@ func (w *world) fill(r *rand.Rand, doc map[string]any, n, person int, know func(
 }
 
 // shuffled gives the facts in another order, each some times more.
-func (w *world) shuffled(r *rand.Rand, again bool) []fact {
+func (w *world) shuffled(r *rand.Rand) []fact {
 	out := slices.Clone(w.facts)
-	if again {
-		for _, f := range w.facts {
-			if r.IntN(4) == 0 {
-				f.copy = true
-				out = append(out, f)
-			}
+	for _, f := range w.facts {
+		if r.IntN(4) == 0 {
+			f.copy = true
+			out = append(out, f)
 		}
 	}
 	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
