@@ -50,6 +50,9 @@ type Source struct {
 	Changed     string        `yaml:"changed_at" json:"changed_at"`
 }
 
+// DefaultPriority is that of a source of which nobody said another.
+const DefaultPriority = 100
+
 // Kinds are what a source may be.
 func Kinds() []string { return []string{"web", "mobile", "server", "import", "other"} }
 

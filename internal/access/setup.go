@@ -72,7 +72,7 @@ func (r *Register) prepareSecretKey(secret string) error {
 
 func (r *Register) prepareWriteKey(key string) error {
 	if r.Index().Source(DefaultSource) == nil {
-		s := Source{Key: DefaultSource, Name: "Default", Kind: "other", Priority: 100}
+		s := Source{Key: DefaultSource, Name: "Default", Kind: "other", Priority: DefaultPriority}
 		if key != "" && r.Index().WriteKey(key) == nil {
 			s.WriteKeys = []WriteKey{{Key: key, Created: stamp(r.clock.Now())}}
 		}

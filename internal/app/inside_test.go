@@ -113,7 +113,7 @@ func TestSources_InfoAllocatesNothingAndFollowsChanges(t *testing.T) { //nolint:
 		t.Fatal(err)
 	}
 	s := newSources(r)
-	if s.info("shop").Priority != defaultPriority || s.info("shop").Mapping == nil {
+	if s.info("shop").Priority != access.DefaultPriority || s.info("shop").Mapping == nil {
 		t.Errorf("an unknown source: %+v", s.info("shop"))
 	}
 	if _, _, err := r.PutSource("x", access.Source{Key: "shop", Name: "Shop", Kind: "web", Priority: 7, ItemActions: `{"broken`}); err != nil {

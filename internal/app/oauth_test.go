@@ -34,6 +34,9 @@ func TestFlow_AnOAuthClientGetsATokenAndSendsWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	made, _ := asker{t, a}.api("PUT", "/sources/backend", string(source), 201)
+	if made["priority"] != 100.0 {
+		t.Errorf("a source of which nobody said a priority has %v", made["priority"])
+	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -12,10 +12,6 @@ import (
 	"rapport/internal/pipeline"
 )
 
-// defaultPriority is that of a source nobody has described: what came through
-// the API, or from a source that is gone.
-const defaultPriority = 100
-
 // sources compiles what the pipeline asks of a source, once for each version
 // of the access document.
 type sources struct {
@@ -30,7 +26,7 @@ type compiledSources struct {
 }
 
 func newSources(r *access.Register) *sources {
-	return &sources{register: r, fallback: pipeline.SourceInfo{Priority: defaultPriority, Mapping: catalog.DefaultMapping()}}
+	return &sources{register: r, fallback: pipeline.SourceInfo{Priority: access.DefaultPriority, Mapping: catalog.DefaultMapping()}}
 }
 
 // info is called for every event: it takes no lock and, but after a change,

@@ -38,7 +38,7 @@ type SourceView struct {
 type SourceBody struct {
 	Name        string                   `json:"name" minLength:"1" maxLength:"200" doc:"For people"`
 	Kind        string                   `json:"kind" enum:"web,mobile,server,import,other"`
-	Priority    uint8                    `json:"priority,omitempty" doc:"Of two sources that say the same time, the larger wins"`
+	Priority    *uint8                   `json:"priority,omitempty" doc:"Of two sources that say the same time, the larger wins; 100 unless given"`
 	Historical  bool                     `json:"historical,omitempty" doc:"Loads the past: its events cause no effects"`
 	Verified    bool                     `json:"verified,omitempty" doc:"Its own servers vouch for the identifiers it sends"`
 	Disabled    bool                     `json:"disabled,omitempty" doc:"Its keys are refused"`
@@ -134,8 +134,11 @@ func (a *API) putSource(ctx context.Context, in *struct {
 ) (*sourceAnswer, error) {
 	b := in.Body
 	s := access.Source{
-		Key: in.Key, Name: b.Name, Kind: b.Kind, Priority: b.Priority, Historical: b.Historical,
+		Key: in.Key, Name: b.Name, Kind: b.Kind, Priority: access.DefaultPriority, Historical: b.Historical,
 		Verified: b.Verified, Disabled: b.Disabled,
+	}
+	if b.Priority != nil {
+		s.Priority = *b.Priority
 	}
 	if b.ItemActions != nil {
 		text, err := json.Marshal(b.ItemActions)
