@@ -164,74 +164,92 @@ func appendSection(b []byte, tag byte, body func([]byte) []byte) []byte {
 
 // readAnchor decodes a row: a full part and the deltas behind it.
 func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, error) {
-	a := &anchor{key: key, deltas: len(parts) - 1, linked: true}
-	partials, leaves := make([][]byte, 0, len(parts)), [][]byte(nil)
-	merged := false // some part is an increment
+	read := anchorReader{a: &anchor{key: key, deltas: len(parts) - 1, linked: true}, partials: make([][]byte, 0, len(parts))}
 	for _, p := range parts {
 		for r := (cursor{b: p}); len(r.b) > 0; {
-			switch tag := r.byte(); tag {
-			case sectionIdent:
-				a.ident = event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}
-			case sectionPartial:
-				partials = append(partials, r.section())
-			case sectionEdges:
-				a.readEdges(r.section(), false)
-			case sectionMet:
-				a.readEdges(r.section(), true)
-				merged = true
-			case sectionOpen, sectionMore:
-				if tag == sectionOpen {
-					a.open = nil
-				}
-				var err error
-				if a.open, err = readEntries(a.open, r.section()); err != nil {
-					return nil, fmt.Errorf("anchor %s: %w", key, err)
-				}
-			case sectionMarks:
-				a.chunks, a.timer, a.received = uint32(r.uvarint()), clock.Instant(r.varint()), clock.Instant(r.varint())
-			case sectionTold:
-				a.told = a.told[:0]
-				for t := (cursor{b: r.section()}); len(t.b) > 0 && !t.bad; {
-					a.told = append(a.told, store.Position(t.uvarint()))
-				}
-			case sectionCopies:
-				a.copies = uint32(r.uvarint())
-			case sectionHome:
-				r.bad = r.bad || !a.readHome(r.section())
-			case sectionLeaves:
-				leaves = append(leaves[:0], r.section())
-			case sectionMoreLeaves:
-				leaves = append(leaves, r.section())
-			case sectionMembers:
-				r.bad = r.bad || !a.readMembers(r.section())
-			case sectionCut:
-				a.isCut = true
-			default:
-				r.bad = true
+			if err := read.section(r.byte(), &r); err != nil {
+				return nil, fmt.Errorf("anchor %s: %w", key, err)
 			}
 			if r.bad {
 				return nil, fmt.Errorf("%w: %s", errAnchor, key)
 			}
 		}
 	}
+	if err := read.finish(names); err != nil {
+		return nil, fmt.Errorf("anchor %s: %w", key, err)
+	}
+	return read.a, nil
+}
+
+// anchorReader is an anchor whose sections are being read, with those that are
+// decoded together.
+type anchorReader struct {
+	a                *anchor
+	partials, leaves [][]byte
+	merged           bool // some part is an increment
+}
+
+// section reads what stands behind a tag.
+func (d *anchorReader) section(tag byte, r *cursor) (err error) {
+	a := d.a
+	switch tag {
+	case sectionIdent:
+		a.ident = event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}
+	case sectionPartial:
+		d.partials = append(d.partials, r.section())
+	case sectionEdges:
+		a.readEdges(r.section(), false)
+	case sectionMet:
+		a.readEdges(r.section(), true)
+		d.merged = true
+	case sectionOpen:
+		a.open, err = readEntries(nil, r.section())
+	case sectionMore:
+		a.open, err = readEntries(a.open, r.section())
+	case sectionMarks:
+		a.chunks, a.timer, a.received = uint32(r.uvarint()), clock.Instant(r.varint()), clock.Instant(r.varint())
+	case sectionTold:
+		a.told = a.told[:0]
+		for t := (cursor{b: r.section()}); len(t.b) > 0 && !t.bad; {
+			a.told = append(a.told, store.Position(t.uvarint()))
+		}
+	case sectionCopies:
+		a.copies = uint32(r.uvarint())
+	case sectionHome:
+		r.bad = r.bad || !a.readHome(r.section())
+	case sectionLeaves:
+		d.leaves = append(d.leaves[:0], r.section())
+	case sectionMoreLeaves:
+		d.leaves = append(d.leaves, r.section())
+	case sectionMembers:
+		r.bad = r.bad || !a.readMembers(r.section())
+	case sectionCut:
+		a.isCut = true
+	default:
+		r.bad = true
+	}
+	return err
+}
+
+// finish decodes what the parts say together.
+func (d *anchorReader) finish(names *profile.Names) (err error) {
+	a := d.a
 	a.partial = profile.New()
-	if len(partials) > 0 { // nothing but where the home is may be known
-		var err error
-		if a.partial, err = profile.Decode(partials, names); err != nil {
-			return nil, fmt.Errorf("anchor %s: %w", key, err)
+	if len(d.partials) > 0 { // nothing but where the home is may be known
+		if a.partial, err = profile.Decode(d.partials, names); err != nil {
+			return err
 		}
 	}
-	if len(leaves) > 0 {
-		var err error
-		if a.leaves, err = segment.DecodeState(leaves); err != nil {
-			return nil, fmt.Errorf("anchor %s: %w", key, err)
+	if len(d.leaves) > 0 {
+		if a.leaves, err = segment.DecodeState(d.leaves); err != nil {
+			return err
 		}
 	}
-	if merged {
+	if d.merged {
 		a.deltas = maxDeltas // what was merged is marked as changed: write it whole
 	}
 	a.savedOpen = len(a.open)
-	return a, nil
+	return nil
 }
 
 func (a *anchor) readMembers(b []byte) bool {

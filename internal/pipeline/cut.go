@@ -247,28 +247,31 @@ func (w *people) loadTheirCuts(ctx context.Context, tasks []task) error {
 		return nil
 	}
 	for i := range tasks {
-		t := &tasks[i]
-		var err error
-		switch t.rec.Kind {
-		case store.KindEvent, store.KindReplay:
-			err = see(t.rec.Anchor)
-		case store.KindPortion, store.KindChange:
-			if k, table, ok := portionTarget(t.rec); ok && table == store.TableAnchors {
-				err = see(k)
-			}
-		case store.KindPerson, store.KindShare, store.KindCut:
-			if len(t.rec.Payload) >= len(id.Key{}) {
-				err = see(id.Key(t.rec.Payload[:len(id.Key{})]))
-			}
-		case store.KindTick:
-			for _, k := range w.timers.due(t.rec.Bucket, readTick(t.rec.Payload)) {
-				if err = see(k); err != nil {
-					break
-				}
-			}
-		}
-		if err != nil {
+		if err := w.eachAnchorOf(tasks[i].rec, see); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// eachAnchorOf visits the anchors whose events a record may change or read.
+func (w *people) eachAnchorOf(r *store.Record, visit func(id.Key) error) error {
+	switch r.Kind {
+	case store.KindEvent, store.KindReplay:
+		return visit(r.Anchor)
+	case store.KindPortion, store.KindChange:
+		if k, table, ok := portionTarget(r); ok && table == store.TableAnchors {
+			return visit(k)
+		}
+	case store.KindPerson, store.KindShare, store.KindCut:
+		if len(r.Payload) >= len(id.Key{}) {
+			return visit(id.Key(r.Payload[:len(id.Key{})]))
+		}
+	case store.KindTick:
+		for _, k := range w.timers.due(r.Bucket, readTick(r.Payload)) {
+			if err := visit(k); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

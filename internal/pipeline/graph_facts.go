@@ -58,6 +58,24 @@ func (g *graph) concerned(f *identity.Fact) map[id.Key]bool {
 	return out
 }
 
+// withNeighbours loads nodes and all that edges lead to from them.
+func (g *graph) withNeighbours(ctx context.Context, keys []id.Key) ([]id.Key, error) {
+	around := map[id.Key]bool{}
+	for _, k := range keys {
+		around[k] = true
+		if n, ok := g.nodes.get(k); ok {
+			if err := g.everyEdge(ctx, n, func(x *arc) { around[x.to] = true }); err != nil {
+				return nil, err
+			}
+		}
+	}
+	all := make([]id.Key, 0, len(around))
+	for k := range around {
+		all = append(all, k)
+	}
+	return all, g.loadWhole(ctx, all)
+}
+
 // reconsider looks anew at what identifiers and those around them are, and
 // settles where something may have changed.
 func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.Record, f *identity.Fact) error {
@@ -68,20 +86,8 @@ func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.
 	if err := g.loadWhole(ctx, keys); err != nil {
 		return err
 	}
-	around := map[id.Key]bool{}
-	for _, k := range keys {
-		around[k] = true
-		if n, ok := g.nodes.get(k); ok {
-			if err := g.everyEdge(ctx, n, func(x *arc) { around[x.to] = true }); err != nil {
-				return err
-			}
-		}
-	}
-	all := make([]id.Key, 0, len(around))
-	for k := range around {
-		all = append(all, k)
-	}
-	if err := g.loadWhole(ctx, all); err != nil {
+	all, err := g.withNeighbours(ctx, keys)
+	if err != nil {
 		return err
 	}
 	var again []id.Key
@@ -101,16 +107,8 @@ func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.
 	why := causeOf(r)
 	why.fact = f
 	for _, k := range again {
-		n, ok := g.nodes.get(k)
-		if !ok {
-			continue
-		}
-		g.told.changed(n.ident, why)
-		if err := g.tellAfterOwner(ctx, n, why); err != nil {
-			return err
-		}
-		if f.B == nil {
-			if err := g.tellOwners(ctx, n, why); err != nil {
+		if n, ok := g.nodes.get(k); ok {
+			if err := g.tellSaid(ctx, n, why); err != nil {
 				return err
 			}
 		}
@@ -119,6 +117,15 @@ func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.
 		return nil
 	}
 	return g.settle(ctx, sortedKeys(again), why)
+}
+
+// tellSaid tells of a node what an operator's word changed.
+func (g *graph) tellSaid(ctx context.Context, n *node, why ground) error {
+	g.told.changed(n.ident, why)
+	if err := g.tellAfterOwner(ctx, n, why); err != nil || why.fact.B != nil {
+		return err
+	}
+	return g.tellOwners(ctx, n, why)
 }
 
 // everyEdge visits the edges of a node, wherever they lie.

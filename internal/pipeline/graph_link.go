@@ -33,16 +33,9 @@ func (g *graph) link(ctx context.Context, l *link, why ground) error {
 	why.a, why.b, why.event = l.strong, l.weak, l.event
 	known := g.connect(a, b, l)
 	if !known {
-		changed, err := g.rerole(ctx, a, b)
+		changed, err := g.reroleEnds(ctx, a, b, why)
 		if err != nil {
 			return err
-		}
-		for _, n := range [...]*node{a, b} {
-			if changed && n.role != identity.Links {
-				if err := g.tellAfterOwner(ctx, n, why); err != nil {
-					return err
-				}
-			}
 		}
 		if changed || fresh && g.spokenOf(a.key) || freshToo && g.spokenOf(b.key) {
 			return g.settle(ctx, []id.Key{a.key, b.key}, why)
@@ -56,6 +49,22 @@ func (g *graph) link(ctx context.Context, l *link, why ground) error {
 		return nil
 	}
 	return g.join(ctx, a, b, known, why)
+}
+
+// reroleEnds looks at what the ends of a new edge are by now, and tells whom
+// that concerns.
+func (g *graph) reroleEnds(ctx context.Context, a, b *node, why ground) (changed bool, err error) {
+	if changed, err = g.rerole(ctx, a, b); err != nil || !changed {
+		return false, err
+	}
+	for _, n := range [...]*node{a, b} {
+		if n.role != identity.Links {
+			if err := g.tellAfterOwner(ctx, n, why); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
 }
 
 // join makes the components of two nodes one if everybody in it can be one

@@ -96,24 +96,7 @@ func (g *graph) ask(strong *node, weak id.Key) {
 // ends of edges that a limit refused. Where the last links count it asks for
 // all edges that were held against one another.
 func (g *graph) askShared(ctx context.Context, r *region, out *identity.Outcome) error {
-	shared := map[id.Key]bool{}
-	for _, n := range r.nodes {
-		if n.role == identity.Hub {
-			shared[n.key] = true
-		}
-	}
-	for _, x := range out.Refused {
-		e := r.edges.Edges[x.Edge]
-		u, v := r.nodes[e.U], r.nodes[e.V]
-		if said := g.facts.Between(u.key, v.key); said != "" && said != identity.MustLink {
-			continue
-		}
-		if g.owner(v.ident, u.ident) {
-			shared[v.key] = true
-		} else if g.owner(u.ident, v.ident) {
-			shared[u.key] = true
-		}
-	}
+	shared := g.leftShared(r, out)
 	for _, n := range r.nodes {
 		all := out.Replayed && g.rules.Of(n.ident.Namespace).Keep == identity.KeepLast
 		if !shared[n.key] && !all {
@@ -137,6 +120,29 @@ func (g *graph) askShared(ctx context.Context, r *region, out *identity.Outcome)
 	return nil
 }
 
+// leftShared are the identifiers that a decision left shared.
+func (g *graph) leftShared(r *region, out *identity.Outcome) map[id.Key]bool {
+	shared := map[id.Key]bool{}
+	for _, n := range r.nodes {
+		if n.role == identity.Hub {
+			shared[n.key] = true
+		}
+	}
+	for _, x := range out.Refused {
+		e := r.edges.Edges[x.Edge]
+		u, v := r.nodes[e.U], r.nodes[e.V]
+		if said := g.facts.Between(u.key, v.key); said != "" && said != identity.MustLink {
+			continue
+		}
+		if g.owner(v.ident, u.ident) {
+			shared[v.key] = true
+		} else if g.owner(u.ident, v.ident) {
+			shared[u.key] = true
+		}
+	}
+	return shared
+}
+
 // sight takes what an anchor says of when it was seen on a shared identifier.
 func (g *graph) sight(ctx context.Context, r *store.Record) error {
 	s, ok := readSighting(r.Payload)
@@ -156,24 +162,11 @@ func (g *graph) sight(ctx context.Context, r *store.Record) error {
 	why.a, why.b = s.strong, s.weak
 	moved := false
 	for _, at := range s.seen {
-		fresh, err := g.keepSighting(ctx, a, b, at)
+		fresh, err := g.sightAt(ctx, a, b, at, why)
 		if err != nil {
 			return err
 		}
 		moved = moved || fresh
-		if fresh {
-			if err := g.tellNeighbours(ctx, a, b, at, why); err != nil {
-				return err
-			}
-			if err := g.tellFirst(ctx, b, at, why); err != nil {
-				return err
-			}
-		}
-		for _, e := range [...]*arc{a.edge(weak), b.edge(strong)} {
-			if e != nil && e.sighted(at) {
-				e.changed = true
-			}
-		}
 	}
 	if !moved {
 		return nil
@@ -185,6 +178,28 @@ func (g *graph) sight(ctx context.Context, r *store.Record) error {
 		return g.settle(ctx, []id.Key{strong, weak}, why)
 	}
 	return nil
+}
+
+// sightAt takes one moment at which an anchor was seen on a shared identifier,
+// and tells whether it says something new.
+func (g *graph) sightAt(ctx context.Context, a, b *node, at clock.Instant, why ground) (fresh bool, err error) {
+	if fresh, err = g.keepSighting(ctx, a, b, at); err != nil {
+		return false, err
+	}
+	if fresh {
+		if err := g.tellNeighbours(ctx, a, b, at, why); err != nil {
+			return false, err
+		}
+		if err := g.tellFirst(ctx, b, at, why); err != nil {
+			return false, err
+		}
+	}
+	for _, e := range [...]*arc{a.edge(b.key), b.edge(a.key)} {
+		if e != nil && e.sighted(at) {
+			e.changed = true
+		}
+	}
+	return fresh, nil
 }
 
 // sighted takes a sighting into the last one. It tells whether that changed.
@@ -281,21 +296,9 @@ func (g *graph) sharedOf(ctx context.Context, members []event.Identifier) ([]sha
 		return nil, err
 	}
 	asked := map[event.Identifier]bool{}
-	for i, k := range keys {
-		n, ok := g.nodes.get(k)
-		if !ok {
-			continue
-		}
-		if n.role == identity.Hub {
-			asked[members[i]] = true
-		}
-		for j := range n.edges {
-			if n.edges[j].asked {
-				asked[n.edges[j].ident] = true
-			}
-		}
-		if c := g.find(n.component); c != nil && c.cuts != nil && slices.ContainsFunc(n.edges, func(e arc) bool { return g.owner(n.ident, e.ident) }) {
-			asked[members[i]] = true // it may be refused to others
+	for _, k := range keys {
+		if n, ok := g.nodes.get(k); ok {
+			g.mayBeShared(n, asked)
 		}
 	}
 	var out []sharedIdentifier
@@ -312,6 +315,21 @@ func (g *graph) sharedOf(ctx context.Context, members []event.Identifier) ([]sha
 		}
 	}
 	return out, nil
+}
+
+// mayBeShared notes of a node and those around it which may be shared.
+func (g *graph) mayBeShared(n *node, asked map[event.Identifier]bool) {
+	if n.role == identity.Hub {
+		asked[n.ident] = true
+	}
+	for i := range n.edges {
+		if n.edges[i].asked {
+			asked[n.edges[i].ident] = true
+		}
+	}
+	if c := g.find(n.component); c != nil && c.cuts != nil && slices.ContainsFunc(n.edges, func(e arc) bool { return g.owner(n.ident, e.ident) }) {
+		asked[n.ident] = true // it may be refused to others
+	}
 }
 
 func keysOf[K comparable, V any](m map[K]V) func(yield func(K) bool) {
