@@ -51,7 +51,8 @@ func (m *Mentions) Values() [][]byte { return m.values }
 
 // In tells whether any of the values is in b.
 func (m *Mentions) In(b []byte) bool {
-	if m.in(lower(b)) {
+	var room [4096]byte // most of what is searched is smaller: nothing is allocated for it
+	if m.in(appendLower(room[:0], b)) {
 		return true
 	}
 	if bytes.IndexByte(b, '\\') >= 0 && m.in(lower(unescape(b))) {
@@ -182,13 +183,15 @@ func stringEnd(b []byte, i int) int {
 }
 
 // lower is b with ASCII letters in lower case: as long as b, place for place.
-func lower(b []byte) []byte {
-	out := make([]byte, len(b))
-	for i, c := range b {
+func lower(b []byte) []byte { return appendLower(make([]byte, 0, len(b)), b) }
+
+func appendLower(out, b []byte) []byte {
+	from := len(out)
+	out = append(out, b...)
+	for i, c := range out[from:] {
 		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
+			out[from+i] = c + 'a' - 'A'
 		}
-		out[i] = c
 	}
 	return out
 }

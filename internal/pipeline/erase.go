@@ -33,6 +33,7 @@ type ErasePlan struct {
 	// Requested is where the records are that name the person.
 	Requested []store.Position `json:"requested,omitempty"`
 	Time      clock.Instant    `json:"time,omitempty"`
+	Restored  bool             `json:"restored,omitempty"` // the time is that of an erasure which the store is older than
 	Fact      store.Position   `json:"fact,omitempty"`
 	Scanned   bool             `json:"scanned,omitempty"`
 	// Others are anchors of other people that spoke of the person, with the
@@ -192,7 +193,7 @@ func (e *eraser) list() []id.Key {
 // destroy makes all that was sealed for the person unreadable.
 func (e *eraser) destroy(ctx context.Context) error {
 	e.plan.Requested = e.row.Positions
-	if e.plan.Time != 0 {
+	if e.plan.Time != 0 && !e.plan.Restored {
 		return nil // what is sealed since is of whoever came back
 	}
 	if err := e.p.store.Log().Erase(ctx, e.list()...); err != nil {

@@ -94,7 +94,7 @@ func (e *eraser) verify(ctx context.Context) error {
 		return err
 	}
 	tables := map[store.Table]bool{}
-	err = e.eachRow(ctx, func(t store.Table, _ id.Bucket, key []byte, parts [][]byte) {
+	err = e.eachRow(ctx, allTables(), func(t store.Table, _ id.Bucket, key []byte, parts [][]byte) {
 		scan.StateRows++
 		if e.inRow(t, key, parts) && !attended(t) {
 			scan.StateHits++
@@ -144,14 +144,14 @@ func allTables() []store.Table {
 		store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableEntities, store.TableKinds, store.TableNodes,
 		store.TableComponents, store.TableLookup, store.TableDeadLetters, store.TableDefinitions, store.TableTimers,
 		store.TableShares, store.TableMembers, store.TableHistory, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
-		store.TableRequests, store.TableColumns, store.TableItems, store.TableSuppressed, store.TableMeta,
+		store.TableRequests, store.TableColumns, store.TableItems, store.TableSuppressed, store.TableCuts, store.TableMeta,
 		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit,
 	}
 }
 
-// eachRow visits every row of the state.
-func (e *eraser) eachRow(ctx context.Context, visit func(t store.Table, b id.Bucket, key []byte, parts [][]byte)) error {
-	for _, t := range allTables() {
+// eachRow visits every row of some tables.
+func (e *eraser) eachRow(ctx context.Context, tables []store.Table, visit func(t store.Table, b id.Bucket, key []byte, parts [][]byte)) error {
+	for _, t := range tables {
 		for b := id.Bucket(0); b <= id.CommonBucket; b++ {
 			err := e.p.store.State().Scan(ctx, store.Range{Table: t, Bucket: b}, func(key []byte, parts [][]byte) bool {
 				visit(t, b, key, parts)
@@ -175,8 +175,8 @@ func (e *eraser) inRow(_ store.Table, key []byte, parts [][]byte) bool {
 // leftovers removes rows of tables that lie beside the person's: kept decisions.
 func (e *eraser) leftovers(ctx context.Context) error {
 	byLane := map[int][]store.Change{}
-	err := e.eachRow(ctx, func(t store.Table, b id.Bucket, key []byte, parts [][]byte) {
-		if t != store.TableDecisions || !e.inRow(t, key, parts) {
+	err := e.eachRow(ctx, []store.Table{store.TableDecisions}, func(t store.Table, b id.Bucket, key []byte, parts [][]byte) {
+		if !e.inRow(t, key, parts) {
 			return
 		}
 		k := store.RowKey{Table: t, Bucket: b, Key: bytes.Clone(key)}

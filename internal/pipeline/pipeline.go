@@ -97,6 +97,10 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 		p.abandon()
 		return nil, fmt.Errorf("recover: %w", err)
 	}
+	if err := p.applyLedger(ctx); err != nil {
+		p.abandon()
+		return nil, err
+	}
 	p.background.Go(p.tick)
 	p.background.Go(p.cultivate)
 	p.background.Go(p.keepItems)

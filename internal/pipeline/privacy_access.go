@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/consent"
+	"rapport/internal/decision/kept"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
@@ -138,7 +139,51 @@ func (x *exporter) person(ctx context.Context, ident event.Identifier) error {
 			break
 		}
 	}
+	if err := x.beside(ctx, ident); err != nil {
+		return err
+	}
 	return x.owned(ctx, ident)
+}
+
+// beside gives what is known of the person beside the profile: every word on
+// consent, the segments with entries and exits, what was decided about it, and
+// on which suppression lists it is.
+func (x *exporter) beside(ctx context.Context, ident event.Identifier) error {
+	said, err := x.p.Consent(ctx, ident.String())
+	if err != nil {
+		return err
+	}
+	segments, err := x.p.PersonSegments(ctx, ident.String(), "")
+	if err != nil {
+		return err
+	}
+	lists, err := x.p.SuppressedOn(ctx, ident.String(), nil)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(x.give("consents.jsonl", said), x.give("segments.jsonl", segments)); err != nil {
+		return err
+	}
+	for i := range lists {
+		if err := x.give("suppressions.jsonl", &lists[i]); err != nil {
+			return err
+		}
+	}
+	return x.p.EachDecision(ctx, DecisionQuery{Profile: ident.String()}, func(d *kept.Decision) error {
+		return x.give("decisions.jsonl", decisionItem(d))
+	})
+}
+
+// decisionItem is a kept decision with what it read and came to.
+func decisionItem(d *kept.Decision) any {
+	read, came := map[string]any{}, map[string]any{}
+	for _, r := range d.Read {
+		read[r.Name] = r.Value.Go()
+	}
+	for _, v := range d.Values {
+		came[v.Key] = v.Value.Go()
+	}
+	return map[string]any{"decision": d.Head, "profile_id": d.Profile, "inputs": read, "outputs": came, "consent": d.Consent}
 }
 
 // owned gives the entities that the person has to do with.
