@@ -32,13 +32,18 @@ const (
 // many against few, exits by timers, and backfills. It runs the pipeline in
 // this process, without HTTP.
 func (b *bench) segments(ctx context.Context) error {
-	if b.part != "" && b.part != "mix" {
-		return b.segmentTimers(ctx)
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"mix", b.segmentMix}, {"backfill", b.segmentBackfill}, {"drain", b.segmentDrain}, {"timers", b.segmentTimers}} {
+		if b.part != "" && b.part != part.name {
+			continue
+		}
+		if err := part.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
 	}
-	if err := b.segmentMix(ctx); err != nil || b.part == "mix" {
-		return err
-	}
-	return b.segmentTimers(ctx)
+	return nil
 }
 
 // contender is a pipeline with so many segments, and the least that an event
@@ -159,10 +164,7 @@ func (s *spine) close(ctx context.Context) {
 
 func (s *spine) define(ctx context.Context, n int, of func(int) string) error {
 	for i := range n {
-		if _, err := s.Define(ctx, definition.Command{
-			Kind: definition.Segment, Key: fmt.Sprintf("s%d", i), Status: definition.Live,
-			Document: []byte(`{"name":"x","condition":` + of(i) + `}`),
-		}); err != nil {
+		if err := s.document(ctx, fmt.Sprintf("s%d", i), of(i)); err != nil {
 			return err
 		}
 	}
@@ -176,8 +178,31 @@ func (s *spine) now() clock.Instant {
 	return clock.From(time.Now().Add(time.Duration(s.ahead.Load())))
 }
 
-// send hands events over, a hundred at a time, and waits until they are applied.
+func (s *spine) document(ctx context.Context, key, condition string) error {
+	_, err := s.Define(ctx, definition.Command{
+		Kind: definition.Segment, Key: key, Status: definition.Live,
+		Document: []byte(`{"name":"x","condition":` + condition + `}`),
+	})
+	return err
+}
+
+// live brings one more segment into force.
+func (s *spine) live(ctx context.Context, key, condition string) error {
+	if err := s.document(ctx, key, condition); err != nil {
+		return err
+	}
+	return s.Cultivate(ctx)
+}
+
+// send is sendAt for events that happen now, one after the other.
 func (s *spine) send(ctx context.Context, n int, body func(i int) string) error {
+	return s.sendAt(ctx, n, func(i int) (clock.Instant, string) {
+		return s.now().Add(time.Duration(i%100-100) * time.Microsecond), body(i)
+	})
+}
+
+// sendAt hands events over, a hundred at a time, and waits until they are applied.
+func (s *spine) sendAt(ctx context.Context, n int, body func(i int) (clock.Instant, string)) error {
 	var last pipeline.Receipt
 	for from := 0; from < n; from += 100 {
 		if s.paced.Load() != 0 {
@@ -188,7 +213,8 @@ func (s *spine) send(ctx context.Context, n int, body func(i int) string) error 
 		for i := from; i < min(from+100, n); i++ {
 			s.next++
 			env := event.Envelope{Dialect: segment.Dialect, Source: "shop", Received: now, SentAt: now}
-			doc, err := jsondoc.Parse(fmt.Appendf(nil, `{"type":"track","messageId":"m%d","timestamp":%q,%s}`, s.next, now.Add(time.Duration(i-n)*time.Microsecond), body(i)), jsondoc.Limits{})
+			at, rest := body(i)
+			doc, err := jsondoc.Parse(fmt.Appendf(nil, `{"type":"track","messageId":"m%d","timestamp":%q,%s}`, s.next, at, rest), jsondoc.Limits{})
 			if err != nil {
 				return err
 			}
@@ -216,44 +242,4 @@ func buying(r *rand.Rand) func(int) string {
 		return fmt.Sprintf(`"event":"Event %d","userId":"u%d","properties":{"price":%d,"sku":"sku-%d"},"context":{"traits":{"plan":"gold"}}`,
 			r.IntN(segmentNames), r.IntN(segmentPeople), r.IntN(200), r.IntN(1000))
 	}
-}
-
-// segmentTimers lets everybody leave at one instant while single events go on,
-// and backfills a segment over what happened.
-func (b *bench) segmentTimers(ctx context.Context) error {
-	s, err := b.spine(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.close(ctx)
-	people := max(b.hardPeople, 1000)
-	visit := func(i int) string {
-		return fmt.Sprintf(`"event":"Visit","userId":"u%d","properties":{"price":%d}`, i, i%100)
-	}
-	if err := s.send(ctx, people, visit); err != nil {
-		return err
-	}
-	cpu := ownCPU()
-	if err := s.define(ctx, 1, func(int) string {
-		return `{"event":"Visit","where":[{"property":"price","op":">=","value":0}],"within":"20m"}`
-	}); err != nil {
-		return err
-	}
-	b.atLeast("backfill of timeline events per second of processor", float64(people)/(ownCPU()-cpu).Seconds(), 200_000, "/s")
-	if got := s.SegmentSizes()["s0"]; got != int64(people) {
-		return fmt.Errorf("%d of %d people are in", got, people)
-	}
-	// Time goes on: everybody is due, within the moments that sending took.
-	s.ahead.Store(int64(21 * time.Minute))
-	start := time.Now()
-	if err := s.Tick(ctx); err != nil {
-		return err
-	}
-	for s.SegmentSizes()["s0"] > 0 {
-		if err := s.Tick(ctx); err != nil {
-			return err
-		}
-	}
-	b.atLeast(fmt.Sprintf("%d exits due at once, per second", people), float64(people)/time.Since(start).Seconds(), 50_000, "/s")
-	return nil
 }

@@ -33,6 +33,10 @@ type job struct {
 	fresh   segment.Sources // what is not kept yet
 	needs   segment.Needs   // of a timeline, for fresh
 	filling *filling        // an anchor that takes more than one slice
+	ahead   []*anchor       // the next behind the cursor, until something is let go of
+	upTo    []byte          // these are all up to there; nil: up to the end of the span
+	wanted  []uint64        // the messages of a timeline that are read
+	at      []store.Position
 	changed bool
 }
 
@@ -161,26 +165,38 @@ func (w *people) slice(ctx context.Context, applied store.Position) (derived []s
 // nextAnchors visits the anchors behind the cursor.
 func (w *people) nextAnchors(ctx context.Context) error {
 	j := w.job
-	list, upTo, err := w.anchorsAfter(ctx, j.Cursor)
-	if err != nil {
-		return err
-	}
-	if err := w.loadForeign(ctx, list); err != nil {
-		return err
+	if len(j.ahead) == 0 {
+		list, upTo, err := w.anchorsAfter(ctx, j.Cursor)
+		if err != nil {
+			return err
+		}
+		j.ahead, j.upTo = list, upTo
 	}
 	events := 0
-	for _, a := range list {
-		if err := w.loadCuts(ctx, a); err != nil {
+	for len(j.ahead) > 0 {
+		a := j.ahead[0]
+		if now, ok := w.anchors.get(a.key); !ok || now != a {
+			j.ahead = nil // let go of: look again
+			return nil
+		}
+		if a.refold {
+			j.ahead = j.ahead[1:]
+			j.pass(a) // folded again it is whole
+			continue
+		}
+		if err := errors.Join(w.loadForeign(ctx, j.ahead[:1]), w.loadCuts(ctx, a)); err != nil {
 			return err
 		}
 		n := int(a.chunks)*chunkEntries + len(a.open)
 		if !j.wantsHistory(a) || n == 0 {
+			j.ahead = j.ahead[1:]
 			w.visited(a)
 			continue
 		}
 		if events += n; events > sliceEvents && events > n {
 			return nil // the next slice begins with it
 		}
+		j.ahead = j.ahead[1:]
 		j.filling = &filling{anchor: a, state: segment.NewState(), refolds: a.refolds}
 		for first := true; j.filling != nil && (first || n <= sliceEvents); first = false {
 			if err := w.goOn(ctx, j.filling); err != nil {
@@ -191,8 +207,8 @@ func (w *people) nextAnchors(ctx context.Context) error {
 			return nil
 		}
 	}
-	j.Cursor, j.changed = upTo, true
-	j.Done = upTo == nil
+	j.Cursor, j.changed = j.upTo, true
+	j.Done = j.upTo == nil
 	return nil
 }
 
@@ -200,10 +216,12 @@ func (j *job) wantsHistory(a *anchor) bool {
 	return len(j.fresh) > 0 && a.born != j.Number && a.ident.Value != ""
 }
 
+// pass moves the cursor over an anchor.
+func (j *job) pass(a *anchor) { j.Cursor, j.changed = bytes.Clone(a.key[:]), true }
+
 // visited moves the cursor over an anchor, which follows live from now on.
 func (w *people) visited(a *anchor) {
-	j := w.job
-	j.Cursor, j.changed = bytes.Clone(a.key[:]), true
+	w.job.pass(a)
 	if a.ident.Value == "" || a.elsewhere() {
 		return
 	}
@@ -217,7 +235,7 @@ func (w *people) visited(a *anchor) {
 func (w *people) goOn(ctx context.Context, f *filling) error {
 	a := f.anchor
 	if now, ok := w.anchors.get(a.key); !ok || now != a || a.refolds != f.refolds || a.refold {
-		w.job.filling = nil // it was let go of, or folded anew: begin again
+		w.job.filling, w.job.ahead = nil, nil // it was let go of, or folded anew: begin again
 		return nil
 	}
 	committed := a.chunks - uint32(len(a.pending))
@@ -254,34 +272,6 @@ func (w *people) goOn(ctx context.Context, f *filling) error {
 	}
 	if last {
 		w.filled(ctx, f)
-	}
-	return nil
-}
-
-// fill folds entries of a timeline into what conditions will keep.
-func (w *people) fill(ctx context.Context, f *filling, entries []profile.Entry) error {
-	j := w.job
-	for i := range entries {
-		if !j.needs.Wants(&entries[i]) {
-			continue
-		}
-		rec, err := w.store.Log().At(ctx, store.Position(entries[i].Position))
-		if errors.Is(err, store.ErrErased) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("event at %d: %w", entries[i].Position, err)
-		}
-		e, err := w.decode(rec.Payload)
-		if err != nil {
-			continue // counted when it was folded
-		}
-		var portions []catalog.Portion
-		source := w.sources(e.Source)
-		if source.Mapping != nil {
-			portions = source.Mapping.PortionsOf(e, catalog.Stamp{Time: e.Time, Priority: source.Priority, Short: entries[i].Short})
-		}
-		j.fold(f.state, e, segment.Input{Short: entries[i].Short, Mapping: source.Mapping}, portions)
 	}
 	return nil
 }

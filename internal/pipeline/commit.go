@@ -129,6 +129,9 @@ func (w *people) trim() {
 	clear(w.gatheredUnswept)
 	w.confirmCold()
 	w.anchors.limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes()-int(w.pressed.Load()), w.rowBudget/8)
+	if w.job != nil {
+		w.job.ahead = nil // not all of them may stay, and others may have come
+	}
 	w.anchors.trim(func(a *anchor) bool {
 		return a.changed || a.refold || w.job != nil && w.job.filling != nil && w.job.filling.anchor == a
 	})

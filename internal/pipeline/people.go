@@ -304,6 +304,9 @@ func (w *people) anchor(ident event.Identifier, k id.Key) *anchor {
 		w.tally.Anchors++
 	} else if a.ident.Value == "" {
 		a.ident, a.fresh = ident, true
+		if w.job != nil {
+			a.born = w.job.Number // nothing happened to it before
+		}
 		w.tally.Anchors++
 	}
 	return a
