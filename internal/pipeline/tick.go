@@ -40,30 +40,58 @@ const tickPortion = 256
 // returns when they are applied.
 func (p *Pipeline) Tick(ctx context.Context) error {
 	now := p.clock.Now()
-	for last := []id.Bucket(nil); ; {
-		var due []id.Bucket
+	for last := []wait(nil); ; {
+		var due []wait
+		lists := make([][]wait, len(p.people))
 		for i, w := range p.people {
-			l := p.lanes[i]
-			l.mu.Lock()
-			due = append(due, w.timers.waiting(now, tickPortion)...)
-			l.mu.Unlock()
+			p.lanes[i].mu.Lock()
+			lists[i] = w.timers.waiting(now)
+			p.lanes[i].mu.Unlock()
+			due = append(due, lists[i]...)
 		}
 		if len(due) == 0 || slices.Equal(due, last) {
 			return nil // nothing is due, or what is due came meanwhile
 		}
 		last = due
-		if err := p.tickBuckets(ctx, now, due); err != nil {
+		if stopped, err := p.tickAll(ctx, now, lists); stopped || err != nil {
 			return err
 		}
+	}
+}
+
+// tickAll lets time pass for the buckets of each lane, in portions. While one is
+// applied the next gets into the log.
+func (p *Pipeline) tickAll(ctx context.Context, now clock.Instant, lists [][]wait) (stopped bool, err error) {
+	for before := store.Position(0); ; {
+		var due []id.Bucket
+		for i := range lists {
+			for n := 0; len(lists[i]) > 0 && n < tickPortion; lists[i] = lists[i][1:] {
+				due = append(due, lists[i][0].b)
+				n += lists[i][0].n
+			}
+		}
+		at, err := before, error(nil)
+		if len(due) > 0 {
+			slices.Sort(due)
+			at, err = p.tickBuckets(ctx, now, due)
+		}
+		if err == nil {
+			err = p.lanesAt(ctx, before)
+		}
+		if err != nil || len(due) == 0 {
+			return false, err // the next question finds all of them applied
+		}
+		before = at
 		select {
 		case <-p.stop:
-			return nil
+			return true, p.lanesAt(ctx, before)
 		default:
 		}
 	}
 }
 
-func (p *Pipeline) tickBuckets(ctx context.Context, now clock.Instant, due []id.Bucket) error {
+// tickBuckets appends a tick for each of some buckets.
+func (p *Pipeline) tickBuckets(ctx context.Context, now clock.Instant, due []id.Bucket) (store.Position, error) {
 	frame := &store.Frame{Records: make([]store.Record, len(due))}
 	for i, b := range due {
 		frame.Records[i] = store.Record{
@@ -71,11 +99,7 @@ func (p *Pipeline) tickBuckets(ctx context.Context, now clock.Instant, due []id.
 		}
 	}
 	r, err := p.append(ctx, frame)
-	if err != nil {
-		return err
-	}
-	// The next question must find these applied, or it would tick again.
-	return p.lanesAt(ctx, r.Position)
+	return r.Position, err
 }
 
 // resume takes up what the lane had in mind at its position.

@@ -1,8 +1,8 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
-	"container/heap"
 	"encoding/binary"
 	"slices"
 
@@ -41,7 +41,7 @@ func (t *timers) set(k id.Key, at clock.Instant) {
 		h = &timerHeap{}
 		t.buckets[k.Bucket()] = h
 	}
-	heap.Push(h, timer{at, k})
+	h.push(timer{at, k})
 }
 
 // bytes is about how much memory the timers take.
@@ -57,70 +57,83 @@ func (t *timers) due(b id.Bucket, now clock.Instant) []id.Key {
 	if h == nil {
 		return nil
 	}
-	var out []timer
-	for len(*h) > 0 && (*h)[0].at <= now {
-		if x := heap.Pop(h).(timer); t.at[x.key] == x.at {
-			out = append(out, x)
-		}
-	}
+	out := h.upTo(now, 0, nil)
+	out = slices.DeleteFunc(out, func(x timer) bool { return t.at[x.key] != x.at })
+	slices.SortFunc(out, func(x, y timer) int { return cmp.Or(cmp.Compare(x.at, y.at), bytes.Compare(x.key[:], y.key[:])) })
 	keys := make([]id.Key, len(out))
-	for i, x := range out {
-		keys[i] = x.key
-		heap.Push(h, x)
+	for i := range out {
+		keys[i] = out[i].key
 	}
 	return keys
 }
 
+// wait is a bucket in which something is due.
+type wait struct {
+	since clock.Instant
+	b     id.Bucket
+	n     int // anchors, about
+}
+
 // waiting gives the buckets in which something is due, those that wait longest
-// first: as many as have so many anchors due, and at least one.
-func (t *timers) waiting(now clock.Instant, limit int) []id.Bucket {
-	type wait struct {
-		since clock.Instant
-		b     id.Bucket
-	}
-	var waits []wait
+// first.
+func (t *timers) waiting(now clock.Instant) []wait {
+	var out []wait
 	for b, h := range t.buckets {
 		for len(*h) > 0 && t.at[(*h)[0].key] != (*h)[0].at {
-			heap.Pop(h) // disarmed or moved meanwhile
+			h.pop() // disarmed or moved meanwhile
 		}
 		if len(*h) == 0 {
 			delete(t.buckets, b)
 		} else if (*h)[0].at <= now {
-			waits = append(waits, wait{(*h)[0].at, b})
+			out = append(out, wait{(*h)[0].at, b, len(h.upTo(now, 0, nil))})
 		}
 	}
-	slices.SortFunc(waits, func(x, y wait) int { return cmp.Or(cmp.Compare(x.since, y.since), cmp.Compare(x.b, y.b)) })
-	var out []id.Bucket
-	for _, x := range waits {
-		if limit <= 0 {
-			break
-		}
-		out = append(out, x.b)
-		limit -= t.buckets[x.b].upTo(now, 0)
-	}
-	slices.Sort(out)
+	slices.SortFunc(out, func(x, y wait) int { return cmp.Or(cmp.Compare(x.since, y.since), cmp.Compare(x.b, y.b)) })
 	return out
 }
 
-// upTo counts the timers at or before an instant, from a place of the heap down.
-func (h timerHeap) upTo(now clock.Instant, i int) int {
-	if i >= len(h) || h[i].at > now {
-		return 0
-	}
-	return 1 + h.upTo(now, 2*i+1) + h.upTo(now, 2*i+2)
-}
-
+// timerHeap has the earliest timer first, and each before the two at twice its
+// place.
 type timerHeap []timer
 
-func (h timerHeap) Len() int           { return len(h) }
-func (h timerHeap) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h timerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *timerHeap) Push(x any)        { *h = append(*h, x.(timer)) }
-func (h *timerHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
+// upTo adds the timers at or before an instant, from a place of the heap down.
+func (h timerHeap) upTo(now clock.Instant, i int, into []timer) []timer {
+	if i >= len(h) || h[i].at > now {
+		return into
+	}
+	return h.upTo(now, 2*i+2, h.upTo(now, 2*i+1, append(into, h[i])))
+}
+
+func (h *timerHeap) push(x timer) {
+	*h = append(*h, x)
+	for list, i := *h, len(*h)-1; i > 0; {
+		above := (i - 1) / 2
+		if list[above].at <= list[i].at {
+			return
+		}
+		list[above], list[i] = list[i], list[above]
+		i = above
+	}
+}
+
+// pop removes the first.
+func (h *timerHeap) pop() {
+	n := len(*h) - 1
+	(*h)[0] = (*h)[n]
+	*h = (*h)[:n]
+	for list, i := *h, 0; ; {
+		least := i
+		for k := 2*i + 1; k <= 2*i+2 && k < n; k++ {
+			if list[k].at < list[least].at {
+				least = k
+			}
+		}
+		if least == i {
+			return
+		}
+		list[least], list[i] = list[i], list[least]
+		i = least
+	}
 }
 
 // timerKey is the row of a timer: rows come in the order of their instants.
