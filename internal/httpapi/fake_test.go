@@ -302,6 +302,10 @@ func (f *fake) SegmentMembers(context.Context, string, string, int) (pipeline.Pa
 	return pipeline.Page[pipeline.SegmentMember]{}, f.err
 }
 
+func (f *fake) SegmentHistory(context.Context, string, pipeline.SizeSpan) ([]pipeline.SegmentSize, error) {
+	return nil, f.err
+}
+
 func (f *fake) PersonSegments(_ context.Context, ref, _ string) (*pipeline.PersonSegments, error) {
 	return &pipeline.PersonSegments{ID: ref, Items: []pipeline.Standing{}, Others: []pipeline.Standing{}, History: []pipeline.Passage{}}, f.err
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
+	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
@@ -129,4 +131,48 @@ func (a *API) listMembers(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return &body[List[pipeline.SegmentMember]]{listOf(page)}, nil
+}
+
+// SegmentHistory is how large a segment was.
+type SegmentHistory struct {
+	Items []pipeline.SegmentSize `json:"items" nullable:"false" doc:"Oldest first"`
+}
+
+// historySpan is what is shown of a segment's history where nothing is said.
+const historySpan = 7 * 24 * time.Hour
+
+func (a *API) segmentHistory(ctx context.Context, in *struct {
+	CriterionKey
+	From string `query:"from" maxLength:"40" doc:"RFC 3339; left out: seven days before to"`
+	To   string `query:"to" maxLength:"40" doc:"RFC 3339; left out: now"`
+	Step string `query:"step" enum:"hour,day" default:"hour" doc:"A point an hour, or a day of UTC"`
+},
+) (*body[SegmentHistory], error) {
+	if _, err := a.pickCriterion(segmentCriteria, in.Key, ""); err != nil {
+		return nil, err
+	}
+	to, err := instantOr(in.To, "to", a.Clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	from, err := instantOr(in.From, "from", to.Add(-historySpan))
+	if err != nil {
+		return nil, err
+	}
+	sizes, err := a.Spine.SegmentHistory(ctx, in.Key, pipeline.SizeSpan{From: from, To: to, Days: in.Step == "day"})
+	if err != nil {
+		return nil, err
+	}
+	if sizes == nil {
+		sizes = []pipeline.SegmentSize{}
+	}
+	return &body[SegmentHistory]{SegmentHistory{sizes}}, nil
+}
+
+// instantOr reads a parameter that is an instant.
+func instantOr(text, name string, otherwise clock.Instant) (clock.Instant, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	return instant(name, text)
 }

@@ -77,6 +77,7 @@ type segments interface {
 	SegmentState(kind definition.Kind, key string) pipeline.SegmentState
 	SegmentUsers(kind definition.Kind, key string) []string
 	SegmentMembers(ctx context.Context, key, cursor string, limit int) (pipeline.Page[pipeline.SegmentMember], error)
+	SegmentHistory(ctx context.Context, key string, s pipeline.SizeSpan) ([]pipeline.SegmentSize, error)
 	PersonSegments(ctx context.Context, ref, key string) (*pipeline.PersonSegments, error)
 }
 

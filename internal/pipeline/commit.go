@@ -43,6 +43,7 @@ func (w *people) changes(at store.Position) []store.Change {
 	if w.jobChanged || w.job != nil && w.job.changed {
 		out = append(out, w.jobChange())
 	}
+	out = w.flows.changes(out, w.span)
 	out = w.columnChanges(out, at)
 	for _, a := range w.changedAnchors {
 		out = w.anchorChanges(out, a)

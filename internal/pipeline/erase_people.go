@@ -130,6 +130,9 @@ func (s *sweeper) forget(a *anchor) {
 		for _, x := range a.members.list {
 			if x.member {
 				w.enroll(a, x.id, false)
+				if _, active := w.force.ids[x.id]; active && !x.shadow {
+					w.counted(w.force.criterion(x.id), s.plan.Time, false)
+				}
 				s.touched = append(s.touched, store.RowKey{Table: store.TableMembers, Bucket: a.key.Bucket(), Key: memberKey(x.id, a.key)})
 			}
 		}

@@ -100,6 +100,7 @@ func historyKey(a id.Key, at clock.Instant, n uint64, entered bool) []byte {
 
 // pass keeps an entry or an exit.
 func (w *people) pass(a *anchor, c *criterion, at clock.Instant, p passage) {
+	w.counted(c, at, p.entered)
 	p.segment, p.version = c.Key, c.Version
 	w.rows = append(w.rows, w.row(store.TableHistory, a.key, historyKey(a.key, at, c.ID, p.entered), store.Put, p.append(make([]byte, 0, 64))))
 }

@@ -48,6 +48,7 @@ type people struct {
 	timers   *timers
 	tally    tally
 	mirror   mirror
+	flows    flows
 
 	changedAnchors  []*anchor
 	changedEntities []*entity
@@ -104,7 +105,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
-		timers: newTimers(), undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
+		timers: newTimers(), flows: newFlows(0), undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
