@@ -168,14 +168,15 @@ type cutRecord struct {
 	shared  id.Key
 	home    id.Key
 	version store.Position
-	owned   []interval // none: nothing any more
+	owned   []interval
+	gone    bool // it is not the person's at any time any more
 }
 
 func (c *cutRecord) record(received clock.Instant) store.Record {
 	b := append(append(make([]byte, 0, 64), c.shared[:]...), c.home[:]...)
 	b = binary.AppendUvarint(b, uint64(c.version))
 	return store.Record{
-		Kind: store.KindCut, Bucket: c.shared.Bucket(), Anchor: c.home, Received: received, Payload: appendIntervals(b, c.owned),
+		Kind: store.KindCut, Bucket: c.shared.Bucket(), Anchor: c.home, Received: received, Payload: appendIntervals(append(b, flag(c.gone)), c.owned),
 	}
 }
 
@@ -183,7 +184,7 @@ func readCut(payload []byte) (c cutRecord, ok bool) {
 	r := cursor{b: payload}
 	copy(c.shared[:], r.take(16))
 	copy(c.home[:], r.take(16))
-	c.version, c.owned = store.Position(r.uvarint()), r.intervals()
+	c.version, c.gone, c.owned = store.Position(r.uvarint()), r.byte() == 1, r.intervals()
 	return c, !r.bad && len(r.b) == 0
 }
 

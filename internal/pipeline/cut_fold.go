@@ -28,7 +28,7 @@ func (w *people) askForCuts(a *anchor, before, now []sharedIdentifier, version s
 	}
 	for _, s := range before {
 		if s.ident != a.ident && !slices.ContainsFunc(now, func(o sharedIdentifier) bool { return o.ident == s.ident }) {
-			c := cutRecord{shared: s.ident.Key(), home: a.key, version: version}
+			c := cutRecord{shared: s.ident.Key(), home: a.key, version: version, gone: true}
 			w.derived = append(w.derived, c.record(received))
 		}
 	}
@@ -51,7 +51,7 @@ func (w *people) foldCut(r *store.Record) {
 	}
 	a, ok := w.anchors.get(c.shared)
 	if !ok {
-		if len(c.owned) == 0 {
+		if c.gone {
 			return
 		}
 		a = &anchor{key: c.shared, partial: profile.New(), fresh: true, home: w.notice(c.shared)}
@@ -61,7 +61,7 @@ func (w *people) foldCut(r *store.Record) {
 		w.anchors.put(c.shared, a, a.size())
 	}
 	w.setCut(a, &c)
-	if len(c.owned) == 0 && a.elsewhere() && a.home.key == c.home {
+	if c.gone && a.elsewhere() && a.home.key == c.home {
 		w.share(a) // all of it is the home's again
 	}
 }
@@ -77,7 +77,7 @@ func (w *people) setCut(a *anchor, r *cutRecord) {
 	}
 	w.touch(a)
 	if c == nil {
-		if len(r.owned) == 0 && r.home != a.key {
+		if r.gone {
 			return
 		}
 		c = &cut{home: r.home}
@@ -87,7 +87,7 @@ func (w *people) setCut(a *anchor, r *cutRecord) {
 	for _, other := range a.cuts.own(c, r.owned) {
 		w.cutAnew(a, other)
 	}
-	if len(r.owned) > 0 || r.home == a.key {
+	if !r.gone {
 		w.rows = append(w.rows, w.cutRow(a, c))
 		w.cutAnew(a, c)
 		return

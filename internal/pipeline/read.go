@@ -116,7 +116,8 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 	if err := p.gatherShared(ctx, who); err != nil {
 		return nil, err
 	}
-	if len(who.anchors) == 0 {
+	// A home that never had an event of its own may have a row or not.
+	if !slices.ContainsFunc(who.anchors, func(a *anchor) bool { return a.received != 0 || len(a.told) > 0 || !a.blank() }) {
 		return nil, nil
 	}
 	p.name(who, members)
@@ -242,10 +243,16 @@ func (p *Pipeline) name(who *person, members []event.Identifier) {
 		received[i] = min(received[i], taken)
 	}
 	for _, a := range who.anchors {
-		first, last := a.partial.Seen()
-		note(a.ident, first, last, a.received)
+		if first, last := a.partial.Seen(); !a.blank() || len(who.anchors) == 1 {
+			note(a.ident, first, last, a.received)
+		}
 		for _, e := range a.edges {
 			note(e.ident, e.first, e.last, e.received)
+		}
+	}
+	if len(seen) == 0 { // of what they share nothing is theirs
+		for _, a := range who.anchors {
+			note(a.ident, 0, 0, a.received)
 		}
 	}
 	var earliest event.Identifier
@@ -258,6 +265,12 @@ func (p *Pipeline) name(who *person, members []event.Identifier) {
 	}
 	slices.SortFunc(who.members, func(a, b profile.IdentifierSeen) int { return p.Rules().Compare(a.Identifier, b.Identifier) })
 	who.id = p.cipher.id(earliest.Key())
+}
+
+// blank tells that nothing is known of an anchor, or of its cut.
+func (a *anchor) blank() bool {
+	first, _ := a.partial.Seen()
+	return first == 0 && len(a.told) == 0
 }
 
 // ProfileSummary is a line of a search.
