@@ -15,7 +15,7 @@ import (
 )
 
 // What happened on a shared identifier belongs to whoever had it at the time
-// (docs/decisions/0008). The graph tells each home its times; the home asks the
+// (docs/decisions/0010). The graph tells each home its times; the home asks the
 // identifier's anchor for what of it lies in them, a cut; the anchor folds the
 // cut by itself and sends it to the home, as other anchors send all they have.
 // An event costs one cut, however many there are.
