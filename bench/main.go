@@ -64,6 +64,7 @@ var cases = []struct {
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
 	{"erasure", "one of many people erased, from request to proof", (*bench).erasure},
 	{"segments", "1,000 living segments against 10, exits by timers, backfills", (*bench).segments},
+	{"identity", "the identity graph alone: in memory, and with storage and memory for a third", (*bench).identity},
 	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
 	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
 	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
@@ -72,7 +73,7 @@ var cases = []struct {
 
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
-var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "segments": true, "batch": true}
+var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -97,6 +98,8 @@ func run(ctx context.Context, args []string) error {
 		if !given(args[1:], "people") {
 			b.people = 10_000_000
 		}
+	} else if args[0] == "identity" {
+		b.say("a Go benchmark, without a server")
 	} else if args[0] == "segments" {
 		b.hardPeople = min(b.hardPeople, 1_000_000)
 	} else if err := b.build(ctx); err != nil {

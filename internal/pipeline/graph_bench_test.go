@@ -1,0 +1,142 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/identity"
+	"rapport/internal/store"
+	"rapport/internal/store/embedded"
+	"rapport/internal/store/memory"
+)
+
+// graphLoad makes what events show the graph: people with a user id, devices
+// and now and then an e-mail address; one device in a hundred is used by two.
+type graphLoad struct {
+	r      *rand.Rand
+	people int
+	at     store.Position
+}
+
+// devices is how many a person has; with user id and e-mail address that makes
+// four identifiers.
+const devices = 2
+
+func (l *graphLoad) next(batch []*store.Record) []*store.Record {
+	batch = batch[:0]
+	for len(batch) < batchRecords {
+		person := l.r.IntN(l.people)
+		device := person*devices + l.r.IntN(devices)
+		strong := event.Identifier{Namespace: event.UserID, Value: fmt.Sprintf("user-%d", person)}
+		weak := event.Identifier{Namespace: event.AnonymousID, Value: fmt.Sprintf("8d1f2c3a-%012d", device)}
+		switch n := l.r.IntN(100); {
+		case n < 20:
+			weak = event.Identifier{Namespace: event.Email, Value: fmt.Sprintf("user%d@example.org", person)}
+		case device%100 == 0: // the other half of its events is of a neighbour
+			if l.r.IntN(2) == 0 {
+				strong.Value = fmt.Sprintf("user-%d", (person+1)%l.people)
+			}
+		}
+		l.at++
+		at := worldStart.Add(time.Duration(l.at) * time.Millisecond)
+		payload := (&link{strong: strong, weak: weak, first: at, received: at, event: l.at}).append(nil)
+		batch = append(batch, &store.Record{
+			Position: l.at, Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: strong.Key(), Received: at, Payload: payload,
+		})
+	}
+	return batch
+}
+
+// BenchmarkGraph measures the graph alone, each event an edge: in memory, and
+// with its storage and memory for a third of the identifiers. The time is the
+// processor's, of all threads of the process. RAPPORT_BENCH_IDENTIFIERS is how
+// many there are, 400,000 if it is not set.
+func BenchmarkGraph(b *testing.B) {
+	identifiers := 400_000
+	if n, err := strconv.Atoi(os.Getenv("RAPPORT_BENCH_IDENTIFIERS")); err == nil {
+		identifiers = n
+	}
+	const perIdentifier = 700 // bytes of an identifier in the graph's memory
+	b.Run("memory", func(b *testing.B) {
+		benchGraph(b, memory.New(), identifiers, false, 1<<40)
+	})
+	b.Run("third", func(b *testing.B) {
+		st, err := embedded.Open(b.TempDir(), embedded.Options{MemoryBudget: int64(max(64<<20, identifiers*perIdentifier/6))})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer st.Close() //nolint:errcheck // nothing is kept of it
+		benchGraph(b, st, identifiers, true, identifiers*perIdentifier/3)
+	})
+}
+
+func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, budget int) {
+	const dirtyRows = 20_000
+	ctx := context.Background()
+	book := NewRulebook(identity.DefaultRules())
+	g := newGraph(&setting{store: st, book: book, log: slog.New(slog.DiscardHandler), erased: &erasures{}}, budget)
+	load := &graphLoad{r: rand.New(rand.NewPCG(1, 7)), people: identifiers / (devices + 2)}
+	var batch []*store.Record
+	apply := func() {
+		if _, err := g.apply(ctx, batch); err != nil {
+			b.Fatal(err)
+		}
+		if g.dirty() < dirtyRows {
+			return
+		}
+		if !commits { // nothing is encoded or written
+			for _, n := range g.changedNodes {
+				n.mark.changed = false
+			}
+			for _, c := range g.changedComponents {
+				c.mark.changed = false
+			}
+			g.changedNodes, g.changedComponents, g.rows, g.more = g.changedNodes[:0], g.changedComponents[:0], nil, overlay{}
+			return
+		}
+		c := store.Commit{Span: store.Span{First: id.CommonBucket, Last: id.CommonBucket}, Position: load.at, Changes: g.changes(load.at)}
+		if err := st.State().Commit(ctx, c); err != nil {
+			b.Fatal(err)
+		}
+		g.trim()
+	}
+	for load.at < store.Position(identifiers) { // most are known before it counts
+		batch = load.next(batch)
+		apply()
+	}
+	runtime.GC()
+	var spent time.Duration
+	events := 0
+	b.ResetTimer()
+	for range b.N {
+		for range max(1, identifiers/4/batchRecords) {
+			batch = load.next(batch)
+			before := processorTime(b)
+			apply()
+			spent += processorTime(b) - before
+			events += len(batch)
+		}
+	}
+	b.ReportMetric(float64(events)/spent.Seconds(), "events/s/core")
+	b.ReportMetric(float64(g.tally.Identifiers), "identifiers")
+	b.ReportMetric(0, "ns/op")
+}
+
+// processorTime is what the process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
