@@ -22,7 +22,7 @@ type guestAPI struct {
 }
 
 func (g guestAPI) ask(method, path, body string, want int) map[string]any {
-	g.T.Helper()
+	g.Helper()
 	status, _, text := call(g.T, method, g.URL()+path, body, "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(writeKey+":"+secretKey)))
 	if status != want {
 		g.Fatalf("%s %s: %d, want %d: %s", method, path, status, want, text)
@@ -40,7 +40,7 @@ func (g guestAPI) ask(method, path, body string, want int) map[string]any {
 }
 
 func (g guestAPI) stream(body string) {
-	g.T.Helper()
+	g.Helper()
 	if status, h, text := call(g.T, "POST", g.URL()+"/v1.2/events?wait=applied&sitecoreContextId="+writeKey, body); status != 201 || h.Get("Rapport-Applied") != "yes" {
 		g.Fatalf("%s: %d %v %s", body, status, h, text)
 	}
@@ -48,7 +48,7 @@ func (g guestAPI) stream(body string) {
 
 // has checks members of an answer.
 func (g guestAPI) has(got map[string]any, want string) {
-	g.T.Helper()
+	g.Helper()
 	var members map[string]any
 	if err := json.Unmarshal([]byte(want), &members); err != nil {
 		g.Fatal(err)
@@ -226,7 +226,7 @@ func waitFor(t *testing.T, so func() bool) {
 // file announces, uploads and waits for a batch, and gives its last state and
 // the codes and messages of its log.
 func (g guestAPI) batch(ref string, lines ...string) (map[string]any, []string) {
-	g.T.Helper()
+	g.Helper()
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	_, _ = zip.Write([]byte(strings.Join(lines, "\n")))
@@ -242,7 +242,7 @@ func (g guestAPI) batch(ref string, lines ...string) (map[string]any, []string) 
 }
 
 func (g guestAPI) finished(ref string) (map[string]any, []string) {
-	g.T.Helper()
+	g.Helper()
 	var state map[string]any
 	waitFor(g.T, func() bool {
 		state = g.ask("GET", "/v2/batches/"+ref, "", 200)

@@ -86,11 +86,11 @@ func (g *gate) run(ctx context.Context) error {
 	judged := false
 	for i := range s.Events {
 		a := &s.Events[i]
-		v, shared, changed, err := g.policy.Resolve(a.Event, a.Envelope.Shared)
+		v, shared, err := g.policy.Resolve(a.Event, a.Envelope.Shared)
 		if err != nil {
 			g.log.Warn("a signal of a browser keeps its usual meaning", "error", err)
 		}
-		if changed {
+		if v != nil {
 			a.Event, a.Envelope.Shared = v, shared
 		}
 		if g.rule(a) != nil {

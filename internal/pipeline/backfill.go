@@ -179,36 +179,54 @@ func (w *people) nextAnchors(ctx context.Context) error {
 			j.ahead = nil // let go of: look again
 			return nil
 		}
-		if a.refold {
-			j.ahead = j.ahead[1:]
-			j.pass(a) // folded again it is whole
-			continue
-		}
-		if err := errors.Join(w.loadForeign(ctx, j.ahead[:1]), w.loadCuts(ctx, a)); err != nil {
+		n, err := w.unread(ctx, a)
+		if err != nil {
 			return err
 		}
-		n := int(a.chunks)*chunkEntries + len(a.open)
-		if !j.wantsHistory(a) || n == 0 {
-			j.ahead = j.ahead[1:]
-			w.visited(a)
-			continue
-		}
-		if events += n; events > sliceEvents && events > n {
+		if events += n; n > 0 && events > sliceEvents && events > n {
 			return nil // the next slice begins with it
 		}
 		j.ahead = j.ahead[1:]
-		j.filling = &filling{anchor: a, state: segment.NewState(), refolds: a.refolds}
-		for first := true; j.filling != nil && (first || n <= sliceEvents); first = false {
-			if err := w.goOn(ctx, j.filling); err != nil {
+		switch {
+		case a.refold:
+			j.pass(a) // folded again it is whole
+		case n == 0:
+			w.visited(a)
+		default:
+			if err := w.open(ctx, a, n); err != nil || j.filling != nil {
 				return err
 			}
-		}
-		if j.filling != nil {
-			return nil
 		}
 	}
 	j.Cursor, j.changed = j.upTo, true
 	j.Done = j.upTo == nil
+	return nil
+}
+
+// unread brings into memory what visiting an anchor needs, and gives how many
+// events of it are to be folded.
+func (w *people) unread(ctx context.Context, a *anchor) (int, error) {
+	if a.refold {
+		return 0, nil
+	}
+	if err := errors.Join(w.loadForeign(ctx, []*anchor{a}), w.loadCuts(ctx, a)); err != nil {
+		return 0, err
+	}
+	if !w.job.wantsHistory(a) {
+		return 0, nil
+	}
+	return int(a.chunks)*chunkEntries + len(a.open), nil
+}
+
+// open folds the first of an anchor's n events, all where they are few.
+func (w *people) open(ctx context.Context, a *anchor, n int) error {
+	j := w.job
+	j.filling = &filling{anchor: a, state: segment.NewState(), refolds: a.refolds}
+	for first := true; j.filling != nil && (first || n <= sliceEvents); first = false {
+		if err := w.goOn(ctx, j.filling); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -315,23 +333,11 @@ func (w *people) anchorsAfter(ctx context.Context, after []byte) (out []*anchor,
 		var bad error
 		at := store.Range{Table: store.TableAnchors, Bucket: b, After: after}
 		err := w.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
-			k := id.Key(key)
-			a, ok := w.anchors.get(k)
-			if !ok && w.isSwept(k) {
-				return true
+			var a *anchor
+			if a, bad = w.anchorOf(id.Key(key), parts); a != nil {
+				out = append(out, a)
 			}
-			if !ok {
-				copies := make([][]byte, len(parts))
-				for i := range parts {
-					copies[i] = bytes.Clone(parts[i])
-				}
-				if bad = w.adopt(store.TableAnchors, k, copies); bad != nil {
-					return false
-				}
-				a, _ = w.anchors.get(k)
-			}
-			out = append(out, a)
-			return len(out) < sliceAnchors
+			return bad == nil && len(out) < sliceAnchors
 		})
 		if err = errors.Join(err, bad); err != nil {
 			return nil, nil, fmt.Errorf("read anchors of bucket %d: %w", b, err)
@@ -342,6 +348,23 @@ func (w *people) anchorsAfter(ctx context.Context, after []byte) (out []*anchor,
 		after = nil
 	}
 	return out, nil, nil
+}
+
+// anchorOf gives the anchor of a row that is visited: what is in memory, else
+// the row brought there; nil: it is swept.
+func (w *people) anchorOf(k id.Key, parts [][]byte) (*anchor, error) {
+	if a, ok := w.anchors.get(k); ok || w.isSwept(k) {
+		return a, nil
+	}
+	copies := make([][]byte, len(parts))
+	for i := range parts {
+		copies[i] = bytes.Clone(parts[i])
+	}
+	if err := w.adopt(store.TableAnchors, k, copies); err != nil {
+		return nil, err
+	}
+	a, _ := w.anchors.get(k)
+	return a, nil
 }
 
 // lastKey is the last that a bucket can have.

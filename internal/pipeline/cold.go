@@ -178,7 +178,7 @@ func (w *people) whole(k id.Key, parts [][]byte, names *profile.Names) (*anchor,
 		return readAnchor(k, parts, names)
 	}
 	arrived := min(max(len(parts)-1-a.deltas, 0), len(a.cold.sent))
-	whole, err := readAnchor(k, append(parts[:len(parts):len(parts)], a.cold.sent[arrived:]...), names)
+	whole, err := readAnchor(k, append(slices.Clip(parts), a.cold.sent[arrived:]...), names)
 	if err != nil {
 		return nil, err
 	}

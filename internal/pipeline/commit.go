@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"slices"
 
 	"rapport/internal/id"
 	"rapport/internal/profile"
@@ -226,5 +227,5 @@ func (a *arena) close(value []byte) []byte {
 	if n := len(value); n <= cap(*a)-len(*a) {
 		*a = (*a)[:len(*a)+n]
 	}
-	return value[:len(value):len(value)]
+	return slices.Clip(value)
 }

@@ -140,27 +140,7 @@ func (e *eraser) resolve(ctx context.Context) error {
 	}
 	e.idents = named
 	if !whole {
-		for _, ident := range named {
-			more, err := e.p.wholePerson(ctx, ident.String())
-			if k := fault.KindOf(err); k == fault.NotFound || k == fault.Gone {
-				continue // nothing is known: only what comes later is refused
-			}
-			if err != nil {
-				return err
-			}
-			for _, m := range more {
-				if !slices.Contains(e.idents, m) {
-					e.idents = append(e.idents, m)
-				}
-			}
-		}
-		if err := e.anonymous(ctx); err != nil {
-			return err
-		}
-		if _, err := e.p.keepPrivacy(ctx, privacyFact{Op: opResolved, Request: e.row.PrivacyRequest, Identifiers: e.idents}); err != nil {
-			return err
-		}
-		if e.row, err = e.p.request(ctx, e.row.ID); err != nil {
+		if err := e.widen(ctx); err != nil {
 			return err
 		}
 	}
@@ -180,6 +160,33 @@ func (e *eraser) resolve(ctx context.Context) error {
 	e.mentions = consent.NewMentions(e.idents, ids...)
 	e.plan.Proof.Identifiers = len(e.idents)
 	return nil
+}
+
+// widen goes from the identifiers that were named to all of the person's.
+func (e *eraser) widen(ctx context.Context) error {
+	for _, ident := range slices.Clone(e.idents) {
+		more, err := e.p.wholePerson(ctx, ident.String())
+		if k := fault.KindOf(err); k == fault.NotFound || k == fault.Gone {
+			continue // nothing is known: only what comes later is refused
+		}
+		if err != nil {
+			return err
+		}
+		for _, m := range more {
+			if !slices.Contains(e.idents, m) {
+				e.idents = append(e.idents, m)
+			}
+		}
+	}
+	if err := e.anonymous(ctx); err != nil {
+		return err
+	}
+	_, err := e.p.keepPrivacy(ctx, privacyFact{Op: opResolved, Request: e.row.PrivacyRequest, Identifiers: e.idents})
+	if err != nil {
+		return err
+	}
+	e.row, err = e.p.request(ctx, e.row.ID)
+	return err
 }
 
 func (e *eraser) list() []id.Key {

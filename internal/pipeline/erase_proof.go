@@ -93,21 +93,8 @@ func (e *eraser) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tables := map[store.Table]bool{}
-	err = e.eachRow(ctx, allTables(), func(t store.Table, _ id.Bucket, key []byte, parts [][]byte) {
-		scan.StateRows++
-		if e.inRow(t, key, parts) && !attended(t) {
-			scan.StateHits++
-			tables[t] = true
-		}
-	})
-	if err != nil {
+	if err := e.verifyState(ctx, &scan); err != nil {
 		return err
-	}
-	for _, t := range allTables() {
-		if tables[t] {
-			scan.Tables += string(rune(t))
-		}
 	}
 	if e.p.files != nil {
 		if scan.Files, err = e.p.files(ctx, e.mentions.Values()); err != nil {
@@ -119,6 +106,24 @@ func (e *eraser) verify(ctx context.Context) error {
 		e.p.log.Error("an erasure left something", "request", e.row.ID, "log", scan.LogHits, "state", scan.StateHits, "tables", scan.Tables, "files", scan.Files.Hits)
 	}
 	return nil
+}
+
+// verifyState searches the rows of the state.
+func (e *eraser) verifyState(ctx context.Context, scan *ScanProof) error {
+	tables := map[store.Table]bool{}
+	err := e.eachRow(ctx, allTables(), func(t store.Table, _ id.Bucket, key []byte, parts [][]byte) {
+		scan.StateRows++
+		if e.inRow(t, key, parts) && !attended(t) {
+			scan.StateHits++
+			tables[t] = true
+		}
+	})
+	for _, t := range allTables() {
+		if tables[t] {
+			scan.Tables += string(rune(t))
+		}
+	}
+	return err
 }
 
 // left tells whether a record should have been changed.

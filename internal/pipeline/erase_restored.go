@@ -84,7 +84,7 @@ func (p *Pipeline) subjectsIn(ctx context.Context, list []consent.Erasure) (map[
 		}
 		return true
 	}
-	for b := id.Bucket(0); b < id.CommonBucket; b++ {
+	for b := range id.CommonBucket {
 		if err := p.store.State().Scan(ctx, store.Range{Table: store.TableAnchors, Bucket: b}, note); err != nil {
 			return nil, fmt.Errorf("look for erased people: %w", err)
 		}

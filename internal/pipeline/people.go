@@ -159,25 +159,7 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 	w.missing = w.missing[:0]
 	clear(w.asked)
 	for i := range tasks {
-		t := &tasks[i]
-		switch t.rec.Kind {
-		case store.KindEvent, store.KindReplay:
-			if t.event != nil {
-				t.anchor = w.wantFor(t)
-			}
-		case store.KindPortion, store.KindChange:
-			if k, table, ok := portionTarget(t.rec); ok {
-				w.want(table, k)
-			}
-		case store.KindAsk:
-			if q, ok := readSighting(t.rec.Payload); ok {
-				w.want(store.TableAnchors, q.strong.Key())
-			}
-		case store.KindItem:
-			w.want(store.TableEntities, t.rec.Anchor)
-		default:
-			w.anchorsOf(t.rec, func(k id.Key) { w.want(store.TableAnchors, k) })
-		}
+		w.wantRows(&tasks[i])
 	}
 	if len(w.missing) == 0 {
 		return nil
@@ -195,6 +177,28 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 		}
 	}
 	return nil
+}
+
+// wantRows notes the rows that a record touches.
+func (w *people) wantRows(t *task) {
+	switch t.rec.Kind {
+	case store.KindEvent, store.KindReplay:
+		if t.event != nil {
+			t.anchor = w.wantFor(t)
+		}
+	case store.KindPortion, store.KindChange:
+		if k, table, ok := portionTarget(t.rec); ok {
+			w.want(table, k)
+		}
+	case store.KindAsk:
+		if q, ok := readSighting(t.rec.Payload); ok {
+			w.want(store.TableAnchors, q.strong.Key())
+		}
+	case store.KindItem:
+		w.want(store.TableEntities, t.rec.Anchor)
+	default:
+		w.anchorsOf(t.rec, func(k id.Key) { w.want(store.TableAnchors, k) })
+	}
 }
 
 // loadParts brings what other anchors sent to the homes that a batch touches
@@ -246,20 +250,19 @@ func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
 	}
 }
 
-// want gives an anchor that is in memory, and notes rows that are not.
-func (w *people) want(t store.Table, k id.Key) *anchor {
+// want notes a row that is not in memory.
+func (w *people) want(t store.Table, k id.Key) {
 	if t == store.TableEntities {
 		if _, ok := w.entities.get(k); ok {
-			return nil
+			return
 		}
-	} else if a, ok := w.anchors.get(k); ok {
-		return a
+	} else if _, ok := w.anchors.get(k); ok {
+		return
 	}
 	if !w.asked[k] {
 		w.asked[k] = true
 		w.missing = append(w.missing, store.RowKey{Table: t, Bucket: k.Bucket(), Key: append([]byte(nil), k[:]...)})
 	}
-	return nil
 }
 
 func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {

@@ -147,7 +147,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		w := newPeople(&p.setting, span, c.HotBytes*9/10/c.Lanes)
 		w.mirror.index = c.Columns.Index
 		p.people = append(p.people, w)
-		if err := p.add(ctx, fmt.Sprintf("people-%d", i), span, common, w, &w.tally); err != nil {
+		if err := p.add(ctx, newLane(fmt.Sprintf("people-%d", i), span, common, w), &w.tally); err != nil {
 			return nil, err
 		}
 		w.position = p.lanes[i].applied
@@ -156,7 +156,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		}
 	}
 	span := store.Span{First: id.CommonBucket, Last: id.CommonBucket}
-	if err := p.add(ctx, "graph", span, common, p.graph, &p.graph.tally); err != nil {
+	if err := p.add(ctx, newLane("graph", span, common, p.graph), &p.graph.tally); err != nil {
 		return nil, err
 	}
 	p.graphLane = p.lanes[len(p.lanes)-1]
@@ -223,14 +223,14 @@ func (c Config) filled() Config {
 	return c
 }
 
-// add makes a lane with the counters of its span, whoever counted them before.
-func (p *Pipeline) add(ctx context.Context, name string, span store.Span, common shared, work applier, t *tally) error {
+// add takes a lane in with the counters of its span, whoever counted them before.
+func (p *Pipeline) add(ctx context.Context, l *lane, t *tally) error {
+	span := l.span
 	sum, drop, err := loadTally(ctx, p.store.State(), span)
 	if err != nil {
 		return err
 	}
 	*t = sum
-	l := newLane(name, span, common, work)
 	if len(drop) > 0 {
 		l.unsaved, t.changed = append(drop, t.change(span)), true
 	}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
@@ -221,50 +220,53 @@ func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
 // An identifier that was met and is not the person's is left out: it is
 // shared, or a limit refused it. No members: the graph knows nothing of them.
 func (p *Pipeline) name(who *person, members []event.Identifier) {
-	seen := map[event.Identifier]*profile.IdentifierSeen{}
-	received := map[event.Identifier]clock.Instant{}
-	note := func(i event.Identifier, first, last, taken clock.Instant) {
-		if len(members) > 0 && !slices.Contains(members, i) {
-			return
-		}
-		if taken == 0 { // only commands spoke of it
-			taken = math.MaxInt64
-		}
-		s := seen[i]
-		if s == nil {
-			seen[i] = &profile.IdentifierSeen{Identifier: i, FirstSeen: first, LastSeen: last}
-			received[i] = taken
-			return
-		}
-		if first != 0 && (s.FirstSeen == 0 || first < s.FirstSeen) {
-			s.FirstSeen = first
-		}
-		s.LastSeen = max(s.LastSeen, last)
-		received[i] = min(received[i], taken)
-	}
+	met := sightings{}
 	for _, a := range who.anchors {
 		if first, last := a.partial.Seen(); !a.blank() || len(who.anchors) == 1 {
-			note(a.ident, first, last, a.received)
+			met.note(members, edge{ident: a.ident, first: first, last: last, received: a.received})
 		}
 		for _, e := range a.edges {
-			note(e.ident, e.first, e.last, e.received)
+			met.note(members, e)
 		}
 	}
-	if len(seen) == 0 { // of what they share nothing is theirs
+	if len(met) == 0 { // of what they share nothing is theirs
 		for _, a := range who.anchors {
-			note(a.ident, 0, 0, a.received)
+			met.note(members, edge{ident: a.ident, received: a.received})
 		}
 	}
-	var earliest event.Identifier
-	for i, s := range seen {
-		who.members = append(who.members, *s)
-		if earliest.Value == "" || received[i] < received[earliest] ||
-			received[i] == received[earliest] && p.Rules().Compare(i, earliest) < 0 {
-			earliest = i
+	var earliest edge
+	for _, s := range met {
+		who.members = append(who.members, profile.IdentifierSeen{Identifier: s.ident, FirstSeen: s.first, LastSeen: s.last})
+		if before := cmp.Compare(s.received, earliest.received); earliest.ident.Value == "" ||
+			cmp.Or(before, p.Rules().Compare(s.ident, earliest.ident)) < 0 {
+			earliest = *s
 		}
 	}
 	slices.SortFunc(who.members, func(a, b profile.IdentifierSeen) int { return p.Rules().Compare(a.Identifier, b.Identifier) })
-	who.id = p.cipher.id(earliest.Key())
+	who.id = p.cipher.id(earliest.ident.Key())
+}
+
+// sightings are when a person's identifiers were seen, by identifier.
+type sightings map[event.Identifier]*edge
+
+// note adds a sighting of a member; no members: of anybody.
+func (m sightings) note(members []event.Identifier, e edge) {
+	if len(members) > 0 && !slices.Contains(members, e.ident) {
+		return
+	}
+	if e.received == 0 { // only commands spoke of it
+		e.received = math.MaxInt64
+	}
+	s := m[e.ident]
+	if s == nil {
+		m[e.ident] = &e
+		return
+	}
+	if e.first != 0 && (s.first == 0 || e.first < s.first) {
+		s.first = e.first
+	}
+	s.last = max(s.last, e.last)
+	s.received = min(s.received, e.received)
 }
 
 // blank tells that nothing is known of an anchor, or of its cut.

@@ -155,9 +155,15 @@ func TestResolve_WritesWhatASignalMeans(t *testing.T) {
 		`{"gpc":true,"consent":{"categoryPreferences":{"a":true}}}`: "b",
 	} {
 		v := mapped(t, &event.Event{}, `{"context":`+context+`}`)
-		out, stored, _, err := p.Resolve(v, []byte(`{"context":{"x":[1]},"integrations":{"y":2}}`))
+		out, stored, err := p.Resolve(v, []byte(`{"context":{"x":[1]},"integrations":{"y":2}}`))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if out == nil {
+			if stored != nil || want != "" {
+				t.Errorf("%s: nothing to say, but stored %s, want no to %q", context, stored, want)
+			}
+			continue
 		}
 		var denied []string
 		for _, e := range consent.Read(out) {

@@ -254,37 +254,58 @@ func (c *call) fits(v *profile.View) bool {
 	return true
 }
 
-// scanGuests goes through everybody, as far as the part that is asked for: by
-// name or in another order only where there are not too many to look at.
+// scanGuests goes through everybody, as far as the part that is asked for.
 func (c *call) scanGuests(p paging) (reply, error) {
-	named := c.query.Get("firstName")+c.query.Get("lastName") != ""
-	whole := named || len(p.sort) > 0
-	items, at := []item{}, 0
-	for cursor := ""; ; {
-		page, err := c.door.People.People(c.Context(), cursor, largestPage)
-		if err != nil {
-			return reply{}, err
-		}
-		for _, id := range page.Items {
-			if at++; whole && at > deepest {
-				return reply{}, fault.Errorf(fault.Invalid, "search_too_wide", "there are more than %d guests to look through by name or to sort: search by email, phoneNumber or identifiers", deepest)
-			}
-			if !whole && (at <= p.offset || len(items) > p.limit) {
-				continue
-			}
-			if items, err = c.addGuest(items, id); err != nil {
-				return reply{}, err
-			}
-		}
-		if cursor = page.Next; cursor == "" || !whole && len(items) > p.limit {
-			break
-		}
+	if c.query.Get("firstName")+c.query.Get("lastName") != "" || len(p.sort) > 0 {
+		return c.searchGuests(p)
 	}
-	if whole {
-		return reply{http.StatusOK, c.page(items, p)}, nil
+	items, at := []item{}, 0
+	err := c.eachGuest(func(id string) (more bool, err error) {
+		if at++; at > p.offset {
+			items, err = c.addGuest(items, id)
+		}
+		return len(items) <= p.limit, err
+	})
+	if err != nil {
+		return reply{}, err
 	}
 	more := len(items) > p.limit
 	return reply{http.StatusOK, c.collection(items[:min(len(items), p.limit)], p, -1, more)}, nil
+}
+
+// searchGuests looks at everybody, by name or in another order, where there
+// are not too many to look at.
+func (c *call) searchGuests(p paging) (reply, error) {
+	items, at := []item{}, 0
+	err := c.eachGuest(func(id string) (more bool, err error) {
+		if at++; at > deepest {
+			return false, fault.Errorf(fault.Invalid, "search_too_wide", "there are more than %d guests to look through by name or to sort: search by email, phoneNumber or identifiers", deepest)
+		}
+		items, err = c.addGuest(items, id)
+		return true, err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{http.StatusOK, c.page(items, p)}, nil
+}
+
+// eachGuest visits everybody's id until visit wants no more.
+func (c *call) eachGuest(visit func(id string) (more bool, err error)) error {
+	for cursor := ""; ; {
+		page, err := c.door.People.People(c.Context(), cursor, largestPage)
+		if err != nil {
+			return err
+		}
+		for _, id := range page.Items {
+			if more, err := visit(id); err != nil || !more {
+				return err
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			return nil
+		}
+	}
 }
 
 // addGuest adds a person to a list, if it is who is asked for.
