@@ -54,6 +54,22 @@ func order(t *testing.T, e *catalog.Entity) *catalog.OrderView {
 	return v
 }
 
+// There are no rates of exchange: what is given back in another currency stays
+// in that currency.
+func TestDecide_ARefundInAnotherCurrencyIsNotConverted(t *testing.T) {
+	t.Parallel()
+	e := catalog.NewEntity(catalog.Order, "o1")
+	apply(t, e, catalog.Put, 1_000_000, `{"currency":"EUR","total":10,"refunds":[{"id":"r1","amount":1},{"id":"r2","amount":3,"currency":"USD"}]}`)
+	v := order(t, e)
+	if v.Gross != "10" || v.Refunded != "1" || v.Net != "9" || len(v.Refunds) != 2 {
+		t.Errorf("got %+v", v)
+	}
+	m := e.Money(nil)
+	if len(m.Refunds) != 2 || m.Refunds[0].Currency != "EUR" || m.Refunds[1].Currency != "USD" || m.Refunds[1].Sum.Number() != "3" || !m.Kept() {
+		t.Errorf("it comes to %+v", m)
+	}
+}
+
 func TestDecide_PutsPatchesAndDeletesAnOrder(t *testing.T) {
 	t.Parallel()
 	e := catalog.NewEntity(catalog.Order, "o1")

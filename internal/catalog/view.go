@@ -21,8 +21,8 @@ type OrderView struct {
 	Lines     json.RawMessage            `json:"lines" doc:"The lines as sent, or those of the cart the order took"`
 	Total     json.Number                `json:"total" doc:"What it came to, else the sum of its lines"`
 	Gross     json.Number                `json:"gross" doc:"The total, 0 while not placed or when cancelled"`
-	Refunded  json.Number                `json:"refunded" doc:"Sum of the refunds in the order's currency"`
-	Net       json.Number                `json:"net" doc:"gross less refunded"`
+	Refunded  json.Number                `json:"refunded" doc:"Sum of the refunds in the order's currency; one in another is in refunds, and is not converted"`
+	Net       json.Number                `json:"net" doc:"gross less refunded; a refund in another currency lowers its customer's net in that currency"`
 	Refunds   []RefundView               `json:"refunds"`
 	Cart      string                     `json:"cart,omitempty"`
 	Fields    map[string]json.RawMessage `json:"fields"`
