@@ -37,7 +37,8 @@ type Preview struct {
 // PreviewStep is one condition of an all with those before it.
 type PreviewStep struct {
 	Condition string `json:"condition" doc:"In words"`
-	Total     int    `json:"total" doc:"People left for sure"`
+	Total     *int   `json:"total,omitempty" doc:"People left; left out where the columns cannot tell: it lies between at_least and at_most"`
+	AtLeast   int    `json:"at_least" doc:"People left for sure"`
 	AtMost    int    `json:"at_most" doc:"People left where all that is not known holds"`
 }
 
@@ -109,7 +110,7 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 	}
 	if n.Kind == condition.All {
 		for i, s := range a.Steps {
-			out.Steps = append(out.Steps, PreviewStep{n.Nodes[i].Sentence(), s.Yes, s.Yes + s.Unknown})
+			out.Steps = append(out.Steps, stepOf(n.Nodes[i].Sentence(), s, a.Missing > 0))
 		}
 	}
 	limit := time.Duration(math.MaxInt64)
@@ -122,6 +123,15 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 	}
 	out.estimate(&a, seen, len(hits))
 	return out, p.nameSamples(ctx, out, append(a.Samples, hits...))
+}
+
+// stepOf gives the number of a step only where nobody is in doubt.
+func stepOf(sentence string, s columns.StepCount, missing bool) PreviewStep {
+	step := PreviewStep{Condition: sentence, AtLeast: s.Yes, AtMost: s.Yes + s.Unknown}
+	if s.Unknown == 0 && !missing {
+		step.Total = &step.AtLeast
+	}
+	return step
 }
 
 // estimate puts what is known for sure together with what was seen of the rest.

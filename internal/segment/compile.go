@@ -81,10 +81,11 @@ func (c *compiler) segment(key string) (int32, error) {
 	return root, nil
 }
 
-// about says which definition a fault is of, once.
+// about says which definition a fault is of, once. A condition that is only
+// tried out has a blank key, and so no name to say.
 func about(key string, err error) error {
 	f, ok := errors.AsType[*fault.Fault](err)
-	if !ok || strings.HasPrefix(f.Message, "segment ") {
+	if !ok || strings.TrimSpace(key) == "" || strings.HasPrefix(f.Message, "segment ") {
 		return err
 	}
 	named := *f
@@ -93,11 +94,10 @@ func about(key string, err error) error {
 }
 
 func refuse(n *condition.Node, code, format string, args ...any) error {
-	at := n.At
-	if at == "" {
-		at = "/"
+	if n.At != "" {
+		format = strings.ReplaceAll(n.At, "%", "%%") + ": " + format
 	}
-	return fault.Errorf(fault.Invalid, code, at+": "+format, args...).At(n.At)
+	return fault.Errorf(fault.Invalid, code, format, args...).At(n.At)
 }
 
 func (c *compiler) node(n *condition.Node) (int32, error) {
