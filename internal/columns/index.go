@@ -52,6 +52,24 @@ func (x *Index) Suspect(homes []id.Key) {
 	}
 }
 
+// Renew empties the columns of a part, with all that nobody has any more, and
+// suspects everybody who is in it: they stay, and are made again one by one.
+func (x *Index) Renew(part int) {
+	p := x.parts[part]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drain()
+	old := p.columns
+	p.columns = newColumns(old.budget)
+	p.missing = old.missing
+	for b := range old.live {
+		old.live[b].each(func(row uint16) bool {
+			p.suspect(old.ordinals.keys[b*blockRows+int(row)])
+			return true
+		})
+	}
+}
+
 func (c *columns) suspect(k id.Key) {
 	n, fresh := c.ordinals.take(k)
 	b, r := int(n/blockRows), uint16(n%blockRows)

@@ -83,7 +83,7 @@ type upkeep struct {
 	missing []int // parts to be built from the state
 	imaged  time.Time
 	edition uint64 // of the rows
-	erased  bool   // what is in memory may name somebody erased: no images of it
+	worn    []int  // parts that may name somebody erased: no images of them
 }
 
 // loadIndex reads the images and doubts everybody whom a later commit changed.
@@ -172,8 +172,9 @@ func (p *Pipeline) giveWay(took time.Duration) {
 }
 
 // tendIndex does what there is to do: build missing parts, tell the lanes what
-// room the index takes from them, look at suspects, write images. After each slice of suspects it calls rest with the time that
-// took.
+// room the index takes from them, look at suspects, make parts anew that an
+// erasure left worn, write images. After each slice of suspects it calls rest
+// with the time that took.
 func (p *Pipeline) tendIndex(ctx context.Context, rest func(took time.Duration)) error {
 	p.upkeep.mu.Lock()
 	defer p.upkeep.mu.Unlock()
@@ -184,11 +185,31 @@ func (p *Pipeline) tendIndex(ctx context.Context, rest func(took time.Duration))
 		}
 	}
 	p.pressed.Store(int64(p.index.Excess() / len(p.people)))
+	if err := p.lookAtSuspects(ctx, rest); err != nil {
+		return err
+	}
+	// One after the other: counts are never in doubt about more than a part.
+	for len(p.upkeep.worn) > 0 && !p.stopping() {
+		p.index.Renew(p.upkeep.worn[0])
+		p.upkeep.worn = p.upkeep.worn[1:]
+		if err := p.lookAtSuspects(ctx, rest); err != nil {
+			return err
+		}
+	}
+	if p.clock().Sub(p.upkeep.imaged) >= imageEvery && !p.stopping() {
+		return p.saveImages()
+	}
+	return nil
+}
+
+// lookAtSuspects brings everybody's columns up to date who is behind. The caller
+// holds the lock of the upkeep.
+func (p *Pipeline) lookAtSuspects(ctx context.Context, rest func(took time.Duration)) error {
 	for !p.stopping() {
 		// All in turn: those who change all the time must not keep others back.
 		suspects := p.index.Suspects(indexRound)
 		if len(suspects) == 0 {
-			break
+			return nil
 		}
 		for slice := range slices.Chunk(suspects, indexLook) {
 			begun := p.clock()
@@ -199,9 +220,6 @@ func (p *Pipeline) tendIndex(ctx context.Context, rest func(took time.Duration))
 				break
 			}
 		}
-	}
-	if p.clock().Sub(p.upkeep.imaged) >= imageEvery && !p.stopping() {
-		return p.saveImages()
 	}
 	return nil
 }
@@ -274,14 +292,11 @@ func (p *Pipeline) saveImages() error {
 	if p.upkeep.files == nil {
 		return nil
 	}
-	if len(p.upkeep.missing) > 0 {
-		return nil
+	if len(p.upkeep.missing)+len(p.upkeep.worn) > 0 {
+		return nil // where none are, the next start builds the index from the state
 	}
 	_, position := p.Columns()
 	for part := range columns.Parts {
-		if p.upkeep.erased {
-			break // the next start builds the index from the state
-		}
 		mark := columns.Mark{Position: uint64(position), Edition: p.upkeep.edition}
 		if err := p.upkeep.files.Save(p.index, part, mark); err != nil {
 			return err
@@ -298,14 +313,17 @@ func (p *Pipeline) saveImages() error {
 // forgetImages removes the images of the index and what goes with them, for
 // they hold what people had who were erased since, and gives the keys of the
 // rows that are gone. What is in memory may still name values that nobody has
-// any more, so it is not written again: the next start builds it anew.
+// any more, so each part is made anew before it is written again.
 func (p *Pipeline) forgetImages() ([]store.RowKey, error) {
 	if p.index == nil {
 		return nil, nil
 	}
 	p.upkeep.mu.Lock()
 	defer p.upkeep.mu.Unlock()
-	p.upkeep.erased = true
+	p.upkeep.worn = nil
+	for part := range columns.Parts {
+		p.upkeep.worn = append(p.upkeep.worn, part)
+	}
 	if p.upkeep.files != nil {
 		if err := p.upkeep.files.Drop(); err != nil {
 			return nil, fmt.Errorf("drop the images of the columns: %w", err)

@@ -1,10 +1,14 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +17,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/columns"
+	"rapport/internal/event"
 	"rapport/internal/segment/condition"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
@@ -171,4 +176,100 @@ func TestInterval_IsWilsons(t *testing.T) {
 	if low, high := wilsonInterval(0, 10); low != 0 || fmt.Sprintf("%.4f", high) != "0.2775" {
 		t.Errorf("%.4f %.4f", low, high)
 	}
+}
+
+// An erasure drops the images; the columns are made anew without the values
+// that nobody has any more, and imaged again.
+func TestPreview_ImagesAgainAfterAnErasure(t *testing.T) {
+	t.Parallel()
+	disk, files := memory.NewDisk(), vfs.NewMem()
+	var now atomic.Int64
+	now.Store(int64(worldStart.Add(48 * time.Hour)))
+	p := indexed(t, memory.Open(disk), files, &now)
+	defineAll(t, p)
+	for n, who := range []string{"ada-lovelace", "charles-babbage"} {
+		body := fmt.Sprintf(`{"type":"identify","messageId":"m%d","timestamp":%q,"userId":%q,"traits":{"plan":"plan-of-%s"}}`,
+			n, worldStart.Add(time.Hour).String(), who, who)
+		play(t, p, []fact{{received: worldStart.Add(time.Hour), body: body, kind: event.Identify}}, 1)
+	}
+	previews(t, p)
+	if err := p.saveIndex(); err != nil {
+		t.Fatal(err)
+	}
+	if !imaged(t, files, "plan-of-ada-lovelace") {
+		t.Fatal("the images do not have the value in clear text: this test finds nothing")
+	}
+	erase(t, p, "user_id:ada-lovelace")
+	want := previews(t, p)
+	if want["people"] != 1 {
+		t.Errorf("%d people are left", want["people"])
+	}
+	if err := p.saveIndex(); err != nil {
+		t.Fatal(err)
+	}
+	if imaged(t, files, "plan-of-ada-lovelace") || !imaged(t, files, "plan-of-charles-babbage") {
+		t.Error("the new images have what was erased, or lack what was not")
+	}
+	closeNow(t, p)
+	p = indexed(t, memory.Open(disk), files, &now)
+	p.upkeep.mu.Lock()
+	if n := len(p.upkeep.missing); n != 0 {
+		t.Errorf("%d parts are built again by the start", n)
+	}
+	p.upkeep.mu.Unlock()
+	if got := previews(t, p); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("after the start %v, before %v", got, want)
+	}
+	closeNow(t, p)
+}
+
+// imaged tells whether an image has a text.
+func imaged(t testing.TB, files vfs.FS, text string) bool {
+	t.Helper()
+	names, err := files.List("columns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		f, err := files.Open("columns/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte(text)) {
+			return true
+		}
+	}
+	return false
+}
+
+// A preview of a condition that asks for a segment nobody made says so in
+// plain words, and a step that the columns cannot decide gives no number.
+func TestPreview_SaysWhatItCannotCount(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	now.Store(int64(worldStart))
+	p := indexed(t, memory.New(), vfs.NewMem(), &now)
+	n, err := condition.Read([]byte(`{"segment":"nobody"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Preview(context.Background(), n, PreviewOptions{})
+	if err == nil || strings.Contains(err.Error(), `segment " "`) || strings.Contains(err.Error(), "/:") || !strings.Contains(err.Error(), `no segment "nobody"`) {
+		t.Errorf("the error is %v", err)
+	}
+	for _, c := range []struct {
+		counted columns.StepCount
+		missing bool
+		known   bool
+	}{{columns.StepCount{Yes: 3}, false, true}, {columns.StepCount{Yes: 3}, true, false}, {columns.StepCount{Unknown: 5}, false, false}} {
+		s := stepOf("is so", c.counted, c.missing)
+		if (s.Total != nil) != c.known || c.known && *s.Total != 3 || s.AtLeast != c.counted.Yes || s.AtMost != c.counted.Yes+c.counted.Unknown {
+			t.Errorf("%+v: %+v", c, s)
+		}
+	}
+	closeNow(t, p)
 }
