@@ -34,13 +34,7 @@ func TestSegmentHistory_EndsWithTheSize(t *testing.T) {
 		}
 		history := func(p *Pipeline) string {
 			t.Helper()
-			// Nothing is due any more afterwards, so that the pipeline's own
-			// ticks change nothing while sizes and history are compared.
-			for range 3 {
-				if err := errors.Join(p.Tick(ctx), p.settleAll(ctx)); err != nil {
-					t.Fatal(err)
-				}
-			}
+			nothingDue(t, p)
 			out := ""
 			for _, key := range slices.Sorted(maps.Keys(conditions)) {
 				points, err := p.SegmentHistory(ctx, key, SizeSpan{From: worldStart.Add(-24 * time.Hour), To: now})
@@ -94,5 +88,16 @@ func TestSegmentHistory_EndsWithTheSize(t *testing.T) {
 			t.Errorf("seed %d: after a crash\n%s", seed, diff(got, want))
 		}
 		closeNow(t, p)
+	}
+}
+
+// nothingDue lets time do all that it does until now, so that the pipeline's
+// own ticks change nothing while a test compares.
+func nothingDue(t testing.TB, p *Pipeline) {
+	t.Helper()
+	for range 3 {
+		if err := errors.Join(p.Tick(t.Context()), p.settleAll(t.Context())); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -215,6 +215,7 @@ func TestItems_HistoryIsAFunctionOfTheLog(t *testing.T) {
 		}
 		tellItemsNow(t, p)
 		cultivated(t, p)
+		nothingDue(t, p)
 		known := people[:0:0]
 		for _, who := range people {
 			if _, err := p.Profile(ctx, "user_id:"+who, ProfileOptions{}); err == nil {
