@@ -16,7 +16,7 @@ import (
 // read. It must not move a lane past records that it has not been given yet.
 func TestRecover_FoldsEverythingWhileMuchFollowsFromIt(t *testing.T) {
 	t.Parallel()
-	w := newWorld(77, 1500)
+	w := newWorld(77, 6000)
 	want := naive(t, w)
 	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 9))

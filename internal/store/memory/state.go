@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -137,13 +138,15 @@ func (s *State) Scan(ctx context.Context, at store.Range, visit func([]byte, [][
 	}
 	shelf := s.rows.shelves[shelf{at.Table, at.Bucket}]
 	from, _ := find(shelf, first)
-	found := slices.Clone(shelf[from:])
+	rest := shelf[from:]
+	end := sort.Search(len(rest), func(i int) bool { return !strings.HasPrefix(rest[i].key, string(at.Prefix)) })
+	found := slices.Clone(rest[:end])
 	s.mu.RUnlock()
 	for _, r := range found {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !strings.HasPrefix(r.key, string(at.Prefix)) || !visit([]byte(r.key), r.parts) {
+		if !visit([]byte(r.key), r.parts) {
 			return nil
 		}
 	}
