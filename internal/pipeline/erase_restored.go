@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	"rapport/internal/clock"
@@ -24,14 +25,19 @@ func (p *Pipeline) applyLedger(ctx context.Context) error {
 	if p.ledger == nil || p.erased.Load().Empty() {
 		return nil
 	}
+	// Almost every start ends here. Where one is missing it may still be among
+	// the records that the start folds again.
+	missing, err := p.unknownErasures(ctx)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
 	if err := p.graphLane.commit(ctx); err != nil {
 		return err
 	}
-	missing, err := p.unknownErasures(ctx)
-	if err != nil || len(missing) == 0 {
+	if missing, err = p.unknownErasures(ctx); err != nil || len(missing) == 0 {
 		return err
 	}
 	found, err := p.subjectsIn(ctx, missing)
@@ -43,8 +49,8 @@ func (p *Pipeline) applyLedger(ctx context.Context) error {
 		byTime[e.Time] = append(byTime[e.Time], e)
 	}
 	p.log.Warn("the store is older than the ledger of erasures; erasing whom it names", "identifiers", len(missing), "found", len(found))
-	for at, list := range byTime {
-		if err := p.eraseAgain(ctx, at, list, found); err != nil {
+	for _, at := range slices.Sorted(maps.Keys(byTime)) {
+		if err := p.eraseAgain(ctx, at, byTime[at], found); err != nil {
 			return fmt.Errorf("erase by the ledger: %w", err)
 		}
 	}
