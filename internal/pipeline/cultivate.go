@@ -26,12 +26,7 @@ const maxEnter = 256
 func (p *Pipeline) cultivate() {
 	every := time.NewTicker(cultivateEvery)
 	defer every.Stop()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	p.background.Go(func() {
-		<-p.stop
-		cancel()
-	})
+	ctx := p.lifetime()
 	said := ""
 	for {
 		select {

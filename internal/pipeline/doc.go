@@ -5,6 +5,7 @@
 // START READING HERE, with what happens to an event:
 //
 //	accept.go, submission.go    the door hands over
+//	admit.go                    what the consent policy lets in
 //	sequence.go                 one group of requests becomes durable
 //	lane.go                     one worker's loop over the records of its buckets
 //	resolve.go, people.go       whom a batch is about, and their rows
@@ -16,6 +17,7 @@
 // Beside the way of an event, by the beginning of the file's name:
 //
 //	graph, rulebook, overlay    who is who: one writer for the common bucket
+//	cut                         what of a shared identifier belongs to whom, by time
 //	home, anchor, heads, cache  a person's anchors in memory, and what its home knows of the others
 //	command, entities           orders, carts and other things with a key of their own
 //	definitions, library, activation, backfill, cultivate, settle
@@ -23,8 +25,9 @@
 //	items                       what the catalog says, for conditions of people elsewhere
 //	tick, timers                the passing of time
 //	recover, rebuild            after a crash, and all over again
-//	read, timeline, identity, segments, preview, index, golden, everyone
+//	read, timeline, identity, segments, passage, flows, preview, index, golden, everyone
 //	                            answers
-//	erase, privacy, consent     what a person may ask for
+//	erase, privacy, consent, permit, suppress
+//	                            what a person may ask for, and what may be done with the data
 //	deadletter, decisions, jobs what else is kept as facts
 package pipeline

@@ -31,12 +31,7 @@ const (
 func (p *Pipeline) keepItems() {
 	every := time.NewTicker(tellEvery)
 	defer every.Stop()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	p.background.Go(func() {
-		<-p.stop
-		cancel()
-	})
+	ctx := p.lifetime()
 	var next time.Time
 	for {
 		select {

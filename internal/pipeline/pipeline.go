@@ -111,6 +111,16 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 	return p, nil
 }
 
+// lifetime is a context that ends when the pipeline stops.
+func (p *Pipeline) lifetime() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.background.Go(func() {
+		<-p.stop
+		cancel()
+	})
+	return ctx
+}
+
 func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
