@@ -23,7 +23,7 @@ var (
 	house = []string{"config", "telemetry", "access", "rowfile"}
 	// edges meet the outside. They never know one another: app joins them.
 	edges = []string{
-		"httpapi", "dialect/*", "source", "source/*", "lake", "destination", "destination/*",
+		"httpapi", "dialect", "dialect/*", "source", "source/*", "lake", "destination", "destination/*",
 		"store/memory", "store/embedded", "store/postgres",
 	}
 	// languages could be products of their own: they know nothing of this one.

@@ -3,7 +3,9 @@ package evergage
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
+	"rapport/internal/dialect"
 	"rapport/internal/fault"
 )
 
@@ -99,7 +101,7 @@ func answerFault(w http.ResponseWriter, err error) {
 		code, message = f.Code, f.Message
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", strconv.Itoa(dialect.RetryAfter(err)))
 	}
 	answerError(w, status, code, message)
 }

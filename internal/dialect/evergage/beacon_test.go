@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"testing"
 
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/evergage"
 )
 
@@ -50,7 +51,7 @@ func TestReceivers_TakeWhatTheBeaconReports(t *testing.T) {
 		},
 	} {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
-			l := &ledger{}
+			l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 			to := beacon(c.receiver, c.params)
 			to.method = method
 			w := send(evergage.New(config(l)), to)
@@ -58,7 +59,7 @@ func TestReceivers_TakeWhatTheBeaconReports(t *testing.T) {
 				t.Errorf("%s %s: %d %v %s", method, name, w.Code, w.Header(), w.Body)
 				continue
 			}
-			a := l.only(t)
+			a := l.Only(t)
 			if got := described(a.Event); got != c.want {
 				t.Errorf("%s %s\ngot  %s\nwant %s", method, name, got, c.want)
 			}
@@ -71,13 +72,13 @@ func TestReceivers_TakeWhatTheBeaconReports(t *testing.T) {
 
 func TestReceivers_CutStatisticsIntoEvents(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 	w := send(evergage.New(config(l)), beacon("msreceiver", map[string]string{".cStat": `[{"id":"E1","stat":"Click"},{"id":"E2","stat":"Dismissal"},{"stat":"No"},5]`}))
-	if w.Code != 200 || l.sums() != "2, dead invalid_stat, dead invalid_stat" {
-		t.Errorf("%d, took %s", w.Code, l.sums())
+	if w.Code != 200 || l.Sums() != "2, dead invalid_stat, dead invalid_stat" {
+		t.Errorf("%d, took %s", w.Code, l.Sums())
 	}
 	for i, want := range []string{"Campaign Click", "Campaign Dismissal"} {
-		if got := l.arrivals()[i].Event.Name; got != want {
+		if got := l.Arrivals()[i].Event.Name; got != want {
 			t.Errorf("event %d is %q, want %q", i, got, want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/profile"
 )
@@ -29,18 +30,18 @@ func TestWebEvents_ReadTheSchemasOfSitesAndApps(t *testing.T) {
 		`"eventType":"order","id":"O1","currency":"EUR","netOrderAmount":9,"cartId":"K"`:                                     `track "order" does "Purchase" anonymous_id:d1 p={"cart_id":"K","currency":"EUR","netOrderAmount":9,"order_id":"O1",` + onSite + `,"total":9}`,
 		`"eventType":"appEvents","channel":"mobile","behaviorType":"screenEntry","screenName":"Basket","appName":"Shop","appVersion":"2","deviceType":"phone","osName":"iOS","osVersion":"19","pushToken":"tok","latitude":48.2,"longitude":16.4`: `screen "Basket" anonymous_id:d1 p={"behaviorType":"screenEntry","screenName":"Basket",` + onSite + `} c={"app":{"name":"Shop","version":"2"},"device":{"token":"tok","type":"phone"},"location":{"latitude":48.2,"longitude":16.4},"os":{"name":"iOS","version":"19"}}`,
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 		raw := `{"events":[{` + webHead + `"eventId":"e1",` + body + `}]}`
 		w := send(evergage.New(config(l)), call{path: "/web/events/engage/", body: form(b64(raw))})
 		if w.Code != 200 {
 			t.Errorf("%s: %d %s", body, w.Code, w.Body)
 			continue
 		}
-		a := l.only(t)
+		a := l.Only(t)
 		if got := described(a.Event); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", body, got, want)
 		}
-		if a.Event.MessageID != "e1" || a.Event.Time != at("2026-03-01T11:59:00Z") || (a.Event.Channel == "mobile") != strings.Contains(body, "mobile") {
+		if a.Event.MessageID != "e1" || a.Event.Time != dialecttest.At("2026-03-01T11:59:00Z") || (a.Event.Channel == "mobile") != strings.Contains(body, "mobile") {
 			t.Errorf("%s: id %s, at %s, channel %s", body, a.Event.MessageID, a.Event.Time, a.Event.Channel)
 		}
 		if again, err := replayed(a); err != nil || described(again) != described(a.Event) {
@@ -50,15 +51,15 @@ func TestWebEvents_ReadTheSchemasOfSitesAndApps(t *testing.T) {
 }
 
 // fold gives the profile that the arrivals make.
-func fold(l *ledger) *profile.View {
+func fold(l *dialecttest.Ledger) *profile.View {
 	p := profile.New()
 	names := profile.NewNames()
-	for i, a := range l.arrivals() {
+	for i, a := range l.Arrivals() {
 		e := *a.Event
 		e.Time += clock.Instant(i) // they came one after another
 		p.Fold(&e, profile.Input{Short: uint64(i + 1), Priority: 1, Mapping: catalog.DefaultMapping(), Names: names})
 	}
-	return profile.Assemble(nil, []*profile.Partial{p}, profile.Options{Now: at(now)})
+	return profile.Assemble(nil, []*profile.Partial{p}, profile.Options{Now: dialecttest.At(now)})
 }
 
 func TestWebEvents_CartsHaveTheLinesThatCameBesideThem(t *testing.T) {
@@ -69,7 +70,7 @@ func TestWebEvents_CartsHaveTheLinesThatCameBesideThem(t *testing.T) {
 	cart := func(id, name string) string {
 		return `{` + webHead + `"eventId":"` + id + `","eventType":"cart","id":"K","interactionName":"` + name + `"}`
 	}
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 	d := evergage.New(config(l))
 	for _, c := range []struct{ events, lines string }{
 		{cart("c1", "add-to-cart") + `,` + line("c1a", "P1", "1") + `,` + line("c1b", "P2", "5"), `[{"price":3,"product_id":"P1","quantity":1},{"price":3,"product_id":"P2","quantity":5}]`},
@@ -90,7 +91,7 @@ func TestWebEvents_CartsHaveTheLinesThatCameBesideThem(t *testing.T) {
 
 func TestEventAPI_CartsAndOrdersComeToTheirSums(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 	d := evergage.New(config(l))
 	for _, body := range []string{
 		`"itemAction":"Add To Cart","cart":{"singleLine":{"Product":{"_id":"P1","price":2.5,"quantity":2}}}`,
@@ -118,7 +119,7 @@ func TestIngest_TakesRowsOfAConnector(t *testing.T) {
 		"Orders":   `track "Orders" user_id:C1 email:j@x.example p={"amount":3,"customer_id":"C1","email":"j@x.example","event_id":"r1"}`,
 		"Contacts": `identify "" user_id:C1 email:j@x.example t={"amount":3,"customer_id":"C1","email":"j@x.example","event_id":"r1"}`,
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 		d := evergage.New(config(l))
 		body := `{"data":[{"event_id":"r1","customer_id":"C1","email":"j@x.example","amount":3}]}`
 		w := send(d, call{path: "/api/v1/ingest/sources/engage/" + object, body: body, header: map[string]string{"Authorization": "Bearer sk_write"}})
@@ -126,18 +127,18 @@ func TestIngest_TakesRowsOfAConnector(t *testing.T) {
 			t.Errorf("%s: %d %s", object, w.Code, w.Body)
 			continue
 		}
-		a := l.only(t)
+		a := l.Only(t)
 		if got := described(a.Event); got != want || !a.Event.Verified || a.Event.MessageID != "r1" || a.Event.Channel != "server" {
 			t.Errorf("%s\ngot  %s\nwant %s\n%+v", object, got, want, a.Event)
 		}
 		if again, err := replayed(a); err != nil || described(again) != want {
 			t.Errorf("%s: out of the log it is %v %v", object, again, err)
 		}
-		before := l.sums()
+		before := l.Sums()
 		for body, status := range map[string]int{body: 200, `{"data":[{"amount":3}]}`: 400, `{"data":{}}`: 400} {
 			w := send(d, call{path: "/api/v1/ingest/sources/engage/" + object + "/actions/test", body: body, header: basic("key_1", "sk_admin")})
-			if w.Code != status || l.sums() != before {
-				t.Errorf("trying %s: %d %s, took %s", body, w.Code, w.Body, l.sums())
+			if w.Code != status || l.Sums() != before {
+				t.Errorf("trying %s: %d %s, took %s", body, w.Code, w.Body, l.Sums())
 			}
 		}
 	}

@@ -7,14 +7,12 @@
 package evergage
 
 import (
-	"context"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect"
 	"rapport/internal/identity"
-	"rapport/internal/pipeline"
 )
 
 // Dialect is the name under which the events of this door are stored.
@@ -26,20 +24,6 @@ const (
 	MaxBody   = 1 << 20 // as it comes over the wire
 	MaxEvents = 2_500   // of one request
 )
-
-// How long ?wait=applied waits, unless ?timeout= says otherwise, and at most.
-const (
-	DefaultWait = 5 * time.Second
-	LongestWait = 30 * time.Second
-)
-
-// Acceptor takes events over. Accept returns when they are safe, or a fault:
-// Limited where there is no room. WaitApplied returns when everything up to the
-// receipt can be read, or with the context's error.
-type Acceptor interface {
-	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
-	WaitApplied(ctx context.Context, r pipeline.Receipt) error
-}
 
 // Keyring knows sources by their datasets and secret keys by their ids. A
 // dataset, the id of a web or app source and a connector are write keys here.
@@ -63,16 +47,13 @@ type Source struct {
 	Historical bool   // the source loads the past
 }
 
-// Rulebook knows the identity rules of today.
-type Rulebook interface{ Current() *identity.Rules }
-
 // Config is what the door needs. Accept, Keys, Now and Random must be there.
 type Config struct {
-	Accept Acceptor
+	Accept dialect.Acceptor
 	Keys   Keyring
 	Rules  identity.Rules
 	// Book gives the identity rules of today; nil: always Rules.
-	Book   Rulebook
+	Book   dialect.Rulebook
 	Key    Key // that of the mapper
 	Now    clock.Clock
 	Random func([]byte) // fills the slice

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/fault"
 )
@@ -25,13 +26,13 @@ func TestDoor_AllWaysIntoTheEventAPIGiveTheSameStoredEvent(t *testing.T) {
 		"get raw":         {method: http.MethodGet, path: "/api2/event/engage?event=" + url.QueryEscape(visit)},
 		"authenticated":   {path: "/api2/authevent/engage", body: visit, header: basic("key_1", "sk_write")},
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 		w := send(evergage.New(config(l)), c)
 		if w.Code != 200 {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 			continue
 		}
-		a := l.only(t)
+		a := l.Only(t)
 		if string(a.Event.Body.Raw()) != visit || a.Envelope.Source != "shop" || a.Envelope.Dialect != evergage.Dialect || a.Envelope.MessageID == "" {
 			t.Errorf("%s: kept %s of %+v", name, a.Event.Body.Raw(), a.Envelope)
 		}
@@ -54,10 +55,10 @@ func TestDoor_Base64OfLatin1BecomesUTF8(t *testing.T) {
 	t.Parallel()
 	// btoa takes a text as its Latin-1 bytes.
 	packed := b64(strings.Replace(visit, "Home", "Caf\xe9", 1))
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 	w := send(evergage.New(config(l)), call{path: "/api2/event/engage", body: "event=" + packed})
-	if w.Code != 200 || l.only(t).Event.Name != "Café" {
-		t.Errorf("%d %s %q", w.Code, w.Body, l.only(t).Event.Name)
+	if w.Code != 200 || l.Only(t).Event.Name != "Café" {
+		t.Errorf("%d %s %q", w.Code, w.Body, l.Only(t).Event.Name)
 	}
 }
 
@@ -98,7 +99,7 @@ func TestDoor_AnswersErrorsAndCountsThem(t *testing.T) {
 		"rows without key":  {call{path: "/api/v1/ingest/sources/crm/Orders", body: `{"data":[]}`}, 401, "no_key", "0"},
 		"rows of nothing":   {call{path: "/api/v1/ingest/sources/crm/Orders", body: `{}`, header: basic("", "sk_write")}, 400, "missing_data", "0, rejected missing_data 1"},
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 		w := send(evergage.New(config(l)), c.call)
 		var got struct {
 			ErrorCode int    `json:"errorCode"`
@@ -108,8 +109,8 @@ func TestDoor_AnswersErrorsAndCountsThem(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 			t.Errorf("%s: %v in %s", name, err, w.Body)
 		}
-		if w.Code != c.status || got.Error != c.code || got.Message == "" || got.ErrorCode != 5 || l.sums() != c.sums {
-			t.Errorf("%s: %d %s, took %s; want %d %s, %s", name, w.Code, w.Body, l.sums(), c.status, c.code, c.sums)
+		if w.Code != c.status || got.Error != c.code || got.Message == "" || got.ErrorCode != 5 || l.Sums() != c.sums {
+			t.Errorf("%s: %d %s, took %s; want %d %s, %s", name, w.Code, w.Body, l.Sums(), c.status, c.code, c.sums)
 		}
 		if w.Header().Get("Access-Control-Allow-Origin") == "" {
 			t.Errorf("%s: a page could not read the answer", name)
@@ -123,7 +124,7 @@ func TestDoor_AnswersErrorsAndCountsThem(t *testing.T) {
 func TestDoor_SaysWhenItIsBusy(t *testing.T) {
 	t.Parallel()
 	for kind, status := range map[fault.Kind]int{fault.Limited: 429, fault.Unavailable: 503} {
-		l := &ledger{err: fault.Errorf(kind, "later", "later")}
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect, Err: fault.Errorf(kind, "later", "later")}
 		for _, c := range []call{
 			{path: "/api2/event/engage", body: visit},
 			{path: "/pr?_ds=engage&.top=1&.anonId=a"},
@@ -140,15 +141,15 @@ func TestDoor_SaysWhenItIsBusy(t *testing.T) {
 
 func TestDoor_DropsWhatMustNotBeTracked(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 	d := evergage.New(config(l))
 	w := send(d, call{path: "/api2/event/engage", body: `{"action":"x","flags":{"doNotTrack":true},` + anon + `}`})
-	if w.Code != 200 || l.sums() != "0, rejected do_not_track 1" {
-		t.Errorf("%d %s", w.Code, l.sums())
+	if w.Code != 200 || l.Sums() != "0, rejected do_not_track 1" {
+		t.Errorf("%d %s", w.Code, l.Sums())
 	}
 	w = send(d, call{path: "/web/events/engage", body: `{"events":[{"eventType":"catalog","deviceId":"__DNT__"}]}`})
-	if w.Code != 200 || l.sums() != "0, rejected do_not_track 1, rejected do_not_track 1" {
-		t.Errorf("%d %s", w.Code, l.sums())
+	if w.Code != 200 || l.Sums() != "0, rejected do_not_track 1, rejected do_not_track 1" {
+		t.Errorf("%d %s", w.Code, l.Sums())
 	}
 }
 
@@ -162,8 +163,8 @@ func TestDoor_ReplyLetsTheBrowserKeepItsUser(t *testing.T) {
 		ResolvedUserID            string
 		PersistedUserID           struct{ EntityID string }
 	}
-	ask := func(user string) (reply, *ledger) {
-		l := &ledger{}
+	ask := func(user string) (reply, *dialecttest.Ledger) {
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 		w := send(evergage.New(config(l)), call{path: "/api2/event/engage", body: `{"action":"x","user":` + user + `}`})
 		var r reply
 		if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil || w.Code != 200 || r.CampaignResponses == nil || r.CompiledCampaignTemplates == nil || r.CampaignExplanations == nil {
@@ -176,7 +177,7 @@ func TestDoor_ReplyLetsTheBrowserKeepItsUser(t *testing.T) {
 		t.Errorf("first visit: %+v", jane)
 	}
 	again, l := ask(`{"anonId":"a2","encryptedId":"` + jane.PersistedUserID.EntityID + `"}`)
-	e := l.only(t).Event
+	e := l.Only(t).Event
 	if e.Anchor().String() != "email:jane@x.example" || len(e.Identifiers) != 2 || again.PersistedUserID != jane.PersistedUserID {
 		t.Errorf("second visit: %v %+v", e.Identifiers, again)
 	}
@@ -184,12 +185,12 @@ func TestDoor_ReplyLetsTheBrowserKeepItsUser(t *testing.T) {
 		t.Errorf("the reply tells %q, which the request did not say", again.ResolvedUserID)
 	}
 	other, l := ask(`{"id":"john","encryptedId":"` + jane.PersistedUserID.EntityID + `"}`)
-	if e := l.only(t).Event; len(e.Identifiers) != 1 || e.Anchor().String() != "user_id:john" || other.ErrorCode != 0 {
+	if e := l.Only(t).Event; len(e.Identifiers) != 1 || e.Anchor().String() != "user_id:john" || other.ErrorCode != 0 {
 		t.Errorf("another user: %v %+v", e.Identifiers, other)
 	}
 	for _, forged := range []string{"x", strings.Repeat("A", 2000), jane.PersistedUserID.EntityID[1:], "B" + jane.PersistedUserID.EntityID[1:]} {
 		wrong, l := ask(`{"anonId":"a3","encryptedId":"` + forged + `"}`)
-		if e := l.only(t).Event; wrong.ErrorCode != 2 || len(e.Identifiers) != 1 || e.Anchor().Value != "a3" {
+		if e := l.Only(t).Event; wrong.ErrorCode != 2 || len(e.Identifiers) != 1 || e.Anchor().Value != "a3" {
 			t.Errorf("forged %.20s: %+v %v", forged, wrong, e.Identifiers)
 		}
 	}
@@ -198,7 +199,7 @@ func TestDoor_ReplyLetsTheBrowserKeepItsUser(t *testing.T) {
 func TestDoor_TellsWhetherItWasApplied(t *testing.T) {
 	t.Parallel()
 	for applied, want := range map[bool]string{true: "yes", false: "no"} {
-		w := send(evergage.New(config(&ledger{applied: applied})), call{path: "/api2/event/engage?wait=applied&timeout=1ms", body: visit})
+		w := send(evergage.New(config(&dialecttest.Ledger{Dialect: evergage.Dialect, Applied: applied})), call{path: "/api2/event/engage?wait=applied&timeout=1ms", body: visit})
 		if w.Code != 200 || w.Header().Get("Rapport-Applied") != want {
 			t.Errorf("applied %v: %d %v", applied, w.Code, w.Header())
 		}
@@ -207,7 +208,7 @@ func TestDoor_TellsWhetherItWasApplied(t *testing.T) {
 
 func TestDoor_PagesOfAnyOriginMayAsk(t *testing.T) {
 	t.Parallel()
-	d := evergage.New(config(&ledger{}))
+	d := evergage.New(config(&dialecttest.Ledger{Dialect: evergage.Dialect}))
 	w := send(d, call{method: http.MethodOptions, path: "/api2/event/engage", header: map[string]string{"Origin": "https://shop.example"}})
 	if w.Code != 204 || w.Header().Get("Access-Control-Allow-Origin") != "https://shop.example" || w.Header().Get("Access-Control-Allow-Credentials") != "true" ||
 		!strings.Contains(w.Header().Get("Access-Control-Allow-Headers"), "Content-Type") {
@@ -217,19 +218,19 @@ func TestDoor_PagesOfAnyOriginMayAsk(t *testing.T) {
 
 func TestDoor_RemembersTheBrowserAndItsSignals(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 	send(evergage.New(config(l)), call{path: "/api2/event/engage", body: visit, header: map[string]string{
 		"User-Agent": chromium + strings.Repeat("x", 600), "Sec-GPC": "1", "DNT": "1",
 	}})
-	a := l.only(t)
+	a := l.Only(t)
 	gpc, _ := a.Event.About("gpc").Bool()
 	dnt, _ := a.Event.About("dnt").Bool()
 	if a.Envelope.IP != "203.0.113.9" || len(a.Envelope.UserAgent) != 512 || !gpc || !dnt || a.Event.Context.Get("userAgent").Text() != a.Envelope.UserAgent {
 		t.Errorf("%+v, gpc %v, dnt %v", a.Envelope, gpc, dnt)
 	}
-	l = &ledger{}
+	l = &dialecttest.Ledger{Dialect: evergage.Dialect}
 	send(evergage.New(config(l)), call{path: "/api2/event/engage", body: visit, header: map[string]string{"User-Agent": "python-requests"}})
-	if a := l.only(t); a.Envelope.IP != "" || a.Envelope.UserAgent != "" || a.Envelope.Shared != nil {
+	if a := l.Only(t); a.Envelope.IP != "" || a.Envelope.UserAgent != "" || a.Envelope.Shared != nil {
 		t.Errorf("of a server: %+v", a.Envelope)
 	}
 }

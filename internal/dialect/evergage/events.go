@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rapport/internal/access"
+	"rapport/internal/dialect"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
 )
@@ -16,14 +17,14 @@ import (
 func (d *Door) event(w http.ResponseWriter, r *http.Request, to route) {
 	if to.trusted {
 		if _, err := d.authenticate(r, access.ScopeWrite); err != nil {
-			drain(r)
+			dialect.Drain(r)
 			answerFault(w, err)
 			return
 		}
 	}
 	source, err := d.source(to.dataset)
 	if err != nil {
-		drain(r)
+		dialect.Drain(r)
 		answerFault(w, err)
 		return
 	}
@@ -138,7 +139,7 @@ func (d *Door) receiver(w http.ResponseWriter, r *http.Request, to route) {
 	for _, stat := range stats {
 		body, err := parse(received(to.rest, query, stat))
 		if err != nil {
-			in.reject(codeOf(err), 1)
+			in.reject(dialect.Code(err), 1)
 			continue
 		}
 		in.take(body, in.base)
@@ -201,7 +202,7 @@ func received(receiver string, query url.Values, stat jsondoc.Value) []byte {
 func (d *Door) webEvents(w http.ResponseWriter, r *http.Request, to route) {
 	source, err := d.source(to.dataset)
 	if err != nil {
-		drain(r)
+		dialect.Drain(r)
 		answerFault(w, err)
 		return
 	}
@@ -321,7 +322,7 @@ func (d *Door) rows(w http.ResponseWriter, r *http.Request, to route) (*intake, 
 		source, err = d.source(to.dataset)
 	}
 	if err != nil {
-		drain(r)
+		dialect.Drain(r)
 		answerFault(w, err)
 		return nil, err
 	}

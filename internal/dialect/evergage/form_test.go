@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/evergage"
 )
 
@@ -25,11 +26,11 @@ func TestForms_MaskPersonalDataAndKeepNoSecrets(t *testing.T) {
 			`{"action":"Sent","form":{"id":"f1","name":"Contact","fields":{"` + name + `":"` + f[0] + `"}},` + anon + `}`,
 			`{"interaction":{"name":"SubmitForm","form":{"id":"f1","fields":[{"name":"` + name + `","value":"` + f[0] + `"}]}},` + anon + `}`,
 		} {
-			l := &ledger{}
+			l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 			if w := send(evergage.New(config(l)), call{path: "/api2/event/engage", body: body}); w.Code != 200 {
 				t.Fatalf("%s: %d %s", body, w.Code, w.Body)
 			}
-			a := l.only(t)
+			a := l.Only(t)
 			if got := a.Event.Properties.Path("form", name).Text(); got != f[1] || a.Event.Properties.Get("form_id").Text() != "f1" {
 				t.Errorf("%s %q became %q, want %q", name, f[0], got, f[1])
 			}
@@ -49,11 +50,11 @@ func TestForms_MaskPersonalDataAndKeepNoSecrets(t *testing.T) {
 
 func TestForms_NameThePersonWhoAgreed(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: evergage.Dialect}
 	body := `{"action":"Sent","form":{"id":"f1","consent":true,"fields":{"email":"jane@x.example","mobile":"+436601234567","newsletter":true}},` + anon + `}`
 	send(evergage.New(config(l)), call{path: "/api2/event/engage", body: body})
 	want := `track "Sent" email:jane@x.example phone:+436601234567` + isAnon + ` p={"form":{"email":"j***@x.example","mobile":"***67","newsletter":true},"form_id":"f1"}`
-	if got := described(l.only(t).Event); got != want {
+	if got := described(l.Only(t).Event); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

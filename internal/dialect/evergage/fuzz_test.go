@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/event"
 	"rapport/internal/pipeline"
@@ -15,7 +16,7 @@ import (
 
 // counted checks that a request with a valid key is in the sums whatever it
 // brought, and that what was taken maps to the same event again.
-func counted(t *testing.T, l *ledger, c call, most int) {
+func counted(t *testing.T, l *dialecttest.Ledger, c call, most int) {
 	t.Helper()
 	w := send(evergage.New(config(l)), c)
 	switch w.Code {
@@ -24,16 +25,16 @@ func counted(t *testing.T, l *ledger, c call, most int) {
 		t.Fatalf("%s: %d %s", c.path, w.Code, w.Body)
 	}
 	n := 0
-	for _, s := range l.subs {
+	for _, s := range l.Subs {
 		n += len(s.Events) + len(s.Dead)
 		for _, r := range s.Rejected {
 			n += int(r.N)
 		}
 	}
 	if n > most || n == 0 && most == 1 && w.Code != 413 {
-		t.Fatalf("%s: %d, %s", c.path, w.Code, l.sums())
+		t.Fatalf("%s: %d, %s", c.path, w.Code, l.Sums())
 	}
-	for _, a := range l.arrivals() {
+	for _, a := range l.Arrivals() {
 		if a.Event.MessageID == "" || len(a.Event.Identifiers) == 0 || a.Event.Time <= 0 || a.Event.Type == 0 {
 			t.Fatalf("took %s", described(a.Event))
 		}
@@ -60,9 +61,9 @@ func FuzzEvent(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		counted(t, &ledger{}, call{path: "/api2/event/engage", body: body}, 1)
-		counted(t, &ledger{}, call{path: "/api2/event/engage", body: form(body)}, 1)
-		counted(t, &ledger{}, call{path: "/api2/event/engage", body: form(b64(body))}, 1)
+		counted(t, &dialecttest.Ledger{Dialect: evergage.Dialect}, call{path: "/api2/event/engage", body: body}, 1)
+		counted(t, &dialecttest.Ledger{Dialect: evergage.Dialect}, call{path: "/api2/event/engage", body: form(body)}, 1)
+		counted(t, &dialecttest.Ledger{Dialect: evergage.Dialect}, call{path: "/api2/event/engage", body: form(b64(body))}, 1)
 	})
 }
 
@@ -84,7 +85,7 @@ func FuzzReceivers(f *testing.F) {
 				}
 				return r
 			}, query)
-			counted(t, &ledger{}, call{path: "/" + receiver + "?_ds=engage&.anonId=a&" + q, body: body}, most)
+			counted(t, &dialecttest.Ledger{Dialect: evergage.Dialect}, call{path: "/" + receiver + "?_ds=engage&.anonId=a&" + q, body: body}, most)
 		}
 	})
 }
@@ -100,8 +101,8 @@ func FuzzDataCloud(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		counted(t, &ledger{}, call{path: "/web/events/engage/", body: form(b64(body))}, evergage.MaxEvents)
-		counted(t, &ledger{}, call{path: "/api/v1/ingest/sources/engage/Orders", body: body, header: basic("", "sk_write")}, evergage.MaxEvents)
+		counted(t, &dialecttest.Ledger{Dialect: evergage.Dialect}, call{path: "/web/events/engage/", body: form(b64(body))}, evergage.MaxEvents)
+		counted(t, &dialecttest.Ledger{Dialect: evergage.Dialect}, call{path: "/api/v1/ingest/sources/engage/Orders", body: body, header: basic("", "sk_write")}, evergage.MaxEvents)
 	})
 }
 

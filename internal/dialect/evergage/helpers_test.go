@@ -9,10 +9,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"testing"
 	"time"
 
-	"rapport/internal/clock"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/event"
 	"rapport/internal/fault"
@@ -25,76 +24,6 @@ const (
 	now      = "2026-03-01T12:00:00.000Z"
 	chromium = "Mozilla/5.0 (X11; Linux x86_64) Chrome/140"
 )
-
-func at(text string) clock.Instant {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		panic(err)
-	}
-	return clock.From(t)
-}
-
-// ledger takes submissions and remembers them.
-type ledger struct {
-	subs    []*pipeline.Submission
-	err     error
-	applied bool
-}
-
-func (l *ledger) Accept(_ context.Context, s *pipeline.Submission) (pipeline.Receipt, error) {
-	if l.err != nil {
-		return pipeline.Receipt{}, l.err
-	}
-	l.subs = append(l.subs, s)
-	return pipeline.Receipt{Position: 7}, nil
-}
-
-func (l *ledger) WaitApplied(ctx context.Context, r pipeline.Receipt) error {
-	if r.Position != 7 {
-		return errors.New("not the receipt of Accept")
-	}
-	if l.applied {
-		return nil
-	}
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// sums are what came in: events, dead letters by reason, rejected by reason.
-func (l *ledger) sums() string {
-	var out []string
-	events := 0
-	for _, s := range l.subs {
-		events += len(s.Events)
-		for _, d := range s.Dead {
-			if d.Message == "" || d.Envelope.Source == "" || d.Envelope.Dialect != evergage.Dialect || d.Envelope.Received != s.Received {
-				out = append(out, "incomplete")
-			}
-			out = append(out, "dead "+d.Reason)
-		}
-		for _, c := range s.Rejected {
-			out = append(out, fmt.Sprintf("rejected %s %d", c.Reason, c.N))
-		}
-	}
-	return strings.Join(append([]string{fmt.Sprint(events)}, out...), ", ")
-}
-
-func (l *ledger) arrivals() []pipeline.Arrival {
-	var out []pipeline.Arrival
-	for _, s := range l.subs {
-		out = append(out, s.Events...)
-	}
-	return out
-}
-
-func (l *ledger) only(t *testing.T) pipeline.Arrival {
-	t.Helper()
-	all := l.arrivals()
-	if len(all) != 1 || l.sums() != "1" {
-		t.Fatalf("took %s, want one event", l.sums())
-	}
-	return all[0]
-}
 
 type keys struct{}
 
@@ -112,10 +41,10 @@ func (keys) SecretKey(id, secret string) (evergage.Secret, bool) {
 
 var browserKey = evergage.Key{1, 2, 3, 31: 9}
 
-func config(l *ledger) evergage.Config {
+func config(l *dialecttest.Ledger) evergage.Config {
 	return evergage.Config{
 		Accept: l, Keys: keys{}, Rules: identity.DefaultRules(), Key: browserKey,
-		Now:    func() time.Time { return at(now).Time() },
+		Now:    func() time.Time { return dialecttest.At(now).Time() },
 		Random: func(b []byte) { copy(b, "0123456789abcdef") },
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rapport/internal/catalog"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/event"
 	"rapport/internal/identity"
@@ -17,7 +18,7 @@ func mapped(body string, env event.Envelope) (*event.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	env.Dialect, env.Source, env.Received, env.MessageID = evergage.Dialect, "shop", at(now), "m1"
+	env.Dialect, env.Source, env.Received, env.MessageID = evergage.Dialect, "shop", dialecttest.At(now), "m1"
 	return evergage.NewMapper(identity.DefaultRules(), browserKey)(&env, doc.Root())
 }
 
@@ -56,7 +57,7 @@ func TestMapper_ReadsTheClassicEvent(t *testing.T) {
 		if got := described(e); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", body, got, want)
 		}
-		if !e.NameOnly || e.MessageID != "m1" || e.Time != at(now) || e.Source != "shop" {
+		if !e.NameOnly || e.MessageID != "m1" || e.Time != dialecttest.At(now) || e.Source != "shop" {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
@@ -155,7 +156,7 @@ func TestMapper_ReadsContextOfPagesAndApps(t *testing.T) {
 	if got := described(e); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if gpc, _ := e.About("gpc").Bool(); !gpc || e.Channel != "web" || e.GroupID != "acme" || e.Time != at("2026-03-01T11:58:20Z") {
+	if gpc, _ := e.About("gpc").Bool(); !gpc || e.Channel != "web" || e.GroupID != "acme" || e.Time != dialecttest.At("2026-03-01T11:58:20Z") {
 		t.Errorf("channel %s, group %s, time %s", e.Channel, e.GroupID, e.Time)
 	}
 	e, err = mapped(`{"action":"Open",`+anon+`,"flags":{"pageView":true},"source":{"channel":"MobileApp","application":"Shop","device":{"model":"Pixel","pushToken":"tok"},
@@ -164,7 +165,7 @@ func TestMapper_ReadsContextOfPagesAndApps(t *testing.T) {
 		t.Fatal(err)
 	}
 	want = `screen "Open"` + isAnon + ` c={"app":{"name":"Shop"},"device":{"model":"Pixel","token":"tok"},"location":{"latitude":48.2,"longitude":16.4},"os":{"name":"Android","version":"16"}}`
-	if got := described(e); got != want || e.Channel != "mobile" || e.Time != at("2026-03-01T11:00:00Z") {
+	if got := described(e); got != want || e.Channel != "mobile" || e.Time != dialecttest.At("2026-03-01T11:00:00Z") {
 		t.Errorf("got  %s\nwant %s\n%s %s", got, want, e.Channel, e.Time)
 	}
 }
@@ -179,7 +180,7 @@ func TestMapper_TimeIsNeverInTheFuture(t *testing.T) {
 		switch {
 		case want == "" && err == nil:
 			t.Errorf("%s: took %s", said, e.Time)
-		case want != "" && (err != nil || e.Time != at(want)):
+		case want != "" && (err != nil || e.Time != dialecttest.At(want)):
 			t.Errorf("%s: %v %v, want %s", said, e, err, want)
 		}
 	}

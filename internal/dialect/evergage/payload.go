@@ -3,48 +3,25 @@ package evergage
 import (
 	"bytes"
 	"encoding/base64"
-	"io"
 	"net/http"
 	"net/url"
 	"unicode/utf8"
 
+	"rapport/internal/dialect"
 	"rapport/internal/fault"
 )
 
-// drained is how much of a body that is refused is still read, so that the
-// client gets to read the answer instead of a broken connection.
-const drained = 16 << 20
-
-func drain(r *http.Request) { _, _ = io.CopyN(io.Discard, r.Body, drained) } // the answer does not depend on it
-
 // readBody reads a body. The bytes belong to the caller.
 func readBody(r *http.Request, most int) ([]byte, error) {
-	tooLong := fault.Errorf(fault.TooLarge, "body_too_large", "the body is longer than %d bytes; send less at once", most)
-	if r.ContentLength > int64(most) {
-		drain(r)
-		return nil, tooLong
-	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		drain(r)
+		dialect.Drain(r)
 		return nil, fault.Errorf(fault.Invalid, "unsupported_encoding", "Content-Encoding %.40q is not understood; send the body as it is", e)
 	}
-	b := make([]byte, 0, max(int(r.ContentLength), 512)+1)
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case len(b) > most:
-			drain(r)
-			return nil, tooLong
-		case err == io.EOF:
-			return b, nil
-		case err != nil: // the client is gone or slow: nothing was received
-			return nil, fault.Errorf(fault.Unavailable, "body_incomplete", "reading the body: %w", err)
-		}
-	}
+	return dialect.ReadBody(r, most, tooLong)
+}
+
+func tooLong(most int) error {
+	return fault.Errorf(fault.TooLarge, "body_too_large", "the body is longer than %d bytes; send less at once", most)
 }
 
 var eventField = []byte("event=")

@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/catalog"
+	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
@@ -104,7 +105,7 @@ func (d *Door) find(ctx context.Context, user string, o pipeline.ProfileOptions)
 func (d *Door) deleteUsers(w http.ResponseWriter, r *http.Request, to route) {
 	key, err := d.asked(r, to, access.ScopeAdmin)
 	if err != nil {
-		drain(r)
+		dialect.Drain(r)
 		answerFault(w, err)
 		return
 	}

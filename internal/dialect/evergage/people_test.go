@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"rapport/internal/catalog"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/event"
 	"rapport/internal/fault"
@@ -29,15 +30,15 @@ func (*crowd) Profile(_ context.Context, ref string, _ pipeline.ProfileOptions) 
 func (*crowd) Timeline(_ context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error) {
 	if q.Cursor == "" {
 		return pipeline.Page[profile.Item]{Next: "more", Items: []profile.Item{
-			{Time: at("2026-03-01T11:00:00Z"), Class: "order", Properties: json.RawMessage(`{"order_id":"O1"}`)},
-			{Time: at("2026-03-01T10:40:00Z"), Class: "order", Properties: json.RawMessage(`{"orderId":"O1"}`)},
+			{Time: dialecttest.At("2026-03-01T11:00:00Z"), Class: "order", Properties: json.RawMessage(`{"order_id":"O1"}`)},
+			{Time: dialecttest.At("2026-03-01T10:40:00Z"), Class: "order", Properties: json.RawMessage(`{"orderId":"O1"}`)},
 		}}, nil
 	}
-	return pipeline.Page[profile.Item]{Items: []profile.Item{{Time: at("2026-03-01T08:00:00Z"), Class: "order", MessageID: "O2", Properties: json.RawMessage(`{}`)}}}, nil
+	return pipeline.Page[profile.Item]{Items: []profile.Item{{Time: dialecttest.At("2026-03-01T08:00:00Z"), Class: "order", MessageID: "O2", Properties: json.RawMessage(`{}`)}}}, nil
 }
 
 func (*crowd) PersonSegments(context.Context, string, string) (*pipeline.PersonSegments, error) {
-	since := at("2026-02-01T00:00:00Z")
+	since := dialecttest.At("2026-02-01T00:00:00Z")
 	return &pipeline.PersonSegments{Items: []pipeline.Standing{{Key: "vip", Member: true, Since: &since}}}, nil
 }
 
@@ -68,7 +69,7 @@ func (c *crowd) Erase(_ context.Context, refs []string, author string) (string, 
 
 func TestPeople_AreExportedWithVisitsOrdersAndSegments(t *testing.T) {
 	t.Parallel()
-	cfg := config(&ledger{})
+	cfg := config(&dialecttest.Ledger{Dialect: evergage.Dialect})
 	cfg.People = &crowd{}
 	w := send(evergage.New(cfg), call{method: "GET", path: "/api/dataset/engage/user/u3", header: basic("key_1", "sk_read")})
 	for _, want := range []string{
@@ -83,7 +84,7 @@ func TestPeople_AreExportedWithVisitsOrdersAndSegments(t *testing.T) {
 
 func TestPeople_AreListedPageByPage(t *testing.T) {
 	t.Parallel()
-	cfg := config(&ledger{})
+	cfg := config(&dialecttest.Ledger{Dialect: evergage.Dialect})
 	cfg.People = &crowd{}
 	for query, want := range map[string]string{
 		"page=0&pageSize=2": `"more":true,"page":0,"pageSize":2,"users":[{"_id":"p0","joined":0},{"_id":"p1","joined":0}]`,
@@ -105,7 +106,7 @@ func FuzzUserList(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, file string) {
-		cfg, people := config(&ledger{}), &crowd{}
+		cfg, people := config(&dialecttest.Ledger{Dialect: evergage.Dialect}), &crowd{}
 		cfg.People = people
 		body := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"u.csv\"\r\n\r\n" + file + "\r\n--x--\r\n"
 		header := basic("key_1", "sk_admin")

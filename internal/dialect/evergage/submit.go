@@ -1,14 +1,9 @@
 package evergage
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
+	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
@@ -16,9 +11,6 @@ import (
 	"rapport/internal/pipeline"
 	"rapport/internal/store"
 )
-
-// maxUserAgent is in bytes.
-const maxUserAgent = 512
 
 // doNotTrack is the reason under which events are counted that say they must
 // not be kept.
@@ -43,13 +35,8 @@ func (d *Door) intake(r *http.Request, s Source, via string) *intake {
 		Dialect: Dialect, Source: s.Key, Received: now, Verified: s.Verified, Historical: s.Historical,
 		Rules: in.mapper.rules.Version,
 	}
-	agent := r.UserAgent()
-	if r.Header.Get("Origin") != "" || strings.HasPrefix(agent, "Mozilla/") {
-		if len(agent) > maxUserAgent {
-			agent = agent[:maxUserAgent]
-		}
-		in.base.UserAgent = strings.ToValidUTF8(agent, "")
-		in.base.IP = d.callerIP(r)
+	if dialect.FromBrowser(r) {
+		in.base.UserAgent, in.base.IP = dialect.UserAgent(r), dialect.CallerIP(r, d.ClientIP)
 	}
 	in.gpc, in.dnt = r.Header.Get("Sec-GPC") == "1", r.Header.Get("DNT") == "1"
 	in.base.Shared = in.sharedWith("", nil)
@@ -82,17 +69,6 @@ func (in *intake) sharedWith(object string, items []jsondoc.Value) []byte {
 	return append(w.b, '}')
 }
 
-func (d *Door) callerIP(r *http.Request) string {
-	if d.ClientIP != nil {
-		return d.ClientIP(r)
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	return host
-}
-
 // parse reads a document that a client sent.
 func parse(raw []byte) (jsondoc.Value, error) {
 	doc, err := jsondoc.Parse(raw, jsondoc.DefaultLimits())
@@ -117,7 +93,7 @@ func (in *intake) take(body jsondoc.Value, env event.Envelope) *mapping {
 		g, err = in.mapper.fill(e, &env, body)
 	}
 	if err != nil {
-		in.sub.Dead = append(in.sub.Dead, pipeline.DeadLetter{Envelope: env, Body: body.Raw(), Reason: codeOf(err), Message: messageOf(err)})
+		in.sub.Dead = append(in.sub.Dead, pipeline.DeadLetter{Envelope: env, Body: body.Raw(), Reason: dialect.Code(err), Message: dialect.Message(err)})
 		return nil
 	}
 	if e.MessageID == "" {
@@ -146,7 +122,7 @@ func (in *intake) reject(reason string, n int) {
 // refuse answers a request out of which no event is taken, and counts it.
 func (in *intake) refuse(w http.ResponseWriter, r *http.Request, why error) {
 	if kind := fault.KindOf(why); kind == fault.Invalid {
-		in.reject(codeOf(why), 1)
+		in.reject(dialect.Code(why), 1)
 		if _, err := in.door.Accept.Accept(r.Context(), in.sub); err != nil {
 			answerFault(w, err)
 			return
@@ -162,15 +138,7 @@ func (in *intake) handOver(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if wait := waitOf(r); wait > 0 {
-		ctx, cancel := context.WithTimeout(r.Context(), wait)
-		defer cancel()
-		applied := "yes"
-		if in.door.Accept.WaitApplied(ctx, receipt) != nil {
-			applied = "no"
-		}
-		w.Header().Set("Rapport-Applied", applied)
-	}
+	dialect.Await(w, r, in.door.Accept, receipt)
 	return nil
 }
 
@@ -180,40 +148,4 @@ func (in *intake) dead() error {
 		return nil
 	}
 	return fault.Errorf(fault.Invalid, in.sub.Dead[0].Reason, "%s", in.sub.Dead[0].Message)
-}
-
-func codeOf(err error) string {
-	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Code != "" {
-		return f.Code
-	}
-	return "invalid_request"
-}
-
-// messageOf is what a caller may read of an error.
-func messageOf(err error) string {
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		return f.Message
-	}
-	return "the request cannot be taken"
-}
-
-// waitOf is how long the caller wants to wait until its events can be read;
-// zero means not at all. ?timeout= is a number of seconds or a duration.
-func waitOf(r *http.Request) time.Duration {
-	if !strings.Contains(r.URL.RawQuery, "wait=") {
-		return 0
-	}
-	q := r.URL.Query()
-	if q.Get("wait") != "applied" {
-		return 0
-	}
-	wait := DefaultWait
-	if text := q.Get("timeout"); text != "" {
-		if d, err := time.ParseDuration(text); err == nil {
-			wait = d
-		} else if s, err := strconv.ParseFloat(text, 64); err == nil && s >= 0 && s <= LongestWait.Seconds() {
-			wait = time.Duration(s * float64(time.Second))
-		}
-	}
-	return min(max(wait, time.Millisecond), LongestWait)
 }

@@ -2,12 +2,12 @@ package segment
 
 import (
 	"errors"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"rapport/internal/dialect"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
 )
@@ -107,7 +107,7 @@ func answerFault(w http.ResponseWriter, err error) {
 		}
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		seconds := strconv.Itoa(retryAfter(err))
+		seconds := strconv.Itoa(dialect.RetryAfter(err))
 		w.Header().Set("Retry-After", seconds)
 		w.Header().Set("X-RateLimit-Reset", seconds)
 	}
@@ -129,16 +129,3 @@ func (e *waitError) Error() string { return "wait " + e.after.String() }
 
 // RetryAfter says how long.
 func (e *waitError) RetryAfter() time.Duration { return e.after }
-
-// retryAfter is how many whole seconds to wait, from the error where it knows;
-// clients cap it at 300.
-func retryAfter(err error) int {
-	wait := time.Second
-	if hint, ok := errors.AsType[interface {
-		error
-		RetryAfter() time.Duration
-	}](err); ok {
-		wait = hint.RetryAfter()
-	}
-	return min(max(int(math.Ceil(wait.Seconds())), 1), 300)
-}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/segment"
 )
 
@@ -55,22 +56,22 @@ func TestBatch_KeepsTheOthersOfABadEvent(t *testing.T) {
 		"invalid_previous_id": {`{"type":"alias","userId":"u","previousId":{}}`},
 	} {
 		for _, bad := range events {
-			l := &ledger{}
+			l := &dialecttest.Ledger{Dialect: segment.Dialect}
 			w := send(segment.New(config(l)), call{path: "/v1/batch", body: batch(visit, bad, visit), header: auth("wk")})
-			if w.Code != 200 || w.Body.String() != ok || l.sums() != "2, dead "+reason {
-				t.Errorf("%.80s: %d %s, took %s, want %s", bad, w.Code, w.Body, l.sums(), reason)
+			if w.Code != 200 || w.Body.String() != ok || l.Sums() != "2, dead "+reason {
+				t.Errorf("%.80s: %d %s, took %s, want %s", bad, w.Code, w.Body, l.Sums(), reason)
 				continue
 			}
-			if got := string(l.subs[0].Dead[0].Body); got != bad {
+			if got := string(l.Subs[0].Dead[0].Body); got != bad {
 				t.Errorf("kept %.80q of %.80q", got, bad)
 			}
 			if bad == "null" || bad[0] != '{' || reason == "missing_type" || reason == "invalid_type" || reason == "unknown_type" || !strings.Contains(bad, `"track"`) {
 				continue
 			}
-			l = &ledger{}
+			l = &dialecttest.Ledger{Dialect: segment.Dialect}
 			w = send(segment.New(config(l)), call{path: "/v1/track", body: bad, header: auth("wk")})
-			if w.Code != 400 || !strings.Contains(w.Body.String(), `"code":"`+reason+`"`) || l.sums() != "0, dead "+reason {
-				t.Errorf("alone %.80s: %d %s, took %s", bad, w.Code, w.Body, l.sums())
+			if w.Code != 400 || !strings.Contains(w.Body.String(), `"code":"`+reason+`"`) || l.Sums() != "0, dead "+reason {
+				t.Errorf("alone %.80s: %d %s, took %s", bad, w.Code, w.Body, l.Sums())
 			}
 		}
 	}
@@ -78,28 +79,28 @@ func TestBatch_KeepsTheOthersOfABadEvent(t *testing.T) {
 
 func TestBatch_AllBadIsStillASuccess(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: segment.Dialect}
 	w := send(segment.New(config(l)), call{path: "/v1/batch", body: batch(`1`, `2`), header: auth("wk")})
-	if w.Code != 200 || w.Body.String() != ok || l.sums() != "0, dead invalid_event, dead invalid_event" {
-		t.Errorf("%d %s, took %s", w.Code, w.Body, l.sums())
+	if w.Code != 200 || w.Body.String() != ok || l.Sums() != "0, dead invalid_event, dead invalid_event" {
+		t.Errorf("%d %s, took %s", w.Code, w.Body, l.Sums())
 	}
 }
 
 func TestBatch_EmptyIsASuccessOfNothing(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
-	if w := send(segment.New(config(l)), call{path: "/v1/batch", body: batch(), header: auth("wk")}); w.Code != 200 || w.Body.String() != ok || len(l.subs) != 0 {
-		t.Errorf("%d %s, took %s", w.Code, w.Body, l.sums())
+	l := &dialecttest.Ledger{Dialect: segment.Dialect}
+	if w := send(segment.New(config(l)), call{path: "/v1/batch", body: batch(), header: auth("wk")}); w.Code != 200 || w.Body.String() != ok || len(l.Subs) != 0 {
+		t.Errorf("%d %s, took %s", w.Code, w.Body, l.Sums())
 	}
 }
 
 func TestBatch_FlawOfTheSharedContextIsEveryEventsFlaw(t *testing.T) {
 	t.Parallel()
 	for context, reason := range map[string]string{`"x"`: "invalid_context", `{"a":"\u0000"}`: "nul_character"} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: segment.Dialect}
 		w := send(segment.New(config(l)), call{path: "/v1/batch", body: `{"batch":[` + visit + `],"context":` + context + `}`, header: auth("wk")})
-		if w.Code != 200 || l.sums() != "0, dead "+reason {
-			t.Errorf("%s: %d, took %s", context, w.Code, l.sums())
+		if w.Code != 200 || l.Sums() != "0, dead "+reason {
+			t.Errorf("%s: %d, took %s", context, w.Code, l.Sums())
 		}
 	}
 }
@@ -131,7 +132,7 @@ func TestDoor_CountsWhatCannotBeCutAsOneRejected(t *testing.T) {
 		"half a gzip":       {zipped(batch(visit))[:40], "gzip", "invalid_gzip", "0, rejected invalid_gzip 1"},
 		"another encoding":  {"x", "br", "unsupported_encoding", "0, rejected unsupported_encoding 1"},
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: segment.Dialect}
 		head := auth("wk")
 		head["Content-Encoding"] = c.encoding
 		w := send(segment.New(config(l)), call{path: "/v1/batch", body: c.body, header: head})
@@ -139,13 +140,13 @@ func TestDoor_CountsWhatCannotBeCutAsOneRejected(t *testing.T) {
 		if c.code == "" {
 			want = 200
 		}
-		if w.Code != want || !strings.Contains(w.Body.String(), c.code) || l.sums() != c.sums {
-			t.Errorf("%s: %d %.200s, took %s, want %s", name, w.Code, w.Body, l.sums(), c.sums)
+		if w.Code != want || !strings.Contains(w.Body.String(), c.code) || l.Sums() != c.sums {
+			t.Errorf("%s: %d %.200s, took %s, want %s", name, w.Code, w.Body, l.Sums(), c.sums)
 		}
-		l = &ledger{}
+		l = &dialecttest.Ledger{Dialect: segment.Dialect}
 		delete(head, "Authorization")
-		if w = send(segment.New(config(l)), call{path: "/v1/batch", body: c.body, header: head}); len(l.subs) > 0 || w.Code == 200 {
-			t.Errorf("%s without a key: %d, took %s", name, w.Code, l.sums())
+		if w = send(segment.New(config(l)), call{path: "/v1/batch", body: c.body, header: head}); len(l.Subs) > 0 || w.Code == 200 {
+			t.Errorf("%s without a key: %d, took %s", name, w.Code, l.Sums())
 		}
 	}
 }
@@ -160,11 +161,11 @@ func TestBatch_TakesTwoThousandFiveHundredEvents(t *testing.T) {
 	t.Parallel()
 	small := `{"type":"page","userId":"u"}`
 	for n, want := range map[int]string{2_500: "2500", 2_503: "2500, rejected too_many_events 3"} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: segment.Dialect}
 		body := `{"batch":[` + strings.TrimSuffix(strings.Repeat(small+",", n), ",") + `]}`
 		w := send(segment.New(config(l)), call{path: "/v1/batch", body: body, header: auth("wk")})
-		if w.Code != 200 || l.sums() != want {
-			t.Errorf("%d: %d, took %s", n, w.Code, l.sums())
+		if w.Code != 200 || l.Sums() != want {
+			t.Errorf("%d: %d, took %s", n, w.Code, l.Sums())
 		}
 	}
 }
@@ -178,41 +179,41 @@ func TestDoor_TakesEventsAndBatchesUpToTheirLimits(t *testing.T) {
 		return head + strings.Repeat("x", half) + `","b":"` + strings.Repeat("y", rest) + tail
 	}
 	for n, want := range map[int]string{segment.MaxEvent: "1", segment.MaxEvent + 1: "0, dead event_too_large"} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: segment.Dialect}
 		event := fill(n)
 		if len(event) != n {
 			t.Fatalf("made %d bytes, want %d", len(event), n)
 		}
 		send(segment.New(config(l)), call{path: "/v1/track", body: event, header: auth("wk")})
-		if l.sums() != want {
-			t.Errorf("%d bytes: took %s, want %s", n, l.sums(), want)
+		if l.Sums() != want {
+			t.Errorf("%d bytes: took %s, want %s", n, l.Sums(), want)
 		}
 	}
 	event := fill(segment.MaxEvent)
 	events := strings.Repeat(event+",", 15)
 	room := segment.MaxBatch - len(events) - len(batch())
-	l := &ledger{}
-	if w := send(segment.New(config(l)), call{path: "/v1/batch", body: batch(events + fill(room)), header: auth("wk")}); w.Code != 200 || l.sums() != "16" {
-		t.Errorf("a full batch: %d %s, took %s", w.Code, w.Body, l.sums())
+	l := &dialecttest.Ledger{Dialect: segment.Dialect}
+	if w := send(segment.New(config(l)), call{path: "/v1/batch", body: batch(events + fill(room)), header: auth("wk")}); w.Code != 200 || l.Sums() != "16" {
+		t.Errorf("a full batch: %d %s, took %s", w.Code, w.Body, l.Sums())
 	}
 }
 
 func TestDoor_ForgetsABodyThatNeverEnded(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: segment.Dialect}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/batch", brokenBody{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := sendRequest(segment.New(config(l)), r)
-	if w.Code != 503 || len(l.subs) > 0 {
-		t.Errorf("%d %s, took %s", w.Code, w.Body, l.sums())
+	if w.Code != 503 || len(l.Subs) > 0 {
+		t.Errorf("%d %s, took %s", w.Code, w.Body, l.Sums())
 	}
 }
 
 func TestDoor_LetsAClientReadWhyItsBodyIsRefused(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(segment.New(config(&ledger{})))
+	server := httptest.NewServer(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})))
 	defer server.Close()
 	for key, status := range map[string]int{"wk": 400, "nobody": 401} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/batch", strings.NewReader(strings.Repeat("x", 6<<20)))

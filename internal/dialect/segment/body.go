@@ -10,12 +10,9 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"rapport/internal/dialect"
 	"rapport/internal/fault"
 )
-
-// drained is how much of a body that is refused is still read, so that the
-// client gets to read the answer instead of a broken connection.
-const drained = 16 << 20
 
 // unpacker is the memory of one unpacking.
 type unpacker struct {
@@ -30,38 +27,12 @@ var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
 func readBody(r *http.Request) ([]byte, error) {
 	switch encoding := r.Header.Get("Content-Encoding"); {
 	case encoding == "" || strings.EqualFold(encoding, "identity"):
-		return readPlain(r)
+		return dialect.ReadBody(r, MaxWire, errWire)
 	case strings.EqualFold(encoding, "gzip"):
 		return readPacked(r)
 	default:
-		drain(r)
+		dialect.Drain(r)
 		return nil, fault.Errorf(fault.Invalid, "unsupported_encoding", "Content-Encoding %.40q is not understood; send gzip or none", encoding)
-	}
-}
-
-func drain(r *http.Request) { _, _ = io.CopyN(io.Discard, r.Body, drained) } // the answer does not depend on it
-
-func readPlain(r *http.Request) ([]byte, error) {
-	if r.ContentLength > MaxWire {
-		drain(r)
-		return nil, errWire()
-	}
-	b := make([]byte, 0, max(int(r.ContentLength), 512)+1)
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case len(b) > MaxWire:
-			drain(r)
-			return nil, errWire()
-		case err == io.EOF:
-			return b, nil
-		case err != nil:
-			return nil, errBroken(err)
-		}
 	}
 }
 
@@ -71,11 +42,11 @@ func readPacked(r *http.Request) ([]byte, error) {
 	u.packed.Reset()
 	n, err := u.packed.ReadFrom(io.LimitReader(r.Body, MaxWire+1))
 	if err != nil {
-		return nil, errBroken(err)
+		return nil, dialect.Broken(err)
 	}
 	if n > MaxWire {
-		drain(r)
-		return nil, errWire()
+		dialect.Drain(r)
+		return nil, errWire(MaxWire)
 	}
 	packed := u.packed.Bytes()
 	if u.zip == nil {
@@ -100,16 +71,10 @@ func readPacked(r *http.Request) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func errWire() error {
-	return fault.Errorf(fault.TooLarge, "body_too_large", "the body is longer than %d bytes; send at most %d per batch", MaxWire, MaxBatch)
+func errWire(most int) error {
+	return fault.Errorf(fault.TooLarge, "body_too_large", "the body is longer than %d bytes; send at most %d per batch", most, MaxBatch)
 }
 
 func errPacked(err error) error {
 	return fault.Errorf(fault.Invalid, "invalid_gzip", "the body is not the gzip that Content-Encoding says it is: %w", err)
-}
-
-// errBroken is a body that stopped in the middle: the client is gone or slow,
-// so nothing was received.
-func errBroken(err error) error {
-	return fault.Errorf(fault.Unavailable, "body_incomplete", "reading the body: %w", err)
 }

@@ -4,14 +4,12 @@
 package segment
 
 import (
-	"context"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect"
 	"rapport/internal/identity"
-	"rapport/internal/pipeline"
 )
 
 // Dialect is the name under which the events of this door are stored.
@@ -28,21 +26,6 @@ const (
 	MaxRatio    = 100 // unpacked to packed, of what unpacks to more than MaxBatch
 )
 
-// How long ?wait=applied waits, unless ?timeout= says otherwise, and at most.
-const (
-	DefaultWait = 5 * time.Second
-	LongestWait = 30 * time.Second
-)
-
-// Acceptor takes events over. Accept returns when they are safe, or a fault:
-// Limited where there is no room, possibly with a method RetryAfter() of type
-// time.Duration. WaitApplied returns when everything up to the receipt can be
-// read, or with the context's error.
-type Acceptor interface {
-	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
-	WaitApplied(ctx context.Context, r pipeline.Receipt) error
-}
-
 // Keyring knows the sources by the keys that clients send.
 type Keyring interface {
 	SourceByWriteKey(key string) (Source, bool)
@@ -58,11 +41,11 @@ type Source struct {
 
 // Config is what the door needs. Accept, Keys, Now and Random must be there.
 type Config struct {
-	Accept Acceptor
+	Accept dialect.Acceptor
 	Keys   Keyring
 	Rules  identity.Rules
 	// Book gives the identity rules of today; nil: always Rules.
-	Book   Rulebook
+	Book   dialect.Rulebook
 	Now    clock.Clock
 	Random func([]byte) // fills the slice
 	// Lenient answers 200 to unknown write keys and drops what they bring, as
@@ -77,9 +60,6 @@ type Config struct {
 	// Tokens switches OAuth on.
 	Tokens Tokens
 }
-
-// Rulebook knows the identity rules of today.
-type Rulebook interface{ Current() *identity.Rules }
 
 // Door answers the requests of tracking clients. It is safe for concurrent use.
 type Door struct {

@@ -7,96 +7,26 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 
-	"rapport/internal/clock"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/fault"
 	"rapport/internal/identity"
-	"rapport/internal/pipeline"
 )
 
 const (
 	ok  = `{"success":true}`
 	now = "2026-03-01T12:00:00.000Z"
 )
-
-// noon is now, as an instant.
-func noon() clock.Instant {
-	t, err := time.Parse(time.RFC3339Nano, now)
-	if err != nil {
-		panic(err)
-	}
-	return clock.From(t)
-}
-
-// ledger takes submissions and remembers them.
-type ledger struct {
-	mu      sync.Mutex
-	subs    []*pipeline.Submission
-	err     error
-	applied bool
-}
-
-func (l *ledger) Accept(_ context.Context, s *pipeline.Submission) (pipeline.Receipt, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err != nil {
-		return pipeline.Receipt{}, l.err
-	}
-	l.subs = append(l.subs, s)
-	return pipeline.Receipt{Position: 7}, nil
-}
-
-func (l *ledger) WaitApplied(ctx context.Context, r pipeline.Receipt) error {
-	if r.Position != 7 {
-		return errors.New("not the receipt of Accept")
-	}
-	if l.applied {
-		return nil
-	}
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// sums are what came in: events, dead letters by reason, rejected by reason.
-func (l *ledger) sums() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var out []string
-	events := 0
-	for _, s := range l.subs {
-		events += len(s.Events)
-		for _, d := range s.Dead {
-			if d.Message == "" || d.Envelope.Source == "" || d.Envelope.Dialect != segment.Dialect || d.Envelope.Received != s.Received {
-				out = append(out, "incomplete")
-			}
-			out = append(out, "dead "+d.Reason)
-		}
-		for _, c := range s.Rejected {
-			out = append(out, fmt.Sprintf("rejected %s %d", c.Reason, c.N))
-		}
-	}
-	return strings.Join(append([]string{fmt.Sprint(events)}, out...), ", ")
-}
-
-func (l *ledger) only(t *testing.T) pipeline.Arrival {
-	t.Helper()
-	if len(l.subs) != 1 || len(l.subs[0].Events) != 1 {
-		t.Fatalf("took %s, want one event", l.sums())
-	}
-	return l.subs[0].Events[0]
-}
 
 type keys map[string]segment.Source
 
@@ -114,10 +44,10 @@ func someKeys() keys {
 	}
 }
 
-func config(l *ledger) segment.Config {
+func config(l *dialecttest.Ledger) segment.Config {
 	return segment.Config{
 		Accept: l, Keys: someKeys(), Rules: identity.DefaultRules(),
-		Now:    func() time.Time { return noon().Time() },
+		Now:    func() time.Time { return dialecttest.At(now).Time() },
 		Random: func(b []byte) { copy(b, "0123456789abcdef") },
 	}
 }
@@ -165,7 +95,7 @@ func TestDoor_TakesEveryTrackingPath(t *testing.T) {
 		"/v1/batch": "", "/v1/import": "", "/v1/import/": "", "/v1/b": "", "/beacon/v1/batch?writeKey=wk": "",
 	} {
 		for name, body := range map[string]string{"plain": "", "gzip": "gzip"} {
-			l := &ledger{}
+			l := &dialecttest.Ledger{Dialect: segment.Dialect}
 			c := call{path: path, body: single, header: map[string]string{"Content-Type": "text/plain", "Content-Encoding": body}}
 			if want == "" {
 				c.body = batch
@@ -180,7 +110,7 @@ func TestDoor_TakesEveryTrackingPath(t *testing.T) {
 				t.Errorf("%s %s: %d %s %s", path, name, w.Code, w.Body, w.Header().Get("Content-Type"))
 				continue
 			}
-			got := l.only(t)
+			got := l.Only(t)
 			if got.Event.Type.String() != cmp.Or(want, "track") || got.Event.Source != "shop" || got.Envelope.Source != "shop" {
 				t.Errorf("%s %s: took %s of %s", path, name, got.Event.Type, got.Event.Source)
 			}
@@ -223,10 +153,10 @@ func TestDoor_KnowsTheCallerByHeaderThenBody(t *testing.T) {
 		"a key that is no string": {"", one(`,"writeKey":5`), 401, ""},
 		"secret key":              {basic("sk:"), one(""), 200, "shop"},
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: segment.Dialect}
 		w := send(segment.New(config(l)), call{path: "/v1/batch", body: c.body, header: map[string]string{"Authorization": c.header}})
 		var sources []string
-		for _, s := range l.subs {
+		for _, s := range l.Subs {
 			for _, e := range s.Events {
 				sources = append(sources, e.Event.Source)
 			}
@@ -234,15 +164,15 @@ func TestDoor_KnowsTheCallerByHeaderThenBody(t *testing.T) {
 		if w.Code != c.status || strings.Join(sources, " ") != c.sources {
 			t.Errorf("%s: %d %s, sources %v", name, w.Code, w.Body, sources)
 		}
-		if c.status == 401 && len(l.subs) > 0 {
-			t.Errorf("%s: counted %s", name, l.sums())
+		if c.status == 401 && len(l.Subs) > 0 {
+			t.Errorf("%s: counted %s", name, l.Sums())
 		}
 	}
 }
 
 func TestDoor_AnswersErrorsInTheShapeAllClientsRead(t *testing.T) {
 	t.Parallel()
-	w := send(segment.New(config(&ledger{})), call{path: "/v1/batch", body: `{"batch":[]}`, header: auth("nobody")})
+	w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), call{path: "/v1/batch", body: `{"batch":[]}`, header: auth("nobody")})
 	var got struct {
 		Success              *bool
 		Code, Message, Error string
@@ -265,11 +195,11 @@ func TestDoor_LenientAnswersUnknownKeysAndDrops(t *testing.T) {
 		{path: "/v1/batch", body: `{"writeKey":"nobody","batch":[` + visit + `]}`},
 		{path: "/v1/track", body: visit},
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: segment.Dialect}
 		cfg := config(l)
 		cfg.Lenient = true
-		if w := send(segment.New(cfg), c); w.Code != 200 || w.Body.String() != ok || len(l.subs) > 0 {
-			t.Errorf("%s: %d %s, took %s", c.body, w.Code, w.Body, l.sums())
+		if w := send(segment.New(cfg), c); w.Code != 200 || w.Body.String() != ok || len(l.Subs) > 0 {
+			t.Errorf("%s: %d %s, took %s", c.body, w.Code, w.Body, l.Sums())
 		}
 	}
 }
@@ -293,7 +223,7 @@ func TestDoor_TellsClientsToWaitUnderPressure(t *testing.T) {
 		"broken":           {errors.New("disk on fire"), 500, ""},
 	} {
 		for _, body := range []string{`{"batch":[` + visit + `]}`, `{"batch":`} {
-			w := send(segment.New(config(&ledger{err: c.err})), call{path: "/v1/batch", body: body, header: auth("wk")})
+			w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect, Err: c.err})), call{path: "/v1/batch", body: body, header: auth("wk")})
 			if w.Code != c.status || w.Header().Get("Retry-After") != c.after {
 				t.Errorf("%s: %d, Retry-After %q", name, w.Code, w.Header().Get("Retry-After"))
 			}
@@ -314,7 +244,7 @@ func TestDoor_WaitsUntilApplied(t *testing.T) {
 		"?wait=applied": {true, "yes"}, "?wait=applied&timeout=1ms": {false, "no"}, "?wait=applied&timeout=0.001": {false, "no"},
 		"?wait=applied&timeout=0": {false, "no"}, "?wait=applied&timeout=nonsense": {true, "yes"}, "": {true, ""}, "?wait=no": {true, ""},
 	} {
-		w := send(segment.New(config(&ledger{applied: c.applied})), call{path: "/v1/batch" + query, body: body, header: auth("wk")})
+		w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect, Applied: c.applied})), call{path: "/v1/batch" + query, body: body, header: auth("wk")})
 		if w.Code != 200 || w.Body.String() != ok || w.Header().Get("Rapport-Applied") != c.want {
 			t.Errorf("%q: %d %s, Rapport-Applied %q", query, w.Code, w.Body, w.Header().Get("Rapport-Applied"))
 		}
@@ -324,7 +254,7 @@ func TestDoor_WaitsUntilApplied(t *testing.T) {
 func TestDoor_AnswersPreflightsOfAnyOriginAndPath(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/v1/t", "/v1/batch", "/v1/projects/wk/settings", "/sourceConfig/", "/v1/unknown"} {
-		w := send(segment.New(config(&ledger{})), call{method: http.MethodOptions, path: path, header: map[string]string{
+		w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), call{method: http.MethodOptions, path: path, header: map[string]string{
 			"Origin": "https://shop.example", "Access-Control-Request-Headers": "authorization,rsa-attempt-number,x-evil, Rsa-Bad\tname",
 		}})
 		h := w.Header()
@@ -341,7 +271,7 @@ func TestDoor_AnswersPreflightsOfAnyOriginAndPath(t *testing.T) {
 			t.Errorf("%s: allows %v", path, allowed)
 		}
 	}
-	if w := send(segment.New(config(&ledger{})), call{path: "/v1/track", body: "{", header: auth("wk")}); w.Header().Get("Access-Control-Allow-Origin") != "*" {
+	if w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), call{path: "/v1/track", body: "{", header: auth("wk")}); w.Header().Get("Access-Control-Allow-Origin") != "*" {
 		t.Error("an error cannot be read by the page")
 	}
 }
@@ -364,7 +294,7 @@ func TestDoor_AnswersOtherAddressesAndMethods(t *testing.T) {
 		{"PUT", "/v1/batch", 405, "method_not_allowed"},
 		{"GET", "/v1/projects//settings", 404, "not_found"},
 	} {
-		w := send(segment.New(config(&ledger{})), call{method: c.method, path: c.path, body: `{"series":[]}`})
+		w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), call{method: c.method, path: c.path, body: `{"series":[]}`})
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.body) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
 		}

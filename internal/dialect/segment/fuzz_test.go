@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/id"
 	"rapport/internal/jsondoc"
@@ -28,7 +29,7 @@ func FuzzBatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, path := range []string{"/v1/batch", "/v1/identify", "/v1/track"} {
-			l := &ledger{}
+			l := &dialecttest.Ledger{Dialect: segment.Dialect}
 			w := send(segment.New(config(l)), call{path: path, body: string(raw), header: auth("wk")})
 			if w.Code != 200 && w.Code != 400 {
 				t.Fatalf("%s: %d %s", path, w.Code, w.Body)
@@ -44,13 +45,13 @@ func FuzzBatch(f *testing.F) {
 }
 
 // accounted checks that every event is in exactly one column.
-func accounted(l *ledger, path string, raw []byte, status int) error {
+func accounted(l *dialecttest.Ledger, path string, raw []byte, status int) error {
 	want := 1
 	if doc, err := jsondoc.Parse(raw, jsondoc.Limits{}); err == nil && path == "/v1/batch" && (status == 200 || len(raw) > segment.MaxBatch) {
 		want = doc.Root().Get("batch").Len()
 	}
 	got := 0
-	for _, s := range l.subs {
+	for _, s := range l.Subs {
 		got += len(s.Events) + len(s.Dead)
 		for _, c := range s.Rejected {
 			got += int(c.N)
@@ -65,7 +66,7 @@ func accounted(l *ledger, path string, raw []byte, status int) error {
 		}
 	}
 	if got != want {
-		return fmt.Errorf("%d: %s is %d events, want %d", status, l.sums(), got, want)
+		return fmt.Errorf("%d: %s is %d events, want %d", status, l.Sums(), got, want)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/event"
 	"rapport/internal/identity"
@@ -16,7 +17,7 @@ import (
 // took sends a request and gives the one event it was.
 func took(t *testing.T, c call) pipeline.Arrival {
 	t.Helper()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: segment.Dialect}
 	if c.header == nil {
 		c.header = map[string]string{}
 	}
@@ -26,7 +27,7 @@ func took(t *testing.T, c call) pipeline.Arrival {
 	if w := send(segment.New(config(l)), c); w.Code != 200 {
 		t.Fatalf("%s: %d %s", c.body, w.Code, w.Body)
 	}
-	a := l.only(t)
+	a := l.Only(t)
 	if err := replays(a); err != nil {
 		t.Errorf("%s: %v", c.body, err)
 	}
@@ -145,7 +146,7 @@ func TestMap_CorrectsTheClock(t *testing.T) {
 		"empty":                  {`"timestamp":""`, "", now, false},
 	} {
 		a := took(t, call{path: "/v1/track", body: `{"event":"x","userId":"u",` + c.body + `}`, header: map[string]string{"SentAt": c.header}})
-		if a.Event.Time.String() != c.want || a.Event.ReceivedAt != noon() || segment.Skewed(&a.Envelope, a.Event.Body) != c.skewed {
+		if a.Event.Time.String() != c.want || a.Event.ReceivedAt != dialecttest.At(now) || segment.Skewed(&a.Envelope, a.Event.Body) != c.skewed {
 			t.Errorf("%s: %s, skewed %t", name, a.Event.Time, !c.skewed)
 		}
 	}
@@ -168,10 +169,10 @@ func TestMap_ReadsTimesAsClientsWriteThem(t *testing.T) {
 		"2025", "2025-13-01", "2025-02-29", "2025-06-30T", "2025-06-30T24:00:00Z", "2025-06-30T10", "2025-06-30T10:00:00X", "2025-06-30T10:00:00.Z",
 		"2025-06-30T10:00:00ZZ", "25-06-30", "Mon Jun 30 2025", "2025-06-30T10:00:00+2", "2025-06-30X10:00:00", "-2025-06-30",
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: segment.Dialect}
 		send(segment.New(config(l)), call{path: "/v1/track", body: `{"event":"x","userId":"u","timestamp":"` + text + `"}`, header: auth("wk")})
-		if l.sums() != "0, dead invalid_timestamp" {
-			t.Errorf("%s: took %s", text, l.sums())
+		if l.Sums() != "0, dead invalid_timestamp" {
+			t.Errorf("%s: took %s", text, l.Sums())
 		}
 	}
 }
@@ -188,7 +189,7 @@ func TestMap_MergesTheContextOfTheBatch(t *testing.T) {
 	if fmt.Sprint(e.Identifiers) != "[user_id:u email:j@x.org]" || e.Traits.Get("email").Text() != "j@x.org" {
 		t.Errorf("identifiers %v, traits %s", e.Identifiers, e.Traits.Raw())
 	}
-	if want := `,"integrations":{"All":false}}`; !strings.HasSuffix(string(a.Envelope.Shared), want) || a.Envelope.SentAt != noon() {
+	if want := `,"integrations":{"All":false}}`; !strings.HasSuffix(string(a.Envelope.Shared), want) || a.Envelope.SentAt != dialecttest.At(now) {
 		t.Errorf("envelope keeps %s, sent %s", a.Envelope.Shared, a.Envelope.SentAt)
 	}
 }
@@ -271,7 +272,7 @@ func TestEnvelope_SaysWhatTheDoorKnows(t *testing.T) {
 	if a = took(t, call{path: "/v1/track", body: body, header: auth("old")}); !a.Envelope.Historical || !a.Event.Historical {
 		t.Errorf("historical source: %+v", a.Envelope)
 	}
-	if a.Envelope.Dialect != segment.Dialect || a.Envelope.Received != noon() || a.Envelope.Type != event.Track || a.Envelope.Source != "crm" {
+	if a.Envelope.Dialect != segment.Dialect || a.Envelope.Received != dialecttest.At(now) || a.Envelope.Type != event.Track || a.Envelope.Source != "crm" {
 		t.Errorf("envelope %+v", a.Envelope)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
 )
@@ -54,7 +55,7 @@ func (d *Door) token(w http.ResponseWriter, r *http.Request, _ route) {
 	token, err := d.Tokens.Exchange(form.Get("client_assertion"), host, now)
 	switch {
 	case fault.KindOf(err) == fault.Unauthenticated:
-		refuseToken(w, http.StatusUnauthorized, "invalid_client", messageOf(err))
+		refuseToken(w, http.StatusUnauthorized, "invalid_client", dialect.Message(err))
 	case err != nil:
 		answerFault(w, err)
 	default:

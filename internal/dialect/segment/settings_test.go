@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/fault"
 )
@@ -17,7 +18,7 @@ import (
 func TestSettings_LetTheLibrariesStart(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/v1/projects/wk/settings", "/projects/wk/settings"} {
-		w := send(segment.New(config(&ledger{})), call{method: http.MethodGet, path: path})
+		w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), call{method: http.MethodGet, path: path})
 		if w.Code != 200 || !strings.Contains(w.Header().Get("Cache-Control"), "max-age") || w.Header().Get("Access-Control-Allow-Origin") != "*" {
 			t.Fatalf("%s: %d %v", path, w.Code, w.Header())
 		}
@@ -52,7 +53,7 @@ func TestSettings_LetTheLibrariesStart(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/v1/projects/nobody/settings", "/projects/nobody/settings"} {
-		if w := send(segment.New(config(&ledger{})), call{method: http.MethodGet, path: path}); w.Code != 404 || !json.Valid(w.Body.Bytes()) {
+		if w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), call{method: http.MethodGet, path: path}); w.Code != 404 || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
@@ -60,7 +61,7 @@ func TestSettings_LetTheLibrariesStart(t *testing.T) {
 
 func TestSettings_NameTheAddressClientsUse(t *testing.T) {
 	t.Parallel()
-	cfg := config(&ledger{})
+	cfg := config(&dialecttest.Ledger{Dialect: segment.Dialect})
 	proxied := call{method: http.MethodGet, path: "/projects/wk/settings", header: map[string]string{"X-Forwarded-Proto": "https"}}
 	if w := send(segment.New(cfg), proxied); !strings.Contains(w.Body.String(), `"apiHost":"example.com/v1","protocol":"https"`) {
 		t.Errorf("behind a proxy: %s", w.Body)
@@ -78,7 +79,7 @@ func TestSourceConfig_IsWhatRudderStackCallsValid(t *testing.T) {
 		"key in the head":  {path: "/sourceConfig", header: auth("wk")},
 	} {
 		c.method = http.MethodGet
-		w := send(segment.New(config(&ledger{})), c)
+		w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), c)
 		var doc struct {
 			Source struct {
 				ID, WriteKey *string
@@ -96,7 +97,7 @@ func TestSourceConfig_IsWhatRudderStackCallsValid(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/sourceConfig/", "/sourceConfig/?writeKey=nobody"} {
-		if w := send(segment.New(config(&ledger{})), call{method: http.MethodGet, path: path}); w.Code != 401 {
+		if w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), call{method: http.MethodGet, path: path}); w.Code != 401 {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
@@ -119,16 +120,16 @@ func TestPixel_IsAlwaysAnImage(t *testing.T) {
 		"unknown method":   {"/v1/pixel/dance" + enc(base64.StdEncoding), "0"},
 	} {
 		for _, err := range []error{nil, fault.Errorf(fault.Limited, "", "full")} {
-			l := &ledger{err: err}
+			l := &dialecttest.Ledger{Dialect: segment.Dialect, Err: err}
 			w := send(segment.New(config(l)), call{method: http.MethodGet, path: c.path, header: map[string]string{"User-Agent": "Mail"}})
 			if w.Code != 200 || w.Header().Get("Content-Type") != "image/gif" || !strings.HasPrefix(w.Body.String(), "GIF89a") || w.Body.Len() != 43 {
 				t.Errorf("%s: %d %q", name, w.Code, w.Body)
 			}
-			if err == nil && l.sums() != c.sums {
-				t.Errorf("%s: took %s, want %s", name, l.sums(), c.sums)
+			if err == nil && l.Sums() != c.sums {
+				t.Errorf("%s: took %s, want %s", name, l.Sums(), c.sums)
 			}
-			if l.sums() == "1" && (l.only(t).Event.Name != "Mail Opened?>~" && l.only(t).Event.Name != "" || l.only(t).Envelope.IP != "203.0.113.9") {
-				t.Errorf("%s: %+v", name, l.only(t))
+			if l.Sums() == "1" && (l.Only(t).Event.Name != "Mail Opened?>~" && l.Only(t).Event.Name != "" || l.Only(t).Envelope.IP != "203.0.113.9") {
+				t.Errorf("%s: %+v", name, l.Only(t))
 			}
 		}
 	}
@@ -137,20 +138,20 @@ func TestPixel_IsAlwaysAnImage(t *testing.T) {
 // tokens stands in for the package that checks signatures.
 type tokens struct{}
 
-func (tokens) Exchange(assertion, host string, now clock.Instant) (string, error) {
-	if assertion != "signed" || host == "" || now != noon() {
+func (tokens) Exchange(assertion, host string, at clock.Instant) (string, error) {
+	if assertion != "signed" || host == "" || at != dialecttest.At(now) {
 		return "", fault.Errorf(fault.Unauthenticated, "invalid_client", "not signed")
 	}
 	return "tok", nil
 }
 
-func (tokens) SourceByToken(token string, now clock.Instant) (segment.Source, bool) {
-	return segment.Source{Key: "shop"}, token == "tok" && now == noon()
+func (tokens) SourceByToken(token string, at clock.Instant) (segment.Source, bool) {
+	return segment.Source{Key: "shop"}, token == "tok" && at == dialecttest.At(now)
 }
 
 func TestToken_ChangesAnAssertionIntoAToken(t *testing.T) {
 	t.Parallel()
-	cfg := config(&ledger{})
+	cfg := config(&dialecttest.Ledger{Dialect: segment.Dialect})
 	cfg.Tokens = tokens{}
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_assertion": {"signed"}, "scope": {"tracking_api:write"},
@@ -186,7 +187,7 @@ func TestToken_ChangesAnAssertionIntoAToken(t *testing.T) {
 			t.Errorf("%s=%s: %d %v", c.name, c.value, code, doc)
 		}
 	}
-	if code, doc, _ := ask(segment.New(config(&ledger{})), "", ""); code != 400 || doc["error"] != "unauthorized_client" {
+	if code, doc, _ := ask(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect})), "", ""); code != 400 || doc["error"] != "unauthorized_client" {
 		t.Errorf("without OAuth: %d %v", code, doc)
 	}
 }
@@ -200,13 +201,13 @@ func TestToken_StandsForTheSourceOfItsClient(t *testing.T) {
 		"with its write key": {"tok", "wk", 200}, "without a write key": {"tok", "", 200},
 		"another's key": {"tok", "wk2", 401}, "an unknown key": {"tok", "nobody", 401}, "another token": {"tik", "wk", 401},
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: segment.Dialect}
 		cfg := config(l)
 		cfg.Tokens = tokens{}
 		w := send(segment.New(cfg), call{
 			path: "/v1/batch", body: `{"batch":[` + visit + `],"writeKey":"` + c.key + `"}`, header: map[string]string{"Authorization": "Bearer " + c.token},
 		})
-		if w.Code != c.status || (w.Code == 200) != (len(l.subs) == 1) {
+		if w.Code != c.status || (w.Code == 200) != (len(l.Subs) == 1) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 	}

@@ -2,12 +2,11 @@ package segment
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"slices"
-	"strings"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
@@ -19,9 +18,6 @@ import (
 // batchDepth is how deep a batch may go: the depth of an event and the two
 // levels around it.
 const batchDepth = 34
-
-// maxUserAgent is in bytes.
-const maxUserAgent = 512
 
 // intake cuts one request into events and dead letters.
 type intake struct {
@@ -40,11 +36,11 @@ type intake struct {
 func (d *Door) intake(r *http.Request, to route, c caller, now clock.Instant) *intake {
 	in := &intake{door: d, mapper: d.today(), caller: c, sub: &pipeline.Submission{Received: now}}
 	in.base = event.Envelope{
-		Dialect: Dialect, Type: to.typ, Received: now, UserAgent: userAgent(r), Rules: in.mapper.rules.Version,
+		Dialect: Dialect, Type: to.typ, Received: now, UserAgent: dialect.UserAgent(r), Rules: in.mapper.rules.Version,
 	}
 	in.belongTo(&in.base, c.source)
-	in.ip = d.callerIP(r)
-	if to.client || r.Header.Get("Origin") != "" || strings.HasPrefix(in.base.UserAgent, "Mozilla/") {
+	in.ip = dialect.CallerIP(r, d.ClientIP)
+	if to.client || dialect.FromBrowser(r) {
 		in.base.IP = in.ip
 	}
 	for name, header := range map[string]string{"dnt": "DNT", "gpc": "Sec-GPC"} {
@@ -59,28 +55,8 @@ func (d *Door) intake(r *http.Request, to route, c caller, now clock.Instant) *i
 	return in
 }
 
-// userAgent is stored with every event, so a long one is cut.
-func userAgent(r *http.Request) string {
-	agent := r.UserAgent()
-	if len(agent) > maxUserAgent {
-		agent = agent[:maxUserAgent]
-	}
-	return strings.ToValidUTF8(agent, "")
-}
-
 func (in *intake) belongTo(env *event.Envelope, s Source) {
 	env.Source, env.Verified, env.Historical = s.Key, s.Verified, s.Historical
-}
-
-func (d *Door) callerIP(r *http.Request) string {
-	if d.ClientIP != nil {
-		return d.ClientIP(r)
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	return host
 }
 
 // single takes a body that is one event.
@@ -231,7 +207,7 @@ func (in *intake) oversized(body jsondoc.Value) error {
 
 func (in *intake) bury(env event.Envelope, body []byte, err error) {
 	in.sub.Dead = append(in.sub.Dead, pipeline.DeadLetter{
-		Envelope: env, Body: body, Reason: codeOf(err), Message: messageOf(err),
+		Envelope: env, Body: body, Reason: dialect.Code(err), Message: dialect.Message(err),
 	})
 }
 

@@ -1,12 +1,9 @@
 package segment
 
 import (
-	"context"
-	"errors"
 	"net/http"
-	"strconv"
-	"time"
 
+	"rapport/internal/dialect"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
 )
@@ -15,7 +12,7 @@ import (
 func (d *Door) track(w http.ResponseWriter, r *http.Request, to route) {
 	c, err := d.fromHeader(r, to)
 	if err != nil {
-		drain(r)
+		dialect.Drain(r)
 		answerFault(w, err)
 		return
 	}
@@ -108,7 +105,7 @@ func twice(object jsondoc.Value, name string) bool {
 // where it had a valid key.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, in *intake, n int, why error) {
 	if kind := fault.KindOf(why); in.caller.known && (kind == fault.Invalid || kind == fault.TooLarge) {
-		in.reject(codeOf(why), n)
+		in.reject(dialect.Code(why), n)
 		if _, err := d.Accept.Accept(r.Context(), in.sub); err != nil {
 			answerFault(w, err)
 			return
@@ -122,18 +119,13 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, in *intake, n int,
 func (d *Door) handOver(w http.ResponseWriter, r *http.Request, to route, in *intake) {
 	// A caller that waits is told of everything acknowledged before, so it has
 	// something to wait for even where it brought nothing.
-	if wait := waitOf(r); wait > 0 || !in.empty() {
+	if dialect.Wait(r) > 0 || !in.empty() {
 		receipt, err := d.Accept.Accept(r.Context(), in.sub)
 		if err != nil {
 			answerFault(w, err)
 			return
 		}
-		if wait > 0 {
-			ctx, cancel := context.WithTimeout(r.Context(), wait)
-			err = d.Accept.WaitApplied(ctx, receipt)
-			cancel()
-			w.Header().Set("Rapport-Applied", yesNo(err == nil))
-		}
+		dialect.Await(w, r, d.Accept, receipt)
 	}
 	if !to.batch && len(in.sub.Dead) == 1 {
 		answerError(w, http.StatusBadRequest, in.sub.Dead[0].Reason, in.sub.Dead[0].Message)
@@ -142,52 +134,8 @@ func (d *Door) handOver(w http.ResponseWriter, r *http.Request, to route, in *in
 	answerSuccess(w)
 }
 
-func yesNo(yes bool) string {
-	if yes {
-		return "yes"
-	}
-	return "no"
-}
-
-func codeOf(err error) string {
-	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Code != "" {
-		return f.Code
-	}
-	return "invalid_request"
-}
-
-// messageOf is what a caller may read of an error.
-func messageOf(err error) string {
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		return f.Message
-	}
-	return "the request cannot be taken"
-}
-
-// waitOf is how long the caller wants to wait until its events can be read;
-// zero means not at all. ?timeout= is a number of seconds or a duration like
-// 500ms; one that is neither leaves the default.
-func waitOf(r *http.Request) time.Duration {
-	if r.URL.RawQuery == "" {
-		return 0
-	}
-	q := r.URL.Query()
-	if q.Get("wait") != "applied" {
-		return 0
-	}
-	wait := DefaultWait
-	if text := q.Get("timeout"); text != "" {
-		if d, err := time.ParseDuration(text); err == nil {
-			wait = d
-		} else if s, err := strconv.ParseFloat(text, 64); err == nil && s >= 0 && s <= LongestWait.Seconds() {
-			wait = time.Duration(s * float64(time.Second))
-		}
-	}
-	return min(max(wait, time.Millisecond), LongestWait)
-}
-
 // drop takes what the clients report about themselves and forgets it.
 func (d *Door) drop(w http.ResponseWriter, r *http.Request, _ route) {
-	drain(r)
+	dialect.Drain(r)
 	answerSuccess(w)
 }

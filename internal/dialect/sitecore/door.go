@@ -9,19 +9,14 @@
 package sitecore
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"net"
 	"net/http"
-	"strings"
-	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
-	"rapport/internal/identity"
-	"rapport/internal/pipeline"
 )
 
 // Dialect is the name under which the events of this door are stored.
@@ -32,13 +27,6 @@ const (
 	MaxEvent   = 32 << 10 // of the Stream API
 	MaxRequest = 1 << 20  // of the Interactive API
 )
-
-// Acceptor takes events over. Accept returns when they are safe, or a fault;
-// WaitApplied returns when everything up to the receipt can be read.
-type Acceptor interface {
-	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
-	WaitApplied(ctx context.Context, r pipeline.Receipt) error
-}
 
 // Keyring knows who calls.
 type Keyring interface {
@@ -62,14 +50,11 @@ type Caller struct {
 	Read, Write bool
 }
 
-// Rulebook knows the identity rules of today.
-type Rulebook interface{ Current() *identity.Rules }
-
 // Config is what the door needs.
 type Config struct {
-	Accept Acceptor
+	Accept dialect.Acceptor
 	Keys   Keyring
-	Book   Rulebook
+	Book   dialect.Rulebook
 	People People
 	Orders Orders
 	Jobs   Jobs
@@ -166,43 +151,3 @@ type probe struct {
 func (p *probe) Header() http.Header         { return p.header }
 func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 func (p *probe) WriteHeader(status int)      { p.status = status }
-
-func (d *Door) callerIP(r *http.Request) string {
-	if d.ClientIP != nil {
-		return d.ClientIP(r)
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	return host
-}
-
-// maxUserAgent is in bytes.
-const maxUserAgent = 512
-
-func userAgent(r *http.Request) string {
-	agent := r.UserAgent()
-	return strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], "")
-}
-
-// How long ?wait=applied waits, unless ?timeout= says otherwise, and at most.
-const (
-	defaultWait = 5 * time.Second
-	longestWait = 30 * time.Second
-)
-
-// waitOf is how long the caller wants to wait until its events can be read;
-// zero means not at all.
-func waitOf(r *http.Request) time.Duration {
-	if !strings.Contains(r.URL.RawQuery, "wait=applied") {
-		return 0
-	}
-	wait := defaultWait
-	if d, err := time.ParseDuration(r.URL.Query().Get("timeout")); err == nil {
-		wait = d
-	} else if d, err := time.ParseDuration(r.URL.Query().Get("timeout") + "s"); err == nil {
-		wait = d
-	}
-	return min(max(wait, time.Millisecond), longestWait)
-}

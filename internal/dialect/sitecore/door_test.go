@@ -9,73 +9,21 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"rapport/internal/clock"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/sitecore"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
-	"rapport/internal/pipeline"
 )
 
 const (
 	now     = "2026-03-01T12:00:00.000Z"
 	browser = "11111111-1111-4111-8111-111111111111"
 )
-
-func at(text string) clock.Instant {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		panic(err)
-	}
-	return clock.From(t)
-}
-
-// ledger takes submissions and remembers them.
-type ledger struct {
-	mu   sync.Mutex
-	subs []*pipeline.Submission
-	err  error
-}
-
-func (l *ledger) Accept(_ context.Context, s *pipeline.Submission) (pipeline.Receipt, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err == nil {
-		l.subs = append(l.subs, s)
-	}
-	return pipeline.Receipt{Position: 7}, l.err
-}
-
-func (*ledger) WaitApplied(context.Context, pipeline.Receipt) error { return nil }
-
-// sums are what came in: events, dead letters by reason, rejected by reason.
-func (l *ledger) sums() string {
-	var out []string
-	events := 0
-	for _, s := range l.subs {
-		events += len(s.Events)
-		for _, d := range s.Dead {
-			out = append(out, "dead "+d.Reason)
-		}
-		for _, c := range s.Rejected {
-			out = append(out, fmt.Sprintf("rejected %s %d", c.Reason, c.N))
-		}
-	}
-	return strings.Join(append([]string{fmt.Sprint(events)}, out...), ", ")
-}
-
-func (l *ledger) only(t *testing.T) pipeline.Arrival {
-	t.Helper()
-	if l.sums() != "1" {
-		t.Fatalf("took %s, want one event", l.sums())
-	}
-	return l.subs[len(l.subs)-1].Events[0]
-}
 
 type keys map[string]sitecore.Source
 
@@ -101,11 +49,11 @@ func (book) Current() *identity.Rules {
 	return &r
 }
 
-func config(l *ledger) sitecore.Config {
+func config(l *dialecttest.Ledger) sitecore.Config {
 	n := byte(0)
 	return sitecore.Config{
 		Accept: l, Keys: keys{"ctx": {Key: "shop"}}, Book: book{},
-		Now: func() time.Time { return at(now).Time() },
+		Now: func() time.Time { return dialecttest.At(now).Time() },
 		Random: func(b []byte) {
 			n++
 			for i := range b {
@@ -148,10 +96,10 @@ func TestDoor_TakesAnEventInEveryWireStyle(t *testing.T) {
 		"script":           {"GET", "/v1.2/event/create.json?client_key=ctx&message=" + url.QueryEscape(view), "", "", "ctx"},
 		"key in the event": {"GET", "/v1.2/event/create.json?message=" + url.QueryEscape(direct), "", "", "ctx"},
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: sitecore.Dialect}
 		w := send(sitecore.New(config(l)), c.method, c.path, c.body, "x-sitecore-contextid", c.header)
 		got := decoded(t, w)
-		a := l.only(t)
+		a := l.Only(t)
 		want := map[string]any{"status": "OK", "version": "1.2", "client_key": c.key, "ref": a.Envelope.MessageID}
 		if w.Code != 201 || !reflect.DeepEqual(got, want) || w.Header().Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: %d %v, want %v", name, w.Code, got, want)
@@ -167,7 +115,7 @@ func TestDoor_TakesAnEventInEveryWireStyle(t *testing.T) {
 
 func TestDoor_CallsBackWhereAScriptAsks(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: sitecore.Dialect}
 	d := sitecore.New(config(l))
 	message := url.QueryEscape(`{"type":"VIEW","browser_id":"b"}`)
 	w := send(d, "GET", "/v1.2/event/create.json?client_key=ctx&callback=Boxever.cb1&message="+message, "")
@@ -213,17 +161,17 @@ func TestDoor_RefusesWithTheStatusAndCountsEveryEventOnce(t *testing.T) {
 		"no flows":        {"POST", "/v1/personalize?sitecoreContextId=ctx", "{}", 404, "0"},
 		"other method":    {"GET", events, "", 405, "0"},
 	} {
-		l := &ledger{}
+		l := &dialecttest.Ledger{Dialect: sitecore.Dialect}
 		w := send(sitecore.New(config(l)), c.method, c.path, c.body)
 		got := decoded(t, w)
-		if w.Code != c.status || l.sums() != c.sums {
-			t.Errorf("%s: %d %v, took %s; want %d and %s", name, w.Code, got, l.sums(), c.status, c.sums)
+		if w.Code != c.status || l.Sums() != c.sums {
+			t.Errorf("%s: %d %v, took %s; want %d and %s", name, w.Code, got, l.Sums(), c.status, c.sums)
 		}
 		if got["error_msg"] == nil && got["message"] == nil || w.Header().Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: no message or no origin: %v", name, got)
 		}
 	}
-	l := &ledger{err: fault.Errorf(fault.Limited, "busy", "later")}
+	l := &dialecttest.Ledger{Dialect: sitecore.Dialect, Err: fault.Errorf(fault.Limited, "busy", "later")}
 	w := send(sitecore.New(config(l)), "POST", events, `{"type":"VIEW","browser_id":"b"}`)
 	if w.Code != 429 || w.Header().Get("Retry-After") != "1" {
 		t.Errorf("busy: %d %v", w.Code, w.Header())
@@ -232,7 +180,7 @@ func TestDoor_RefusesWithTheStatusAndCountsEveryEventOnce(t *testing.T) {
 
 func TestBrowser_IsMadeShownAndKept(t *testing.T) {
 	t.Parallel()
-	d := sitecore.New(config(&ledger{}))
+	d := sitecore.New(config(&dialecttest.Ledger{Dialect: sitecore.Dialect}))
 	for _, base := range []string{"/v1/events/v1.2", "/events/v1.2", "/v1.2"} {
 		query := "?sitecoreContextId=ctx&client_key="
 		w := send(d, "GET", base+"/browser/create.json"+query, "")
@@ -260,7 +208,7 @@ func TestBrowser_IsMadeShownAndKept(t *testing.T) {
 
 func TestBrowser_CookieIsSetForTheServersOwnDomainOnly(t *testing.T) {
 	t.Parallel()
-	d := sitecore.New(config(&ledger{}))
+	d := sitecore.New(config(&dialecttest.Ledger{Dialect: sitecore.Dialect}))
 	ask := func(domain, cookie string) (int, []*http.Cookie) {
 		r := httptest.NewRequestWithContext(context.Background(), "GET", "http://data.shop.example:8080/v1.2/browser/create.json?client_key=ctx&cookie_domain="+domain, nil)
 		if cookie != "" {
@@ -291,14 +239,14 @@ func TestBrowser_CookieIsSetForTheServersOwnDomainOnly(t *testing.T) {
 
 func TestBrowser_UpdateIsAnIdentityEventOfIt(t *testing.T) {
 	t.Parallel()
-	l := &ledger{}
+	l := &dialecttest.Ledger{Dialect: sitecore.Dialect}
 	d := sitecore.New(config(l))
 	made := decoded(t, send(d, "GET", "/v1.2/browser/create.json?client_key=ctx", ""))["ref"].(string)
 	message := url.QueryEscape(`{"type":"VIEW","browser_id":"other","email":"Ann@Example.com","firstname":"Ann"}`)
 	if w := send(d, "GET", "/v1.2/browser/"+made+"/update.json?client_key=ctx&message="+message, ""); w.Code != 201 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	e := l.only(t).Event
+	e := l.Only(t).Event
 	if e.Type != event.Identify || fmt.Sprint(e.Identifiers) != "[email:ann@example.com anonymous_id:"+made+"]" || e.Traits.Get("firstName").Text() != "Ann" {
 		t.Errorf("%v %v %s", e.Type, e.Identifiers, e.Traits.Raw())
 	}
@@ -309,7 +257,7 @@ func TestBrowser_UpdateIsAnIdentityEventOfIt(t *testing.T) {
 
 func TestPreflight_AllowsWhatTheClientsSend(t *testing.T) {
 	t.Parallel()
-	w := send(sitecore.New(config(&ledger{})), "OPTIONS", "/v1/events/v1.2/events", "")
+	w := send(sitecore.New(config(&dialecttest.Ledger{Dialect: sitecore.Dialect})), "OPTIONS", "/v1/events/v1.2/events", "")
 	allowed := w.Header().Get("Access-Control-Allow-Headers")
 	for _, h := range []string{"Content-Type", "X-Library-Version", "X-Client-Software-ID", "x-sc-correlation-id", "x-sitecore-contextid"} {
 		if w.Code != 204 || !strings.Contains(allowed, h) {

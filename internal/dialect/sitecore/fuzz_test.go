@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/sitecore"
 	"rapport/internal/event"
 	"rapport/internal/identity"
@@ -36,14 +37,14 @@ func FuzzStream(f *testing.F) {
 			{"POST", "/v1.2/events?sitecoreContextId=ctx", string(raw)},
 			{"GET", "/v1.2/event/create.json?client_key=ctx&message=" + url.QueryEscape(string(raw)), ""},
 		} {
-			l := &ledger{}
+			l := &dialecttest.Ledger{Dialect: sitecore.Dialect}
 			w := send(sitecore.New(config(l)), c[0], c[1], c[2])
-			if w.Code != 201 && w.Code != 400 || len(l.subs) != 1 {
-				t.Fatalf("%s: %d %s, %d submissions", c[0], w.Code, w.Body, len(l.subs))
+			if w.Code != 201 && w.Code != 400 || len(l.Subs) != 1 {
+				t.Fatalf("%s: %d %s, %d submissions", c[0], w.Code, w.Body, len(l.Subs))
 			}
-			s := l.subs[0]
+			s := l.Subs[0]
 			if len(s.Events)+len(s.Dead)+len(s.Rejected) != 1 || (w.Code == 201) != (len(s.Events) == 1) {
-				t.Fatalf("%s: %d, took %s", c[0], w.Code, l.sums())
+				t.Fatalf("%s: %d, took %s", c[0], w.Code, l.Sums())
 			}
 			for _, a := range s.Events {
 				if err := replays(mapper, a); err != nil {

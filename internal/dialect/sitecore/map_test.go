@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rapport/internal/catalog"
+	"rapport/internal/dialect/dialecttest"
 	"rapport/internal/dialect/sitecore"
 	"rapport/internal/event"
 	"rapport/internal/identity"
@@ -20,7 +21,7 @@ func mapped(t *testing.T, body string) *event.Event {
 		t.Fatal(err)
 	}
 	e, err := sitecore.NewMapper(identity.DefaultRules())(&event.Envelope{
-		Dialect: "sitecore", Source: "shop", MessageID: "m1", Received: at(now), UserAgent: firefox,
+		Dialect: "sitecore", Source: "shop", MessageID: "m1", Received: dialecttest.At(now), UserAgent: firefox,
 	}, doc.Root())
 	if err != nil {
 		t.Fatalf("%s: %v", body, err)
@@ -87,7 +88,7 @@ func TestMap_TimeIsTheClientsUnlessItCannotBe(t *testing.T) {
 		"1960-01-01T00:00:00Z":          now,
 	} {
 		e := mapped(t, `{"type":"VIEW","browser_id":"b","requested_at":"`+requested+`"}`)
-		if e.Time != at(want) || e.ReceivedAt != at(now) {
+		if e.Time != dialecttest.At(want) || e.ReceivedAt != dialecttest.At(now) {
 			t.Errorf("%q happened %v, want %s", requested, e.Time, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rapport/internal/catalog"
+	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
@@ -232,7 +233,7 @@ func (c *call) change(status int, command pipeline.Command) (reply, error) {
 		}
 		return reply{}, err
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), defaultWait)
+	ctx, cancel := context.WithTimeout(c.Context(), dialect.DefaultWait)
 	defer cancel()
 	if err := c.door.Accept.WaitApplied(ctx, out.Receipt); err != nil {
 		return reply{}, err

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"rapport/internal/catalog"
+	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
@@ -119,7 +120,7 @@ func (c *call) read() error {
 	if kind := c.Header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
 		return fault.Errorf(fault.Invalid, "unsupported_media_type", "the body is %.60q; send application/json", kind)
 	}
-	raw, err := readBody(c.Request, MaxRequest)
+	raw, err := dialect.ReadBody(c.Request, MaxRequest, tooLarge)
 	if err != nil {
 		return err
 	}
@@ -291,7 +292,7 @@ func (c *call) write(body jsondoc.Value, shared *guestShared) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), defaultWait)
+	ctx, cancel := context.WithTimeout(c.Context(), dialect.DefaultWait)
 	defer cancel()
 	return c.door.Accept.WaitApplied(ctx, receipt)
 }

@@ -1,12 +1,11 @@
 package sitecore
 
 import (
-	"context"
-	"io"
 	"net/http"
 	"net/url"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
@@ -15,14 +14,10 @@ import (
 	"rapport/internal/store"
 )
 
-// drained is how much of a body that is refused is still read, so that the
-// client gets to read the answer instead of a broken connection.
-const drained = 4 << 20
-
 // post takes an event from the body.
 func (d *Door) post(w http.ResponseWriter, r *http.Request) {
 	now := d.Now.Now()
-	raw, err := readBody(r, MaxEvent)
+	raw, err := dialect.ReadBody(r, MaxEvent, tooLarge)
 	if err != nil && fault.KindOf(err) != fault.TooLarge {
 		refuse(w, r, err)
 		return
@@ -74,7 +69,7 @@ func (d *Door) take(w http.ResponseWriter, r *http.Request, now clock.Instant, r
 		refuse(w, r, err)
 		return
 	}
-	d.await(w, r, receipt)
+	dialect.Await(w, r, d.Accept, receipt)
 	if failed != nil {
 		refuse(w, r, failed)
 		return
@@ -95,21 +90,6 @@ func (d *Door) arrive(sub *pipeline.Submission, env event.Envelope, root jsondoc
 	}
 	sub.Events = append(sub.Events, pipeline.Arrival{Envelope: env, Event: e})
 	return nil
-}
-
-// await waits where the caller wants to read its event back.
-func (d *Door) await(w http.ResponseWriter, r *http.Request, receipt pipeline.Receipt) {
-	wait := waitOf(r)
-	if wait == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), wait)
-	defer cancel()
-	applied := "yes"
-	if err := d.Accept.WaitApplied(ctx, receipt); err != nil {
-		applied = "no"
-	}
-	w.Header().Set("Rapport-Applied", applied)
 }
 
 var errClientKey = fault.Errorf(fault.Unauthenticated, "invalid_client_key",
@@ -143,10 +123,10 @@ func (d *Door) tenantOf(q url.Values, r *http.Request, root jsondoc.Value) (key 
 func (d *Door) envelope(r *http.Request, s Source, now clock.Instant) event.Envelope {
 	env := event.Envelope{
 		Dialect: Dialect, Source: s.Key, Verified: s.Verified, Historical: s.Historical,
-		Received: now, UserAgent: userAgent(r), MessageID: d.newID(),
+		Received: now, UserAgent: dialect.UserAgent(r), MessageID: d.newID(),
 	}
-	if r.Header.Get("Origin") != "" || len(env.UserAgent) > 8 && env.UserAgent[:8] == "Mozilla/" {
-		env.IP = d.callerIP(r)
+	if dialect.FromBrowser(r) {
+		env.IP = dialect.CallerIP(r, d.ClientIP)
 	}
 	return env
 }
@@ -170,27 +150,6 @@ func (d *Door) newID() string {
 	var random [16]byte
 	d.Random(random[:])
 	return id.UUID(random)
-}
-
-// readBody reads a body of at most so many bytes.
-func readBody(r *http.Request, most int) ([]byte, error) {
-	b := make([]byte, 0, min(max(int(r.ContentLength), 511), most)+1)
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case len(b) > most:
-			_, _ = io.CopyN(io.Discard, r.Body, drained) // the answer does not depend on it
-			return nil, tooLarge(most)
-		case err == io.EOF:
-			return b, nil
-		case err != nil:
-			return nil, fault.Errorf(fault.Unavailable, "body_incomplete", "reading the body: %w", err)
-		}
-	}
 }
 
 func tooLarge(most int) error {

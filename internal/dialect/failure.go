@@ -1,0 +1,41 @@
+package dialect
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"rapport/internal/fault"
+)
+
+// Code is the code of an error, as accounting and callers know it.
+func Code(err error) string {
+	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Code != "" {
+		return f.Code
+	}
+	return "invalid_request"
+}
+
+// Message is what a caller may read of an error.
+func Message(err error) string {
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f.Message
+	}
+	return "the request cannot be taken"
+}
+
+// longestRetry is what clients cap Retry-After at, in seconds.
+const longestRetry = 300
+
+// RetryAfter is how many whole seconds a caller should wait, from the error
+// where it knows.
+func RetryAfter(err error) int {
+	wait := time.Second
+	if hint, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err); ok {
+		wait = hint.RetryAfter()
+	}
+	return min(max(int(math.Ceil(wait.Seconds())), 1), longestRetry)
+}
