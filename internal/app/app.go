@@ -20,6 +20,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/config"
 	"rapport/internal/decider"
+	"rapport/internal/egress"
 	"rapport/internal/httpapi"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
@@ -51,6 +52,7 @@ type App struct {
 	jobs     *schedule.Runner
 	decider  *decider.Decider
 	outside  *connection.Client
+	egress   *egress.Policy
 	listener net.Listener
 	server   *http.Server
 	throttle throttle

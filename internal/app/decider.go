@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rapport/internal/decider"
+	"rapport/internal/egress"
 	"rapport/internal/fault"
 	"rapport/internal/source/connection"
 )
@@ -27,12 +28,10 @@ func (a *App) openDecider(instanceKey [16]byte) error {
 	if a.vault, err = cipher.NewGCM(block); err != nil {
 		return fmt.Errorf("making the cipher of secrets: %w", err)
 	}
-	a.outside, err = connection.New(connection.Options{
-		Allow: strings.Split(a.config.Connections.Allow, ","), Open: a.openSecret, Now: a.parts.Clock,
-	})
-	if err != nil {
-		return fault.Errorf(fault.Invalid, "invalid_config", "the setting connections.allow: %v", err)
+	if a.egress, err = egress.New(egress.Options{Allow: strings.Split(a.config.Egress.Allow, ",")}); err != nil {
+		return fault.Errorf(fault.Invalid, "invalid_config", "the setting %s: %v", egress.Setting, err)
 	}
+	a.outside = connection.New(connection.Options{HTTP: a.egress.Client(), Open: a.openSecret, Now: a.parts.Clock})
 	a.decider = decider.New(decider.Deps{
 		Spine: a.pipeline, Fetcher: a.outside, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log,
 	})

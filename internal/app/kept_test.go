@@ -307,7 +307,7 @@ func TestDecisions_ConnectionsAnswerInputs(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	c := settings(t, t.TempDir())
-	c.Connections.Allow = "127.0.0.1"
+	c.Egress.Allow = "127.0.0.1"
 	first := open(t, c)
 	a := asker{t, first}
 	batch(t, first, `{"type":"identify","userId":"u1","messageId":"i1","traits":{"city":"Köln & Bonn"}}`)

@@ -36,8 +36,8 @@ type Config struct {
 	Queue     Queue  `koanf:"queue"`
 	Wait      Wait   `koanf:"wait"`
 	HTTP      HTTP   `koanf:"http"`
-	// Connections bounds what decision models ask of the outside.
-	Connections Connections `koanf:"connections"`
+	// Egress bounds what the instance reaches of its own accord.
+	Egress Egress `koanf:"egress"`
 
 	origins map[string]string
 }
@@ -82,8 +82,8 @@ func hexOf(text string, n int) bool {
 	return err == nil && len(b) == n
 }
 
-// Connections is where data connections may lead.
-type Connections struct {
+// Egress is where connections that the instance opens may lead.
+type Egress struct {
 	Allow string `koanf:"allow"`
 }
 

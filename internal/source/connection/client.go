@@ -1,7 +1,7 @@
 // Package connection asks the data connections of decision models over HTTP:
 // with who asks, again where that may help, from a cache, and not at all while
-// they fail. It never reaches into the operator's own network unless the
-// settings allow it, never follows a redirect, and never logs a secret.
+// they fail. It never decides which networks may be reached, never follows a
+// redirect, and never logs a secret.
 package connection
 
 import (
@@ -18,13 +18,13 @@ import (
 
 	"rapport/internal/decider"
 	"rapport/internal/decision/connection"
+	"rapport/internal/egress"
 )
 
 // Options are the outside of a client.
 type Options struct {
-	// Allow are networks (10.0.0.0/8) and host names that connections may reach
-	// though they are not public.
-	Allow []string
+	// HTTP leads out through the egress policy.
+	HTTP *http.Client
 	// Open gives a secret in the clear.
 	Open func(sealed []byte) ([]byte, error)
 	Now  func() time.Time
@@ -35,7 +35,6 @@ type Options struct {
 // Client asks connections. It is safe for concurrent use.
 type Client struct {
 	Options
-	http  *http.Client
 	cache cache
 	mu    sync.Mutex
 	lines map[lineKey]*line
@@ -67,27 +66,15 @@ type flight struct {
 const maxLines = 1000
 
 // New makes a client.
-func New(o Options) (*Client, error) {
-	guard, err := newGuard(o.Allow)
-	if err != nil {
-		return nil, err
-	}
+func New(o Options) *Client {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 16 << 20
 	}
-	return &Client{
-		Options: o, lines: map[lineKey]*line{}, cache: newCache(o.CacheBytes),
-		http: &http.Client{
-			Transport: guard.transport(),
-			CheckRedirect: func(*http.Request, []*http.Request) error {
-				return http.ErrUseLastResponse
-			},
-		},
-	}, nil
+	return &Client{Options: o, lines: map[lineKey]*line{}, cache: newCache(o.CacheBytes)}
 }
 
 // Close lets go of idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
 
 func (c *Client) line(k lineKey) *line {
 	c.mu.Lock()
@@ -244,7 +231,7 @@ func (c *Client) once(ctx context.Context, l *line, at decider.Source, r *connec
 }
 
 func (c *Client) send(q *http.Request) (*connection.Answer, error) {
-	res, err := c.http.Do(q)
+	res, err := c.HTTP.Do(q)
 	if err != nil {
 		return nil, err
 	}
@@ -311,7 +298,7 @@ var errFinal = errors.New("final")
 // explain says why there is no answer, without addresses and secrets, which
 // errors of the network carry.
 func explain(err error, at decider.Source) error {
-	var refused *refusedError
+	var refused *egress.RefusedError
 	switch {
 	case err == nil:
 		return nil
