@@ -15,7 +15,7 @@ var (
 	// domain is what the product is about, in the order of the flow.
 	domain = []string{
 		"event", "identity", "consent", "policy", "catalog", "profile", "segment", "predict", "definition", "experiment",
-		"decision", "experience", "journey",
+		"decision", "experience", "journey", "message",
 	}
 	// flow carries events through the domain, over the contract of storage.
 	flow = []string{"columns", "pipeline", "outbox", "schedule", "decider"}
@@ -23,7 +23,7 @@ var (
 	house = []string{"config", "telemetry", "access", "egress", "rowfile"}
 	// edges meet the outside. They never know one another: app joins them.
 	edges = []string{
-		"httpapi", "dialect", "dialect/*", "source", "source/*", "lake", "destination", "destination/*",
+		"httpapi", "dialect", "dialect/*", "source", "source/*", "lake", "destination/*",
 		"store/memory", "store/embedded", "store/postgres",
 	}
 	// languages could be products of their own: they know nothing of this one.
@@ -36,7 +36,7 @@ var (
 // allowed gives what a folder of internal/ may import of internal/, and false
 // for a folder that has no place yet.
 func allowed(folder string) ([]string, bool) {
-	lower := slices.Concat(base, languages, domain, []string{"store", "store/seal", "script"})
+	lower := slices.Concat(base, languages, domain, []string{"store", "store/seal", "script", "destination"})
 	if i := place(base, folder); i >= 0 {
 		return base[:i], true
 	}
@@ -54,6 +54,12 @@ func allowed(folder string) ([]string, bool) {
 		return base, true
 	case folder == "store":
 		return slices.Concat(base, domain), true
+	case folder == "destination":
+		// The contract with the outside: the outbox sees no more of it.
+		return slices.Concat(base, domain, []string{"message/*"}), true
+	case folder == "destination/natives":
+		// The register: the one place that names all destinations.
+		return slices.Concat(base, []string{"destination", "destination/*"}), true
 	case folder == "store/seal":
 		return slices.Concat(base, []string{"store"}), true
 	case folder == "store/storetest":
