@@ -1,0 +1,216 @@
+package tablefile
+
+import (
+	"archive/zip"
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"rapport/internal/fault"
+)
+
+// book is what a spreadsheet says of its sheets.
+type book struct {
+	From1904 bool
+	path     string // of the sheet that is read
+}
+
+func readBook(z *zip.Reader, size int64, o Options) (*book, error) {
+	var doc struct {
+		Properties struct {
+			From1904 string `xml:"date1904,attr"`
+		} `xml:"workbookPr"`
+		Sheets []struct {
+			Name string `xml:"name,attr"`
+			ID   string `xml:"http://schemas.openxmlformats.org/officeDocument/2006/relationships id,attr"`
+		} `xml:"sheets>sheet"`
+	}
+	if err := decodePart(z, "xl/workbook.xml", size, o.Limits, &doc); err != nil {
+		return nil, err
+	}
+	var links struct {
+		All []struct {
+			ID     string `xml:"Id,attr"`
+			Target string `xml:"Target,attr"`
+		} `xml:"Relationship"`
+	}
+	if err := decodePart(z, "xl/_rels/workbook.xml.rels", size, o.Limits, &links); err != nil {
+		return nil, err
+	}
+	b := &book{From1904: doc.Properties.From1904 == "1" || doc.Properties.From1904 == "true"}
+	for _, sheet := range doc.Sheets {
+		if o.Sheet != "" && sheet.Name != o.Sheet {
+			continue
+		}
+		for _, link := range links.All {
+			if link.ID == sheet.ID {
+				b.path = strings.TrimPrefix(path.Join("/xl", link.Target), "/")
+				if strings.HasPrefix(link.Target, "/") {
+					b.path = strings.TrimPrefix(path.Clean(link.Target), "/")
+				}
+				return b, nil
+			}
+		}
+	}
+	return nil, fault.Errorf(fault.Invalid, "no_sheet", "the spreadsheet has no sheet %q; leave the name out for the first", o.Sheet).At("sheet")
+}
+
+// maxPart is bytes of the parts that are read as a whole.
+const maxPart = 16 << 20
+
+func decodePart(z *zip.Reader, name string, size int64, l Limits, into any) error {
+	s, err := part(z, name, size, l)
+	if err == nil {
+		err = errors.Join(xml.NewDecoder(io.LimitReader(s, maxPart)).Decode(into), s.Close())
+	}
+	if err != nil {
+		return fault.Errorf(fault.Invalid, "damaged_file", "the spreadsheet is damaged at %s; save it again: %w", name, err)
+	}
+	return nil
+}
+
+// readShared reads the texts that cells point to.
+func readShared(z *zip.Reader, size int64, l Limits) ([]string, error) {
+	s, err := part(z, "xl/sharedStrings.xml", size, l)
+	if errors.Is(err, errNoPart) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close() //nolint:errcheck // it was only read
+	d := xml.NewDecoder(s)
+	var out []string
+	var text strings.Builder
+	hold, phonetic, held := false, 0, int64(0)
+	for {
+		t, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, damaged(err)
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			switch t.Name.Local {
+			case "si":
+				text.Reset()
+			case "rPh":
+				phonetic++
+			case "t":
+				hold = phonetic == 0
+			}
+		case xml.CharData:
+			if !hold {
+				continue
+			}
+			if held += int64(len(t)); held > l.Shared {
+				return nil, fault.Errorf(fault.Invalid, "unpacks_to_too_much", "the texts of the spreadsheet have more than %d bytes; save it as CSV", l.Shared)
+			}
+			text.Write(t)
+		case xml.EndElement:
+			switch t.Name.Local {
+			case "rPh":
+				phonetic--
+			case "t":
+				hold = false
+			case "si":
+				if held += 16; held > l.Shared {
+					return nil, fault.Errorf(fault.Invalid, "unpacks_to_too_much", "the spreadsheet has too many texts; save it as CSV")
+				}
+				out = append(out, text.String())
+			}
+		}
+	}
+}
+
+// readStyles tells which styles show a number as a date.
+func readStyles(z *zip.Reader, size int64, l Limits) ([]bool, error) {
+	var doc struct {
+		Formats []struct {
+			ID   int    `xml:"numFmtId,attr"`
+			Code string `xml:"formatCode,attr"`
+		} `xml:"numFmts>numFmt"`
+		Styles []struct {
+			Format int `xml:"numFmtId,attr"`
+		} `xml:"cellXfs>xf"`
+	}
+	if err := decodePart(z, "xl/styles.xml", size, l, &doc); err != nil {
+		if errors.Is(err, errNoPart) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	own := map[int]bool{}
+	for _, f := range doc.Formats {
+		own[f.ID] = isDate(f.Code)
+	}
+	out := make([]bool, len(doc.Styles))
+	for i, s := range doc.Styles {
+		date, is := own[s.Format]
+		out[i] = date || !is && (s.Format >= 14 && s.Format <= 22 || s.Format >= 45 && s.Format <= 47)
+	}
+	return out, nil
+}
+
+// isDate tells whether a format shows days or hours, outside of its literals.
+func isDate(code string) bool {
+	quoted, bracket := false, false
+	for i := 0; i < len(code); i++ {
+		switch b := code[i]; {
+		case b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '[':
+			bracket = true
+		case b == ']':
+			bracket = false
+		case !bracket && strings.IndexByte("ymdhsYMDHS", b) >= 0:
+			return true
+		}
+	}
+	return false
+}
+
+// dateOf is the moment that a number of days stands for, as RFC 3339; without
+// a time of day it is a date.
+func dateOf(days string, epoch int) (string, bool) {
+	n, err := strconv.ParseFloat(days, 64)
+	if err != nil || !(n >= 0 && n < 2_958_466) { // up to the year 9999
+		return "", false
+	}
+	start := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
+	switch {
+	case epoch == 1904:
+		start = time.Date(1904, 1, 1, 0, 0, 0, 0, time.UTC)
+	case n < 61: // 1900 was no leap year, but spreadsheets have its 29 February
+		start = start.AddDate(0, 0, 1)
+	}
+	day, part := math.Modf(n)
+	at := start.AddDate(0, 0, int(day)).Add(time.Duration(math.Round(part*86_400_000)) * time.Millisecond)
+	if part == 0 {
+		return at.Format(time.DateOnly), true
+	}
+	return at.Format(time.RFC3339Nano), true
+}
+
+// numberOf is a number as JSON has it: a spreadsheet writes 1E-3 and 0.1 as
+// 0.10000000000000001.
+func numberOf(text string) (string, bool) {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
+		return "", false
+	}
+	if math.Abs(n) >= 1e21 || n != 0 && math.Abs(n) < 1e-6 {
+		return strconv.FormatFloat(n, 'e', -1, 64), true
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64), true
+}
