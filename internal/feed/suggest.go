@@ -1,0 +1,214 @@
+package feed
+
+import (
+	"strings"
+	"unicode"
+
+	"rapport/internal/tablefile"
+)
+
+// Sample collects what the cells of some rows look like.
+type Sample struct {
+	columns []string
+	could   [][]Type // by column: the types that all of its values could be
+	full    []int    // by column: how many values
+	Rows    int
+}
+
+// candidates are the types that are looked for, the narrowest first.
+var candidates = []Type{AsInteger, AsNumber, AsBoolean, AsDate, AsTime}
+
+// Add looks at a row.
+func (s *Sample) Add(row *tablefile.Row) {
+	s.Rows++
+	for len(s.columns) < len(row.Columns) {
+		s.columns = append(s.columns, row.Columns[len(s.columns)])
+		s.could, s.full = append(s.could, candidates), append(s.full, 0)
+	}
+	for i, cell := range row.Cells {
+		text := string(cell.Text)
+		if cell.Kind == tablefile.Missing || strings.TrimSpace(text) == "" {
+			continue
+		}
+		s.full[i]++
+		var still []Type
+		for _, as := range s.could[i] {
+			if could(as, cell) {
+				still = append(still, as)
+			}
+		}
+		s.could[i] = still
+	}
+}
+
+// could tells whether a cell may be of a type without losing anything: 007 is
+// no number, and 1 is not yet true.
+func could(as Type, cell tablefile.Cell) bool {
+	text := string(cell.Text)
+	switch as {
+	case AsBoolean:
+		switch strings.ToLower(text) {
+		case "true", "false", "yes", "no":
+			return true
+		}
+		return false
+	case AsDate:
+		if len(text) != len("2006-01-02") || text[4] != '-' {
+			return false
+		}
+	case AsTime:
+		if !strings.Contains(text, "-") {
+			return false
+		}
+	default:
+		digits := strings.TrimPrefix(text, "-")
+		if len(digits) > 1 && digits[0] == '0' && digits[1] != '.' || len(digits) > 15 || strings.HasPrefix(digits, "+") {
+			return false
+		}
+	}
+	s := scribe{as: as}
+	_, err := s.typed(nil, []byte(text))
+	return err == nil
+}
+
+func (s *Sample) typeOf(i int) Type {
+	if s.full[i] == 0 || len(s.could[i]) == 0 {
+		return ""
+	}
+	return s.could[i][0]
+}
+
+// Suggest makes a mapping from what a sample looks like. A kind that is empty
+// is that of the columns.
+func (s *Sample) Suggest(kind Kind) *Mapping {
+	if kind == "" {
+		kind = s.kind()
+	}
+	m := &Mapping{Kind: kind}
+	if kind == Event {
+		m.Event = "Imported"
+	}
+	if kind == Segment {
+		m.Segment = "imported"
+	}
+	taken := map[string]bool{}
+	for i, name := range s.columns {
+		to := guess(kind, name)
+		if _, ok := m.target(to); !ok || taken[to] {
+			if to = free(kind, name); to == "" || taken[to] {
+				continue
+			}
+		}
+		taken[to] = true
+		c := Column{Column: name, To: to, Type: s.typeOf(i)}
+		if family, _ := m.target(to); fixed[family] != "" || to == "trait:phone" || to == "trait:email" {
+			c.Type = ""
+		}
+		if family, _ := m.target(to); family == "dimension:" {
+			c.Type = AsList
+		}
+		if to == "trait:email" || to == "identifier:email" {
+			c.Transform = []string{"trim", "lower"}
+		}
+		m.Columns = append(m.Columns, c)
+	}
+	return m
+}
+
+// kind guesses by the columns what the rows are about.
+func (s *Sample) kind() Kind {
+	has := map[string]bool{}
+	for _, c := range s.columns {
+		has[plain(c)] = true
+	}
+	switch {
+	case has["transactionid"] || has["orderid"] || has["invoiceno"]:
+		return Transaction
+	case has["catalogobjecttype"]:
+		return Catalog
+	case has["event"] && (has["timestamp"] || has["time"]):
+		return Event
+	case has["price"] && has["id"]:
+		return Product
+	}
+	return User
+}
+
+// plain is a name without what it is written with.
+func plain(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, strings.TrimPrefix(name, "attribute:"))
+}
+
+var commonNames = map[string]string{
+	"userid": "user_id", "customerid": "user_id", "anonymousid": "anonymous_id", "anonid": "anonymous_id",
+	"email": "identifier:email", "emailaddress": "identifier:email", "mail": "identifier:email",
+	"phone": "identifier:phone", "phonenumber": "identifier:phone", "mobile": "identifier:phone",
+	"timestamp": "time", "time": "time", "date": "time", "datetime": "time", "eventtime": "time", "eventdate": "time",
+}
+
+var namesOf = map[Kind]map[string]string{
+	User: {
+		"email": "trait:email", "emailaddress": "trait:email", "phone": "trait:phone", "phonenumber": "trait:phone", "date": "trait:date", "time": "trait:time",
+		"id": "user_id", "timestamp": "time", "datetime": "trait:datetime",
+	},
+	Transaction: {
+		"transactionid": "order_id", "orderid": "order_id", "invoiceno": "order_id", "purchasedate": "time", "invoicedate": "time", "orderdate": "time",
+		"productid": "product_id", "sku": "product_id", "stockcode": "product_id", "price": "price", "unitprice": "price", "quantity": "quantity",
+		"currency": "currency", "total": "total", "totalvalue": "total",
+	},
+	Segment: {"segment": "segment", "segmentname": "segment", "member": "member", "ismember": "member"},
+	Email: {
+		"campaignid": "campaign_id", "event": "event", "action": "event", "eventtype": "event", "status": "event",
+		"senddate": "time", "sentdate": "time", "senttime": "time",
+	},
+	Event: {"event": "event", "eventname": "event", "messageid": "message_id"},
+}
+
+func guess(kind Kind, name string) string {
+	if related, ok := strings.CutPrefix(name, "relatedCatalogObject:"); ok {
+		return "dimension:" + related
+	}
+	if kind.Items() {
+		switch plain(name) {
+		case "id", "productid", "categoryid", "promotionid", "sku":
+			return "id"
+		case "catalogobjecttype", "type":
+			return "type"
+		case "categories", "category":
+			return "dimension:Category"
+		case "brand":
+			return "dimension:Brand"
+		case "parentcategoryid":
+			return "attribute:parentCategoryId"
+		}
+		return ""
+	}
+	if to, ok := namesOf[kind][plain(name)]; ok {
+		return to
+	}
+	return commonNames[plain(name)]
+}
+
+// free is the field of a column that is no known one.
+func free(kind Kind, name string) string {
+	name = strings.TrimSpace(strings.TrimPrefix(name, "attribute:"))
+	if name == "" || len(name) > maxName-len("attribute:") {
+		return ""
+	}
+	switch {
+	case kind.Items():
+		return "attribute:" + name
+	case kind == User:
+		return "trait:" + name
+	case kind == Transaction:
+		return "line:" + name
+	case kind == Segment:
+		return ""
+	}
+	return "property:" + name
+}
