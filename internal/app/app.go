@@ -21,10 +21,12 @@ import (
 	"rapport/internal/config"
 	"rapport/internal/decider"
 	"rapport/internal/egress"
+	"rapport/internal/dialect/segment"
 	"rapport/internal/httpapi"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
 	"rapport/internal/source/connection"
+	"rapport/internal/source/imports"
 	"rapport/internal/store"
 	"rapport/internal/telemetry"
 )
@@ -59,6 +61,7 @@ type App struct {
 	vault    cipher.AEAD // secrets of connections
 	// instanceKey is what ids are made with.
 	instanceKey [16]byte
+	imports     *imports.Door
 	served      chan struct{} // closed when the server has ended
 	failed      chan error    // why the server ended by itself
 
@@ -123,6 +126,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.jobs.Register(httpapi.JobPrivacy, a.doPrivacy)
 	a.jobs.Schedule(a.orphans)
 	if err := a.openDecider(pc.InstanceKey); err != nil {
+		return err
+	}
+	if err := a.openImports(pc.Mappers[segment.Dialect]); err != nil {
 		return err
 	}
 	h := a.routes()

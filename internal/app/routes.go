@@ -16,6 +16,7 @@ import (
 	"rapport/internal/httpapi"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
+	"rapport/internal/source/imports"
 )
 
 const (
@@ -52,6 +53,10 @@ func (a *App) routes() http.Handler {
 	}), segment.Patterns())
 	open(a.sitecore(), sitecore.Patterns())
 	open(a.evergage(), append(evergage.TrackingPatterns(), evergage.KeyPatterns()...))
+	door := a.imports.Handler()
+	for _, pattern := range imports.Patterns() {
+		mux.Handle(pattern, door)
+	}
 	mux.Handle("/", api.Handler())
 	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
 }

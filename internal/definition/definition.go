@@ -32,6 +32,7 @@ const (
 	DataConnection        Kind = "connection"              // as JSON, secrets sealed
 	IdentityRules         Kind = "identity_rules"          // which identifiers make one person, as JSON
 	ConsentPolicy         Kind = "consent_policy"          // what is asked of consent, as JSON
+	ImportMapping         Kind = "import_mapping"          // what the columns of a table become, as JSON
 )
 
 // DefaultKey is the key of what an instance has one of.

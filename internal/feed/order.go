@@ -19,7 +19,7 @@ type orders struct {
 
 // order reads a row of an order: what it says of the order, and its line.
 func (p *Plan) order(r *Record) {
-	r.Order = p.text("order_id")
+	r.Order, r.first = p.text("order_id"), r.Line
 	head := p.who([]byte(`{"type":"track","event":"Order Completed"`))
 	head = member(append(head, `,"properties":{`...), "order_id", p.first("order_id"))
 	currency := p.first("currency")

@@ -25,6 +25,7 @@ type Record struct {
 	Timed bool
 
 	head, line []byte // of an order: what all of its rows say, and this one's line
+	first      int64  // of an order: its first row
 }
 
 // Plan is a mapping made ready for a table. It is used by one goroutine.
@@ -116,6 +117,15 @@ func (p *Plan) Map(row *tablefile.Row) (*Record, *tablefile.RowError) {
 		p.event(r)
 	}
 	return r, nil
+}
+
+// Open is the first line of an order whose rows are not all known to be read; 0
+// where there is none.
+func (p *Plan) Open() int64 {
+	if p.lines.open == nil {
+		return 0
+	}
+	return p.lines.open.first
 }
 
 // Rest gives the order that the table ended with; nil where there is none.

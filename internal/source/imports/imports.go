@@ -1,0 +1,161 @@
+// Package imports loads tables that others wrote: it takes a file, keeps it until
+// a background job has made events and items of its rows, and reports what came
+// of them row by row. It changes nothing but through the log, and it never knows
+// a dialect: what understands an event is handed to it.
+package imports
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rapport/internal/access"
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/definition"
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/identity"
+	"rapport/internal/pipeline"
+	"rapport/internal/profile"
+	"rapport/internal/schedule"
+)
+
+// Job is the kind of the jobs that import.
+const Job = "import"
+
+// Spine is what an import asks of the pipeline.
+type Spine interface {
+	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
+	WaitApplied(ctx context.Context, r pipeline.Receipt) error
+	Profile(ctx context.Context, ref string, o pipeline.ProfileOptions) (*profile.View, error)
+	Timeline(ctx context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error)
+	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
+	Change(ctx context.Context, c pipeline.Command) (pipeline.Outcome, error)
+}
+
+// Documents are the mappings that were defined.
+type Documents interface {
+	Definitions() *definition.Index
+	Definition(ctx context.Context, kind definition.Kind, key string, version int) (definition.Definition, error)
+	Define(ctx context.Context, c definition.Command) (pipeline.Defined, error)
+	Rules() *identity.Rules
+}
+
+// Jobs run imports.
+type Jobs interface {
+	Submit(ctx context.Context, q schedule.Request) (schedule.Job, error)
+	Get(ctx context.Context, id string) (schedule.Job, error)
+}
+
+// Config is what the door is made of.
+type Config struct {
+	Spine     Spine
+	Documents Documents
+	Jobs      Jobs
+	Access    *access.Register
+	// Dialect names what understands the events that rows become, and Mapper is it.
+	Dialect string
+	Mapper  event.Mapper
+	Now     clock.Clock
+	NewID   func() string
+	Folder  string // of files that wait, and of reports
+}
+
+// Door takes files and imports them.
+type Door struct{ Config }
+
+// New makes the door.
+func New(c Config) *Door { return &Door{c} }
+
+// keeping is how long a report can be asked for, in microseconds.
+const keeping = 30 * 24 * 3600e6
+
+// announced is what is kept of an import beside its job.
+type announced struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Size       int64           `json:"size"`
+	Created    clock.Instant   `json:"created_at"`
+	Author     string          `json:"author"`
+	Source     string          `json:"source"`
+	Historical bool            `json:"historical"`
+	MappingKey string          `json:"mapping,omitempty"`
+	Version    int             `json:"mapping_version,omitempty"`
+	Mapping    json.RawMessage `json:"mapping_document"`
+	Job        string          `json:"job"`
+}
+
+var plainID = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
+
+func (d *Door) file(id, ending string) string { return filepath.Join(d.Folder, id+ending) }
+
+// announced reads what is kept of an import.
+func (d *Door) announced(id string) (a announced, err error) {
+	missing := fault.Errorf(fault.NotFound, "import_not_found", "there is no import %.80q; GET /api/v1/imports lists those of the last 30 days", id)
+	if !plainID.MatchString(id) {
+		return a, missing
+	}
+	b, err := os.ReadFile(d.file(id, ".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, missing
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &a)
+	}
+	if err != nil {
+		return a, fmt.Errorf("read import %s: %w", id, err)
+	}
+	return a, nil
+}
+
+func (d *Door) keep(a announced) error {
+	b, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	part := d.file(a.ID, ".json.part")
+	if err := os.WriteFile(part, b, 0o600); err != nil {
+		return fmt.Errorf("keep import %s: %w", a.ID, err)
+	}
+	return os.Rename(part, d.file(a.ID, ".json"))
+}
+
+// all are the imports that are kept, newest first.
+func (d *Door) all() []announced {
+	names, err := filepath.Glob(filepath.Join(d.Folder, "*.json"))
+	if err != nil {
+		return nil // the pattern is ours
+	}
+	var out []announced
+	for _, name := range names {
+		if a, err := d.announced(strings.TrimSuffix(filepath.Base(name), ".json")); err == nil {
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, func(a, b announced) int {
+		if a.Created != b.Created {
+			return int(min(max(b.Created-a.Created, -1), 1))
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return out
+}
+
+// tidy forgets imports that are too old to be asked for.
+func (d *Door) tidy(now clock.Instant) {
+	for _, a := range d.all() {
+		if now-a.Created > keeping {
+			for _, ending := range [...]string{".table", ".csv", ".json"} {
+				_ = os.Remove(d.file(a.ID, ending)) // the next one tries again
+			}
+		}
+	}
+}
