@@ -88,7 +88,7 @@ func TestImports_NameEveryRowThatIsNotTaken(t *testing.T) {
 	a := open(t, settings(t, t.TempDir()))
 	status, _, text := call(t, "PUT", a.URL()+"/api/v1/import-mappings/crm", `{"kind":"user","columns":[{"column":"Nr","to":"user_id"},{"column":"Punkte","to":"trait:points","type":"integer"},{"column":"Mail","to":"trait:email"}]}`,
 		"Authorization", "Bearer "+secretKey)
-	if status != 200 || !strings.Contains(text, `"version":1`) {
+	if status != 201 || !strings.Contains(text, `"version":1`) {
 		t.Fatalf("%d %s", status, text)
 	}
 	got, report := load(t, a, "mapping=crm&historical=true", "Nr;Punkte;Mail\n1;5;a@b.de\n2;=cmd;x@b.de\n;1;\n4;\"1\n5;5;M\xfc\n6;6;c@b.de\n")
@@ -113,16 +113,16 @@ func TestImports_RefuseWhatCannotBeImported(t *testing.T) {
 		status                  int
 		code                    string
 	}{
-		{"POST", "imports?name=user-1.csv", "", secretKey, 422, "empty_file"},
-		{"POST", "imports?name=user-1.csv", "a,b\n1,2\n", secretKey, 422, "no_mapping"},
+		{"POST", "imports?name=user-1.csv", "", secretKey, 400, "empty_file"},
+		{"POST", "imports?name=user-1.csv", "a,b\n1,2\n", secretKey, 400, "no_mapping"},
 		{"POST", "imports?mapping=none", "a,b\n1,2\n", secretKey, 404, "mapping_not_found"},
-		{"POST", "imports?source=none", "a,b\n1,2\n", secretKey, 422, "unknown_source"},
-		{"POST", "imports?kind=none", "a,b\n1,2\n", secretKey, 422, "unknown_kind"},
-		{"POST", "imports", "a,b\n1,2\n", writeKey, 401, "unauthenticated"},
+		{"POST", "imports?source=none", "a,b\n1,2\n", secretKey, 400, "unknown_source"},
+		{"POST", "imports?kind=none", "a,b\n1,2\n", secretKey, 400, "invalid_request"},
+		{"POST", "imports", "a,b\n1,2\n", writeKey, 401, "write_key"},
 		{"GET", "imports/..%2f..%2fx", "", secretKey, 404, "import_not_found"},
 		{"GET", "imports/00000000/report", "", secretKey, 404, "import_not_found"},
 		{"GET", "import-mappings/none", "", secretKey, 404, "mapping_not_found"},
-		{"PUT", "import-mappings/x", "{}", secretKey, 422, "invalid_mapping"},
+		{"PUT", "import-mappings/x", "{}", secretKey, 400, "invalid_mapping"},
 	} {
 		status, _, text := call(t, c.method, a.URL()+"/api/v1/"+c.path, c.file, "Authorization", "Bearer "+c.key)
 		if status != c.status || !strings.Contains(text, `"`+c.code+`"`) {

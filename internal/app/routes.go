@@ -16,7 +16,6 @@ import (
 	"rapport/internal/httpapi"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
-	"rapport/internal/source/imports"
 )
 
 const (
@@ -30,7 +29,7 @@ const (
 // paths, the API at all others.
 func (a *App) routes() http.Handler {
 	api := httpapi.New(httpapi.Deps{
-		Spine: a.pipeline, Jobs: a.jobs, Decider: a.decider, Seal: a.sealSecret, Access: a.access, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
+		Spine: a.pipeline, Jobs: a.jobs, Decider: a.decider, Imports: a.imports, Seal: a.sealSecret, Access: a.access, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
 		Ready: a.ready, NewID: a.newID, Version: a.parts.Version, CheckMapping: checkMapping,
 		Limits: httpapi.Limits{
 			Body: int64(a.config.HTTP.MaxBodyBytes), ReadTimeout: a.config.HTTP.ReadTimeout,
@@ -53,10 +52,6 @@ func (a *App) routes() http.Handler {
 	}), segment.Patterns())
 	open(a.sitecore(), sitecore.Patterns())
 	open(a.evergage(), append(evergage.TrackingPatterns(), evergage.KeyPatterns()...))
-	door := a.imports.Handler()
-	for _, pattern := range imports.Patterns() {
-		mux.Handle(pattern, door)
-	}
 	mux.Handle("/", api.Handler())
 	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
 }

@@ -22,6 +22,7 @@ type Deps struct {
 	Spine   Spine
 	Jobs    Jobs
 	Decider Decider
+	Imports Imports
 	// Seal makes of a secret what can be stored.
 	Seal    func(secret []byte) ([]byte, error)
 	Access  *access.Register
@@ -78,6 +79,8 @@ func New(d Deps) *API {
 	a.decisionRoutes()
 	a.connectionRoutes()
 	a.predictiveRoutes()
+	a.importRoutes()
+	a.mappingRoutes()
 	a.ledgerRoutes()
 	a.letterRoutes()
 	a.privacyRoutes()

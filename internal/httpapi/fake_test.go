@@ -91,6 +91,11 @@ func (f *fake) Definitions() *definition.Index {
 		}); err != nil {
 			panic(err)
 		}
+		if _, err := f.Define(context.Background(), definition.Command{
+			Kind: definition.ImportMapping, Key: access.DefaultSource, Status: definition.Live, Document: []byte(`{"kind":"user","columns":[{"column":"Nr","to":"user_id"}]}`),
+		}); err != nil {
+			panic(err)
+		}
 	}
 	return f.index
 }

@@ -18,6 +18,7 @@ import (
 const (
 	scopeOf   = "scope"
 	acceptsOf = "accepts"
+	takesOf   = "takes"
 )
 
 // spec is one route.
@@ -33,6 +34,8 @@ type spec struct {
 	returns any      // a value of the type of the answer, where the handler gives something freer
 	also    []int    // other statuses of success
 	accepts []string // types of the request's body beside JSON
+	takes   string   // the one type of a request's body that the handler reads as a stream
+	gives   string   // the one type of an answer that is no JSON
 	maxBody int64    // bytes of the request's body, where it may be larger than others
 }
 
@@ -43,7 +46,7 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		OperationID: s.id, Method: s.method, Path: prefix[:len(prefix)-1] + s.path, Summary: s.summary,
 		Tags: []string{s.tag}, DefaultStatus: s.status, MaxBodyBytes: max(a.Limits.Body, s.maxBody),
 		BodyReadTimeout: a.Limits.ReadTimeout,
-		Metadata:        map[string]any{scopeOf: s.scope, acceptsOf: s.accepts},
+		Metadata:        map[string]any{scopeOf: s.scope, acceptsOf: s.accepts, takesOf: s.takes},
 		Security:        []map[string][]string{{"secret_key": {s.scope}}},
 		Responses:       map[string]*huma.Response{},
 	}
@@ -54,6 +57,15 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		}}
 		for _, kind := range s.accepts {
 			op.RequestBody.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		}
+	}
+	if s.takes != "" {
+		op.SkipValidateBody = true
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{s.takes: {}}}
+	}
+	if s.gives != "" {
+		op.Responses[strconv.Itoa(s.status)] = &huma.Response{
+			Description: http.StatusText(s.status), Content: map[string]*huma.MediaType{s.gives: {Schema: &huma.Schema{Type: huma.TypeString}}},
 		}
 	}
 	if s.returns != nil {
@@ -132,6 +144,7 @@ func describe(version string) *huma.OpenAPI {
 			{Name: "segments", Description: "Segments, computed traits and affinities: definitions with versions, evaluated for everybody at every moment"},
 			{Name: "decisions", Description: "Decision models: DMN documents with versions, test cases and evaluation"},
 			{Name: "privacy", Description: "Requests of people: what is known of them, and to be forgotten"},
+			{Name: "imports", Description: "Tables of others: imports, their mappings, and pulls that fetch tables by themselves"},
 			{Name: "accounting", Description: "Where every event went"},
 			{Name: "access", Description: "Sources and keys"},
 			{Name: "process", Description: "The instance itself"},

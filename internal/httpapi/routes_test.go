@@ -74,6 +74,10 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"email":"ada@example.org"}`
 		case path == "/api/v1/consent-policy" && method == "PUT":
 			body = `{"purposes":[{"key":"analytics"}],"sources":[{"source":"*","purpose":"analytics","mode":"refuse"}]}`
+		case strings.HasPrefix(path, "/api/v1/import-mappings/") && method == "PUT":
+			body = `{"kind":"user","columns":[{"column":"Nr","to":"user_id"}]}`
+		case strings.HasPrefix(path, "/api/v1/import-mappings/") && method == "POST":
+			body = `{"status":"archived"}`
 		case path == "/api/v1/segments/preview":
 			body = `{"condition":{"trait":"plan","value":"gold"}}`
 		case strings.HasPrefix(path, "/api/v1/identity/rules") && method == "POST" && !strings.HasSuffix(path, "/dry-run"):

@@ -90,8 +90,16 @@ type announced struct {
 	MappingKey string          `json:"mapping,omitempty"`
 	Version    int             `json:"mapping_version,omitempty"`
 	Mapping    json.RawMessage `json:"mapping_document"`
+	Pull       string          `json:"pull,omitempty"`
 	Job        string          `json:"job"`
 }
+
+// What is beside the data, by the id of an import.
+const (
+	tableEnding   = ".table"   // the file, until it is worked through
+	reportEnding  = ".csv"     // what is said of its rows
+	journalEnding = ".decided" // what was decided of rows behind the place that is kept
+)
 
 var plainID = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
 
@@ -121,11 +129,7 @@ func (d *Door) keep(a announced) error {
 	if err != nil {
 		return err
 	}
-	part := d.file(a.ID, ".json.part")
-	if err := os.WriteFile(part, b, 0o600); err != nil {
-		return fmt.Errorf("keep import %s: %w", a.ID, err)
-	}
-	return os.Rename(part, d.file(a.ID, ".json"))
+	return access.WriteFile(d.file(a.ID, ".json"), b)
 }
 
 // all are the imports that are kept, newest first.
@@ -153,7 +157,7 @@ func (d *Door) all() []announced {
 func (d *Door) tidy(now clock.Instant) {
 	for _, a := range d.all() {
 		if now-a.Created > keeping {
-			for _, ending := range [...]string{".table", ".csv", ".json"} {
+			for _, ending := range [...]string{tableEnding, reportEnding, journalEnding, ".json"} {
 				_ = os.Remove(d.file(a.ID, ending)) // the next one tries again
 			}
 		}

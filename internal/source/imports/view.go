@@ -1,38 +1,63 @@
 package imports
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
+	"io/fs"
 	"os"
+	"slices"
 	"time"
 
-	"rapport/internal/clock"
-	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/feed"
 	"rapport/internal/schedule"
-	"rapport/internal/tablefile"
 )
 
-// View is an import as it is shown.
-type View struct {
-	announced
-	State     schedule.State `json:"state"`
-	Read      int64          `json:"bytes_read"`
-	Error     string         `json:"error,omitempty"`
-	Sums      Sums           `json:"sums"`
-	Rate      float64        `json:"rows_per_second"`
-	Remaining float64        `json:"remaining_seconds"` // 0 where it is not known
-	Started   clock.Instant  `json:"started_at,omitzero"`
-	Finished  clock.Instant  `json:"finished_at,omitzero"`
-	Report    string         `json:"report"`
+// Find gives an import.
+func (d *Door) Find(ctx context.Context, id string) (feed.Import, error) {
+	a, err := d.announced(id)
+	if err != nil {
+		return feed.Import{}, err
+	}
+	return d.view(ctx, a)
 }
 
-func (d *Door) view(ctx context.Context, a announced) (View, error) {
+// List gives some of the imports that are kept, newest first: those after one,
+// or the first of all. More tells whether there are others behind them.
+func (d *Door) List(ctx context.Context, after string, limit int) (items []feed.Import, more bool, err error) {
+	all := d.all()
+	if after != "" {
+		i := slices.IndexFunc(all, func(a announced) bool { return a.ID == after })
+		if i < 0 {
+			return nil, false, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is of no page: begin without one").At("cursor")
+		}
+		all = all[i+1:]
+	}
+	for _, a := range all[:min(limit, len(all))] {
+		v, err := d.view(ctx, a)
+		if err != nil {
+			return nil, false, err
+		}
+		items = append(items, v)
+	}
+	return items, len(all) > limit, nil
+}
+
+// Report opens the report of an import: a CSV of the rows that were not simply
+// taken. It grows while the import is under way. The caller closes it.
+func (d *Door) Report(id string) (*os.File, error) {
+	if _, err := d.announced(id); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(d.file(id, reportEnding))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Errorf(fault.NotFound, "no_report", "the import has not begun; ask for the report a moment later")
+	}
+	return f, err
+}
+
+func (d *Door) view(ctx context.Context, a announced) (feed.Import, error) {
 	if a.Job == "" {
 		return shown(a, schedule.Job{Status: schedule.Status{State: schedule.Failed, Error: "it was not begun; send the file again"}}, d.Now()), nil
 	}
@@ -41,9 +66,11 @@ func (d *Door) view(ctx context.Context, a announced) (View, error) {
 }
 
 // shown joins what is kept of an import with its job.
-func shown(a announced, j schedule.Job, now time.Time) View {
-	v := View{
-		announced: a, State: j.State, Read: j.Done, Error: j.Error, Started: j.Started, Finished: j.Finished,
+func shown(a announced, j schedule.Job, now time.Time) feed.Import {
+	v := feed.Import{
+		ID: a.ID, Name: a.Name, Size: a.Size, Created: a.Created, Author: a.Author, Source: a.Source, Historical: a.Historical,
+		MappingKey: a.MappingKey, Version: a.Version, Mapping: a.Mapping, Pull: a.Pull, Job: a.Job,
+		State: string(j.State), Read: j.Done, Error: j.Error, Started: j.Started, Finished: j.Finished,
 		Report: "/api/v1/imports/" + a.ID + "/report",
 	}
 	if len(j.Result) > 0 {
@@ -64,144 +91,4 @@ func shown(a announced, j schedule.Job, now time.Time) View {
 		v.Remaining = float64(int64(took * float64(a.Size-j.Done) / float64(j.Done)))
 	}
 	return v
-}
-
-// Looked is what a sample of a table says.
-type Looked struct {
-	Mapping  *feed.Mapping        `json:"mapping"`
-	Rows     int                  `json:"rows_looked_at"`
-	Columns  []string             `json:"columns"`
-	Examples []json.RawMessage    `json:"examples"` // what the first rows would become
-	Flaws    []tablefile.RowError `json:"flaws"`
-}
-
-// look reads the first rows of a table and suggests a mapping.
-func look(f tablefile.File, size int64, name, kind string, o tablefile.Options) (*Looked, error) {
-	r, err := tablefile.Open(f, size, o)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close() //nolint:errcheck // it was only read
-	out := &Looked{Examples: []json.RawMessage{}, Flaws: r.Warnings()}
-	if out.Flaws == nil {
-		out.Flaws = []tablefile.RowError{}
-	}
-	var sample feed.Sample
-	var row tablefile.Row
-	var first []tablefile.Row
-	for range sampleRows {
-		err := r.Next(&row)
-		if bad := new(tablefile.RowError); errors.As(err, &bad) {
-			out.Flaws = append(out.Flaws, *bad)
-			continue
-		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) && sample.Rows == 0 {
-				return nil, err
-			}
-			break
-		}
-		sample.Add(&row)
-		out.Columns = row.Columns
-		if len(first) < 5 {
-			first = append(first, clone(&row))
-		}
-	}
-	of := feed.Kind(kind)
-	if of == "" {
-		of = feed.KindOf(name)
-	}
-	out.Mapping, out.Rows = sample.Suggest(of), sample.Rows
-	if out.Mapping.Check() != nil {
-		return out, nil
-	}
-	plan := out.Mapping.Plan()
-	for i := range first {
-		record, bad := plan.Map(&first[i])
-		if record != nil {
-			out.Examples = append(out.Examples, record.Body)
-		}
-		if bad != nil {
-			out.Flaws = append(out.Flaws, *bad)
-		}
-	}
-	return out, nil
-}
-
-func clone(row *tablefile.Row) tablefile.Row {
-	out := tablefile.Row{Number: row.Number, Columns: row.Columns}
-	for _, c := range row.Cells {
-		out.Cells = append(out.Cells, tablefile.Cell{Kind: c.Kind, Text: bytes.Clone(c.Text)})
-	}
-	return out
-}
-
-// suggest looks at a file, or at its beginning, and suggests a mapping.
-func (d *Door) suggest(c *call) (int, any, error) {
-	q := c.URL.Query()
-	if q.Has("kind") && !feed.Kind(q.Get("kind")).Known() {
-		return 0, nil, fault.Errorf(fault.Invalid, "unknown_kind", "%.40q is no kind of feed; use one of %v", q.Get("kind"), feed.Kinds()).At("kind")
-	}
-	name := d.file(d.NewID(), ".sample")
-	defer os.Remove(name) //nolint:errcheck // it may not be there
-	size, err := store(name, io.LimitReader(c.Body, sampleBytes))
-	if err != nil {
-		return 0, nil, err
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	out, err := look(f, size, q.Get("name"), q.Get("kind"), tablefile.Options{Encoding: q.Get("encoding"), Sheet: q.Get("sheet")})
-	if err != nil {
-		return 0, nil, err
-	}
-	return http.StatusOK, out, nil
-}
-
-// Defined is a mapping as it is shown.
-type Defined struct {
-	Key     string          `json:"key"`
-	Version int             `json:"version"`
-	Status  string          `json:"status"`
-	Mapping json.RawMessage `json:"mapping"`
-}
-
-// putMapping makes a version of a mapping, which is live at once.
-func (d *Door) putMapping(c *call) (int, any, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.out, c.Body, maxMapping))
-	if err != nil {
-		return 0, nil, fault.Errorf(fault.TooLarge, "body_too_large", "a mapping has at most %d bytes", maxMapping)
-	}
-	m, err := feed.Read(body)
-	if err != nil {
-		return 0, nil, err
-	}
-	if body, err = m.Encode(); err != nil {
-		return 0, nil, err
-	}
-	v, err := d.Documents.Define(c.Context(), definition.Command{
-		Kind: definition.ImportMapping, Key: c.PathValue("key"), Status: definition.Live, Document: body, ContentType: "application/json",
-		Author: c.author, Time: d.Now.Now(), IfMatch: c.Header.Get("If-Match"), IfNoneMatch: c.Header.Get("If-None-Match"),
-	})
-	if err != nil {
-		return 0, nil, err
-	}
-	c.out.Header().Set("ETag", v.ETag())
-	return http.StatusOK, Defined{c.PathValue("key"), v.Version.Version, string(v.Status()), body}, nil
-}
-
-func (d *Door) getMapping(c *call) (int, any, error) {
-	key := c.PathValue("key")
-	v := d.Documents.Definitions().Get(definition.ImportMapping, key).Newest()
-	if v == nil {
-		return 0, nil, fault.Errorf(fault.NotFound, "mapping_not_found", "there is no mapping %.80q: PUT /api/v1/import-mappings/%.80s makes one", key, key)
-	}
-	doc, err := d.Documents.Definition(c.Context(), v.Kind, v.Key, v.Version)
-	if err != nil {
-		return 0, nil, err
-	}
-	c.out.Header().Set("ETag", v.ETag())
-	return http.StatusOK, Defined{key, v.Version, string(v.Status()), doc.Document}, nil
 }

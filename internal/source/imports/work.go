@@ -62,8 +62,10 @@ type work struct {
 	file    *os.File
 	report  *os.File
 	csv     *csv.Writer
+	journal *journal
 	records []*record
 	said    bool // whether the report has grown
+	begun   bool // whether a row was read
 }
 
 // Work is the worker of Job.
@@ -91,20 +93,28 @@ func (d *Door) Work(ctx context.Context, t *schedule.Task) (err error) {
 		return err
 	}
 	err = w.through()
-	err = errors.Join(err, w.file.Close(), w.report.Close())
+	err = errors.Join(err, w.close())
 	if err == nil || fault.KindOf(err) == fault.Invalid {
 		// What people gave is in the log of the instance now, and can be erased there.
-		_ = os.Remove(d.file(w.of.ID, ".table"))
+		_ = os.Remove(d.file(w.of.ID, tableEnding))
+		_ = os.Remove(d.file(w.of.ID, journalEnding))
 	}
 	return err
 }
 
+func (w *work) close() error {
+	return errors.Join(w.file.Close(), w.report.Close(), w.journal.file.Close())
+}
+
 // open opens the file, and the report where the cursor is.
 func (w *work) open() (err error) {
-	if w.file, err = os.Open(w.Door.file(w.of.ID, ".table")); err != nil {
+	if w.file, err = os.Open(w.Door.file(w.of.ID, tableEnding)); err != nil {
 		return fmt.Errorf("open the file of an import: %w", err)
 	}
-	w.report, err = os.OpenFile(w.Door.file(w.of.ID, ".csv"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if w.journal, err = openJournal(w.Door.file(w.of.ID, journalEnding), w.cursor.Line); err != nil {
+		return errors.Join(err, w.file.Close())
+	}
+	w.report, err = os.OpenFile(w.Door.file(w.of.ID, reportEnding), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err == nil {
 		err = w.report.Truncate(w.cursor.Report)
 	}
@@ -112,7 +122,7 @@ func (w *work) open() (err error) {
 		_, err = w.report.Seek(w.cursor.Report, io.SeekStart)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("open the report of an import: %w", err), w.file.Close())
+		return errors.Join(fmt.Errorf("open the report of an import: %w", err), w.file.Close(), w.journal.file.Close())
 	}
 	w.csv = csv.NewWriter(w.report)
 	if w.cursor.Report == 0 {
@@ -159,40 +169,17 @@ func (w *work) through() error {
 // rows reads all rows and hands them over in chunks.
 func (w *work) rows(table tablefile.Reader) error {
 	var row tablefile.Row
-	var last int64
 	for {
 		err := table.Next(&row)
 		bad := new(tablefile.RowError)
 		switch {
 		case err == nil:
-			if last == 0 && w.cursor.Line == 0 {
-				w.absent(&row)
-			}
-			last = row.Number
-			var record *feed.Record
-			if record, bad = w.plan.Map(&row); record != nil {
-				w.add(record)
-			}
-			if bad != nil {
-				w.fail(bad)
-			}
+			w.row(&row)
 		case errors.As(err, &bad):
-			last = bad.Line
+			w.begun = true
 			w.fail(bad)
 		default:
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			if record := w.plan.Rest(); record != nil {
-				w.add(record)
-			}
-			if done := w.chunk(); done != nil {
-				return done
-			}
-			if err != nil {
-				return w.broken(err)
-			}
-			return w.keepPlace()
+			return w.end(err)
 		}
 		if len(w.records) >= chunkRecords {
 			if err := w.chunk(); err != nil {
@@ -200,6 +187,36 @@ func (w *work) rows(table tablefile.Reader) error {
 			}
 		}
 	}
+}
+
+// row takes what a row becomes.
+func (w *work) row(row *tablefile.Row) {
+	if !w.begun && w.cursor.Line == 0 {
+		w.absent(row)
+	}
+	w.begun = true
+	record, bad := w.plan.Map(row)
+	if record != nil {
+		w.add(record)
+	}
+	if bad != nil {
+		w.fail(bad)
+	}
+}
+
+// end takes the rest, and tells why the table ended where it did not come to its
+// end.
+func (w *work) end(why error) error {
+	if record := w.plan.Rest(); record != nil {
+		w.add(record)
+	}
+	if err := w.chunk(); err != nil {
+		return err
+	}
+	if !errors.Is(why, io.EOF) {
+		return w.broken(why)
+	}
+	return w.keepPlace()
 }
 
 // absent says which columns of the mapping the table does not have.
@@ -327,7 +344,14 @@ func (w *work) keepPlace() error {
 	if err := w.task.SetResult(w.cursor.Sums); err != nil {
 		return err
 	}
-	return w.task.Advance(w.ctx, min(w.read.Load(), w.of.Size), w.cursor)
+	done := min(w.read.Load(), w.of.Size)
+	if w.journal.size < journalSize {
+		return w.task.Advance(w.ctx, done, w.cursor)
+	}
+	if err := w.task.Keep(w.ctx, done, w.cursor); err != nil {
+		return err
+	}
+	return w.journal.forget()
 }
 
 // accept hands over; where there is no room it waits for some.

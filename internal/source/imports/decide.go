@@ -1,0 +1,126 @@
+package imports
+
+import (
+	"bytes"
+
+	"rapport/internal/catalog"
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
+	"rapport/internal/pipeline"
+	"rapport/internal/profile"
+	"rapport/internal/tablefile"
+)
+
+// decide tells what an event changes.
+func (w *work) decide(r *record) error {
+	e := r.arrival.Event
+	v, err := w.known(e.Identifiers[0])
+	if err != nil {
+		return err
+	}
+	for i := 1; i < len(e.Identifiers); i++ {
+		if v != nil && has(v, e.Identifiers[i]) {
+			continue
+		}
+		other, err := w.known(e.Identifiers[i])
+		switch {
+		case err != nil:
+			return err
+		case v == nil:
+			v = other
+		case other != nil && other.ID != v.ID:
+			r.delta = conflict
+			r.bad = &tablefile.RowError{
+				Line: r.Line, Value: tablefile.Show([]byte(e.Identifiers[i].String())), Code: "conflict",
+				Reason: "its identifiers belonged to different people; it was taken, and the identity rules decide who they are",
+				Mend:   "look at GET /api/v1/profiles/" + e.Identifiers[i].String() + "/identity, and mend the row where it is wrong",
+			}
+			return nil
+		}
+	}
+	switch {
+	case e.Type != event.Identify || r.Timed:
+		return w.happened(r, v)
+	case v == nil:
+		r.delta = inserted
+	case same(e, v):
+		r.delta = unchanged
+	default:
+		r.delta = updated
+	}
+	return nil
+}
+
+// happened tells whether an event that says its time is known already. An order
+// that is known with something else is one that is updated.
+func (w *work) happened(r *record, v *profile.View) error {
+	e := r.arrival.Event
+	if r.delta = inserted; v == nil {
+		return nil
+	}
+	page, err := w.Spine.Timeline(w.ctx, e.Anchor().String(), pipeline.TimelineQuery{
+		Filter: profile.Filter{From: e.Time, To: e.Time + 1}, Limit: 200,
+	})
+	if err != nil && fault.KindOf(err) != fault.NotFound && fault.KindOf(err) != fault.Gone {
+		return err
+	}
+	for i := range page.Items {
+		if page.Items[i].MessageID == e.MessageID {
+			r.delta = unchanged
+			return nil
+		}
+	}
+	if r.Order == "" {
+		return nil
+	}
+	switch _, err := w.Spine.Entity(w.ctx, catalog.Order, r.Order); fault.KindOf(err) {
+	case fault.NotFound:
+	default:
+		if err != nil {
+			return err
+		}
+		r.delta = updated
+	}
+	return nil
+}
+
+// known gives who is known by an identifier; nil for nobody.
+func (w *work) known(i event.Identifier) (*profile.View, error) {
+	v, err := w.Spine.Profile(w.ctx, i.String(), pipeline.ProfileOptions{Bare: true})
+	if kind := fault.KindOf(err); err != nil && (kind == fault.NotFound || kind == fault.Gone) {
+		return nil, nil
+	}
+	return v, err
+}
+
+func has(v *profile.View, i event.Identifier) bool {
+	for j := range v.Identifiers {
+		if v.Identifiers[j].Identifier == i {
+			return true
+		}
+	}
+	return false
+}
+
+// same tells that an event says nothing of a person that is not so already.
+func same(e *event.Event, v *profile.View) bool {
+	for _, i := range e.Identifiers {
+		if !has(v, i) {
+			return false
+		}
+	}
+	equal := true
+	var buf []byte
+	e.Traits.EachBytes(func(key []byte, value jsondoc.Value) bool {
+		now, ok := v.Traits[string(key)]
+		if value.IsNull() {
+			equal = !ok
+			return equal
+		}
+		buf = jsondoc.AppendCanonical(buf[:0], value)
+		equal = ok && bytes.Equal(buf, now)
+		return equal
+	})
+	return equal
+}

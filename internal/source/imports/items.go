@@ -1,0 +1,122 @@
+package imports
+
+import (
+	"strconv"
+
+	"rapport/internal/catalog"
+	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
+	"rapport/internal/pipeline"
+)
+
+// decideItem compares an item with what is known.
+func (w *work) decideItem(r *record) error {
+	stored, err := w.Spine.Entity(w.ctx, catalog.Item, r.Item)
+	switch fault.KindOf(err) {
+	case fault.NotFound:
+		r.delta = inserted
+	case fault.Invalid:
+		r.failBy(err)
+	default:
+		if err != nil {
+			return err
+		}
+		r.delta = updated
+		if v, ok := stored.View.(*catalog.ItemView); ok && sameItem(r, v) {
+			r.delta = unchanged
+		}
+	}
+	return nil
+}
+
+// writeItem writes an item that changes something. The key makes a row that is
+// done again give the answer of the first time.
+func (w *work) writeItem(r *record) error {
+	c := pipeline.Command{
+		Kind: catalog.Item, ID: r.Item, Op: catalog.Merge, Body: r.Body, Source: w.of.Source, Received: w.Now.Now(),
+		IdempotencyKey: "import-" + w.of.ID + "-" + strconv.FormatInt(r.Line, 10),
+	}
+	switch r.delta {
+	case updated:
+	case inserted:
+		c.Op, c.Body = catalog.Put, withoutNulls(r)
+	default:
+		return nil
+	}
+	_, err := w.Spine.Change(w.ctx, c)
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.Conflict, fault.TooLarge:
+		r.failBy(err)
+		return nil
+	}
+	return err
+}
+
+// groups are the members of an item.
+var groups = [...]string{"attributes", "dimensions"}
+
+// sameItem tells that a patch says nothing of an item that is not so already.
+func sameItem(r *record, v *catalog.ItemView) bool {
+	if r.doc.Reset(r.Body, jsondoc.DefaultLimits()) != nil {
+		return false
+	}
+	equal := true
+	for i, now := range [...]map[string][]byte{raw(v.Attributes), raw(v.Dimensions)} {
+		r.doc.Root().Get(groups[i]).Each(func(name string, said jsondoc.Value) bool {
+			have, ok := now[name]
+			if said.IsNull() {
+				equal = equal && !ok
+			} else {
+				equal = equal && ok && oneOrList(have) == oneOrList(jsondoc.AppendCanonical(nil, said))
+			}
+			return equal
+		})
+	}
+	return equal
+}
+
+func raw[T ~[]byte](m map[string]T) map[string][]byte {
+	out := make(map[string][]byte, len(m))
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}
+
+// oneOrList takes a list of one for what is in it: the catalog does, too.
+func oneOrList(v []byte) string {
+	if doc, err := jsondoc.Parse(v, jsondoc.DefaultLimits()); err == nil && doc.Root().Kind() == jsondoc.Array && doc.Root().Len() == 1 {
+		doc.Root().Items(func(_ int, only jsondoc.Value) bool {
+			v = jsondoc.AppendCanonical(nil, only)
+			return false
+		})
+	}
+	return string(v)
+}
+
+// withoutNulls is the patch of an item that is not there yet.
+func withoutNulls(r *record) []byte {
+	if r.doc.Reset(r.Body, jsondoc.DefaultLimits()) != nil {
+		return r.Body
+	}
+	out := []byte("{")
+	for i, group := range groups {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, '"'), group...), `":{`...)
+		r.doc.Root().Get(group).Each(func(name string, v jsondoc.Value) bool {
+			if v.IsNull() {
+				return true
+			}
+			if out[len(out)-1] != '{' {
+				out = append(out, ',')
+			}
+			out = append(jsondoc.AppendString(out, name), ':')
+			out = append(out, v.Raw()...)
+			return true
+		})
+		out = append(out, '}')
+	}
+	return append(out, '}')
+}

@@ -1,0 +1,235 @@
+package imports
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"rapport/internal/access"
+	"rapport/internal/definition"
+	"rapport/internal/fault"
+	"rapport/internal/feed"
+	"rapport/internal/schedule"
+	"rapport/internal/tablefile"
+)
+
+// How much is read of a file that is only looked at.
+const (
+	sampleRows  = 1_000
+	sampleBytes = 64 << 20
+	examples    = 5
+)
+
+// Import takes a file and begins to import it. When it returns, the file is kept
+// and its rows come into the log sooner or later.
+func (d *Door) Import(ctx context.Context, u feed.Upload, body io.Reader) (feed.Import, error) {
+	a, err := d.asked(u)
+	if err != nil {
+		return feed.Import{}, err
+	}
+	d.tidy(a.Created)
+	table := d.file(a.ID, tableEnding)
+	if a.Size, err = store(table, body); err == nil {
+		err = d.settle(ctx, &a, u)
+	}
+	if err == nil {
+		err = d.keep(a)
+	}
+	if err != nil {
+		_ = os.Remove(table) // the first error is told
+		return feed.Import{}, err
+	}
+	job, err := d.Jobs.Submit(ctx, schedule.Request{Kind: Job, Subject: a.ID, Author: a.Author, Params: params{a.ID}})
+	if err != nil {
+		return feed.Import{}, err
+	}
+	if a.Job = job.ID; err == nil {
+		err = d.keep(a)
+	}
+	return shown(a, job, d.Now()), err
+}
+
+// asked checks what is said of a file before it is taken.
+func (d *Door) asked(u feed.Upload) (a announced, err error) {
+	a = announced{
+		ID: d.NewID(), Name: path.Base(u.Name), Created: d.Now.Now(), Author: u.Author, Source: u.Source, MappingKey: u.Mapping, Pull: u.Pull,
+	}
+	if u.Name == "" {
+		a.Name = ""
+	}
+	if a.Source == "" {
+		a.Source = access.DefaultSource
+	}
+	s := d.Access.Index().Source(a.Source)
+	switch {
+	case s == nil:
+		return a, fault.Errorf(fault.Invalid, "unknown_source", "there is no source %.80q; GET /api/v1/sources lists them", a.Source).At("source")
+	case s.Disabled:
+		return a, fault.Errorf(fault.Conflict, "source_disabled", "the source %q is disabled; enable it or name another", a.Source).At("source")
+	case u.Kind != "" && !u.Kind.Known():
+		return a, fault.Errorf(fault.Invalid, "unknown_kind", "%.40q is no kind of feed; use one of %v", u.Kind, feed.Kinds()).At("kind")
+	}
+	a.Historical = s.Historical || u.Historical
+	return a, nil
+}
+
+// settle finds the mapping: the one that is named, else the one that the file
+// suggests.
+func (d *Door) settle(ctx context.Context, a *announced, u feed.Upload) error {
+	if a.MappingKey != "" {
+		v := d.Documents.Definitions().Get(definition.ImportMapping, a.MappingKey).Live()
+		if v == nil {
+			return fault.Errorf(fault.NotFound, "mapping_not_found", "there is no live mapping %.80q: PUT /api/v1/import-mappings/%.80s makes one", a.MappingKey, a.MappingKey).At("mapping")
+		}
+		doc, err := d.Documents.Definition(ctx, v.Kind, v.Key, v.Version)
+		a.Mapping, a.Version = doc.Document, v.Version
+		return err
+	}
+	f, err := os.Open(d.file(a.ID, tableEnding))
+	if err != nil {
+		return fmt.Errorf("open an upload: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	looked, err := look(f, a.Size, u)
+	if err != nil {
+		return err
+	}
+	if looked.Problem != "" {
+		return fault.Errorf(fault.Invalid, "no_mapping", "the file does not say what its columns are: name its kind, or make a mapping and name it: %s", looked.Problem).At("mapping")
+	}
+	a.Mapping, err = looked.Mapping.Encode()
+	return err
+}
+
+// store writes a body beside the data, as it comes.
+func store(name string, body io.Reader) (size int64, err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, fmt.Errorf("keep an upload: %w", err)
+	}
+	in := &reading{r: body}
+	size, err = io.Copy(f, in)
+	switch {
+	case in.failed != nil:
+		err = fault.Errorf(fault.Unavailable, "body_incomplete", "the file could not be taken whole; send it again: %w", in.failed)
+	case err == nil:
+		err = f.Sync()
+		fallthrough
+	default:
+		if err != nil {
+			err = fault.Errorf(fault.Unavailable, "disk_full", "the file could not be kept; send it again later: %w", err)
+		}
+	}
+	return size, errors.Join(err, f.Close())
+}
+
+// reading tells an error of the sender from one of the disk.
+type reading struct {
+	r      io.Reader
+	failed error
+}
+
+// Read reads on.
+func (r *reading) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.failed = err
+	}
+	return n, err
+}
+
+// Suggest looks at a file, or at its beginning, and suggests a mapping.
+func (d *Door) Suggest(_ context.Context, u feed.Upload, body io.Reader) (*feed.Looked, error) {
+	if u.Kind != "" && !u.Kind.Known() {
+		return nil, fault.Errorf(fault.Invalid, "unknown_kind", "%.40q is no kind of feed; use one of %v", u.Kind, feed.Kinds()).At("kind")
+	}
+	name := d.file(d.NewID(), ".sample")
+	defer os.Remove(name) //nolint:errcheck // it may not be there
+	size, err := store(name, io.LimitReader(body, sampleBytes))
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return look(f, size, u)
+}
+
+// look reads the first rows of a table and suggests a mapping.
+func look(f tablefile.File, size int64, u feed.Upload) (*feed.Looked, error) {
+	r, err := tablefile.Open(f, size, tablefile.Options{Encoding: u.Encoding, Sheet: u.Sheet})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() //nolint:errcheck // it was only read
+	out := &feed.Looked{Columns: []string{}, Examples: []json.RawMessage{}, Flaws: append([]tablefile.RowError{}, r.Warnings()...)}
+	var sample feed.Sample
+	first, err := sampled(r, &sample, out)
+	if err != nil {
+		return nil, err
+	}
+	of := u.Kind
+	if of == "" {
+		of = feed.KindOf(u.Name)
+	}
+	out.Mapping, out.Rows = sample.Suggest(of), sample.Rows
+	out.Mapping.Encoding, out.Mapping.Sheet = u.Encoding, u.Sheet
+	if err := out.Mapping.Check(); err != nil {
+		out.Problem = err.Error()
+		return out, nil
+	}
+	plan := out.Mapping.Plan()
+	for i := range first {
+		record, bad := plan.Map(&first[i])
+		if record != nil {
+			out.Examples = append(out.Examples, record.Body)
+		}
+		if bad != nil {
+			out.Flaws = append(out.Flaws, *bad)
+		}
+	}
+	if record := plan.Rest(); record != nil {
+		out.Examples = append(out.Examples, record.Body)
+	}
+	return out, nil
+}
+
+// sampled reads some rows; the first of them are given.
+func sampled(r tablefile.Reader, sample *feed.Sample, out *feed.Looked) (first []tablefile.Row, err error) {
+	var row tablefile.Row
+	for range sampleRows {
+		err := r.Next(&row)
+		if bad := new(tablefile.RowError); errors.As(err, &bad) {
+			out.Flaws = append(out.Flaws, *bad)
+			continue
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) && sample.Rows == 0 {
+				return nil, err
+			}
+			break
+		}
+		sample.Add(&row)
+		out.Columns = row.Columns
+		if len(first) < examples {
+			first = append(first, clone(&row))
+		}
+	}
+	return first, nil
+}
+
+// clone keeps a row beyond the next.
+func clone(row *tablefile.Row) tablefile.Row {
+	out := tablefile.Row{Number: row.Number, Columns: row.Columns}
+	for _, c := range row.Cells {
+		out.Cells = append(out.Cells, tablefile.Cell{Kind: c.Kind, Text: bytes.Clone(c.Text)})
+	}
+	return out
+}
