@@ -32,13 +32,14 @@ type sizes struct {
 	ceilingBare  bool
 	part         string // of the segments case; empty: all
 	guests       int    // of the batch case
+	rows         int    // of each table of the import case
 	conns, batch int
 }
 
 func tenMinutes() sizes {
 	return sizes{
 		rounds: 3, events: 500_000, people: 50_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
-		latencySecs: 15, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, conns: 32, batch: 100,
+		latencySecs: 15, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, rows: 300_000, conns: 32, batch: 100,
 	}
 }
 
@@ -46,7 +47,7 @@ func tenMinutes() sizes {
 func full() sizes {
 	return sizes{
 		rounds: 1, events: 10_000_000, people: 1_000_000, hardPeople: 1_000_000, hardSeconds: 60, singles: 300_000,
-		latencySecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, conns: 32, batch: 100,
+		latencySecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, rows: 1_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -68,12 +69,13 @@ var cases = []struct {
 	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
 	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
 	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
+	{"import", "users, products and orders as CSV files, and the same files again", (*bench).imports},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
 }
 
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
-var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true}
+var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -152,6 +154,7 @@ func newBench(args []string) (*bench, error) {
 		s = full()
 	}
 	set.IntVar(&s.guests, "guests", s.guests, "guests of the batch case")
+	set.IntVar(&s.rows, "rows", s.rows, "rows of each table of the import case")
 	set.IntVar(&s.rounds, "rounds", s.rounds, "rounds of each server")
 	set.IntVar(&s.events, "events", s.events, "events of one round")
 	set.IntVar(&s.people, "people", s.people, "people who send them")
@@ -163,7 +166,7 @@ func newBench(args []string) (*bench, error) {
 	set.IntVar(&s.evaluateSecs, "evaluate-seconds", s.evaluateSecs, "seconds of one round of the evaluate case")
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
-	set.StringVar(&s.part, "part", "", "only this part of the segments case: mix, backfill, drain or timers")
+	set.StringVar(&s.part, "part", "", "only this part of the segments case (mix, backfill, drain or timers), or of the import case (user, product or transaction)")
 	set.IntVar(&s.conns, "conns", s.conns, "connections that send batches")
 	set.IntVar(&s.batch, "batch", s.batch, "events per request")
 	set.BoolVar(&s.ceilingBare, "bare", false, "let the ceiling parse and map nothing")

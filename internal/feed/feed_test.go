@@ -131,8 +131,10 @@ func TestSuggest_MapsTheFeedsAsTheyAreDocumented(t *testing.T) {
 func TestMap_NamesTheCellThatIsWrong(t *testing.T) {
 	t.Parallel()
 	m := &feed.Mapping{Kind: feed.User, Columns: []feed.Column{
-		{Column: "id", To: "user_id"}, {Column: "n", To: "trait:n", Type: feed.AsNumber, Transform: []string{"decimal_comma"}},
-		{Column: "at", To: "trait:at", Type: feed.AsTime, Format: "02.01.2006"}, {Column: "must", To: "trait:must", Required: true},
+		{Column: "id", To: "user_id"},
+		{Column: "n", To: "trait:n", Type: feed.AsNumber, Transform: []string{"decimal_comma"}},
+		{Column: "at", To: "trait:at", Type: feed.AsTime, Format: "02.01.2006"},
+		{Column: "must", To: "trait:must", Required: true},
 	}}
 	file := "id;n;at;must\n1;1.234,50;31.12.2023;x\n2;many;31.12.2023;x\n3;1;2023-12-31;x\n;1;31.12.2023;x\n5;;;\n"
 	bodies, bad := through(t, m, file)

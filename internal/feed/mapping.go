@@ -98,53 +98,61 @@ func Read(document []byte) (*Mapping, error) {
 // Encode writes the document.
 func (m *Mapping) Encode() ([]byte, error) { return json.Marshal(m) }
 
+func badMapping(at, format string, args ...any) error {
+	return fault.Errorf(fault.Invalid, "invalid_mapping", at+": "+format, args...).At(at)
+}
+
 // Check says what is wrong with a mapping.
 func (m *Mapping) Check() error {
-	bad := func(at, format string, args ...any) error {
-		return fault.Errorf(fault.Invalid, "invalid_mapping", at+": "+format, args...).At(at)
-	}
 	switch {
 	case !m.Kind.Known():
-		return bad("kind", "%.40q is none; use %v", m.Kind, Kinds())
+		return badMapping("kind", "%.40q is none; use %v", m.Kind, Kinds())
 	case len(m.Delimiter) > 1 || m.Delimiter == "\"" || m.Delimiter == "\n" || m.Delimiter == "\r":
-		return bad("delimiter", "give one character that is neither a quote nor an end of line")
+		return badMapping("delimiter", "give one character that is neither a quote nor an end of line")
 	case m.Blank != "" && m.Blank != "keep" && m.Blank != "clear":
-		return bad("blank", "%.40q is neither keep nor clear", m.Blank)
+		return badMapping("blank", "%.40q is neither keep nor clear", m.Blank)
 	case len(m.Columns) == 0 || len(m.Columns) > maxColumns:
-		return bad("columns", "name 1 to %d columns", maxColumns)
+		return badMapping("columns", "name 1 to %d columns", maxColumns)
 	case m.Kind == Segment && m.Segment == "" && !m.has("segment"):
-		return bad("segment", "name the list, or the column that does")
+		return badMapping("segment", "name the list, or the column that does")
 	case m.Kind == Event && m.Event == "" && !m.has("event"):
-		return bad("event", "name the events, or the column that does")
+		return badMapping("event", "name the events, or the column that does")
 	}
 	seen := map[string]bool{}
 	for i := range m.Columns {
-		c, at := &m.Columns[i], fmt.Sprintf("columns/%d", i)
-		if c.Column == "" || len(c.Column) > maxName || len(c.To) > maxName {
-			return bad(at, "column and to have 1 to %d bytes", maxName)
-		}
-		if _, ok := m.target(c.To); !ok {
-			return bad(at+"/to", "%.60q is no field of a %s feed; use one of %s", c.To, m.Kind, strings.Join(targets[m.Kind], ", "))
-		}
-		if seen[c.To] {
-			return bad(at+"/to", "%q is filled twice", c.To)
-		}
-		seen[c.To] = true
-		if !slices.Contains(types, c.Type) {
-			return bad(at+"/type", "%.40q is none; use one of %v", c.Type, types[1:])
-		}
-		if len(c.Transform) > maxTransforms {
-			return bad(at+"/transform", "at most %d", maxTransforms)
-		}
-		for _, text := range c.Transform {
-			if _, err := transformOf(text); err != nil {
-				return bad(at+"/transform", "%s", err)
-			}
+		if err := m.checkColumn(i, seen); err != nil {
+			return err
 		}
 	}
 	for _, some := range needed[m.Kind] {
 		if !slices.ContainsFunc(some, m.has) {
-			return bad("columns", "a %s feed needs a column for %s", m.Kind, strings.Join(some, " or "))
+			return badMapping("columns", "a %s feed needs a column for %s", m.Kind, strings.Join(some, " or "))
+		}
+	}
+	return nil
+}
+
+func (m *Mapping) checkColumn(i int, seen map[string]bool) error {
+	c, at := &m.Columns[i], fmt.Sprintf("columns/%d", i)
+	if c.Column == "" || len(c.Column) > maxName || len(c.To) > maxName {
+		return badMapping(at, "column and to have 1 to %d bytes", maxName)
+	}
+	if _, ok := m.target(c.To); !ok {
+		return badMapping(at+"/to", "%.60q is no field of a %s feed; use one of %s", c.To, m.Kind, strings.Join(targets[m.Kind], ", "))
+	}
+	if seen[c.To] {
+		return badMapping(at+"/to", "%q is filled twice", c.To)
+	}
+	seen[c.To] = true
+	if !slices.Contains(types, c.Type) {
+		return badMapping(at+"/type", "%.40q is none; use one of %v", c.Type, types[1:])
+	}
+	if len(c.Transform) > maxTransforms {
+		return badMapping(at+"/transform", "at most %d", maxTransforms)
+	}
+	for _, text := range c.Transform {
+		if _, err := transformOf(text); err != nil {
+			return badMapping(at+"/transform", "%s", err)
 		}
 	}
 	return nil

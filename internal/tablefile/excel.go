@@ -15,7 +15,7 @@ import (
 // to when the file was saved is what their cells hold.
 type excelReader struct {
 	s        *stream
-	xml      *xml.Decoder
+	xml      *tokens
 	limits   Limits
 	shared   []string
 	dates    []bool // by the style of a cell
@@ -44,7 +44,7 @@ func openExcel(z *zip.Reader, size int64, o Options) (Reader, error) {
 	if e.s, err = part(z, book.path, size, o.Limits); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "damaged_file", "the spreadsheet lacks its sheet; save it again: %w", err)
 	}
-	e.xml = xml.NewDecoder(e.s)
+	e.xml = newTokens(e.s, o.Limits)
 	var head Row
 	if err := e.Next(&head); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -79,7 +79,7 @@ func damaged(err error) error {
 // Next reads a row that has a value.
 func (e *excelReader) Next(row *Row) error {
 	for {
-		t, err := e.xml.Token()
+		t, err := e.xml.next()
 		if err != nil {
 			return damaged(err)
 		}
@@ -118,78 +118,69 @@ func (e *excelReader) empty() bool {
 func (e *excelReader) readRow() (bad *RowError, err error) {
 	e.cells = e.cells[:0]
 	for size := 0; ; {
-		t, err := e.xml.Token()
+		t, err := e.xml.next()
 		if err != nil {
 			return nil, err
 		}
-		switch t := t.(type) {
-		case xml.EndElement:
-			if t.Name.Local == "row" {
-				return bad, nil
-			}
-		case xml.StartElement:
-			if t.Name.Local != "c" {
-				continue
-			}
-			at := columnOf(attribute(t, "r"), len(e.cells))
-			cell, wrong, err := e.readCell(t)
-			if err != nil {
-				return nil, err
-			}
-			size += len(cell.Text)
-			switch {
-			case bad != nil:
-			case size > e.limits.Row:
-				bad = tooLong(e.row, e.limits.Row)
-			case at >= e.limits.Columns || e.columns != nil && at >= len(e.columns) && len(cell.Text) > 0:
-				bad = &RowError{Line: e.row, Code: "ragged_row", Value: Show(cell.Text), Reason: "it has a cell in column " + strconv.Itoa(at+1) + " that the header does not have", Mend: "name the column in the header, or clear the cell"}
-			case e.columns != nil && at >= len(e.columns):
-			default:
-				if bad = wrong; bad != nil && at < len(e.columns) {
-					bad.Column = e.columns[at]
-				}
-				for len(e.cells) <= at {
-					e.cells = append(e.cells, Cell{})
-				}
-				e.cells[at] = cell
-			}
+		if end, ok := t.(xml.EndElement); ok && end.Name.Local == "row" {
+			return bad, nil
+		}
+		start, ok := t.(xml.StartElement)
+		if !ok || start.Name.Local != "c" {
+			continue
+		}
+		at := columnOf(attribute(start, "r"), len(e.cells))
+		cell, wrong, err := e.readCell(start)
+		if err != nil {
+			return nil, err
+		}
+		size += len(cell.Text)
+		switch {
+		case bad != nil:
+		case size > e.limits.Row:
+			bad = tooLong(e.row, e.limits.Row)
+		default:
+			bad = e.place(at, cell, wrong)
 		}
 	}
+}
+
+// place puts a cell into its column.
+func (e *excelReader) place(at int, cell Cell, wrong *RowError) *RowError {
+	beyond := e.columns != nil && at >= len(e.columns)
+	if at >= e.limits.Columns || beyond && len(cell.Text) > 0 {
+		return &RowError{
+			Line: e.row, Code: "ragged_row", Value: Show(cell.Text), Reason: "it has a cell in column " + strconv.Itoa(at+1) + " that the header does not have",
+			Mend: "name the column in the header, or clear the cell",
+		}
+	}
+	if beyond {
+		return nil
+	}
+	if wrong != nil && at < len(e.columns) {
+		wrong.Column = e.columns[at]
+	}
+	for len(e.cells) <= at {
+		e.cells = append(e.cells, Cell{})
+	}
+	e.cells[at] = cell
+	return wrong
 }
 
 // readCell reads what is in a cell, up to its end.
 func (e *excelReader) readCell(start xml.StartElement) (Cell, *RowError, error) {
 	kind, style := attribute(start, "t"), attribute(start, "s")
-	var text []byte
-	hold, phonetic := false, 0
+	var h held
 	for {
-		t, err := e.xml.Token()
+		t, err := e.xml.next()
 		if err != nil {
 			return Cell{}, nil, err
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			switch t.Name.Local {
-			case "v", "t":
-				hold = phonetic == 0
-			case "rPh":
-				phonetic++
-			}
-		case xml.CharData:
-			if hold && len(text) <= e.limits.Row {
-				text = append(text, t...)
-			}
-		case xml.EndElement:
-			switch t.Name.Local {
-			case "rPh":
-				phonetic--
-			case "v", "t":
-				hold = false
-			case "c":
-				cell, bad := e.value(kind, style, text)
-				return cell, bad, nil
-			}
+		if end, ok := t.(xml.EndElement); ok && end.Name.Local == "c" {
+			cell, bad := e.value(kind, style, h.text)
+			return cell, bad, nil
 		}
+		h.take(t, e.limits.Row)
 	}
 }
 

@@ -84,49 +84,29 @@ func readShared(z *zip.Reader, size int64, l Limits) ([]string, error) {
 		return nil, err
 	}
 	defer s.Close() //nolint:errcheck // it was only read
-	d := xml.NewDecoder(s)
+	in := newTokens(s, l)
 	var out []string
-	var text strings.Builder
-	hold, phonetic, held := false, 0, int64(0)
+	var h held
+	taken := int64(0)
 	for {
-		t, err := d.Token()
+		t, err := in.next()
 		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {
 			return nil, damaged(err)
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			switch t.Name.Local {
-			case "si":
-				text.Reset()
-			case "rPh":
-				phonetic++
-			case "t":
-				hold = phonetic == 0
-			}
-		case xml.CharData:
-			if !hold {
-				continue
-			}
-			if held += int64(len(t)); held > l.Shared {
-				return nil, fault.Errorf(fault.Invalid, "unpacks_to_too_much", "the texts of the spreadsheet have more than %d bytes; save it as CSV", l.Shared)
-			}
-			text.Write(t)
-		case xml.EndElement:
-			switch t.Name.Local {
-			case "rPh":
-				phonetic--
-			case "t":
-				hold = false
-			case "si":
-				if held += 16; held > l.Shared {
-					return nil, fault.Errorf(fault.Invalid, "unpacks_to_too_much", "the spreadsheet has too many texts; save it as CSV")
-				}
-				out = append(out, text.String())
-			}
+		if start, ok := t.(xml.StartElement); ok && start.Name.Local == "si" {
+			h.text = h.text[:0]
 		}
+		h.take(t, l.Row)
+		if end, ok := t.(xml.EndElement); !ok || end.Name.Local != "si" {
+			continue
+		}
+		if taken += int64(len(h.text)) + 16; taken > l.Shared {
+			return nil, fault.Errorf(fault.Invalid, "unpacks_to_too_much", "the texts of the spreadsheet have more than %d bytes; save it as CSV", l.Shared)
+		}
+		out = append(out, string(h.text))
 	}
 }
 

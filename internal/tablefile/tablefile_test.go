@@ -35,7 +35,7 @@ func read(file []byte, o tablefile.Options) (out table) {
 		out.err = err
 		return out
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	var row tablefile.Row
 	for {
 		err := r.Next(&row)
@@ -375,7 +375,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer r.Close()
+		defer r.Close() //nolint:errcheck // it was only read
 		var row tablefile.Row
 		last := int64(0)
 		for range 10_000 {
