@@ -170,13 +170,18 @@ type cutRecord struct {
 	version store.Position
 	owned   []interval
 	gone    bool // it is not the person's at any time any more
+	anew    bool // the home has nothing of it yet
 }
 
 func (c *cutRecord) record(received clock.Instant) store.Record {
 	b := append(append(make([]byte, 0, 64), c.shared[:]...), c.home[:]...)
 	b = binary.AppendUvarint(b, uint64(c.version))
+	how := flag(c.gone)
+	if c.anew {
+		how = 2
+	}
 	return store.Record{
-		Kind: store.KindCut, Bucket: c.shared.Bucket(), Anchor: c.home, Received: received, Payload: appendIntervals(append(b, flag(c.gone)), c.owned),
+		Kind: store.KindCut, Bucket: c.shared.Bucket(), Anchor: c.home, Received: received, Payload: appendIntervals(append(b, how), c.owned),
 	}
 }
 
@@ -184,7 +189,9 @@ func readCut(payload []byte) (c cutRecord, ok bool) {
 	r := cursor{b: payload}
 	copy(c.shared[:], r.take(16))
 	copy(c.home[:], r.take(16))
-	c.version, c.gone, c.owned = store.Position(r.uvarint()), r.byte() == 1, r.intervals()
+	c.version = store.Position(r.uvarint())
+	how := r.byte()
+	c.gone, c.anew, c.owned = how == 1, how == 2, r.intervals()
 	return c, !r.bad && len(r.b) == 0
 }
 

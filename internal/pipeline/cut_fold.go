@@ -22,7 +22,7 @@ func (w *people) askForCuts(a *anchor, before, now []sharedIdentifier, version s
 		}
 		i := slices.IndexFunc(before, func(o sharedIdentifier) bool { return o.ident == s.ident })
 		if i < 0 || !slices.Equal(before[i].owned, s.owned) {
-			c := cutRecord{shared: s.ident.Key(), home: a.key, version: version, owned: s.owned}
+			c := cutRecord{shared: s.ident.Key(), home: a.key, version: version, owned: s.owned, anew: i < 0}
 			w.derived = append(w.derived, c.record(received))
 		}
 	}
@@ -76,7 +76,8 @@ func (w *people) setCut(a *anchor, r *cutRecord) {
 		return
 	}
 	w.touch(a)
-	if c == nil {
+	fresh := c == nil
+	if fresh {
 		if r.gone {
 			return
 		}
@@ -84,13 +85,15 @@ func (w *people) setCut(a *anchor, r *cutRecord) {
 		a.cuts.of[r.home] = c
 	}
 	c.version = r.version
-	for _, other := range a.cuts.own(c, r.owned) {
-		w.cutAnew(a, other)
-	}
+	before := c.owned
+	others := a.cuts.own(c, r.owned)
 	if !r.gone {
 		w.rows = append(w.rows, w.cutRow(a, c))
-		w.cutAnew(a, c)
+		w.moveCut(context.Background(), a, c, moving{before: before, others: others, whole: fresh || r.anew})
 		return
+	}
+	if len(others) > 0 && w.holds(context.Background(), a, before) {
+		w.othersAnew(a, others)
 	}
 	delete(a.cuts.of, r.home)
 	is := func(o *cut) bool { return o == c }
@@ -286,73 +289,6 @@ func (s *setting) refoldEntries(ctx context.Context, entries []profile.Entry, fo
 		fold(ev, profile.Input{Short: e.Short, Priority: source.Priority, Mapping: source.Mapping}, e)
 	}
 	return nil
-}
-
-// entriesWithin gives the entries of a timeline in some times. Once it knows
-// the times of the chunks it reads no others.
-func (w *people) entriesWithin(ctx context.Context, a *anchor, owned []interval) (out []profile.Entry, err error) {
-	if len(owned) == 0 {
-		return nil, nil
-	}
-	var all []profile.Entry
-	if len(a.cuts.times) == int(a.chunks) {
-		all, err = w.someChunks(ctx, a, owned)
-	} else if all, err = w.finished(ctx, a.key, a.chunks, a.pending); err == nil {
-		a.cuts.times = nil
-		for chunk := range slices.Chunk(all, chunkEntries) {
-			a.cuts.times = append(a.cuts.times, timesOf(chunk))
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, list := range [...][]profile.Entry{all, a.open} {
-		for _, e := range list {
-			if within(owned, e.Time) {
-				out = append(out, e)
-			}
-		}
-	}
-	return out, nil
-}
-
-func timesOf(entries []profile.Entry) interval {
-	i := interval{entries[0].Time, entries[0].Time + 1}
-	for _, e := range entries {
-		i.from, i.to = min(i.from, e.Time), max(i.to, e.Time+1)
-	}
-	return i
-}
-
-// someChunks gives the entries of the finished chunks that reach into some times.
-func (w *people) someChunks(ctx context.Context, a *anchor, owned []interval) (out []profile.Entry, err error) {
-	committed := int(a.chunks) - len(a.pending)
-	var keys []store.RowKey
-	for i, t := range a.cuts.times {
-		switch {
-		case !overlaps(owned, t):
-		case i >= committed:
-			out = append(out, a.pending[i-committed].entries...)
-		default:
-			keys = append(keys, store.RowKey{Table: store.TableTimeline, Bucket: a.key.Bucket(), Key: chunkKey(a.key, uint32(i))})
-		}
-	}
-	if len(keys) == 0 {
-		return out, nil
-	}
-	rows, err := w.store.State().Load(ctx, keys)
-	if err != nil {
-		return nil, fmt.Errorf("timeline of %s: %w", a.key, err)
-	}
-	for _, parts := range rows {
-		if len(parts) == 0 {
-			return nil, fmt.Errorf("timeline of %s: %w", a.key, errAnchor)
-		}
-		if out, err = readEntries(out, parts[0]); err != nil {
-			return nil, fmt.Errorf("timeline of %s: %w", a.key, err)
-		}
-	}
-	return out, nil
 }
 
 // sendCuts sends home what changed in the batch.

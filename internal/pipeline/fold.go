@@ -225,8 +225,9 @@ func (w *people) foldPortion(r *store.Record) {
 	if table == store.TableAnchors {
 		a := w.anchor(who, k)
 		w.touch(a)
-		w.catchUp(a, 0)
+		w.catchUp(a, r.Received)
 		a.partial.ApplyPortion(&p)
+		a.partial.Tick(r.Received)
 		a.told = append(a.told, r.Position)
 		w.cutAt(a, p.Stamp.Time)
 		w.announce(a)
@@ -328,7 +329,7 @@ var always = []interval{{identity.Beginning, identity.End}}
 
 // refoldTold reads what commands told an anchor of orders, in some times, and
 // gives where it stands.
-func (s *setting) refoldTold(ctx context.Context, a *anchor, owned []interval, fold func(*catalog.Portion)) (told []store.Position, err error) {
+func (s *setting) refoldTold(ctx context.Context, a *anchor, owned []interval, fold func(*catalog.Portion, clock.Instant)) (told []store.Position, err error) {
 	for _, at := range a.told {
 		rec, err := s.store.Log().At(ctx, at)
 		if errors.Is(err, store.ErrErased) {
@@ -342,7 +343,7 @@ func (s *setting) refoldTold(ctx context.Context, a *anchor, owned []interval, f
 			return a.told, fmt.Errorf("portion at %d: %w", at, err)
 		}
 		if within(owned, p.Stamp.Time) {
-			fold(&p)
+			fold(&p, rec.Received)
 			told = append(told, at)
 		}
 	}
@@ -382,8 +383,9 @@ func (r *refolding) fold(e *event.Event, in profile.Input) {
 	}
 }
 
-func (r *refolding) portion(p *catalog.Portion) {
+func (r *refolding) portion(p *catalog.Portion, received clock.Instant) {
 	r.partial.ApplyPortion(p)
+	r.partial.Tick(received)
 	if r.glass != nil {
 		r.glass.foldPortion(r.leaves, p)
 	}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/profile"
 	"rapport/internal/store/memory"
@@ -34,13 +37,21 @@ func fromHome(t testing.TB, p *Pipeline, home event.Identifier) *profile.View {
 	if err := w.loadForeign(ctx, []*anchor{a}); err != nil {
 		t.Fatal(err)
 	}
+	who := &person{}
 	if a.cutItself() {
+		whole := profile.IdentifierSeen{Identifier: a.ident}
+		whole.FirstSeen, whole.LastSeen = a.partial.Seen()
+		who.whole = append(who.whole, whole)
 		c := *a
 		c.partial, _ = w.mine(a)
 		c.edges = nil
+		own := slices.IndexFunc(a.home.shared, func(s sharedIdentifier) bool { return s.ident == a.ident })
+		if c.told, err = w.refoldTold(ctx, a, a.home.shared[own].owned, func(*catalog.Portion, clock.Instant) {}); err != nil {
+			t.Fatal(err)
+		}
 		a = &c
 	}
-	who := &person{anchors: []*anchor{a}}
+	who.anchors = []*anchor{a}
 	if a.home != nil {
 		for _, f := range a.home.foreign {
 			who.anchors = append(who.anchors, f.row)

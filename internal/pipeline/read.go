@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
@@ -36,6 +37,8 @@ type person struct {
 	members []profile.IdentifierSeen
 	anchors []*anchor
 	shared  []sharedIdentifier // of which only a part is the person's
+	// whole says when each of these was seen at all, by anybody.
+	whole []profile.IdentifierSeen
 }
 
 // Profile gives a person by profile id or by namespace:value.
@@ -139,6 +142,8 @@ func (p *Pipeline) gatherShared(ctx context.Context, who *person) error {
 			return err
 		}
 		who.anchors = append(who.anchors, cut)
+		first, last := a.partial.Seen()
+		who.whole = append(who.whole, profile.IdentifierSeen{Identifier: a.ident, FirstSeen: first, LastSeen: last})
 	}
 	return nil
 }
@@ -222,7 +227,8 @@ func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
 func (p *Pipeline) name(who *person, members []event.Identifier) {
 	met := sightings{}
 	for _, a := range who.anchors {
-		if first, last := a.partial.Seen(); !a.blank() || len(who.anchors) == 1 {
+		if !a.blank() || len(who.anchors) == 1 {
+			first, last := who.seen(a)
 			met.note(members, edge{ident: a.ident, first: first, last: last, received: a.received})
 		}
 		for _, e := range a.edges {
@@ -231,7 +237,8 @@ func (p *Pipeline) name(who *person, members []event.Identifier) {
 	}
 	if len(met) == 0 { // of what they share nothing is theirs
 		for _, a := range who.anchors {
-			met.note(members, edge{ident: a.ident, received: a.received})
+			first, last := who.seen(a)
+			met.note(members, edge{ident: a.ident, first: first, last: last, received: a.received})
 		}
 	}
 	var earliest edge
@@ -267,6 +274,19 @@ func (m sightings) note(members []event.Identifier, e edge) {
 	}
 	s.last = max(s.last, e.last)
 	s.received = min(s.received, e.received)
+}
+
+// seen gives when the person used an anchor's identifier. Of a shared one, of
+// which nothing is the person's, there is only to say when anybody did.
+func (who *person) seen(a *anchor) (first, last clock.Instant) {
+	if a.blank() {
+		for _, s := range who.whole {
+			if s.Identifier == a.ident {
+				return s.FirstSeen, s.LastSeen
+			}
+		}
+	}
+	return a.partial.Seen()
 }
 
 // blank tells that nothing is known of an anchor, or of its cut.

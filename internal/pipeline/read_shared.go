@@ -44,11 +44,32 @@ func (p *Pipeline) passedIn(b id.Bucket) clock.Instant {
 	return p.people[i].passed[b]
 }
 
+// chunkTimes gives the times of the finished chunks that a copy of an anchor
+// has; nil where they are not known. A chunk keeps its entries, except where a
+// copy of a message takes an entry's place: then the times are forgotten.
+func (p *Pipeline) chunkTimes(a *anchor) []interval {
+	i := p.laneIndex(a.key.Bucket())
+	l, w := p.lanes[i], p.people[i]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, ok := w.anchors.get(a.key)
+	if !ok || now.cuts == nil || len(now.cuts.times) != int(now.chunks) || now.chunks < a.chunks {
+		return nil
+	}
+	return slices.Clone(now.cuts.times[:a.chunks])
+}
+
 // cutOf makes of a shared identifier's anchor what of it is one person's: its
-// events within the person's times, folded by themselves. It reads as many
-// entries of the timeline as the identifier has.
+// events within the person's times, folded by themselves. It reads the chunks of
+// the timeline that reach into these times, as far as the chunks' are known.
 func (p *Pipeline) cutOf(ctx context.Context, a *anchor, s *sharedIdentifier) (*anchor, error) {
-	entries, err := p.finished(ctx, a.key, a.chunks, a.pending)
+	var entries []profile.Entry
+	var err error
+	if times := p.chunkTimes(a); times != nil {
+		entries, err = p.someChunks(ctx, a, times, s.owned)
+	} else {
+		entries, err = p.finished(ctx, a.key, a.chunks, a.pending)
+	}
 	if err != nil {
 		return nil, err
 	}

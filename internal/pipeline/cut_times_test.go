@@ -1,0 +1,137 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/event"
+	"rapport/internal/profile"
+	"rapport/internal/store/memory"
+)
+
+// A shared identifier of which nothing is its own any more says when it was
+// seen.
+func TestProfile_OfASharedIdentifierSaysWhenItWasSeen(t *testing.T) {
+	t.Parallel()
+	p := open(t, memory.New(), 2, 16)
+	defer closeNow(t, p)
+	var facts []fact
+	at := worldStart
+	for n := range 12 {
+		at = at.Add(30 * time.Minute)
+		facts = append(facts, fact{received: at, kind: event.Track, body: fmt.Sprintf(
+			`{"type":"track","event":"Signed In","userId":"u%d","anonymousId":"kiosk","messageId":"in%d","timestamp":%q}`, n, n, at)})
+		at = at.Add(time.Minute)
+		facts = append(facts, fact{received: at, kind: event.Track, body: fmt.Sprintf(
+			`{"type":"track","event":"Looked","anonymousId":"kiosk","messageId":"at%d","timestamp":%q}`, n, at)})
+	}
+	play(t, p, facts, 4)
+	v, err := p.Profile(context.Background(), "anonymous_id:kiosk", ProfileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := worldStart.Add(31 * time.Minute)
+	if len(v.Identifiers) != 1 || v.Identifiers[0].FirstSeen != first || v.Identifiers[0].LastSeen != at || v.Computed.EventCount != 0 {
+		t.Errorf("the kiosk is %v with %d events, want it seen from %s to %s with none", v.Identifiers, v.Computed.EventCount, first, at)
+	}
+}
+
+// Who is known only from an order that a command told of came into a segment
+// when the command came.
+func TestSegments_SomebodyKnownFromAnOrderEntersWhenItCame(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p := open(t, memory.New(), 2, 16)
+	defer closeNow(t, p)
+	define(t, p, "silent", `{"not":{"event":"Looked"}}`)
+	cultivated(t, p)
+	out, err := p.Change(ctx, Command{
+		Kind: catalog.Order, ID: "o1", Op: catalog.Put, Source: "api", Received: worldStart,
+		Body: []byte(`{"customer":{"namespace":"user_id","value":"ann"},"currency":"EUR","total":31.50,"status":"completed"}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.waitRecords(ctx, out.Receipt); err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.PersonSegments(ctx, "user_id:ann", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.History) != 1 {
+		t.Fatalf("ann has the history %v, want one entry", s.History)
+	}
+	b, err := json.Marshal(s.History[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var passed struct{ At string }
+	if err := json.Unmarshal(b, &passed); err != nil || passed.At != worldStart.String() {
+		t.Errorf("the entry is %s, want it at %s", b, worldStart)
+	}
+}
+
+// Times that move where nothing happened fold no cut again; times that gain an
+// event are folded into it, and those that lose one are folded from the timeline.
+func TestCut_FoldsOnlyWhatItsTimesMovedOver(t *testing.T) {
+	t.Parallel()
+	p := open(t, memory.New(), 1, 64)
+	defer closeNow(t, p)
+	var facts []fact
+	for n := range 6 {
+		at := worldStart.Add(time.Duration(n) * time.Hour)
+		facts = append(facts, fact{received: at, kind: event.Track, body: fmt.Sprintf(
+			`{"type":"track","event":"Looked","anonymousId":"kiosk","messageId":"m%d","timestamp":%q}`, n, at)})
+	}
+	play(t, p, facts, 10)
+	ctx := context.Background()
+	kiosk := event.Identifier{Namespace: event.AnonymousID, Value: "kiosk"}.Key()
+	l, w := p.lanes[0], p.people[0]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a, ok := w.anchors.get(kiosk)
+	if !ok {
+		t.Fatal("the kiosk has no row")
+	}
+	at := func(n int) (out interval) { return interval{facts[0].received, facts[n].received} }
+	home := event.Identifier{Namespace: event.UserID, Value: "ann"}.Key()
+	a.cuts, a.isCut = newCuts(), true
+	w.cutting = nil
+	c := &cut{home: home, owned: []interval{at(3)}}
+	a.cuts.of[home] = c
+	a.cuts.own(c, c.owned)
+	if err := w.recut(ctx, a, c); err != nil {
+		t.Fatal(err)
+	}
+	folded := c.partial
+	for _, step := range []struct {
+		name   string
+		to     interval
+		events uint64 // of a partial that is still the first one
+		anew   bool
+	}{
+		{"a border moves where nothing is", interval{at(3).from, at(3).to - 1e6}, 3, false},
+		{"two events come", at(5), 5, false},
+		{"one goes", at(4), 0, true},
+	} {
+		before := c.owned
+		a.cuts.own(c, []interval{step.to})
+		w.moveCut(ctx, a, c, moving{before: before})
+		if anew := c.partial == nil; anew != step.anew {
+			t.Fatalf("%s: folded anew is %t, want %t", step.name, anew, step.anew)
+		}
+		if step.anew {
+			continue
+		}
+		got := profile.Assemble(nil, []*profile.Partial{c.partial}, profile.Options{}).Computed.EventCount
+		if c.partial != folded || got != step.events {
+			t.Errorf("%s: the cut has %d events, want %d in the same state", step.name, got, step.events)
+		}
+	}
+	a.cuts, a.isCut, w.cutting = nil, false, nil
+}
