@@ -91,17 +91,16 @@ func deep(t *testing.T, dir string, c map[string]string) map[string][]string {
 		t.Fatal(err)
 	}
 	for table := store.Table('A'); table <= 'z'; table++ {
-		for b := id.Bucket(0); b <= id.CommonBucket; b++ {
-			err := s.State().Scan(t.Context(), store.Range{Table: table, Bucket: b}, func(key []byte, parts [][]byte) bool {
-				note("state "+string(rune(table)), key)
-				for _, part := range parts {
-					note("state "+string(rune(table)), part)
-				}
-				return true
-			})
-			if err != nil {
-				t.Fatal(err)
+		at := store.SpanRange{Table: table, Span: store.AllBuckets()}
+		err := s.State().ScanSpan(t.Context(), at, func(_ id.Bucket, key []byte, parts [][]byte) store.Step {
+			note("state "+string(rune(table)), key)
+			for _, part := range parts {
+				note("state "+string(rune(table)), part)
 			}
+			return store.NextRow
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	return found

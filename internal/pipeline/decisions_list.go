@@ -55,6 +55,7 @@ type listedDecision struct {
 type decisionList struct {
 	by      byte
 	prefix  map[id.Bucket][][]byte
+	all     []byte // what rows begin with in every bucket; nil: only those of prefix
 	headed  bool
 	visible func(*kept.Head) bool
 }
@@ -113,9 +114,7 @@ func (p *Pipeline) decisionList(ctx context.Context, q *DecisionQuery) (*decisio
 		l.by, all, l.headed = decisionByModel, namedDecisions(decisionByModel, q.Model), true
 	}
 	if l.by != decisionByPerson {
-		for b := range id.Bucket(id.Buckets) {
-			l.prefix[b] = [][]byte{all}
-		}
+		l.all = all
 	}
 	for i := range p.people {
 		if err := p.lanes[i].commit(ctx); err != nil {
@@ -138,9 +137,14 @@ func (q *DecisionQuery) visible(now clock.Instant) func(h *kept.Head) bool {
 // buckets together; more tells whether others may follow.
 func (p *Pipeline) decisionRows(ctx context.Context, l *decisionList, after *decisionPlace, limit int) (rows []listedDecision, more bool, err error) {
 	first := firstRows{list: l, after: after, limit: limit}
+	if l.all != nil {
+		if err := first.merge(ctx, p.store.State(), store.Span{First: 0, Last: id.Buckets - 1}, l.all); err != nil {
+			return nil, false, err
+		}
+	}
 	for b, prefixes := range l.prefix {
 		for _, prefix := range prefixes {
-			if err := first.merge(ctx, p.store.State(), b, prefix); err != nil {
+			if err := first.merge(ctx, p.store.State(), store.Span{First: b, Last: b}, prefix); err != nil {
 				return nil, false, err
 			}
 		}
@@ -169,40 +173,47 @@ type firstRows struct {
 	rows  []listedDecision
 }
 
-// merge takes in the rows of one bucket.
-func (f *firstRows) merge(ctx context.Context, state store.State, b id.Bucket, prefix []byte) error {
-	at := store.Range{Table: store.TableDecisions, Bucket: b, Prefix: prefix}
+// merge takes in the rows of some buckets.
+func (f *firstRows) merge(ctx context.Context, state store.State, span store.Span, prefix []byte) error {
+	at := store.SpanRange{Table: store.TableDecisions, Span: span, Prefix: prefix}
 	if f.after != nil {
 		// Of one moment and tail, buckets that come later are not given yet.
-		sort := f.after.sort
-		if b > f.after.bucket {
-			sort = before(sort)
-		}
+		sort := before(f.after.sort)
 		at.After = append(bytes.Clone(prefix), sort[:]...)
 	}
 	var bad error
-	err := state.Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+	err := state.ScanSpan(ctx, at, func(b id.Bucket, key []byte, parts [][]byte) (next store.Step) {
 		if len(key) != len(prefix)+16 || len(parts) == 0 || len(parts[0]) < 8 {
-			return true
+			return store.NextRow
 		}
-		r := listedDecision{decisionPlace: decisionPlace{[16]byte(key[len(prefix):]), b}, position: store.Position(binary.BigEndian.Uint64(parts[0]))}
-		if len(f.rows) == f.limit && r.compare(f.rows[f.limit-1].decisionPlace) > 0 {
-			return false
-		}
-		if f.list.headed {
-			if r.head, bad = readHead(parts[0]); bad != nil {
-				return false
-			}
-		}
-		i, _ := slices.BinarySearchFunc(f.rows, r.decisionPlace, func(x listedDecision, at decisionPlace) int { return x.compare(at) })
-		f.rows = slices.Insert(f.rows, i, r)
-		f.rows = f.rows[:min(len(f.rows), f.limit)]
-		return true
+		next, bad = f.take(decisionPlace{[16]byte(key[len(prefix):]), b}, parts[0])
+		return next
 	})
 	if err = errors.Join(err, bad); err != nil {
-		return fmt.Errorf("list decisions of bucket %d: %w", b, err)
+		return fmt.Errorf("list decisions of buckets %d to %d: %w", span.First, span.Last, err)
 	}
 	return nil
+}
+
+// take takes in a row, and says whether its bucket may have another one.
+func (f *firstRows) take(at decisionPlace, value []byte) (store.Step, error) {
+	if f.after != nil && at.compare(*f.after) <= 0 {
+		return store.NextRow, nil
+	}
+	if len(f.rows) == f.limit && at.compare(f.rows[f.limit-1].decisionPlace) > 0 {
+		return store.NextBucket, nil
+	}
+	r := listedDecision{decisionPlace: at, position: store.Position(binary.BigEndian.Uint64(value))}
+	if f.list.headed {
+		var err error
+		if r.head, err = readHead(value); err != nil {
+			return store.Stop, err
+		}
+	}
+	i, _ := slices.BinarySearchFunc(f.rows, at, func(x listedDecision, at decisionPlace) int { return x.compare(at) })
+	f.rows = slices.Insert(f.rows, i, r)
+	f.rows = f.rows[:min(len(f.rows), f.limit)]
+	return store.NextRow, nil
 }
 
 // before is the sort key in front of one.

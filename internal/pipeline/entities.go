@@ -72,8 +72,9 @@ func (p *Pipeline) Entities(ctx context.Context, kind catalog.Kind, cursor strin
 	if err != nil {
 		return page, err
 	}
-	for ; at.bucket < id.Buckets; at = (bucketPlace{bucket: at.bucket + 1}) {
-		keys, places, err := p.entityKeys(ctx, kind, at, limit+1-len(page.Items))
+	for {
+		most := limit + 1 - len(page.Items)
+		keys, places, err := p.entityKeys(ctx, kind, at, most)
 		if err != nil {
 			return page, err
 		}
@@ -85,24 +86,36 @@ func (p *Pipeline) Entities(ctx context.Context, kind catalog.Kind, cursor strin
 			if err != nil {
 				return page, err
 			}
+			at = places[i]
 			if s != nil {
 				page.Items = append(page.Items, *s)
-				page.Next = bucketPlace{at.bucket, places[i]}.cursor()
+				page.Next = at.cursor()
 			}
 		}
+		if len(keys) < most {
+			page.Next = ""
+			return page, nil
+		}
 	}
-	page.Next = ""
-	return page, nil
 }
 
-// entityKeys gives the keys of the next entities of a bucket, with their places
-// in the list.
-func (p *Pipeline) entityKeys(ctx context.Context, kind catalog.Kind, from bucketPlace, most int) (keys []id.Key, places [][]byte, err error) {
-	at := store.Range{Table: store.TableKinds, Bucket: from.bucket, Prefix: append([]byte(kind.String()), 0), After: from.after}
-	err = p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
-		keys, places = append(keys, id.Key(parts[0])), append(places, bytes.Clone(key))
-		return len(keys) < most
-	})
+// entityKeys gives the keys of the next entities behind a place in the list,
+// with their own.
+func (p *Pipeline) entityKeys(ctx context.Context, kind catalog.Kind, from bucketPlace, most int) (keys []id.Key, places []bucketPlace, err error) {
+	take := func(b id.Bucket, key []byte, parts [][]byte) store.Step {
+		keys, places = append(keys, id.Key(parts[0])), append(places, bucketPlace{b, bytes.Clone(key)})
+		if len(keys) < most {
+			return store.NextRow
+		}
+		return store.Stop
+	}
+	at := store.SpanRange{Table: store.TableKinds, Span: store.Span{First: from.bucket, Last: from.bucket}, Prefix: append([]byte(kind.String()), 0), After: from.after}
+	err = p.store.State().ScanSpan(ctx, at, take)
+	if err != nil || len(keys) == most || from.bucket == id.Buckets-1 {
+		return keys, places, err
+	}
+	at.After, at.Span = nil, store.Span{First: from.bucket + 1, Last: id.Buckets - 1}
+	err = p.store.State().ScanSpan(ctx, at, take)
 	return keys, places, err
 }
 

@@ -157,14 +157,13 @@ func allTables() []store.Table {
 // eachRow visits every row of some tables.
 func (e *eraser) eachRow(ctx context.Context, tables []store.Table, visit func(t store.Table, b id.Bucket, key []byte, parts [][]byte)) error {
 	for _, t := range tables {
-		for b := id.Bucket(0); b <= id.CommonBucket; b++ {
-			err := e.p.store.State().Scan(ctx, store.Range{Table: t, Bucket: b}, func(key []byte, parts [][]byte) bool {
-				visit(t, b, key, parts)
-				return true
-			})
-			if err != nil {
-				return err
-			}
+		at := store.SpanRange{Table: t, Span: store.AllBuckets()}
+		err := e.p.store.State().ScanSpan(ctx, at, func(b id.Bucket, key []byte, parts [][]byte) store.Step {
+			visit(t, b, key, parts)
+			return store.NextRow
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -84,19 +83,16 @@ func (p *Pipeline) subjectsIn(ctx context.Context, list []consent.Erasure) (map[
 		want[e.Subject] = true
 	}
 	keys := map[id.Key]bool{}
-	note := func(key []byte, _ [][]byte) bool {
+	note := func(_ id.Bucket, key []byte, _ [][]byte) store.Step {
 		if len(key) == len(id.Key{}) && want[p.erased.Load().Erasure(id.Key(key), 0).Subject] {
-			keys[id.Key(bytes.Clone(key))] = true
+			keys[id.Key(key)] = true
 		}
-		return true
+		return store.NextRow
 	}
-	for b := range id.CommonBucket {
-		if err := p.store.State().Scan(ctx, store.Range{Table: store.TableAnchors, Bucket: b}, note); err != nil {
+	for _, t := range [...]store.Table{store.TableAnchors, store.TableNodes} {
+		if err := p.store.State().ScanSpan(ctx, store.SpanRange{Table: t, Span: store.AllBuckets()}, note); err != nil {
 			return nil, fmt.Errorf("look for erased people: %w", err)
 		}
-	}
-	if err := p.store.State().Scan(ctx, store.Range{Table: store.TableNodes, Bucket: id.CommonBucket}, note); err != nil {
-		return nil, fmt.Errorf("look for erased people: %w", err)
 	}
 	out := map[consent.Subject]event.Identifier{}
 	for k := range keys {

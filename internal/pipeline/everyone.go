@@ -17,7 +17,7 @@ func (p *Pipeline) People(ctx context.Context, cursor string, limit int) (Page[s
 	if err != nil {
 		return page, err
 	}
-	for ; at.bucket < id.Buckets; at = (bucketPlace{bucket: at.bucket + 1}) {
+	for {
 		most := limit - len(page.Items)
 		keys, err := p.anchorKeys(ctx, at, most)
 		if err != nil {
@@ -32,24 +32,31 @@ func (p *Pipeline) People(ctx context.Context, cursor string, limit int) (Page[s
 				page.Items = append(page.Items, p.cipher.id(k))
 			}
 		}
-		if len(keys) >= most {
-			last := keys[len(keys)-1]
-			page.Next = bucketPlace{at.bucket, last[:]}.cursor()
+		if len(keys) < most {
+			return page, nil
+		}
+		last := keys[len(keys)-1]
+		at = bucketPlace{last.Bucket(), last[:]}
+		if len(page.Items) == limit {
+			page.Next = at.cursor()
 			return page, nil
 		}
 	}
-	return page, nil
 }
 
-// anchorKeys gives the next anchors of a bucket.
+// anchorKeys gives the next anchors behind a place. The key of an anchor begins
+// with its bucket, so a key is behind all of the buckets before its own.
 func (p *Pipeline) anchorKeys(ctx context.Context, from bucketPlace, most int) ([]id.Key, error) {
 	var keys []id.Key
-	at := store.Range{Table: store.TableAnchors, Bucket: from.bucket, After: from.after}
-	err := p.store.State().Scan(ctx, at, func(key []byte, _ [][]byte) bool {
+	at := store.SpanRange{Table: store.TableAnchors, Span: store.Span{First: from.bucket, Last: id.Buckets - 1}, After: from.after}
+	err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, key []byte, _ [][]byte) store.Step {
 		if len(key) == len(id.Key{}) {
 			keys = append(keys, id.Key(key))
 		}
-		return len(keys) < most
+		if len(keys) < most {
+			return store.NextRow
+		}
+		return store.Stop
 	})
 	return keys, err
 }

@@ -173,20 +173,19 @@ func (p *Pipeline) flowsOf(ctx context.Context, key string) ([]hourly, error) {
 	}
 	var out []hourly
 	prefix := append(append(bytes.Clone(flowPrefix), key...), 0)
-	for b := range id.Bucket(id.Buckets) {
-		err := p.store.State().Scan(ctx, store.Range{Table: store.TableMeta, Bucket: b, Prefix: prefix}, func(row []byte, parts [][]byte) bool {
-			if len(row) != len(prefix)+16 {
-				return true // of another segment
-			}
-			r := cursor{b: parts[0]}
-			x := hourly{hour: int64(binary.BigEndian.Uint64(row[len(prefix):]))}
-			x.entered, x.left = r.uvarint(), r.uvarint()
-			out = append(out, x)
-			return true
-		})
-		if err != nil {
-			return nil, fmt.Errorf("history of segment %q: %w", key, err)
+	at := store.SpanRange{Table: store.TableMeta, Span: store.AllBuckets(), Prefix: prefix}
+	err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, row []byte, parts [][]byte) store.Step {
+		if len(row) != len(prefix)+16 {
+			return store.NextRow // of another segment
 		}
+		r := cursor{b: parts[0]}
+		x := hourly{hour: int64(binary.BigEndian.Uint64(row[len(prefix):]))}
+		x.entered, x.left = r.uvarint(), r.uvarint()
+		out = append(out, x)
+		return store.NextRow
+	})
+	if err != nil {
+		return nil, fmt.Errorf("history of segment %q: %w", key, err)
 	}
 	slices.SortFunc(out, func(a, b hourly) int { return int(a.hour - b.hour) })
 	return out, nil

@@ -1,14 +1,12 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
 	"rapport/internal/definition"
 	"rapport/internal/id"
 	"rapport/internal/profile"
-	"rapport/internal/store"
 )
 
 // ruleKinds are the definitions that say how profiles are put together. Each
@@ -78,14 +76,14 @@ func (p *Pipeline) SamplePeople(ctx context.Context, limit int, visit func(id st
 		}
 	}
 	seen := 0
-	for b := range id.Bucket(id.Buckets) {
-		var keys []id.Key
-		err := p.store.State().Scan(ctx, store.Range{Table: store.TableAnchors, Bucket: b}, func(key []byte, _ [][]byte) bool {
-			keys = append(keys, id.Key(bytes.Clone(key)))
-			return len(keys) <= limit
-		})
+	for at, more := (bucketPlace{}), true; more; {
+		keys, err := p.anchorKeys(ctx, at, limit+1)
 		if err != nil {
 			return false, err
+		}
+		if more = len(keys) > limit; more {
+			last := keys[limit]
+			at = bucketPlace{last.Bucket(), last[:]}
 		}
 		for _, k := range keys {
 			who, err := p.personAt(ctx, k)

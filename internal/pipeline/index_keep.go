@@ -116,22 +116,20 @@ func (p *Pipeline) loadIndex(ctx context.Context) error {
 
 func (w *people) loadColumnRows(ctx context.Context, marks *[columns.Parts]columns.Mark) error {
 	m := &w.mirror
-	for b := w.span.First; b <= w.span.Last; b++ {
-		err := w.store.State().Scan(ctx, store.Range{Table: store.TableColumns, Bucket: b}, func(key []byte, parts [][]byte) bool {
-			m.kept = append(m.kept, store.RowKey{Table: store.TableColumns, Bucket: b, Key: bytes.Clone(key)})
-			for _, keys := range parts {
-				for ; len(keys) >= len(id.Key{}); keys = keys[len(id.Key{}):] {
-					k := id.Key(keys)
-					if uint64(columnPosition(key)) >= marks[columns.PartOf(k)].Position {
-						m.index.Suspect([]id.Key{k})
-					}
+	err := w.store.State().ScanSpan(ctx, store.SpanRange{Table: store.TableColumns, Span: w.span}, func(b id.Bucket, key []byte, parts [][]byte) store.Step {
+		m.kept = append(m.kept, store.RowKey{Table: store.TableColumns, Bucket: b, Key: bytes.Clone(key)})
+		for _, keys := range parts {
+			for ; len(keys) >= len(id.Key{}); keys = keys[len(id.Key{}):] {
+				k := id.Key(keys)
+				if uint64(columnPosition(key)) >= marks[columns.PartOf(k)].Position {
+					m.index.Suspect([]id.Key{k})
 				}
 			}
-			return true
-		})
-		if err != nil {
-			return fmt.Errorf("whose columns changed in bucket %d: %w", b, err)
 		}
+		return store.NextRow
+	})
+	if err != nil {
+		return fmt.Errorf("whose columns changed: %w", err)
 	}
 	slices.SortFunc(m.kept, func(a, b store.RowKey) int { return cmp.Compare(columnPosition(a.Key), columnPosition(b.Key)) })
 	return nil

@@ -92,30 +92,28 @@ func itemKey(k id.Key, at uint64) []byte {
 
 // loadItems reads the versions of items, and what is to be told.
 func (w *people) loadItems(ctx context.Context) error {
-	for b := w.span.First; b <= w.span.Last; b++ {
-		var bad error
-		err := w.store.State().Scan(ctx, store.Range{Table: store.TableItems, Bucket: b}, func(key []byte, parts [][]byte) bool {
-			if len(key) == len(id.Key{}) {
-				w.untold[id.Key(key)] = string(parts[0])
-				return true
-			}
-			if len(key) != len(id.Key{})+8 {
-				bad = fmt.Errorf("a row of an item with a key of %d bytes", len(key))
-				return false
-			}
-			var f catalog.ItemFact
-			if f, bad = catalog.ReadItemFact(parts[0]); bad != nil {
-				return false
-			}
-			w.items.write(func(b *catalog.ItemBook) { b.Learn(binary.BigEndian.Uint64(key[len(id.Key{}):]), &f) })
-			return true
-		})
-		if err == nil {
-			err = bad
+	var bad error
+	err := w.store.State().ScanSpan(ctx, store.SpanRange{Table: store.TableItems, Span: w.span}, func(_ id.Bucket, key []byte, parts [][]byte) store.Step {
+		if len(key) == len(id.Key{}) {
+			w.untold[id.Key(key)] = string(parts[0])
+			return store.NextRow
 		}
-		if err != nil {
-			return fmt.Errorf("read items of bucket %d: %w", b, err)
+		if len(key) != len(id.Key{})+8 {
+			bad = fmt.Errorf("a row of an item with a key of %d bytes", len(key))
+			return store.Stop
 		}
+		var f catalog.ItemFact
+		if f, bad = catalog.ReadItemFact(parts[0]); bad != nil {
+			return store.Stop
+		}
+		w.items.write(func(b *catalog.ItemBook) { b.Learn(binary.BigEndian.Uint64(key[len(id.Key{}):]), &f) })
+		return store.NextRow
+	})
+	if err == nil {
+		err = bad
+	}
+	if err != nil {
+		return fmt.Errorf("read items: %w", err)
 	}
 	return nil
 }

@@ -193,16 +193,17 @@ func (p *Pipeline) memberKeys(ctx context.Context, evaluation uint64, after []by
 		after = nil
 	}
 	var keys []id.Key
-	for b := from; b < id.Buckets && len(keys) < limit; b++ {
-		at := store.Range{Table: store.TableMembers, Bucket: b, Prefix: prefix, After: after}
-		err := p.store.State().Scan(ctx, at, func(key []byte, _ [][]byte) bool {
-			keys = append(keys, id.Key(key[len(prefix):]))
-			return len(keys) < limit
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read members of bucket %d: %w", b, err)
+	// A key begins with its bucket: one of a later bucket is behind after.
+	at := store.SpanRange{Table: store.TableMembers, Span: store.Span{First: from, Last: id.Buckets - 1}, Prefix: prefix, After: after}
+	err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, key []byte, _ [][]byte) store.Step {
+		if len(keys) == limit {
+			return store.Stop
 		}
-		after = nil
+		keys = append(keys, id.Key(key[len(prefix):]))
+		return store.NextRow
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
 	}
 	return keys, nil
 }

@@ -156,18 +156,14 @@ func (w *people) loadPassed(ctx context.Context) error {
 
 // loadTimers arms what was armed when the state was committed.
 func (w *people) loadTimers(ctx context.Context) error {
-	for b := w.span.First; ; b++ {
-		err := w.store.State().Scan(ctx, store.Range{Table: store.TableTimers, Bucket: b}, func(key []byte, _ [][]byte) bool {
-			if at, k, ok := readTimerKey(key); ok {
-				w.timers.set(k, at)
-			}
-			return true
-		})
-		if err != nil {
-			return fmt.Errorf("load timers of bucket %d: %w", b, err)
+	err := w.store.State().ScanSpan(ctx, store.SpanRange{Table: store.TableTimers, Span: w.span}, func(_ id.Bucket, key []byte, _ [][]byte) store.Step {
+		if at, k, ok := readTimerKey(key); ok {
+			w.timers.set(k, at)
 		}
-		if b == w.span.Last {
-			return nil
-		}
+		return store.NextRow
+	})
+	if err != nil {
+		return fmt.Errorf("load timers: %w", err)
 	}
+	return nil
 }

@@ -266,6 +266,11 @@ type State interface { //nolint:interfacebloat // the whole contract of an engin
 	// until visit returns false. It sees one moment of the bucket. Key and
 	// parts are valid during the visit only.
 	Scan(ctx context.Context, at Range, visit func(key []byte, parts [][]byte) bool) error
+	// ScanSpan visits rows of a table in the buckets of a span: bucket by bucket,
+	// in each the rows that Scan would visit, until visit returns Stop. It costs
+	// what its rows cost, not what its buckets would. It sees one moment of each
+	// bucket. Key and parts are valid during the visit only.
+	ScanSpan(ctx context.Context, at SpanRange, visit func(b id.Bucket, key []byte, parts [][]byte) Step) error
 	// Commit makes a step. Commits of spans that share no bucket may run at once.
 	Commit(ctx context.Context, c Commit) error
 	// Flush makes all commits before it durable.
@@ -290,3 +295,25 @@ type Range struct {
 	Prefix []byte
 	After  []byte
 }
+
+// SpanRange is where a scan of several buckets goes. Prefix and After are those
+// of each bucket.
+type SpanRange struct {
+	Table  Table
+	Span   Span
+	Prefix []byte
+	After  []byte
+}
+
+// Step is how a scan of several buckets goes on after a row.
+type Step uint8
+
+// The steps.
+const (
+	NextRow Step = iota
+	NextBucket
+	Stop
+)
+
+// AllBuckets is the span of everything.
+func AllBuckets() Span { return Span{First: 0, Last: id.CommonBucket} }

@@ -132,15 +132,7 @@ func (s *State) Scan(ctx context.Context, at store.Range, visit func([]byte, [][
 		s.mu.RUnlock()
 		return err
 	}
-	first := string(at.Prefix)
-	if at.After != nil {
-		first = max(first, string(at.After)+"\x00")
-	}
-	shelf := s.rows.shelves[shelf{at.Table, at.Bucket}]
-	from, _ := find(shelf, first)
-	rest := shelf[from:]
-	end := sort.Search(len(rest), func(i int) bool { return !strings.HasPrefix(rest[i].key, string(at.Prefix)) })
-	found := slices.Clone(rest[:end])
+	found := s.rows.within(at)
 	s.mu.RUnlock()
 	for _, r := range found {
 		if err := ctx.Err(); err != nil {
@@ -151,6 +143,50 @@ func (s *State) Scan(ctx context.Context, at store.Range, visit func([]byte, [][
 		}
 	}
 	return nil
+}
+
+// within copies the rows of a range.
+func (r *rows) within(at store.Range) []row {
+	s := r.shelves[shelf{at.Table, at.Bucket}]
+	if len(s) == 0 {
+		return nil
+	}
+	first := string(at.Prefix)
+	if at.After != nil {
+		first = max(first, string(at.After)+"\x00")
+	}
+	from, _ := find(s, first)
+	rest := s[from:]
+	end := sort.Search(len(rest), func(i int) bool { return !strings.HasPrefix(rest[i].key, string(at.Prefix)) })
+	return slices.Clone(rest[:end])
+}
+
+// ScanSpan copies the rows of all its buckets and visits the copies.
+func (s *State) ScanSpan(ctx context.Context, at store.SpanRange, visit func(id.Bucket, []byte, [][]byte) store.Step) error {
+	found := map[id.Bucket][]row{}
+	s.mu.RLock()
+	err := usable(ctx, s.closed)
+	for b := int(at.Span.First); err == nil && b <= int(at.Span.Last); b++ {
+		if rows := s.rows.within(store.Range{Table: at.Table, Bucket: id.Bucket(b), Prefix: at.Prefix, After: at.After}); len(rows) > 0 {
+			found[id.Bucket(b)] = rows
+		}
+	}
+	s.mu.RUnlock()
+	for _, b := range slices.Sorted(maps.Keys(found)) {
+		for _, r := range found[b] {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			switch visit(b, []byte(r.key), r.parts) {
+			case store.Stop:
+				return nil
+			case store.NextRow:
+				continue
+			}
+			break
+		}
+	}
+	return err
 }
 
 // Commit checks the whole commit before it changes anything.

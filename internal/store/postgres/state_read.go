@@ -109,17 +109,21 @@ type querier interface {
 func page(ctx context.Context, q querier, at store.Range, size int) ([]stateRow, error) {
 	const ask = `SELECT key, parts FROM state_rows WHERE bucket = $1 AND kind = $2 AND key >= $3 AND (key > $4 OR $4 IS NULL)
 		AND (key < $5 OR $5 IS NULL) ORDER BY key LIMIT $6`
-	least := append([]byte{}, at.Prefix...)
-	if bytes.Compare(at.After, least) > 0 {
-		least = at.After
-	}
-	rows, err := q.Query(ctx, ask, int16(at.Bucket), int16(at.Table), least, at.After, behind(at.Prefix), size)
+	rows, err := q.Query(ctx, ask, int16(at.Bucket), int16(at.Table), least(at.Prefix, at.After), at.After, behind(at.Prefix), size)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (w stateRow, err error) {
 		return w, r.Scan(&w.key, &w.value)
 	})
+}
+
+// least is from where a range goes.
+func least(prefix, after []byte) []byte {
+	if bytes.Compare(after, prefix) > 0 {
+		return after
+	}
+	return append([]byte{}, prefix...)
 }
 
 // visitPage tells whether the visitor wants more.

@@ -63,6 +63,7 @@ func testState(t *testing.T, open func(*testing.T) store.Store) {
 		"keys of every shape, in bytewise order": stateKeys,
 		"wrong keys and spans are misuse":        stateMisuse,
 		"scans by prefix and after a key":        stateScan,
+		"scans over buckets":                     stateSpanScan,
 		"rows keep to their table and bucket":    stateApart,
 		"loading many, twice and none":           stateLoad,
 		"large values and many parts":            stateLarge,

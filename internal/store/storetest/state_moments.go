@@ -135,11 +135,12 @@ func stateCancelled(t *testing.T, s store.Store) {
 	k := row('a', 1, "k")
 	commit(t, s, 1, change(store.Put, k, "v"))
 	for name, err := range map[string]error{
-		"Commit": s.State().Commit(gone, store.Commit{Span: everything, Position: 2, Changes: []store.Change{change(store.Put, k, "w")}}),
-		"Flush":  s.State().Flush(gone),
-		"Reset":  s.State().Reset(gone),
-		"Scan":   s.State().Scan(gone, store.Range{Table: 'a', Bucket: 1}, func([]byte, [][]byte) bool { return true }),
-		"Load":   func() error { _, err := s.State().Load(gone, []store.RowKey{k}); return err }(),
+		"Commit":   s.State().Commit(gone, store.Commit{Span: everything, Position: 2, Changes: []store.Change{change(store.Put, k, "w")}}),
+		"Flush":    s.State().Flush(gone),
+		"Reset":    s.State().Reset(gone),
+		"Scan":     s.State().Scan(gone, store.Range{Table: 'a', Bucket: 1}, func([]byte, [][]byte) bool { return true }),
+		"ScanSpan": s.State().ScanSpan(gone, store.SpanRange{Table: 'a', Span: everything}, func(id.Bucket, []byte, [][]byte) store.Step { return store.NextRow }),
+		"Load":     func() error { _, err := s.State().Load(gone, []store.RowKey{k}); return err }(),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)

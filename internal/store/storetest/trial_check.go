@@ -16,6 +16,12 @@ func (tr *Trial) Check(s store.Store) {
 	}
 	noError(tr.t, tr.redactAll(s))
 	tr.checkLog(s)
+	for _, table := range trialTables {
+		at := store.SpanRange{Table: table, Span: everything}
+		if got, want := scanSpan(tr.t, s.State(), at), scanSpan(tr.t, tr.oracle.State(), at); !slices.Equal(got, want) {
+			tr.t.Fatalf("all buckets of %c hold\n%.500s, want\n%.500s", table, got, want)
+		}
+	}
 	for _, b := range trialBuckets {
 		if got, want := s.State().Applied(b), tr.oracle.State().Applied(b); got != want {
 			tr.t.Fatalf("bucket %d has applied %d, want %d", b, got, want)
