@@ -14,7 +14,12 @@ import (
 type Key [16]byte
 
 // KeyOf hashes a namespaced value.
-func KeyOf(namespace, value string) Key {
+func KeyOf(namespace, value string) Key { return keyOf(namespace, value) }
+
+// KeyOfBytes is KeyOf of a value that lies in other bytes.
+func KeyOfBytes(namespace, value []byte) Key { return keyOf(namespace, value) }
+
+func keyOf[T string | []byte](namespace, value T) Key {
 	var buf [160]byte
 	b := append(buf[:0], namespace...)
 	b = append(b, 0)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -34,6 +35,9 @@ type graph struct {
 	told              concerns                    // whom the running batch concerns
 	large             int                         // edges from which on a component waits for its turn
 	asked             []store.Record
+	links             []seenLink     // of the running batch
+	halfway           bool           // a batch failed before all of it was applied
+	ends              []id.Key       // room for their keys
 	more              overlay        // rows that are read back before they are committed
 	rows              []store.Change // rows that are not
 	deciding          map[store.Position]bool
@@ -66,6 +70,7 @@ type arc struct {
 	last    clock.Instant
 	asked   bool
 	changed bool
+	audit   auditRef // of the merge that it made
 }
 
 // component is the identifiers that edges connect. One that was joined to a
@@ -107,16 +112,19 @@ func newGraph(s *setting, budget int) *graph {
 // apply takes what is said of identity, dead letters, definitions and jobs.
 // Who is concerned is told once, when the batch is done.
 func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Record, error) {
-	links := make([]link, len(batch))
-	if err := g.loadEnds(ctx, batch, links); err != nil {
+	if err := g.loadEnds(ctx, batch); err != nil {
 		return nil, err
 	}
+	// A batch that fails half way is applied again: until it is whole its edges
+	// are there and perhaps not what follows from them.
+	halfway := g.halfway
+	g.halfway = true
 	for i, r := range batch {
 		var err error
 		switch r.Kind {
 		case store.KindLink:
-			if links[i].strong.Value != "" {
-				err = g.link(ctx, &links[i], causeOf(r))
+			if l := &g.links[i]; len(l.strong.value) > 0 && (halfway || !g.knows(l)) {
+				err = g.link(ctx, l, causeOf(r))
 			}
 		case store.KindSighting:
 			err = g.sight(ctx, r)
@@ -143,27 +151,52 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			return nil, err
 		}
 	}
-	return g.publish(ctx)
+	out, err := g.publish(ctx)
+	g.halfway = err != nil
+	return out, err
 }
 
-// loadEnds brings what the links of a batch touch into memory, in few readings.
-func (g *graph) loadEnds(ctx context.Context, batch []*store.Record, links []link) error {
-	var nodes []id.Key
+// loadEnds brings what the links of a batch touch into memory, in few readings:
+// the stronger ends, and of links that say something new all else.
+func (g *graph) loadEnds(ctx context.Context, batch []*store.Record) error {
+	g.links = slices.Grow(g.links[:0], len(batch))[:len(batch)]
+	g.ends = g.ends[:0]
 	for i, r := range batch {
+		g.links[i] = seenLink{}
 		if r.Kind != store.KindLink {
 			continue
 		}
-		l, ok := readLink(r.Payload)
-		if !ok {
-			continue // erased since
-		}
-		links[i] = l
-		nodes = append(nodes, l.strong.Key())
-		if l.weak.Value != "" {
-			nodes = append(nodes, l.weak.Key())
+		if l, ok := readLink(r.Payload); ok { // else it was erased since
+			g.links[i] = l
+			g.ends = append(g.ends, l.strong.key)
 		}
 	}
-	return g.loadWhole(ctx, nodes)
+	if err := g.loadNodes(ctx, g.ends); err != nil {
+		return err
+	}
+	g.ends = g.ends[:0]
+	for i := range g.links {
+		l := &g.links[i]
+		if len(l.strong.value) == 0 || !g.halfway && g.knows(l) {
+			continue
+		}
+		g.ends = append(g.ends, l.strong.key)
+		if len(l.weak.value) > 0 {
+			g.ends = append(g.ends, l.weak.key)
+		}
+	}
+	return g.loadWhole(ctx, g.ends)
+}
+
+// knows tells that a link says nothing new. What follows from its edge followed
+// when the edge was seen first, or from what changed since.
+func (g *graph) knows(l *seenLink) bool {
+	n, ok := g.nodes.get(l.strong.key)
+	if !ok || len(l.weak.value) == 0 {
+		return ok
+	}
+	e := n.edge(l.weak.key)
+	return e != nil && l.first >= e.first && l.received >= e.received
 }
 
 // loadWhole loads nodes and the components they are in.
@@ -194,17 +227,17 @@ func (g *graph) find(k id.Key) *component {
 	}
 }
 
-// node gives the row of an identifier; a new one is a component of its own.
-func (g *graph) node(ident event.Identifier) (n *node, fresh bool) {
-	k := ident.Key()
+// node gives the row of an identifier. A new one is in no component yet.
+func (g *graph) node(name *namedKey) (n *node, fresh bool) {
+	k := name.key
 	if n, ok := g.nodes.get(k); ok {
 		return n, false
 	}
+	ident := name.ident(g.rules)
 	n = &node{key: k, ident: ident, component: k, mark: mark{fresh: true}}
 	n.role = g.rules.Role(identity.Node{Identifier: ident, Key: k}, &g.facts, func(func(identity.Node) bool) {})
 	g.nodes.put(k, n, n.size())
 	g.touchNode(n)
-	g.newComponent(k, []event.Identifier{ident})
 	g.tally.Identifiers++
 	g.tally.changed = true
 	if ident.Namespace != event.AnonymousID {

@@ -44,6 +44,34 @@ type auditRow struct {
 	before, after []event.Identifier
 }
 
+// auditRef names an entry: the position of what caused it, and which of those
+// of one batch it is.
+type auditRef struct {
+	at     store.Position
+	number uint32
+}
+
+// auditJoin writes a merge that an edge alone made. The edge has the entry's
+// name at both of its ends, so that there is one row more to write and not
+// three.
+func (g *graph) auditJoin(why ground, a, b *node, homes ...event.Identifier) {
+	row := auditRow{
+		received: why.received, rules: g.rules.Version, a: why.a, b: why.b, event: why.event, kind: causeLink, rule: ruleSeen, before: homes,
+	}
+	ends := [...]*arc{a.edge(b.key), b.edge(a.key)}
+	if ends[0] == nil || ends[1] == nil {
+		g.keepAudit(why, &row, row.parties())
+		return
+	}
+	parties := slices.DeleteFunc(row.parties(), func(i event.Identifier) bool { return i == a.ident || i == b.ident })
+	ref := g.keepAudit(why, &row, parties)
+	for _, e := range ends {
+		e.audit, e.changed = ref, true
+	}
+	g.touchNode(a)
+	g.touchNode(b)
+}
+
 func (g *graph) audit(why ground, rule string, before, after [][]event.Identifier) {
 	row := auditRow{received: why.received, rules: g.rules.Version, a: why.a, b: why.b, event: why.event, kind: causeLink, rule: rule}
 	switch {
@@ -64,6 +92,12 @@ func (g *graph) audit(why ground, rule string, before, after [][]event.Identifie
 	for _, p := range after {
 		row.after = append(row.after, p[0])
 	}
+	g.keepAudit(why, &row, row.parties())
+}
+
+// keepAudit writes an entry, and for some of those who took part a row that
+// leads there.
+func (g *graph) keepAudit(why ground, row *auditRow, parties []event.Identifier) auditRef {
 	if len(row.after) <= 1 {
 		g.tally.Merges++
 	} else {
@@ -77,9 +111,10 @@ func (g *graph) audit(why ground, rule string, before, after [][]event.Identifie
 	g.told.audits++
 	key := auditKey(why.at, g.told.audits)
 	g.more.put(store.TableAudit, key, row.append(nil))
-	for _, i := range row.parties() {
+	for _, i := range parties {
 		g.more.put(store.TableAudit, auditPersonKey(i.Key(), key), []byte{})
 	}
+	return auditRef{why.at, g.told.audits}
 }
 
 // parties are all whom an entry names.

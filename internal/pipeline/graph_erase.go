@@ -195,6 +195,9 @@ func (e *erasing) forgetAudit(ctx context.Context, k id.Key) error {
 	}); err != nil {
 		return err
 	}
+	if n, ok := e.g.nodes.get(k); ok {
+		n.audited(func(r auditRef) { entries = append(entries, auditKey(r.at, r.number)) })
+	}
 	for _, entry := range entries {
 		var row auditRow
 		var bad error

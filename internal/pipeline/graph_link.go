@@ -21,21 +21,33 @@ const (
 // link adds an edge. Where nothing is broken by it, the components of its ends
 // are joined, which changes two rows whatever their size; else that part of the
 // graph is decided anew.
-func (g *graph) link(ctx context.Context, l *link, why ground) error {
-	a, fresh := g.node(l.strong)
-	if l.weak.Value == "" {
+func (g *graph) link(ctx context.Context, l *seenLink, why ground) error {
+	a, fresh := g.node(&l.strong)
+	if fresh {
+		g.newComponent(a.key, []event.Identifier{a.ident})
+	}
+	if len(l.weak.value) == 0 {
 		if fresh && g.spokenOf(a.key) {
 			return g.settle(ctx, []id.Key{a.key}, why)
 		}
 		return nil
 	}
-	b, freshToo := g.node(l.weak)
-	why.a, why.b, why.event = l.strong, l.weak, l.event
+	b, freshToo := g.node(&l.weak)
+	if !freshToo && b.component == b.key && g.find(b.key) == nil {
+		freshToo = true // a batch stopped before it was in one
+	}
+	why.a, why.b, why.event = a.ident, b.ident, l.event
 	known := g.connect(a, b, l)
 	if !known {
 		changed, err := g.reroleEnds(ctx, a, b, why)
 		if err != nil {
 			return err
+		}
+		if freshToo {
+			if !changed && g.attach(a, b, why) {
+				return nil
+			}
+			g.newComponent(b.key, []event.Identifier{b.ident})
 		}
 		if changed || fresh && g.spokenOf(a.key) || freshToo && g.spokenOf(b.key) {
 			return g.settle(ctx, []id.Key{a.key, b.key}, why)
@@ -49,6 +61,36 @@ func (g *graph) link(ctx context.Context, l *link, why ground) error {
 		return nil
 	}
 	return g.join(ctx, a, b, known, why)
+}
+
+// attach makes an identifier that was not known part of the component of the
+// one it was seen with, where nothing can be broken by it.
+func (g *graph) attach(a, b *node, why ground) bool {
+	if a.role != identity.Links || b.role != identity.Links || g.spokenOf(a.key) || g.spokenOf(b.key) {
+		return false
+	}
+	c := g.find(a.component)
+	if c == nil || !g.plain(c) {
+		return false
+	}
+	k, p := c.count(g.rules), g.rules.Priority(b.ident.Namespace)
+	if p < len(k.of) && g.rules.Namespaces[p].Limit.Count > 0 && k.of[p]+1 > g.rules.Namespaces[p].Limit.Count {
+		return false
+	}
+	one := component{members: []event.Identifier{b.ident}}
+	g.told.joined(g.rules, c, &one, why)
+	g.auditJoin(why, a, b, k.home, b.ident)
+	if g.rules.Compare(b.ident, k.home) < 0 {
+		k.home = b.ident
+	}
+	if p < len(k.of) {
+		k.of[p]++
+	}
+	c.members = append(c.members, b.ident)
+	c.edges++
+	b.component = c.key
+	g.touchComponent(c)
+	return true
 }
 
 // reroleEnds looks at what the ends of a new edge are by now, and tells whom
@@ -87,7 +129,7 @@ func (g *graph) join(ctx context.Context, a, b *node, known bool, why ground) er
 		return nil
 	}
 	g.told.joined(g.rules, ca, cb, why)
-	g.audit(why, ruleSeen, [][]event.Identifier{{ca.home(g.rules)}, {cb.home(g.rules)}}, nil)
+	g.auditJoin(why, a, b, ca.home(g.rules), cb.home(g.rules))
 	if len(ca.members) < len(cb.members) {
 		ca, cb = cb, ca
 	}
@@ -112,7 +154,7 @@ func (g *graph) spokenOf(k id.Key) bool { return g.said > 0 && len(g.facts.About
 
 // connect notes an edge at both of its ends. It tells whether it was known and
 // says nothing new.
-func (g *graph) connect(a, b *node, l *link) (known bool) {
+func (g *graph) connect(a, b *node, l *seenLink) (known bool) {
 	x := arc{to: b.key, ident: b.ident, first: l.first, received: l.received, last: l.first}
 	y := arc{to: a.key, ident: a.ident, first: l.first, received: l.received, last: l.first}
 	known = g.note(a, x)

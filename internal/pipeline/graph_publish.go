@@ -71,9 +71,9 @@ func (t *concerns) joined(rules *identity.Rules, a, b *component, why ground) {
 // anchors that got another home where it is. What else follows from the batch
 // goes with it.
 func (g *graph) publish(ctx context.Context) ([]store.Record, error) {
-	out := g.asked
-	g.asked = nil
+	out := slices.Clip(g.asked) // they stay asked where this fails
 	if len(g.told.people) == 0 {
+		g.asked = nil
 		return out, nil
 	}
 	homes := map[id.Key]bool{}
@@ -105,7 +105,7 @@ func (g *graph) publish(ctx context.Context) ([]store.Record, error) {
 			return nil, err
 		}
 	}
-	g.told = newConcerns()
+	g.told, g.asked = newConcerns(), nil
 	return out, nil
 }
 

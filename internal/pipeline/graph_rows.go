@@ -86,12 +86,20 @@ func flag(b bool) byte {
 
 func appendArc(b []byte, e *arc) []byte {
 	b = append(appendIdentifier(b, e.ident), flag(e.asked))
-	return appendInstants(b, e.first, e.received, e.last)
+	b = appendInstants(b, e.first, e.received, e.last)
+	b = binary.AppendUvarint(b, uint64(e.audit.at))
+	if e.audit.at != 0 {
+		b = binary.AppendUvarint(b, uint64(e.audit.number))
+	}
+	return b
 }
 
 func (r *cursor) arc() arc {
 	e := arc{ident: r.identifier(), asked: r.byte() == 1}
 	e.first, e.received, e.last = clock.Instant(r.varint()), clock.Instant(r.varint()), clock.Instant(r.varint())
+	if e.audit.at = store.Position(r.uvarint()); e.audit.at != 0 {
+		e.audit.number = uint32(r.uvarint())
+	}
 	e.to = e.ident.Key()
 	return e
 }
@@ -188,7 +196,9 @@ func (g *graph) dirty() int {
 	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + len(g.more.rows)
 }
 
-func (g *graph) settled() bool { return true }
+// settled tells that no batch is applied half: its edges must not be committed
+// without what follows from them.
+func (g *graph) settled() bool { return !g.halfway }
 
 func (g *graph) full() bool { return g.nodes.full() || g.components.full() }
 

@@ -217,6 +217,34 @@ func (g *graph) deadEdge(a, b *node) identity.Reason {
 	return ""
 }
 
+// auditedEdges visits the entries that edges of a person name.
+func (g *graph) auditedEdges(ctx context.Context, l *lane, who *person, visit func(auditRef)) error {
+	keys := make([]id.Key, len(who.members))
+	for i, m := range who.members {
+		keys[i] = m.Key()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := g.loadNodes(ctx, keys); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if n, ok := g.nodes.get(k); ok {
+			n.audited(visit)
+		}
+	}
+	return nil
+}
+
+// audited visits the entries that edges of a node name.
+func (n *node) audited(visit func(auditRef)) {
+	for i := range n.edges {
+		if r := n.edges[i].audit; r.at != 0 {
+			visit(r)
+		}
+	}
+}
+
 // auditOf adds the newest entries of the audit that name an identifier of the
 // person.
 func (p *Pipeline) auditOf(ctx context.Context, who *person, v *IdentityView) error {
@@ -224,6 +252,9 @@ func (p *Pipeline) auditOf(ctx context.Context, who *person, v *IdentityView) er
 		return err
 	}
 	var entries [][]byte
+	if err := p.graph.auditedEdges(ctx, p.graphLane, who, func(r auditRef) { entries = append(entries, auditKey(r.at, r.number)) }); err != nil {
+		return err
+	}
 	for _, m := range who.members {
 		k := m.Key()
 		prefix := append([]byte{auditPerson}, k[:]...)

@@ -343,7 +343,7 @@ func (l *lane) commit(ctx context.Context) error {
 	}
 	if !l.work.settled() {
 		l.mu.Unlock()
-		return fmt.Errorf("lane %s has anchors to fold again before it commits", l.name)
+		return fmt.Errorf("lane %s has not applied all of a batch and cannot commit yet", l.name)
 	}
 	l.unsaved = append(l.unsaved, l.work.changes(applied)...)
 	l.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/store"
 )
 
@@ -102,12 +103,43 @@ func (l *link) append(b []byte) []byte {
 	return binary.AppendUvarint(b, uint64(l.event))
 }
 
-func readLink(b []byte) (l link, ok bool) {
+// seenLink is a link as it is read. Most say nothing that is not known, so what
+// they name stays in the record until it is needed.
+type seenLink struct {
+	strong, weak    namedKey // no value in weak where the anchor only announces itself
+	first, received clock.Instant
+	event           store.Position
+}
+
+// namedKey is an identifier that lies in a record, with its key.
+type namedKey struct {
+	key              id.Key
+	namespace, value []byte
+}
+
+func (n *namedKey) ident(rules *identity.Rules) event.Identifier {
+	for i := range rules.Namespaces {
+		if rules.Namespaces[i].Name == string(n.namespace) {
+			return event.Identifier{Namespace: rules.Namespaces[i].Name, Value: string(n.value)}
+		}
+	}
+	return event.Identifier{Namespace: string(n.namespace), Value: string(n.value)}
+}
+
+func (r *cursor) namedKey() (n namedKey) {
+	n.namespace, n.value = r.bytes(), r.bytes()
+	if len(n.value) > 0 {
+		n.key = id.KeyOfBytes(n.namespace, n.value)
+	}
+	return n
+}
+
+func readLink(b []byte) (l seenLink, ok bool) {
 	r := cursor{b: b}
-	l.strong, l.weak = r.identifier(), r.identifier()
+	l.strong, l.weak = r.namedKey(), r.namedKey()
 	l.first, l.received = clock.Instant(r.varint()), clock.Instant(r.varint())
 	l.event = store.Position(r.uvarint())
-	return l, !r.bad
+	return l, !r.bad && len(l.strong.value) > 0
 }
 
 // answerGraph takes the graph's question: from now on each sighting of an anchor on
