@@ -24,6 +24,7 @@ type graph struct {
 	rules      *identity.Rules // as of the last record applied
 	nodes      *hot[*node]
 	components *hot[*component]
+	edges      edgeCache
 	tally      tally
 	facts      identity.Facts
 	said       int // how many facts were applied: what is cached of them is of this number
@@ -36,6 +37,7 @@ type graph struct {
 	large             int                         // edges from which on a component waits for its turn
 	asked             []store.Record
 	links             []seenLink     // of the running batch
+	missing           []id.Key       // room for the keys of rows that are not in memory
 	halfway           bool           // a batch failed before all of it was applied
 	ends              []id.Key       // room for their keys
 	more              overlay        // rows that are read back before they are committed
@@ -100,7 +102,8 @@ type mark struct {
 
 func newGraph(s *setting, budget int) *graph {
 	g := &graph{
-		setting: s, rules: s.book.Current(), nodes: newHot[*node](budget / 2), components: newHot[*component](budget / 2),
+		setting: s, rules: s.book.Current(), nodes: newHot[*node](budget * 3 / 8), components: newHot[*component](budget * 3 / 8),
+		edges:    newEdgeCache(budget / 4),
 		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{},
 		requests: map[string][]store.Position{}, told: newConcerns(), large: largeEdges,
 	}
@@ -126,6 +129,7 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			if l := &g.links[i]; len(l.strong.value) > 0 && (halfway || !g.knows(l)) {
 				err = g.link(ctx, l, causeOf(r))
 			}
+			g.edges.put(&g.links[i])
 		case store.KindSighting:
 			err = g.sight(ctx, r)
 		case store.KindResolve:
@@ -168,7 +172,9 @@ func (g *graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 		}
 		if l, ok := readLink(r.Payload); ok { // else it was erased since
 			g.links[i] = l
-			g.ends = append(g.ends, l.strong.key)
+			if g.halfway || !g.edges.has(&l) {
+				g.ends = append(g.ends, l.strong.key)
+			}
 		}
 	}
 	if err := g.loadNodes(ctx, g.ends); err != nil {
@@ -191,6 +197,9 @@ func (g *graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 // knows tells that a link says nothing new. What follows from its edge followed
 // when the edge was seen first, or from what changed since.
 func (g *graph) knows(l *seenLink) bool {
+	if g.edges.has(l) {
+		return true
+	}
 	n, ok := g.nodes.get(l.strong.key)
 	if !ok || len(l.weak.value) == 0 {
 		return ok
@@ -328,16 +337,19 @@ func (g *graph) loadComponents(ctx context.Context, keys []id.Key) error {
 }
 
 func (g *graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, known func(id.Key) bool, adopt func(id.Key, [][]byte) error) error {
-	var missing []store.RowKey
-	asked := map[id.Key]bool{}
+	g.missing = g.missing[:0]
 	for _, k := range keys {
-		if !asked[k] && !known(k) {
-			asked[k] = true
-			missing = append(missing, store.RowKey{Table: t, Bucket: id.CommonBucket, Key: append([]byte(nil), k[:]...)})
+		if !known(k) {
+			g.missing = append(g.missing, k)
 		}
 	}
-	if len(missing) == 0 {
+	if len(g.missing) == 0 {
 		return nil
+	}
+	g.missing = sortedKeys(g.missing)
+	missing := make([]store.RowKey, len(g.missing))
+	for i := range g.missing {
+		missing[i] = store.RowKey{Table: t, Bucket: id.CommonBucket, Key: g.missing[i][:]}
 	}
 	rows, err := g.store.State().Load(ctx, missing)
 	if err != nil {
@@ -347,7 +359,7 @@ func (g *graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, know
 		if parts == nil {
 			continue
 		}
-		if err := adopt(id.Key(missing[i].Key), parts); err != nil {
+		if err := adopt(g.missing[i], parts); err != nil {
 			return err
 		}
 	}

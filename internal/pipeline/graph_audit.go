@@ -110,7 +110,7 @@ func (g *graph) keepAudit(why ground, row *auditRow, parties []event.Identifier)
 	}
 	g.told.audits++
 	key := auditKey(why.at, g.told.audits)
-	g.more.put(store.TableAudit, key, row.append(nil))
+	g.more.put(store.TableAudit, key, row.append(make([]byte, 0, 256)))
 	for _, i := range parties {
 		g.more.put(store.TableAudit, auditPersonKey(i.Key(), key), []byte{})
 	}
@@ -131,7 +131,7 @@ func (a *auditRow) parties() []event.Identifier {
 // auditKey is the row of an entry: a position and, for several of one batch, a
 // number.
 func auditKey(at store.Position, number uint32) []byte {
-	b := binary.BigEndian.AppendUint64([]byte{auditEntry}, uint64(at))
+	b := binary.BigEndian.AppendUint64(append(make([]byte, 0, 13), auditEntry), uint64(at))
 	return binary.BigEndian.AppendUint32(b, number)
 }
 

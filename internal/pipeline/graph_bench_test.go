@@ -68,7 +68,7 @@ func BenchmarkGraph(b *testing.B) {
 	}
 	const perIdentifier = 700 // bytes of an identifier in the graph's memory
 	b.Run("memory", func(b *testing.B) {
-		benchGraph(b, memory.New(), identifiers, false, 1<<40)
+		benchGraph(b, memory.New(), identifiers, false, 2*identifiers*perIdentifier)
 	})
 	b.Run("third", func(b *testing.B) {
 		st, err := embedded.Open(b.TempDir(), embedded.Options{MemoryBudget: int64(max(64<<20, identifiers*perIdentifier/6))})

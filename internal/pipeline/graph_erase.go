@@ -29,6 +29,7 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) (touched []s
 	if err := g.loadComponents(ctx, append(components, keys...)); err != nil {
 		return nil, nil, err
 	}
+	g.edges.forget()
 	e := erasing{g: g, erased: erased}
 	for _, k := range around {
 		e.cutEdges(k, keys)

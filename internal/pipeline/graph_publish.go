@@ -123,7 +123,8 @@ func (c *component) personOf(i event.Identifier) []event.Identifier {
 }
 
 func (g *graph) publishPerson(ctx context.Context, out []store.Record, c *component, members []event.Identifier) ([]store.Record, error) {
-	sorted := slices.SortedFunc(slices.Values(members), g.rules.Compare)
+	sorted := slices.Clone(members)
+	slices.SortFunc(sorted, g.rules.Compare)
 	home := sorted[0]
 	p := personRecord{to: home.Key(), version: g.told.at, home: home, members: sorted}
 	if c.asks || c.cuts != nil || len(members) == 1 {

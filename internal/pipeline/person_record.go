@@ -50,7 +50,11 @@ const (
 )
 
 func (p *personRecord) encode() []byte {
-	b := append([]byte(nil), p.to[:]...)
+	size := 64 + len(p.home.Namespace) + len(p.home.Value)
+	for i := range p.members {
+		size += 4 + len(p.members[i].Namespace) + len(p.members[i].Value)
+	}
+	b := append(make([]byte, 0, size), p.to[:]...)
 	form := byte(personElsewhere)
 	if p.members != nil {
 		form = personHome
@@ -92,7 +96,8 @@ func (p *personRecord) record(received clock.Instant) store.Record {
 }
 
 func appendIdentifier(b []byte, i event.Identifier) []byte {
-	return appendBytes(appendBytes(b, []byte(i.Namespace)), []byte(i.Value))
+	b = append(binary.AppendUvarint(b, uint64(len(i.Namespace))), i.Namespace...)
+	return append(binary.AppendUvarint(b, uint64(len(i.Value))), i.Value...)
 }
 
 func appendIdentifiers(b []byte, list []event.Identifier) []byte {

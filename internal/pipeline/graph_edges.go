@@ -1,0 +1,83 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"rapport/internal/clock"
+	"rapport/internal/id"
+)
+
+// edgeCache remembers edges that the graph has, so that a link that says
+// nothing new needs no row at all. An edge takes a tenth of the room that its
+// ends take, so it is there long after they had to go. What is in it is true
+// until somebody is erased; what is not in it may be known all the same.
+type edgeCache struct {
+	sets []edgeSet
+	hand uint32
+}
+
+// edgeSet is where an edge may be.
+type edgeSet [4]keptEdge
+
+// keptEdge is an edge that was seen at first or before, and received so.
+type keptEdge struct {
+	strong, weak    id.Key
+	first, received clock.Instant
+}
+
+const edgeSetBytes = 4 * 48
+
+// newEdgeCache makes a cache of so many bytes. The machine gives it memory when
+// edges come.
+func newEdgeCache(budget int) edgeCache {
+	return edgeCache{sets: make([]edgeSet, budget/edgeSetBytes)}
+}
+
+// set is where an edge would be. Keys are hashes.
+func (c *edgeCache) set(strong, weak *id.Key) *edgeSet {
+	h := binary.LittleEndian.Uint64(strong[8:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(weak[8:]), 17)
+	i, _ := bits.Mul64(h, uint64(len(c.sets)))
+	return &c.sets[i]
+}
+
+// has tells that a link says nothing new for sure.
+func (c *edgeCache) has(l *seenLink) bool {
+	if len(c.sets) == 0 {
+		return false
+	}
+	set := c.set(&l.strong.key, &l.weak.key)
+	for i := range set {
+		if e := &set[i]; e.strong == l.strong.key && e.weak == l.weak.key {
+			return l.first >= e.first && l.received >= e.received
+		}
+	}
+	return false
+}
+
+// put notes an edge that is at both of its ends by now.
+func (c *edgeCache) put(l *seenLink) {
+	if len(c.sets) == 0 || l.weak.key.IsZero() {
+		return
+	}
+	set := c.set(&l.strong.key, &l.weak.key)
+	at := -1
+	for i := range set {
+		e := &set[i]
+		if e.strong == l.strong.key && e.weak == l.weak.key {
+			e.first, e.received = min(e.first, l.first), min(e.received, l.received)
+			return
+		}
+		if e.strong.IsZero() {
+			at = i
+		}
+	}
+	if at < 0 {
+		c.hand++
+		at = int(c.hand % uint32(len(set)))
+	}
+	set[at] = keptEdge{l.strong.key, l.weak.key, l.first, l.received}
+}
+
+// forget lets go of all edges.
+func (c *edgeCache) forget() { clear(c.sets) }
