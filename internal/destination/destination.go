@@ -89,6 +89,8 @@ type Type struct {
 
 // Env is what a sink may use of its surroundings; it uses nothing else.
 type Env struct {
+	// Key is that of the destination's definition.
+	Key string
 	// HTTP makes requests that the operator's rules allow and follows no redirect.
 	HTTP *http.Client
 	// Dial connects by the same rules.

@@ -109,3 +109,6 @@ func (m *Maker) Read(token string) (Link, error) {
 	}
 	return l, nil
 }
+
+// Own tells whether an address is a link of this server's own.
+func (m *Maker) Own(address string) bool { return strings.HasPrefix(address, m.base+Path) }
