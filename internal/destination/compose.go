@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"strings"
 	"time"
 
 	"rapport/internal/message"
@@ -8,7 +9,9 @@ import (
 
 // Vars are what templates see of a message: what is in its payload by name, and
 // under message the id, kind, person and time. A payload that is no object is
-// the variable payload.
+// the variable payload. Where the payload says who the person is, profile is
+// another name for it and identifiers has the first of each namespace; decision
+// is another name for instructions.
 func Vars(m *Message) (map[string]any, error) {
 	vars, err := message.Vars(m.Payload)
 	if err != nil || vars == nil {
@@ -16,10 +19,49 @@ func Vars(m *Message) (map[string]any, error) {
 			return nil, err
 		}
 	}
+	alias(vars, "profile", "person")
+	alias(vars, "decision", "instructions")
+	if person, ok := vars["person"].(map[string]any); ok && vars["identifiers"] == nil {
+		vars["identifiers"] = identifiers(person)
+	}
 	vars["message"] = map[string]any{
 		"id": m.ID, "kind": string(m.Kind), "person": m.Person, "time": m.Time.UTC().Format(time.RFC3339Nano),
 	}
 	return vars, nil
+}
+
+func alias(vars map[string]any, name, of string) {
+	if v, ok := vars[of]; ok && vars[name] == nil {
+		vars[name] = v
+	}
+}
+
+// identifiers are a person's identifiers by their namespace.
+func identifiers(person map[string]any) map[string]any {
+	out := map[string]any{}
+	list, _ := person["identifiers"].([]any)
+	for _, item := range list {
+		i, _ := item.(map[string]any)
+		if name, ok := i["namespace"].(string); ok && out[name] == nil {
+			out[name] = i["value"]
+		}
+	}
+	return out
+}
+
+// At gives what stands in variables at a path such as person.traits.email.
+func At(vars map[string]any, path string) (any, bool) {
+	var v any = vars
+	for name := range strings.SplitSeq(path, ".") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if v, ok = m[name]; !ok {
+			return nil, false
+		}
+	}
+	return v, true
 }
 
 // Template checks the template of a setting.

@@ -23,6 +23,10 @@ func newEscaper(f Format) escaper {
 		return &document{}
 	case URL:
 		return address{}
+	case Slack:
+		return slack{}
+	case SlackJSON:
+		return &document{slack: true}
 	case Line:
 		return line{}
 	}
@@ -65,11 +69,26 @@ func (address) value(v any) (string, error) {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), nil
 }
 
+// slack is the markup of Slack's messages.
+type slack struct{}
+
+func (slack) literal(string) {}
+
+var slackMarks = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+func (slack) value(v any) (string, error) {
+	if s, ok := v.(safe); ok {
+		return string(s), nil
+	}
+	return slackMarks.Replace(textOf(v)), nil
+}
+
 // document is JSON. In quotes a value is what a string holds, outside it is a
 // value of its own, so that {"age": {{ age }}} stays JSON whatever comes.
 type document struct {
 	quoted  bool
 	escaped bool
+	slack   bool // texts are Slack's markup
 }
 
 func (d *document) literal(s string) {
@@ -92,6 +111,9 @@ func (d *document) value(v any) (string, error) {
 	}
 	if d.quoted {
 		v = textOf(v)
+	}
+	if s, ok := v.(string); ok && d.slack {
+		v = slackMarks.Replace(s)
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

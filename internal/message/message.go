@@ -24,6 +24,10 @@ const (
 	HTML Format = "html" // by the place in the page: text, attribute, address, style
 	JSON Format = "json" // in quotes as a string's content, outside as a JSON value
 	URL  Format = "url"  // percent-encoded
+	// Slack is Slack's markup, where & < > have a meaning; SlackJSON is JSON whose
+	// texts are such markup.
+	Slack     Format = "slack"
+	SlackJSON Format = "slack_json"
 )
 
 // Limits of a template and of writing one message.

@@ -176,13 +176,16 @@ func TestRender_EscapesForThePlace(t *testing.T) {
 		{message.JSON, `{"a":"{{ x }}","b":{{ x }},"c":{{ n }},"d":{{ nul }},"e":{{ m }},"f":"\"{{ m }}"}`, `{"a":"<b a=\"1\">'&","b":"<b a=\"1\">'&","c":5,"d":null,"e":{"k":"\""},"f":"\"{\"k\":\"\\\"\"}"}`},
 		{message.URL, `https://a.example/{{ q }}?x={{ x }}`, `https://a.example/a%20b%26c%3Dd%2F%C3%A9?x=%3Cb%20a%3D%221%22%3E%27%26`},
 		{message.Line, `Hi {{ lines }}`, `Hi a  Bcc: b`},
+		{message.Slack, `*Hi* {{ x }}`, `*Hi* &lt;b a="1"&gt;'&amp;`},
+		{message.SlackJSON, `{"t":"{{ x }}"}`, `{"t":"&lt;b a=\"1\"&gt;'&amp;"}`},
 		{message.Text, `{{ x }}`, `<b a="1">'&`},
 	} {
+		if strings.Contains(string(c.format), "json") && !json.Valid([]byte(c.want)) {
+			t.Errorf("%s is no JSON", c.want)
+		}
 		got, err := render(c.source, c.format, vars, false)
 		if err != nil || got != c.want {
-			if c.format != message.JSON || err != nil || !json.Valid([]byte(got)) {
-				t.Errorf("%s %s\n got %s, %v\nwant %s", c.format, c.source, got, err, c.want)
-			}
+			t.Errorf("%s %s\n got %s, %v\nwant %s", c.format, c.source, got, err, c.want)
 		}
 	}
 	for source, want := range map[string]string{

@@ -30,7 +30,7 @@ type Settings struct {
 	Password    string  `json:"password,omitempty" secret:"true" doc:"Of the user"`
 	From        string  `json:"from" required:"true" doc:"The sender, such as Shop <news@shop.example>"`
 	ReplyTo     string  `json:"reply_to,omitempty" doc:"Where answers go; left out: to the sender"`
-	To          string  `json:"to" required:"true" doc:"Liquid for the recipient's address, such as {{ profile.traits.email }}"`
+	To          string  `json:"to" required:"true" doc:"Liquid for the recipient's address, such as {{ identifiers.email }}"`
 	Subject     string  `json:"subject" required:"true" doc:"Liquid"`
 	HTML        string  `json:"html,omitempty" doc:"Liquid; values are escaped for their place. Left out: the mail is text only"`
 	Text        string  `json:"text,omitempty" doc:"Liquid; left out: made of the HTML"`
