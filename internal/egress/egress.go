@@ -58,6 +58,9 @@ func (e *RefusedError) Error() string {
 	return "its address is in a private or special network, which is not reached; the setting " + Setting + " lets networks and hosts be reached"
 }
 
+// Refused says that trying again does not help.
+func (*RefusedError) Refused() bool { return true }
+
 // Refused tells whether an error says that an address may not be reached:
 // trying again does not help.
 func Refused(err error) bool {

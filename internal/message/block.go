@@ -77,7 +77,7 @@ func (c *compiler) loop(b *parser.ASTBlock, body sequence) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &loop{line: b.SourceLoc.LineNo, variable: s.Loop.Variable, over: s.Loop.Expr, limit: s.Limit, offset: s.Offset, reversed: s.Reversed, body: body}
+	out := &loop{line: b.SourceLoc.LineNo, variable: s.Loop.Variable, over: s.Expr, limit: s.Limit, offset: s.Offset, reversed: s.Reversed, body: body}
 	if s.Cols != nil {
 		return nil, &Error{b.SourceLoc.LineNo, "for has no cols"}
 	}

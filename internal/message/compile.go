@@ -68,25 +68,14 @@ func (c *compiler) sequence(children []parser.ASTNode) (sequence, error) {
 			trimNext = t.TrimDirection == parser.Right
 			continue
 		}
+		var n node
+		var err error
 		if t, ok := child.(*parser.ASTText); ok {
-			text := t.Source
-			if trimNext {
-				text = strings.TrimLeftFunc(text, unicode.IsSpace)
-			}
-			if i+1 < len(children) {
-				if next, ok := children[i+1].(*parser.ASTTrim); ok && next.TrimDirection == parser.Left {
-					text = strings.TrimRightFunc(text, unicode.IsSpace)
-				}
-			}
-			if err := unfinished(t); err != nil {
-				return nil, err
-			}
-			out = append(out, literal(text))
-			trimNext = false
-			continue
+			n, err = trimmed(t, trimNext, children[i+1:])
+		} else {
+			n, err = c.node(child)
 		}
 		trimNext = false
-		n, err := c.node(child)
 		if err != nil {
 			return nil, err
 		}
@@ -95,6 +84,20 @@ func (c *compiler) sequence(children []parser.ASTNode) (sequence, error) {
 		}
 	}
 	return out, nil
+}
+
+// trimmed is a text without the blanks that the tags beside it want away.
+func trimmed(t *parser.ASTText, left bool, behind []parser.ASTNode) (node, error) {
+	text := t.Source
+	if left {
+		text = strings.TrimLeftFunc(text, unicode.IsSpace)
+	}
+	if len(behind) > 0 {
+		if next, ok := behind[0].(*parser.ASTTrim); ok && next.TrimDirection == parser.Left {
+			text = strings.TrimRightFunc(text, unicode.IsSpace)
+		}
+	}
+	return literal(text), unfinished(t)
 }
 
 // unfinished finds braces that open something and are never closed: the library

@@ -64,17 +64,8 @@ func (r *run) filter(name string) func(v any, args ...any) (any, error) {
 			return otherwise(v, args)
 		}
 		all := append([]any{v}, args...)
-		for i, a := range all {
-			gone, ok := a.(*absent)
-			if ok {
-				if err := r.missing(gone); err != nil {
-					return nil, err
-				}
-				all[i] = nil
-			}
-			if err := r.charge(sizeOf(a)); err != nil {
-				return nil, err
-			}
+		if err := r.admit(all); err != nil {
+			return nil, err
 		}
 		if name == "date" {
 			return r.date(all)
@@ -84,14 +75,34 @@ func (r *run) filter(name string) func(v any, args ...any) (any, error) {
 			return nil, err
 		}
 		if list, ok := out.([]string); ok {
-			many := make([]any, len(list))
-			for i, s := range list {
-				many[i] = s
-			}
-			out = many
+			out = many(list)
 		}
 		return out, r.charge(sizeOf(out))
 	}
+}
+
+// admit looks at what a filter is given.
+func (r *run) admit(all []any) error {
+	for i, a := range all {
+		if gone, ok := a.(*absent); ok {
+			if err := r.missing(gone); err != nil {
+				return err
+			}
+			all[i] = nil
+		}
+		if err := r.charge(sizeOf(a)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func many(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
 }
 
 // sizeOf is about how many bytes a value has.

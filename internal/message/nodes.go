@@ -67,7 +67,7 @@ type capture struct {
 }
 
 func (c *capture) write(r *run) error {
-	if err := r.step(c.line, 1); err != nil {
+	if err := r.step(c.line); err != nil {
 		return err
 	}
 	text, err := r.apart(c.body)
@@ -156,7 +156,7 @@ func (c *cycle) write(r *run) error {
 	if r.cycles == nil {
 		return &Error{c.line, "cycle stands outside of a loop"}
 	}
-	if err := r.step(c.line, 1); err != nil {
+	if err := r.step(c.line); err != nil {
 		return err
 	}
 	key := c.group
@@ -189,7 +189,7 @@ func (l *loop) write(r *run) error {
 	r.cycles = map[string]int{}
 	defer func() { r.bindings["forloop"], r.bindings[l.variable], r.cycles = outer, item, cycles }()
 	for i, v := range items {
-		if err := r.step(l.line, 1); err != nil {
+		if err := r.step(l.line); err != nil {
 			return err
 		}
 		r.bindings[l.variable] = r.wrap(v, at)

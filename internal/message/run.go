@@ -44,9 +44,9 @@ func newRun(t *Template, in Input) *run {
 }
 
 // step counts work, so that no template works for ever.
-func (r *run) step(line, n int) error {
+func (r *run) step(line int) error {
 	r.line = line
-	if r.steps += n; r.steps > maxSteps {
+	if r.steps++; r.steps > maxSteps {
 		return &Error{line, fmt.Sprintf("the message takes more than %d steps: give its loops a limit", maxSteps)}
 	}
 	return nil
@@ -63,7 +63,7 @@ func (r *run) charge(n int) error {
 }
 
 func (r *run) evaluate(line int, e expressions.Expression) (any, error) {
-	if err := r.step(line, 1); err != nil {
+	if err := r.step(line); err != nil {
 		return nil, err
 	}
 	return e.Evaluate(expressions.NewContext(r.bindings, r.config))
@@ -83,8 +83,7 @@ func (r *run) explain(err error) error {
 	if errors.As(err, &own) {
 		return own
 	}
-	var ofFilter expressions.FilterError
-	if errors.As(err, &ofFilter) {
+	if ofFilter, ok := errors.AsType[expressions.FilterError](err); ok {
 		if errors.As(ofFilter.Err, &own) {
 			return own
 		}

@@ -124,8 +124,10 @@ func (s *sink) compile() (err error) {
 		format       message.Format
 		into         **message.Template
 	}{
-		{"to", s.To, message.Line, &s.to}, {"subject", s.Subject, message.Line, &s.subject},
-		{"html", s.HTML, message.HTML, &s.html}, {"text", s.Text, message.Text, &s.text},
+		{"to", s.To, message.Line, &s.to},
+		{"subject", s.Subject, message.Line, &s.subject},
+		{"html", s.HTML, message.HTML, &s.html},
+		{"text", s.Text, message.Text, &s.text},
 	} {
 		if part.source == "" {
 			continue

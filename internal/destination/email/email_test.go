@@ -102,7 +102,7 @@ func start(t *testing.T, security string, login bool) *server {
 	t.Helper()
 	s := &server{login: login}
 	config := s.certificate(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +338,7 @@ func TestEmail_WaitsWhenTheServerDoesNotLetItIn(t *testing.T) {
 	settings := s.settings("starttls")
 	settings.User, settings.Password = "shop", "a wrong password"
 	r := open(t, settings).Send(t.Context(), one("m", `{}`))[0]
-	if r.Outcome != destination.Retry || !strings.Contains(r.Reason, "password") || strings.Contains(fmt.Sprintf("%s", r.Answer), "wrong password a wrong") {
+	if r.Outcome != destination.Retry || !strings.Contains(r.Reason, "password") || strings.Contains(string(r.Answer), "wrong password a wrong") {
 		t.Errorf("%+v", r)
 	}
 	// No certificate of an authority that is known: nothing is said.

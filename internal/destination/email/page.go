@@ -69,43 +69,51 @@ func (s *sink) follow(raw string, t html.Token, about link.Link) string {
 // textOf is what a page says, for mail clients that show no HTML: its texts, a
 // line for each block, and the addresses of links.
 func textOf(page string) string {
-	var out strings.Builder
+	r := &reader{}
 	z := html.NewTokenizer(strings.NewReader(page))
-	hidden, target := 0, ""
 	for {
 		kind := z.Next()
 		if kind == html.ErrorToken {
-			return tidy(out.String())
+			return tidy(r.out.String())
 		}
-		t := z.Token()
-		silent := t.Data == "style" || t.Data == "script" || t.Data == "title" || t.Data == "head"
-		switch kind {
-		case html.TextToken:
-			if hidden == 0 {
-				out.WriteString(strings.Join(strings.Fields(" "+t.Data+" "), " ") + spaceAfter(t.Data))
-			}
-		case html.StartTagToken, html.SelfClosingTagToken:
-			if silent && kind == html.StartTagToken {
-				hidden++
-			}
-			if t.Data == "a" {
-				target = attr(t, "href")
-			}
-			if slices.Contains(blocks, t.Data) {
-				out.WriteByte('\n')
-			}
-		case html.EndTagToken:
-			if silent && hidden > 0 {
-				hidden--
-			}
-			if t.Data == "a" && strings.HasPrefix(target, "http") && hidden == 0 {
-				out.WriteString(" (" + target + ") ")
-				target = ""
-			}
-			if slices.Contains(blocks, t.Data) {
-				out.WriteByte('\n')
-			}
+		r.take(kind, z.Token())
+	}
+}
+
+// reader reads a page aloud.
+type reader struct {
+	out    strings.Builder
+	hidden int    // tags around what is not shown
+	target string // of the link one is in
+}
+
+var silent = []string{"style", "script", "title", "head"}
+
+func (r *reader) take(kind html.TokenType, t html.Token) {
+	switch kind {
+	case html.TextToken:
+		if r.hidden == 0 {
+			r.out.WriteString(strings.Join(strings.Fields(t.Data), " ") + spaceAfter(t.Data))
 		}
+		return
+	case html.StartTagToken:
+		if slices.Contains(silent, t.Data) {
+			r.hidden++
+		}
+		if t.Data == "a" {
+			r.target = attr(t, "href")
+		}
+	case html.EndTagToken:
+		if slices.Contains(silent, t.Data) {
+			r.hidden = max(r.hidden-1, 0)
+		}
+		if t.Data == "a" && strings.HasPrefix(r.target, "http") && r.hidden == 0 {
+			r.out.WriteString(" (" + r.target + ") ")
+			r.target = ""
+		}
+	}
+	if slices.Contains(blocks, t.Data) {
+		r.out.WriteByte('\n')
 	}
 }
 

@@ -56,7 +56,7 @@ func TestSegment_PassesTheSuiteAgainstRapport(t *testing.T) {
 		},
 		Serve: func(t *testing.T, w http.ResponseWriter, r *http.Request, body []byte) []string {
 			d, l := rapport()
-			again := httptest.NewRequest(r.Method, r.URL.String(), strings.NewReader(string(body)))
+			again := httptest.NewRequestWithContext(t.Context(), r.Method, r.URL.String(), strings.NewReader(string(body)))
 			again.Header = r.Header
 			d.ServeHTTP(w, again)
 			var ids []string

@@ -37,7 +37,6 @@ type Far struct {
 	fault  http.HandlerFunc
 	ids    []string
 	bodies [][]byte
-	quiet  bool
 }
 
 // Fail makes each request be answered by h instead; nil ends that.

@@ -127,23 +127,28 @@ func (s *Suite) check(t *testing.T, before, after []destination.Message, results
 		}
 	}
 	for i, r := range results {
-		switch r.Outcome {
-		case destination.Delivered:
-		case destination.Retry, destination.Refused:
-			if r.Reason == "" {
-				t.Errorf("result %d is %s without a reason", i, r.Outcome)
-			}
-		default:
-			t.Errorf("result %d has the outcome %q", i, r.Outcome)
+		s.checkOne(t, i, r)
+	}
+}
+
+func (s *Suite) checkOne(t *testing.T, i int, r destination.Result) {
+	t.Helper()
+	switch r.Outcome {
+	case destination.Delivered:
+	case destination.Retry, destination.Refused:
+		if r.Reason == "" {
+			t.Errorf("result %d is %s without a reason", i, r.Outcome)
 		}
-		if len(r.Request) > destination.MaxShown || len(r.Answer) > destination.MaxShown {
-			t.Errorf("result %d shows %d and %d bytes", i, len(r.Request), len(r.Answer))
-		}
-		for _, secret := range s.Secrets {
-			for _, shown := range [][]byte{r.Request, r.Answer, []byte(r.Reason)} {
-				if bytes.Contains(shown, []byte(secret)) {
-					t.Errorf("result %d shows a secret: %s", i, shown)
-				}
+	default:
+		t.Errorf("result %d has the outcome %q", i, r.Outcome)
+	}
+	if len(r.Request) > destination.MaxShown || len(r.Answer) > destination.MaxShown {
+		t.Errorf("result %d shows %d and %d bytes", i, len(r.Request), len(r.Answer))
+	}
+	for _, secret := range s.Secrets {
+		for _, shown := range [][]byte{r.Request, r.Answer, []byte(r.Reason)} {
+			if bytes.Contains(shown, []byte(secret)) {
+				t.Errorf("result %d shows a secret: %s", i, shown)
 			}
 		}
 	}

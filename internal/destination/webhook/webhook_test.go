@@ -14,6 +14,7 @@ import (
 	"rapport/internal/destination"
 	"rapport/internal/destination/sinktest"
 	"rapport/internal/destination/webhook"
+	"rapport/internal/egress"
 	"rapport/internal/fault"
 )
 
@@ -123,5 +124,25 @@ func TestOpen_NamesTheSettingThatIsWrong(t *testing.T) {
 	}
 	if _, err := webhook.Type().Open(t.Context(), settings(t, good), destination.Env{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What the operator's rules do not let be reached is not tried again.
+func TestWebhook_IsRefusedWhereTheWayOutIs(t *testing.T) {
+	t.Parallel()
+	policy, err := egress.New(egress.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := destination.Env{HTTP: policy.Client(), Now: time.Now}
+	for _, address := range []string{"http://127.0.0.1:9/", "http://[::1]:9/", "http://169.254.169.254/latest/meta-data/"} {
+		sink, err := webhook.Type().Open(t.Context(), settings(t, webhook.Settings{URL: address, Secrets: []string{oldSecret}}), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := sink.Send(t.Context(), []destination.Message{{ID: "m", Payload: json.RawMessage(`{}`)}})[0]
+		if r.Outcome != destination.Refused || !strings.Contains(r.Reason, egress.Setting) {
+			t.Errorf("%s: %+v", address, r)
+		}
 	}
 }
