@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -76,4 +77,22 @@ func Template(at, source string, f message.Format) (*message.Template, error) {
 // BadTemplate is the result of a message that cannot be written.
 func BadTemplate(what string, err error) Result {
 	return Result{Outcome: Refused, Reason: "the " + what + " cannot be written: " + err.Error()}
+}
+
+// Leaves tells that a message takes its person out of a segment or an audience.
+func Leaves(m *Message) bool {
+	if m.Kind == Left {
+		return true
+	}
+	if m.Kind != Member {
+		return false
+	}
+	var p struct {
+		Audience struct {
+			Change string `json:"change"`
+		} `json:"audience"`
+		Change string `json:"change"` // of a mapping document
+	}
+	_ = json.Unmarshal(m.Payload, &p) // what cannot be read says nothing
+	return p.Audience.Change == "removed" || p.Change == "removed"
 }

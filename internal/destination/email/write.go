@@ -52,8 +52,10 @@ func (s *sink) write(m *destination.Message) (*gomail.Msg, destination.Result) {
 	out.SetMessageIDWithValue(mark + "@" + domain)
 	out.SetBoundary("rapport_" + mark)
 	if leave != "" {
+		// As it is, since it must not be folded; a second one like it would change
+		// places with it from mail to mail.
 		out.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribe, "<"+leave+">")
-		out.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
+		out.SetGenHeader(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
 	}
 	out.SetBodyString(gomail.TypeTextPlain, p.text)
 	if p.html != "" {

@@ -6,6 +6,7 @@ import (
 	"rapport/internal/destination"
 	"rapport/internal/destination/email"
 	"rapport/internal/destination/httpcall"
+	"rapport/internal/destination/postgres"
 	"rapport/internal/destination/segment"
 	"rapport/internal/destination/slack"
 	"rapport/internal/destination/sms"
@@ -15,7 +16,7 @@ import (
 // All are the types, in the order in which people are shown them.
 func All() []destination.Type {
 	return []destination.Type{
-		webhook.Type(), httpcall.Type(), email.Type(), sms.Type(), slack.Type(), segment.Type(),
+		webhook.Type(), httpcall.Type(), email.Type(), sms.Type(), slack.Type(), segment.Type(), postgres.Type(),
 	}
 }
 
