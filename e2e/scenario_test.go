@@ -170,7 +170,11 @@ func (s *scene) play(ctx context.Context, x exchange) error {
 		}
 		path += mark + "wait=applied&timeout=30s"
 	}
-	req, err := http.NewRequestWithContext(ctx, x.method, s.url+path, bytes.NewReader(x.body))
+	body, err := expanded(x.body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, x.method, s.url+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -248,6 +252,42 @@ func (s *scene) named(text string) string {
 	})
 }
 
+// hasPrefix begins a text of which a part is expected.
+const hasPrefix = "$has "
+
+// expanded is a request's body with its repetitions written out.
+func expanded(body []byte) ([]byte, error) {
+	if !bytes.Contains(body, []byte(timesMark)) {
+		return body, nil
+	}
+	v, err := parse(body)
+	if err != nil {
+		return nil, fmt.Errorf("a body with repetitions is no JSON: %w", err)
+	}
+	return json.Marshal(repeated(v))
+}
+
+const timesMark = `"$times"`
+
+// repeated replaces ["$times", n, x] by an array of n times x.
+func repeated(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		for k := range x {
+			x[k] = repeated(x[k])
+		}
+	case []any:
+		for i := range x {
+			x[i] = repeated(x[i])
+		}
+		if len(x) == 3 && x[0] == "$times" {
+			n, _ := strconv.Atoi(fmt.Sprint(x[1]))
+			return slices.Repeat([]any{x[2]}, n)
+		}
+	}
+	return v
+}
+
 // absent is the value of a member that is not there.
 type absent struct{}
 
@@ -296,6 +336,11 @@ func (s *scene) matchText(want string, got any, at string) error {
 	case want == "$absent":
 		if !missing {
 			return fmt.Errorf("%s is %v and should not be there", at, got)
+		}
+		return nil
+	case strings.HasPrefix(want, hasPrefix):
+		if text, ok := got.(string); !ok || !strings.Contains(text, want[len(hasPrefix):]) {
+			return fmt.Errorf("%s is %v, which has no %q", at, got, want[len(hasPrefix):])
 		}
 		return nil
 	case missing, want == "$any" && got == nil:
@@ -386,4 +431,10 @@ func TestSceneMatch_TellsWhatDiffers(t *testing.T) {
 	f(`["$some", 1, 1]`, `[1, 2]`, false)
 	f(`{"a": {}}`, `{"a": {"b": 1}}`, true)
 	f(`[]`, `[1]`, false)
+	f(`"$has b c"`, `"a b c d"`, true)
+	f(`"$has b c"`, `"abcd"`, false)
+	f(`{"a": "$has b"}`, `{}`, false)
+	if got, err := expanded([]byte(`{"a": ["$times", 3, {"b": 1.50}]}`)); err != nil || string(got) != `{"a":[{"b":1.50},{"b":1.50},{"b":1.50}]}` {
+		t.Errorf("repeated it is %s, %v", got, err)
+	}
 }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"time"
 
@@ -45,24 +44,13 @@ func (a *API) previewSegment(ctx context.Context, in *struct {
 		return nil, fault.Errorf(fault.Invalid, "invalid_condition",
 			`nothing says what is asked: send {"condition": {"trait": "plan", "op": "=", "value": "gold"}}`).At("/condition")
 	}
-	n, err := condition.Read(asked.Condition)
+	n, err := condition.ReadAt(asked.Condition, "/condition")
 	if err != nil {
-		return nil, within("/condition", err)
+		return nil, err
 	}
 	out, err := a.Spine.Preview(ctx, n, pipeline.PreviewOptions{Exact: asked.Exact, Patience: previewPatience})
 	if err != nil {
-		return nil, within("/condition", err)
+		return nil, err
 	}
 	return &struct{ Body *pipeline.Preview }{out}, nil
-}
-
-// within says where in the body a fault of a part of it is.
-func within(prefix string, err error) error {
-	f, ok := errors.AsType[*fault.Fault](err)
-	if !ok || f.Kind != fault.Invalid {
-		return err
-	}
-	moved := *f
-	moved.Field = prefix + f.Field
-	return &moved
 }

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strconv"
@@ -34,7 +35,7 @@ func Compile(d Definitions) (*Set, error) {
 		c.defs[def.Key] = def
 	}
 	for i := range d.Segments {
-		if _, err := c.segment(d.Segments[i].Key); err != nil {
+		if _, err := c.segment(d.Segments[i].Key, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -54,17 +55,22 @@ type compiler struct {
 	shapes     map[string]int32
 	ladders    map[string]int32
 	defs       map[string]*Definition
-	roots      map[string]int32 // -1: being compiled
-	path       []string         // the segments that are being compiled
+	roots      map[string]int32  // -1: being compiled
+	path       []string          // the segments that are being compiled
+	asks       []*condition.Node // what in each of them asks for the next
 	written    map[*condition.Node]int32
 }
 
-func (c *compiler) segment(key string) (int32, error) {
+// segment compiles what a segment asks, for a node that asks for it; nil: for
+// itself.
+func (c *compiler) segment(key string, by *condition.Node) (int32, error) {
+	if by != nil {
+		c.asks = append(c.asks, by)
+		defer func() { c.asks = c.asks[:len(c.asks)-1] }()
+	}
 	if root, ok := c.roots[key]; ok {
 		if root < 0 {
-			at := slices.Index(c.path, key)
-			return 0, fault.Errorf(fault.Invalid, "segment_cycle",
-				"the segments %s ask for one another in a circle: take one of the references away", strings.Join(append(c.path[at:], key), " → "))
+			return 0, c.circle(key)
 		}
 		return root, nil
 	}
@@ -79,6 +85,15 @@ func (c *compiler) segment(key string) (int32, error) {
 	c.roots[key] = root
 	c.set.segments = append(c.set.segments, compiled{id: def.ID, key: key, root: root, cond: def.Condition})
 	return root, nil
+}
+
+// circle is the fault of segments that ask for one another. It names the node
+// of the one that is compiled first: most likely that one is new.
+func (c *compiler) circle(key string) error {
+	ring := append(slices.Clone(c.path[slices.Index(c.path, key):]), key)
+	at := c.asks[0].At
+	return fault.Errorf(fault.Invalid, "segment_cycle", "segment %q: %s: the segments %s ask for one another in a circle: take one of the references away",
+		c.path[0], cmp.Or(at, "/"), strings.Join(ring, " → ")).At(at)
 }
 
 // about says which definition a fault is of, once. A condition that is only
@@ -121,7 +136,7 @@ func (c *compiler) compile(n *condition.Node) (int32, error) {
 		if c.defs[n.Ref] == nil {
 			return 0, refuse(n, "unknown_segment", "there is no segment %q: create it first, or correct its key", n.Ref)
 		}
-		return c.segment(n.Ref)
+		return c.segment(n.Ref, n)
 	}
 	key := n.Canonical()
 	if i, ok := c.nodes[key]; ok {

@@ -3,7 +3,6 @@ package segment
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,13 +163,7 @@ func (m members) condition(name string) (*condition.Node, error) {
 	if m[name] == nil {
 		return nil, fault.Errorf(fault.Invalid, "invalid_condition", "/%s is missing: give the document a %s", name, name).At("/" + name)
 	}
-	n, err := condition.Read(m[name])
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		moved := *f
-		moved.Field = "/" + name + f.Field
-		return nil, &moved
-	}
-	return n, err
+	return condition.ReadAt(m[name], "/"+name)
 }
 
 // weights reads what events are worth; nil where nothing is said.

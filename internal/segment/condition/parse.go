@@ -9,8 +9,12 @@ import (
 
 // Read reads a condition from JSON or YAML. Its faults are of kind Invalid and
 // name the node by its JSON pointer, and the mend.
-func Read(doc []byte) (*Node, error) {
-	r, err := readRaw(doc)
+func Read(doc []byte) (*Node, error) { return ReadAt(doc, "") }
+
+// ReadAt is Read for a condition that is a part of a document: at is the JSON
+// pointer to it, with which the pointers to its nodes begin.
+func ReadAt(doc []byte, at string) (*Node, error) {
+	r, err := readRaw(doc, at)
 	if err != nil {
 		return nil, err
 	}

@@ -63,29 +63,29 @@ func clip(s string) string {
 
 // readRaw reads a document of either kind: one that begins with a brace is
 // JSON.
-func readRaw(doc []byte) (*raw, error) {
+func readRaw(doc []byte, at string) (*raw, error) {
 	if len(doc) > MaxBytes {
-		return nil, bad("", "condition_too_large", "the document has %d bytes: at most %d are read; split the condition over segments", len(doc), MaxBytes)
+		return nil, bad(at, "condition_too_large", "the document has %d bytes: at most %d are read; split the condition over segments", len(doc), MaxBytes)
 	}
 	trimmed := bytes.TrimSpace(doc)
 	if len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') {
-		return readJSON(doc)
+		return readJSON(doc, at)
 	}
-	return readYAML(doc)
+	return readYAML(doc, at)
 }
 
-func readJSON(doc []byte) (*raw, error) {
+func readJSON(doc []byte, at string) (*raw, error) {
 	d, err := jsondoc.Parse(doc, jsondoc.Limits{Depth: maxDepthJSON, Keys: MaxFilters * 4, StringBytes: MaxExpr * 6})
 	if err != nil {
 		if s, ok := errors.AsType[*jsondoc.SyntaxError](err); ok {
-			return nil, bad("", "invalid_condition", "the document is no JSON at byte %d: %s", s.Offset, s.Msg)
+			return nil, bad(at, "invalid_condition", "the document is no JSON at byte %d: %s", s.Offset, s.Msg)
 		}
-		return nil, bad("", "invalid_condition", "the document is no JSON: %v", err)
+		return nil, bad(at, "invalid_condition", "the document is no JSON: %v", err)
 	}
 	if f, flawed := d.Root().Flaw(); flawed {
-		return nil, bad("", "invalid_condition", "the document has a fault at byte %d: %s", f.Offset, f.Msg)
+		return nil, bad(at, "invalid_condition", "the document has a fault at byte %d: %s", f.Offset, f.Msg)
 	}
-	return ofJSON(d.Root(), ""), nil
+	return ofJSON(d.Root(), at), nil
 }
 
 func ofJSON(v jsondoc.Value, at string) *raw {
@@ -117,15 +117,15 @@ var escapePointer = strings.NewReplacer("~", "~0", "/", "~1")
 
 func pointer(key string) string { return escapePointer.Replace(clip(key)) }
 
-func readYAML(doc []byte) (*raw, error) {
+func readYAML(doc []byte, at string) (*raw, error) {
 	var n yaml.Node
 	if err := yaml.Unmarshal(doc, &n); err != nil {
-		return nil, bad("", "invalid_condition", "the document is no YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, bad(at, "invalid_condition", "the document is no YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if n.Kind != yaml.DocumentNode || len(n.Content) != 1 {
-		return nil, bad("", "invalid_condition", "the document is empty: write a condition such as {\"trait\": \"plan\", \"op\": \"=\", \"value\": \"gold\"}")
+		return nil, bad(at, "invalid_condition", "the document is empty: write a condition such as {\"trait\": \"plan\", \"op\": \"=\", \"value\": \"gold\"}")
 	}
-	return ofYAML(n.Content[0], "", 0)
+	return ofYAML(n.Content[0], at, 0)
 }
 
 func ofYAML(n *yaml.Node, at string, depth int) (*raw, error) {
