@@ -11,6 +11,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/segment"
+	"rapport/internal/segment/segmenttest"
 )
 
 func affine(t testing.TB) *segment.Set {
@@ -38,11 +39,11 @@ func TestAffinities_DecayByTheirHalfLife(t *testing.T) {
 	set := affine(t)
 	const first = 60_000
 	for seed := uint64(first); seed < first+200; seed++ {
-		m := newMaker(seed)
+		m := segmenttest.New(seed)
 		h := newHuman(t, set, 1)
 		want, total := map[string]float64{}, 0.0
 		for n := range 1 + m.IntN(40) {
-			at := clock.From(spring.Add(time.Duration(m.Int64N(int64(stretch)))))
+			at := clock.From(segmenttest.Spring.Add(time.Duration(m.Int64N(int64(segmenttest.Stretch)))))
 			item := fmt.Sprint("i", 1+m.IntN(6))
 			points := 10.0
 			e := h.interest(n, "Product Viewed", item, at, `,"category":"Said"`)
@@ -81,7 +82,7 @@ func TestAffinities_DecayByTheirHalfLife(t *testing.T) {
 		}
 		h.touched.Reset(set)
 		h.touched.All()
-		for _, a := range h.ev.Evaluate(nil, h.person(), h.states(), &h.touched, clock.From(spring)) {
+		for _, a := range h.ev.Evaluate(nil, h.person(), h.states(), &h.touched, clock.From(segmenttest.Spring)) {
 			holds := len(got.Shares) > 0 && got.Shares[0].Value == "Shoes"
 			if set.Key(a.Segment) == "third" {
 				holds = false
@@ -100,11 +101,11 @@ func TestAffinities_DecayByTheirHalfLife(t *testing.T) {
 func TestAffinities_MergeInAnyOrder(t *testing.T) {
 	t.Parallel()
 	set := affine(t)
-	m := newMaker(3)
+	m := segmenttest.New(3)
 	h := newHuman(t, set, 1)
 	var events []*event.Event
 	for n := range 60 {
-		at := clock.From(spring.Add(time.Duration(m.Int64N(int64(40 * stretch)))))
+		at := clock.From(segmenttest.Spring.Add(time.Duration(m.Int64N(int64(40 * segmenttest.Stretch)))))
 		events = append(events, h.interest(n, "Product Viewed", fmt.Sprint("i", n%5), at, ""))
 	}
 	var want []byte
@@ -130,7 +131,7 @@ func TestAffinities_FollowThePresentCatalog(t *testing.T) {
 	t.Parallel()
 	set := affine(t)
 	h := newHuman(t, set, 1)
-	h.fold(h.interest(1, "Product Viewed", "i1", clock.From(spring), ""))
+	h.fold(h.interest(1, "Product Viewed", "i1", clock.From(segmenttest.Spring), ""))
 	top := func() string { return h.ev.Affinities(h.person(), h.states())[0].Shares[0].Value }
 	if top() != "Shoes" {
 		t.Fatalf("the first is %s", top())
@@ -141,7 +142,7 @@ func TestAffinities_FollowThePresentCatalog(t *testing.T) {
 	}
 	h.touched.Reset(set)
 	h.touched.Items(set)
-	if got := h.ev.Evaluate(nil, h.person(), h.states(), &h.touched, clock.From(spring)); len(got) != 2 {
+	if got := h.ev.Evaluate(nil, h.person(), h.states(), &h.touched, clock.From(segmenttest.Spring)); len(got) != 2 {
 		t.Errorf("a change of the catalog touches %d segments", len(got))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
+	"rapport/internal/segment/segmenttest"
 )
 
 // mix makes so many segments of a fixed mix of kinds, of which the event of
@@ -75,7 +76,7 @@ func newRunner(t testing.TB, set *segment.Set) *runner {
 func viewed(t testing.TB, n, price int) *event.Event {
 	e := &event.Event{
 		Type: event.Track, Name: "Product Viewed", MessageID: fmt.Sprint("b", n), Source: "s1", Channel: "web",
-		Time:        clock.From(spring) + clock.Instant(n)*1_800e6,
+		Time:        clock.From(segmenttest.Spring) + clock.Instant(n)*1_800e6,
 		Identifiers: []event.Identifier{{Namespace: event.UserID, Value: "v0"}},
 		Properties:  doc(t, fmt.Sprintf(`{"product_id":"i1","price":%d,"cat":"c%d"}`, price, price)),
 	}

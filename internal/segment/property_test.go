@@ -13,6 +13,7 @@ import (
 	"rapport/internal/segment"
 	"rapport/internal/segment/condition"
 	"rapport/internal/segment/naive"
+	"rapport/internal/segment/segmenttest"
 )
 
 func jsonNumber(n int) json.Number { return json.Number(strconv.Itoa(n)) }
@@ -28,36 +29,51 @@ func decodeLines(t testing.TB, raw []byte) []any {
 	return out
 }
 
-// rounds is how many random worlds a property is tried in; RAPPORT_ROUNDS asks
-// for more.
+// rounds is how many random worlds a property is tried in: RAPPORT_SOAK times as
+// many as usual, as make soak asks for.
 func rounds(t testing.TB, usual int) int {
 	t.Helper()
-	if n, err := strconv.Atoi(os.Getenv("RAPPORT_ROUNDS")); err == nil {
-		return n
+	if n, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil && n > 1 {
+		return n * usual
 	}
 	return usual
 }
 
 // definitions makes random ones that refer to one another.
-func (m *maker) definitions(t testing.TB) (segment.Definitions, *naive.Definitions) {
+func definitions(t testing.TB, m *segmenttest.Maker) (segment.Definitions, *naive.Definitions) {
 	d := segment.Definitions{}
-	n := &naive.Definitions{Segments: map[string]*condition.Node{}, Traits: map[string]*condition.Node{}}
-	m.traits, m.segments = nil, nil
+	n := &naive.Definitions{Segments: map[string]*condition.Node{}, Traits: map[string]*condition.Node{}, Affinities: map[string]*naive.Affinity{}}
+	m.Traits, m.Segments, m.Affinities = nil, nil, []string{"likes"}
+	likes := segment.AffinityDefinition{
+		Key: "likes", Dimension: "category", Said: "cat", HalfLife: time.Duration(1+m.IntN(400)) * time.Hour,
+		Weights: []segment.Weight{{Match: condition.Match{Name: "Order Completed"}, Points: 50}, {Match: condition.Match{Name: "B"}, Points: 1, Seconds: "price"}, {Points: 3}},
+	}
+	d.Affinities = append(d.Affinities, likes)
+	n.Affinities["likes"] = judged(likes)
 	for i := range 3 {
 		key := fmt.Sprint("t", i)
-		node := read(t, m.traitDoc())
+		node := read(t, m.TraitDoc())
 		d.Traits = append(d.Traits, segment.TraitDefinition{Key: key, Value: node})
 		n.Traits[key] = node
-		m.traits = append(m.traits, key)
+		m.Traits = append(m.Traits, key)
 	}
 	for i := range 10 {
 		key := fmt.Sprint("s", i)
-		node := read(t, m.condition(3))
+		node := read(t, m.Condition(3))
 		d.Segments = append(d.Segments, segment.Definition{ID: uint64(100 + i), Key: key, Condition: node})
 		n.Segments[key] = node
-		m.segments = append(m.segments, key)
+		m.Segments = append(m.Segments, key)
 	}
 	return d, n
+}
+
+// judged is an affinity as the naive interpreter asks for it.
+func judged(d segment.AffinityDefinition) *naive.Affinity {
+	a := &naive.Affinity{Dimension: d.Dimension, Said: d.Said, HalfLife: d.HalfLife}
+	for _, w := range d.Weights {
+		a.Weights = append(a.Weights, naive.Weight(w))
+	}
+	return a
 }
 
 // ledger is what the pipeline would keep: memberships and timers.
@@ -78,16 +94,16 @@ func TestEvaluate_IsWhatTheNaiveInterpreterSays(t *testing.T) {
 	n := rounds(t, 150)
 	checks, changes, timers := 0, 0, 0
 	for seed := uint64(first); seed < uint64(first+n); seed++ {
-		m := newMaker(seed)
-		defs, judge := m.definitions(t)
+		m := segmenttest.New(seed)
+		defs, judge := definitions(t, m)
 		set, err := segment.Compile(defs)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		h := newHuman(t, set, 1+m.IntN(3))
-		h.consent = map[string]string{"ads": pick(m.Rand, "granted", "denied", "")}
+		h.consent = map[string]string{"ads": segmenttest.Pick(m.Rand, "granted", "denied", "")}
 		l := &ledger{member: make([]bool, set.Len()), due: make([]clock.Instant, set.Len())}
-		now := clock.From(spring.Add(time.Duration(m.Int64N(int64(stretch / 2)))))
+		now := clock.From(segmenttest.Spring.Add(time.Duration(m.Int64N(int64(segmenttest.Stretch / 2)))))
 		h.touched.Reset(set)
 		h.touched.All()
 		l.take(h.ev.Evaluate(nil, h.person(), h.states(), &h.touched, now))
@@ -99,7 +115,7 @@ func TestEvaluate_IsWhatTheNaiveInterpreterSays(t *testing.T) {
 			h.check(judge, l, now, seed)
 			checks += set.Len()
 			if m.IntN(3) == 0 {
-				to := now.Add(time.Duration(m.Int64N(int64(pick(m.Rand, time.Hour, 30*time.Hour, 9*24*time.Hour)))))
+				to := now.Add(time.Duration(m.Int64N(int64(segmenttest.Pick(m.Rand, time.Hour, 30*time.Hour, 9*24*time.Hour)))))
 				timers += h.pass(l, now, to)
 				now = to
 				continue
@@ -171,7 +187,7 @@ func (h *human) check(judge *naive.Definitions, l *ledger, now clock.Instant, se
 
 // exact checks that nothing changes before the instant that was promised, and
 // that something does there.
-func (h *human) exact(m *maker, judge *naive.Definitions, l *ledger, now clock.Instant, seed uint64) {
+func (h *human) exact(m *segmenttest.Maker, judge *naive.Definitions, l *ledger, now clock.Instant, seed uint64) {
 	h.t.Helper()
 	f := h.facts()
 	fail := func(i int, at clock.Instant, what string) {

@@ -8,6 +8,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/segment"
 	"rapport/internal/segment/condition"
+	"rapport/internal/segment/segmenttest"
 )
 
 const vipAsks = `{"all":[{"segment":"buyers"},{"not":{"trait":"plan","value":"free"}},{"event":"B","where":{"price":{"op":">","value":3}},"within":"5d"}]}`
@@ -18,7 +19,7 @@ func reasonsOf(t testing.TB) (reasons []byte, root *condition.Node, find func(ke
 	conditions := map[uint64]*condition.Node{7: read(t, `{"event":"A","count":{"min":2},"within":"5d"}`), 8: read(t, vipAsks)}
 	set := compile(t, segment.Definition{ID: 7, Key: "buyers", Condition: conditions[7]}, segment.Definition{ID: 8, Key: "vip", Condition: conditions[8]})
 	h := newHuman(t, set, 1)
-	now := clock.From(spring)
+	now := clock.From(segmenttest.Spring)
 	h.fold(h.plain("1", "A", now.Add(-time.Hour), "{}", ""))
 	h.fold(h.plain("2", "B", now.Add(-time.Hour), `{"price":4}`, `{"plan":"gold"}`))
 	vip, _ := set.Find("vip")

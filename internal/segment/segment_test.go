@@ -11,6 +11,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/fault"
 	"rapport/internal/segment"
+	"rapport/internal/segment/segmenttest"
 )
 
 func TestCompile_RefusesWhatCannotBeAnswered(t *testing.T) {
@@ -51,7 +52,7 @@ func TestExplain_SaysWhyInAndWhyNot(t *testing.T) {
 		segment.Definition{Key: "vip", Condition: read(t, `{"all":[{"segment":"buyers"},{"not":{"trait":"plan","value":"free"}},{"trait":"age","min":30}]}`)},
 	)
 	h := newHuman(t, set, 1)
-	now := clock.From(spring)
+	now := clock.From(segmenttest.Spring)
 	h.fold(h.plain("1", "A", now.Add(-24*time.Hour), "{}", ""))
 	h.fold(h.plain("2", "A", now.Add(-time.Hour), "{}", ""))
 	h.fold(h.plain("3", "", now.Add(-time.Hour), "", `{"plan":"gold","age":25}`))
@@ -92,7 +93,7 @@ func TestTraits_AreAddedUpAndComputed(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHuman(t, set, 1)
-	now := clock.From(spring)
+	now := clock.From(segmenttest.Spring)
 	var answers []segment.Answer
 	for i, cat := range []string{"x", "y", "y"} {
 		e := h.plain(fmt.Sprint(i), "A", now.Add(-time.Duration(3-i)*24*time.Hour), fmt.Sprintf(`{"cat":%q,"price":%d.1}`, cat, 20*(i+1)), "")
@@ -115,7 +116,7 @@ func TestQuestions_SayWhereTheyAreTruncated(t *testing.T) {
 	t.Parallel()
 	set := compile(t, segment.Definition{Key: "s", Condition: read(t, `{"event":"A","sum":{"property":"price","min":300},"within":"30d"}`)})
 	h := newHuman(t, set, 1)
-	now := clock.From(spring)
+	now := clock.From(segmenttest.Spring)
 	for i := range 300 {
 		h.fold(h.plain(fmt.Sprint(i), "A", now.Add(-time.Duration(i)*time.Hour), `{"price":1}`, ""))
 	}

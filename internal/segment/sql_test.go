@@ -12,6 +12,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/segment"
+	"rapport/internal/segment/segmenttest"
 )
 
 // asked are conditions with the SQL that a person would write for them. :now
@@ -122,8 +123,8 @@ func openBooks(t *testing.T) *books {
 }
 
 // live makes a person's life, in the books and as events.
-func (b *books) live(m *maker, h *human, person int, now clock.Instant) {
-	plan, age := pick(m.Rand, "gold", "silver", "bold", ""), m.IntN(60)
+func (b *books) live(m *segmenttest.Maker, h *human, person int, now clock.Instant) {
+	plan, age := segmenttest.Pick(m.Rand, "gold", "silver", "bold", ""), m.IntN(60)
 	traits := "{"
 	var planCell, ageCell any
 	if plan != "" {
@@ -144,7 +145,7 @@ func (b *books) live(m *maker, h *human, person int, now clock.Instant) {
 	t := event(0, "", "", traits+"}")
 	b.exec(`INSERT INTO events VALUES (?, '', ?, NULL, NULL)`, person, t)
 	for n := range m.IntN(12) {
-		name, price, cat := pick(m.Rand, "A", "B", "C"), m.IntN(60), pick(m.Rand, "x", "y", "z")
+		name, price, cat := segmenttest.Pick(m.Rand, "A", "B", "C"), m.IntN(60), segmenttest.Pick(m.Rand, "x", "y", "z")
 		t := event(1+n, name, fmt.Sprintf(`{"price":%d,"cat":%q}`, price, cat), "")
 		b.exec(`INSERT INTO events VALUES (?, ?, ?, ?, ?)`, person, name, t, price, cat)
 	}
@@ -176,14 +177,14 @@ func (h *human) plain(message, name string, at clock.Instant, props, traits stri
 func TestEvaluate_AgreesWithSQL(t *testing.T) {
 	t.Parallel()
 	const seed, people = 77, 400
-	m := newMaker(seed)
+	m := segmenttest.New(seed)
 	var defs []segment.Definition
 	for i, a := range asked {
 		defs = append(defs, segment.Definition{Key: fmt.Sprintf("s%02d", i), Condition: read(t, a.condition)})
 	}
 	set := compile(t, defs...)
 	b := openBooks(t)
-	now := clock.From(spring.Add(stretch))
+	now := clock.From(segmenttest.Spring.Add(segmenttest.Stretch))
 	members := make([][]int, len(asked))
 	b.exec("BEGIN")
 	for person := range people {

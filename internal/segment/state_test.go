@@ -11,6 +11,7 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
+	"rapport/internal/segment/segmenttest"
 )
 
 // take folds an event into a state alone.
@@ -23,11 +24,11 @@ func take(set *segment.Set, st *segment.State, e *event.Event, t *segment.Touche
 	}
 }
 
-func someEvents(t testing.TB, m *maker, set *segment.Set, n int) []*event.Event {
+func someEvents(t testing.TB, m *segmenttest.Maker, set *segment.Set, n int) []*event.Event {
 	h := newHuman(t, set, 1)
 	var out []*event.Event
 	for i := range n {
-		out = append(out, h.randomEvent(m, i, clock.From(spring.Add(stretch/2))))
+		out = append(out, h.randomEvent(m, i, clock.From(segmenttest.Spring.Add(segmenttest.Stretch/2))))
 	}
 	return out
 }
@@ -40,9 +41,9 @@ func TestFold_DependsOnTheSetOfEventsAlone(t *testing.T) {
 	const first = 10_000
 	n := rounds(t, 150)
 	for seed := uint64(first); seed < uint64(first+n); seed++ {
-		m := newMaker(seed)
-		defs, _ := m.definitions(t)
-		defs.Affinities = []segment.AffinityDefinition{{Key: "category", Dimension: "category"}}
+		m := segmenttest.New(seed)
+		defs, _ := definitions(t, m)
+		defs.Affinities = append(defs.Affinities, segment.AffinityDefinition{Key: "category", Dimension: "category"})
 		if m.IntN(2) == 0 {
 			defs.Limits = small
 		}
@@ -81,8 +82,10 @@ func TestFold_OfACopyChangesNothingThatIsKeptOneByOne(t *testing.T) {
 	t.Parallel()
 	const first = 20_000
 	for seed := uint64(first); seed < first+100; seed++ {
-		m := newMaker(seed)
-		defs, _ := m.definitions(t)
+		m := segmenttest.New(seed)
+		m.Kept = true
+		defs, _ := definitions(t, m)
+		defs.Affinities = nil // sums from the first event on
 		set, err := segment.Compile(defs)
 		if err != nil {
 			t.Fatal(err)
@@ -111,8 +114,8 @@ func TestDecodeState_GivesBackWhatWasWrittenInParts(t *testing.T) {
 	t.Parallel()
 	const first = 30_000
 	for seed := uint64(first); seed < first+100; seed++ {
-		m := newMaker(seed)
-		defs, _ := m.definitions(t)
+		m := segmenttest.New(seed)
+		defs, _ := definitions(t, m)
 		defs.Limits = small
 		set, err := segment.Compile(defs)
 		if err != nil {
@@ -152,7 +155,7 @@ func TestSets_ShareWhatTheyBothAskFor(t *testing.T) {
 	if len(fresh) != 1 || len(set.Sources()) != 2 {
 		t.Fatalf("%d fresh of %d sources", len(fresh), len(set.Sources()))
 	}
-	m := newMaker(5)
+	m := segmenttest.New(5)
 	events := someEvents(t, m, set, 40)
 	late, whole := segment.NewState(), segment.NewState()
 	var touched segment.Touched
@@ -176,8 +179,8 @@ func TestNeeds_MissesNoEventThatCounts(t *testing.T) {
 	t.Parallel()
 	const first = 40_000
 	for seed := uint64(first); seed < first+100; seed++ {
-		m := newMaker(seed)
-		defs, _ := m.definitions(t)
+		m := segmenttest.New(seed)
+		defs, _ := definitions(t, m)
 		defs.Segments, defs.Traits = defs.Segments[:1], nil
 		set, err := segment.Compile(defs)
 		if err != nil {
@@ -214,9 +217,9 @@ func compile(t testing.TB, defs ...segment.Definition) *segment.Set {
 }
 
 func FuzzDecodeState(f *testing.F) {
-	m := newMaker(1)
-	defs, _ := m.definitions(f)
-	defs.Affinities = []segment.AffinityDefinition{{Key: "c", Dimension: "category"}}
+	m := segmenttest.New(1)
+	defs, _ := definitions(f, m)
+	defs.Affinities = append(defs.Affinities, segment.AffinityDefinition{Key: "c", Dimension: "category"})
 	set, err := segment.Compile(defs)
 	if err != nil {
 		f.Fatal(err)

@@ -7,13 +7,14 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/segment"
+	"rapport/internal/segment/segmenttest"
 )
 
 func TestExpressions_ThatAskForTheDayChangeAtMidnight(t *testing.T) {
 	t.Parallel()
 	set := compile(t, segment.Definition{Key: "due", Condition: read(t, `{"feel":"date(traits.renewal) < today()"}`)})
 	h := newHuman(t, set, 1)
-	now := clock.From(spring.Add(5 * time.Hour))
+	now := clock.From(segmenttest.Spring.Add(5 * time.Hour))
 	a := h.ev.Evaluate(nil, h.person(), h.states(), h.fold(h.plain("1", "", now, "", `{"renewal":"2026-03-20"}`)), now)
 	want := clock.From(time.Date(2026, 3, 21, 0, 0, 0, 0, time.UTC))
 	if len(a) != 1 || a[0].Member || a[0].Next != want {
@@ -32,7 +33,7 @@ func TestFold_LeavesNoSegmentToATimerThatItDoesNotHave(t *testing.T) {
 	set := compile(t, segment.Definition{Key: "s", Condition: read(t,
 		`{"any":[{"event":"A","sum":{"property":"n","min":2},"within":"5d"},{"not":{"event":"A","sum":{"property":"n","min":1},"within":"5d"}}]}`)})
 	h := newHuman(t, set, 1)
-	now := clock.From(spring)
+	now := clock.From(segmenttest.Spring)
 	var a []segment.Answer
 	for i, ago := range []time.Duration{2 * time.Hour, 2 * time.Hour, 2 * time.Hour, time.Hour} {
 		h.now = now
@@ -74,11 +75,11 @@ func TestBounds_AreWhereTheWindowIs(t *testing.T) {
 func TestMatches_SaysOfOneValueWhatEvaluateSays(t *testing.T) {
 	t.Parallel()
 	const first = 50_000
-	now := clock.From(spring)
+	now := clock.From(segmenttest.Spring)
 	for seed := uint64(first); seed < first+300; seed++ {
-		m := newMaker(seed)
-		n := read(t, `{"trait":"x",`+m.test(true)+`}`)
-		value := pick(m.Rand, `"gold"`, `"silver"`, `25.5`, `31`, `true`, `false`, `["t1","gold"]`, `[]`, `{"a":1}`, `null`, `"2026-03-05"`, `"2026-03-12T00:00:00Z"`)
+		m := segmenttest.New(seed)
+		n := read(t, `{"trait":"x",`+m.Test(true)+`}`)
+		value := segmenttest.Pick(m.Rand, `"gold"`, `"silver"`, `25.5`, `31`, `true`, `false`, `["t1","gold"]`, `[]`, `{"a":1}`, `null`, `"2026-03-05"`, `"2026-03-12T00:00:00Z"`)
 		set := compile(t, segment.Definition{Key: "s", Condition: n})
 		h := newHuman(t, set, 1)
 		h.fold(h.plain("1", "", now, "", `{"x":`+value+`}`))

@@ -156,6 +156,10 @@ func (e *Evaluator) exactlyTimely(next clock.Instant, was, timely bool, at func(
 type Value struct {
 	Key  string
 	JSON string // canonical; "" where there is none
+	// Kind is the type of the value, and At the instant where it is a time. A
+	// value of type Other is there, and has no JSON.
+	Kind CellKind
+	At   clock.Instant
 	// Next is when it can next be another by time alone; zero is never.
 	Next clock.Instant
 	// Truncated says that it rests on sums where single events would be needed.
@@ -169,7 +173,7 @@ func (e *Evaluator) Traits(p Person, states []*State, now clock.Instant) []Value
 	for i := range e.set.traits {
 		t := &e.set.traits[i]
 		c, next := e.traitValue(t, now)
-		v := Value{Key: t.key, JSON: c.json(), Next: next}
+		v := Value{Key: t.key, JSON: c.json(), Kind: c.Kind, At: c.At, Next: next}
 		if t.program == nil {
 			k := e.gather(t.node.Events, &t.period, t.source)
 			v.Truncated = k.truncated(now, e.lost(t.source))

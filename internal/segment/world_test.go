@@ -2,7 +2,6 @@ package segment_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"rapport/internal/segment"
 	"rapport/internal/segment/condition"
 	"rapport/internal/segment/naive"
+	"rapport/internal/segment/segmenttest"
 )
 
 // shelf is a catalog in memory.
@@ -175,29 +175,27 @@ func (h *human) facts() *naive.Facts {
 	return f
 }
 
-// randomEvent happens somewhere in the stretch, on one of the anchors.
-func (h *human) randomEvent(m *maker, n int, now clock.Instant) *event.Event {
-	name := pick(m.Rand, "A", "A", "B", "C", "Order Completed", "Order Cancelled")
-	at := clock.From(spring.Add(time.Duration(m.Int64N(int64(stretch)))))
+// randomEvent happens somewhere in the segmenttest.Stretch, on one of the anchors.
+func (h *human) randomEvent(m *segmenttest.Maker, n int, now clock.Instant) *event.Event {
+	name := segmenttest.Pick(m.Rand, "A", "A", "B", "C", "Order Completed", "Order Cancelled")
+	at := clock.From(segmenttest.Spring.Add(time.Duration(m.Int64N(int64(segmenttest.Stretch)))))
 	switch {
 	case at > now+5*60e6 || m.IntN(2) == 0:
 		at = now - clock.Instant(m.Int64N(86_400e6)) + 60e6 // about now, a little ahead even
 	}
 	e := &event.Event{
-		Type: event.Track, Name: name, MessageID: fmt.Sprint("m", n), Time: at, ReceivedAt: max(now, at-5*60e6), Source: pick(m.Rand, "s1", "s2"),
-		Channel: pick(m.Rand, "web", "app", "", "web"), Identifiers: []event.Identifier{pick(m.Rand, h.anchors...).ident},
-		Properties: doc(h.t, m.properties(name, m.IntN(6))),
+		Type: event.Track, Name: name, MessageID: fmt.Sprint("m", n), Time: at, ReceivedAt: max(now, at-5*60e6), Source: segmenttest.Pick(m.Rand, "s1", "s2"),
+		Channel: segmenttest.Pick(m.Rand, "web", "app", "", "web"), Identifiers: []event.Identifier{segmenttest.Pick(m.Rand, h.anchors...).ident},
+		Properties: doc(h.t, m.Properties(name, m.IntN(6))),
 	}
 	if m.IntN(4) == 0 {
 		e.Type, e.Name = event.Identify, ""
-		e.Traits, e.Properties = doc(h.t, m.userTraits()), jsondoc.Value{}
+		e.Traits, e.Properties = doc(h.t, m.UserTraits()), jsondoc.Value{}
 	}
 	if m.IntN(3) == 0 {
-		e.Context = doc(h.t, pick(m.Rand, `{"device":{"type":"mobile"},"locale":"de-DE"}`, `{"campaign":{"source":"ads"}}`,
+		e.Context = doc(h.t, segmenttest.Pick(m.Rand, `{"device":{"type":"mobile"},"locale":"de-DE"}`, `{"campaign":{"source":"ads"}}`,
 			`{"location":{"country":"DE"},"device":{"type":"desktop"}}`))
-		e.Shared = doc(h.t, pick(m.Rand, `{"device":{"type":"mobile"}}`, `{}`))
+		e.Shared = doc(h.t, segmenttest.Pick(m.Rand, `{"device":{"type":"mobile"}}`, `{}`))
 	}
 	return e
 }
-
-func newMaker(seed uint64) *maker { return &maker{Rand: rand.New(rand.NewPCG(seed, 0x5e9))} }

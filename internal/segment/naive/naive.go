@@ -48,6 +48,8 @@ type Order struct {
 type Definitions struct {
 	Segments map[string]*condition.Node
 	Traits   map[string]*condition.Node
+	// Affinities have all that a definition may leave out.
+	Affinities map[string]*Affinity
 }
 
 // world is one question: of one person at one instant.
@@ -91,6 +93,8 @@ func (w *world) holds(n *condition.Node) bool {
 		return w.test(&n.Field.Test, one(w.computed(n.Field.Name)), w.now)
 	case condition.Expression:
 		return w.feel(n.Ref, true).IsTrue()
+	case condition.Affinity:
+		return w.likes(n.Affinity)
 	case condition.Trait, condition.Identifier, condition.Consent, condition.Context, condition.Profile:
 		return w.test(&n.Field.Test, w.field(n), w.now)
 	}
