@@ -5,7 +5,6 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
-	"rapport/internal/consent"
 	"rapport/internal/event"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
@@ -40,90 +39,6 @@ func (g *glass) fold(st *segment.State, e *event.Event, in segment.Input, portio
 func (g *glass) foldPortion(st *segment.State, p *catalog.Portion) {
 	g.touched.Reset(g.set)
 	g.set.FoldPortion(st, p, &g.touched)
-}
-
-// subject is a person as the evaluation asks for it. It is valid until
-// something of the person changes, or another person is looked at.
-type subject struct {
-	person *segment.ProfilePerson
-	states []*segment.State
-}
-
-func (w *people) subject(a *anchor) subject {
-	w.states = w.states[:0]
-	partial, leaves := w.mine(a)
-	if leaves != nil {
-		w.states = append(w.states, leaves)
-	}
-	if a.home != nil && len(a.home.foreign) > 0 {
-		partial = a.home.whole(partial)
-		for _, f := range a.home.foreign {
-			if f.row != nil && f.row.leaves != nil {
-				w.states = append(w.states, f.row.leaves)
-			}
-		}
-	}
-	w.person.Set(partial, w.identifiers(a), w.rules, consentOf(partial))
-	return subject{&w.person, w.states}
-}
-
-// consentOf answers what somebody agreed to, of the whole purpose: "granted",
-// "denied", or nothing where nothing was said.
-func consentOf(partial *profile.Partial) func(purpose string) string {
-	return func(purpose string) string {
-		said := partial.Consents().Find(purpose, "")
-		switch {
-		case said == nil:
-			return ""
-		case said.Status == consent.Granted:
-			return "granted"
-		}
-		return "denied"
-	}
-}
-
-// whole is what all anchors of a person know together. It is kept until one of
-// them changes.
-func (h *home) whole(mine *profile.Partial) *profile.Partial {
-	if h.merged == nil {
-		h.merged = profile.New()
-		h.merged.Merge(mine)
-		for _, f := range h.foreign {
-			if f.row != nil { // else it could not be read; the next batch tries again
-				h.merged.Merge(f.row.partial)
-			}
-		}
-	}
-	return h.merged
-}
-
-// stirred forgets what was made of the parts of a person: one of them changed.
-func (a *anchor) stirred() {
-	if a.home != nil {
-		a.home.merged = nil
-	}
-}
-
-// identifiers are those of a person, as far as its home knows them.
-func (w *people) identifiers(a *anchor) []profile.IdentifierSeen {
-	ids := w.ids[:0]
-	add := func(i event.Identifier) {
-		if !slices.ContainsFunc(ids, func(s profile.IdentifierSeen) bool { return s.Identifier == i }) {
-			ids = append(ids, profile.IdentifierSeen{Identifier: i})
-		}
-	}
-	add(a.ident)
-	if a.home != nil && len(a.home.members) > 0 {
-		for _, m := range a.home.members {
-			add(m)
-		}
-	} else {
-		for i := range a.edges {
-			add(a.edges[i].ident)
-		}
-	}
-	w.ids = ids
-	return ids
 }
 
 // watched tells whether a record at an anchor is evaluated there and now. A cold
@@ -228,6 +143,11 @@ func (w *people) judge(a *anchor, why cause) {
 	}
 	now := w.present(a)
 	w.advance(a, now)
+	if a.nobody() {
+		w.leaveSegments(a)
+		w.touch(a)
+		return
+	}
 	if g := w.glass; g != nil {
 		who := w.subject(a)
 		g.touched.Reset(g.set)
@@ -243,7 +163,7 @@ func (w *people) judge(a *anchor, why cause) {
 // backfill has been at.
 func (w *people) judgeShadow(a *anchor, now clock.Instant) {
 	j := w.job
-	if j == nil || !j.covers(a) || len(j.numbers) == 0 {
+	if j == nil || !j.covers(a) || len(j.numbers) == 0 || a.nobody() {
 		return
 	}
 	who := w.subject(a)
@@ -341,7 +261,8 @@ func (w *people) take(a *anchor, g *glass, now clock.Instant, shadow bool, why c
 	}
 }
 
-// leaveSegments takes a person out of everything: its home is elsewhere now.
+// leaveSegments takes a person out of everything: its home is elsewhere now, or
+// there is nobody any more.
 func (w *people) leaveSegments(a *anchor) {
 	m := a.members
 	if m == nil {

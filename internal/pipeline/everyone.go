@@ -77,7 +77,7 @@ func (p *Pipeline) speaks(ctx context.Context, k id.Key) (bool, error) {
 		stronger = append(stronger, store.RowKey{Table: store.TableAnchors, Bucket: other.Bucket(), Key: bytes.Clone(other[:])})
 	}
 	if len(stronger) == 0 {
-		return true, nil
+		return p.known(ctx, k)
 	}
 	rows, err := p.store.State().Load(ctx, stronger)
 	if err != nil {
@@ -88,5 +88,16 @@ func (p *Pipeline) speaks(ctx context.Context, k id.Key) (bool, error) {
 			return false, nil
 		}
 	}
-	return true, nil
+	return p.known(ctx, k)
+}
+
+// known tells whether anything is known of a person, where that is in doubt:
+// nothing happened on the identifier itself.
+func (p *Pipeline) known(ctx context.Context, k id.Key) (bool, error) {
+	a, err := p.copyAnchor(ctx, k)
+	if err != nil || a != nil && !a.blank() {
+		return err == nil, err
+	}
+	who, err := p.gatherKey(ctx, k)
+	return who != nil, err
 }

@@ -193,15 +193,32 @@ func (s *rechecking) look(ctx context.Context, b id.Bucket, items map[string]boo
 		return ctx.Err()
 	}
 	var bad error
+	var shared []id.Key
 	err := s.p.store.State().Scan(ctx, store.Range{Table: store.TableAnchors, Bucket: b}, func(key []byte, parts [][]byte) bool {
-		var home id.Key
-		var leaves *segment.State
-		if home, leaves, bad = leavesOf(id.Key(key), parts); bad == nil && leaves != nil && leaves.Mentions(items) {
-			s.add(home)
+		var x mentioned
+		if x, bad = leavesOf(id.Key(key), parts); bad == nil && x.leaves != nil && x.leaves.Mentions(items) {
+			s.add(x.home)
+			if x.cut {
+				shared = append(shared, id.Key(key))
+			}
 		}
 		return bad == nil
 	})
-	return errors.Join(err, bad)
+	if err = errors.Join(err, bad); err != nil {
+		return err
+	}
+	for _, k := range shared {
+		// What happened there is at times one person's, at times another's.
+		if err := s.p.store.State().Scan(ctx, store.Range{Table: store.TableCuts, Bucket: b, Prefix: k[:]}, func(key []byte, _ [][]byte) bool {
+			if len(key) == 2*len(k) {
+				s.add(id.Key(key[len(k):]))
+			}
+			return true
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *rechecking) add(home id.Key) {
@@ -231,10 +248,17 @@ func (s *rechecking) flush(ctx context.Context) error {
 	return nil
 }
 
+// mentioned is an anchor as changed items are looked for in it.
+type mentioned struct {
+	home   id.Key // of the person
+	cut    bool   // it is other people's at times
+	leaves *segment.State
+}
+
 // leavesOf reads of an anchor's row what conditions keep, and where the person's
 // home is, and nothing else.
-func leavesOf(key id.Key, parts [][]byte) (home id.Key, leaves *segment.State, err error) {
-	home = key
+func leavesOf(key id.Key, parts [][]byte) (x mentioned, err error) {
+	x.home = key
 	var states [][]byte
 	for _, p := range parts {
 		for r := (cursor{b: p}); len(r.b) > 0; {
@@ -248,11 +272,13 @@ func leavesOf(key id.Key, parts [][]byte) (home id.Key, leaves *segment.State, e
 				r.varint()
 			case sectionCopies:
 				r.uvarint()
+			case sectionCut: // its tag says all
+				x.cut = true
 			case sectionHome:
 				h, ok := readHome(r.section())
 				if r.bad = r.bad || !ok; ok {
-					if home = key; h.at.Value != "" {
-						home = h.key
+					if x.home = key; h.at.Value != "" {
+						x.home = h.key
 					}
 				}
 			case sectionLeaves:
@@ -263,15 +289,15 @@ func leavesOf(key id.Key, parts [][]byte) (home id.Key, leaves *segment.State, e
 				r.section()
 			}
 			if r.bad {
-				return home, nil, fmt.Errorf("%w: %s", errAnchor, key)
+				return x, fmt.Errorf("%w: %s", errAnchor, key)
 			}
 		}
 	}
 	if len(states) == 0 {
-		return home, nil, nil
+		return x, nil
 	}
-	leaves, err = segment.DecodeState(states)
-	return home, leaves, err
+	x.leaves, err = segment.DecodeState(states)
+	return x, err
 }
 
 var recheckedKey = []byte("rechecked")
