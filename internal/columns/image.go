@@ -11,14 +11,15 @@ import (
 )
 
 // imageMagic begins every image; its last byte is the version.
-const imageMagic = "rapcol\x00\x01"
+const imageMagic = "rapcol\x00\x02"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Mark is what the caller knows of an image: the position that is in it for
-// sure, and the edition of the rules that its rows were made by.
+// sure, the edition of the rules that its rows were made by, and that of the
+// computed traits that all of its rows have.
 type Mark struct {
-	Position, Edition uint64
+	Position, Edition, Own uint64
 }
 
 // WriteImage writes one part down, as of now. Updates go on meanwhile and are
@@ -31,6 +32,7 @@ func (x *Index) WriteImage(w io.Writer, part int, m Mark) error {
 		e.uint(uint64(part))
 		e.uint(m.Position)
 		e.uint(m.Edition)
+		e.uint(m.Own)
 		e.columns(c)
 		e.fixed(uint64(e.sum), 4)
 		err = e.err

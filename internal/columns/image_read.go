@@ -44,7 +44,7 @@ func readImage(b []byte, part, budget int) (c columns, m Mark, ok bool) {
 	if r.uint() != uint64(part) {
 		return c, m, false
 	}
-	m = Mark{r.uint(), r.uint()}
+	m = Mark{r.uint(), r.uint(), r.uint()}
 	c = newColumns(budget)
 	r.people(&c, part)
 	for range r.count() {

@@ -17,7 +17,7 @@ func images(t testing.TB, x *columns.Index) [][]byte {
 	out := make([][]byte, columns.Parts)
 	for i := range out {
 		var b bytes.Buffer
-		if err := x.WriteImage(&b, i, columns.Mark{Position: uint64(1000 + i), Edition: 9}); err != nil {
+		if err := x.WriteImage(&b, i, columns.Mark{Position: uint64(1000 + i), Edition: 9, Own: 11}); err != nil {
 			t.Fatal(err)
 		}
 		out[i] = b.Bytes()
@@ -30,7 +30,7 @@ func restore(t testing.TB, all [][]byte) *columns.Index {
 	x := columns.New(0)
 	for i, b := range all {
 		at, err := x.ReadImage(b, i)
-		if err != nil || at != (columns.Mark{Position: uint64(1000 + i), Edition: 9}) {
+		if err != nil || at != (columns.Mark{Position: uint64(1000 + i), Edition: 9, Own: 11}) {
 			t.Fatalf("part %d: mark %+v, %v", i, at, err)
 		}
 	}

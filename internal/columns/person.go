@@ -1,7 +1,9 @@
 package columns
 
 import (
+	"math"
 	"slices"
+	"strconv"
 
 	"rapport/internal/clock"
 	"rapport/internal/id"
@@ -18,6 +20,17 @@ type Person struct {
 	// Consent visits the purposes of which something is known; nil: none are.
 	Consent func(visit func(purpose, state string))
 	Members []uint64
+	Own     []OwnTrait
+}
+
+// OwnTrait is a computed trait of the user's own, as it was made for a person.
+// Every row names all of them: of a person who lacks one it is not known yet.
+type OwnTrait struct {
+	Evaluation uint64
+	JSON       string        // canonical; "" where the value is no JSON
+	At         clock.Instant // the value, where it is a time
+	None       bool          // there is no value
+	Until      clock.Instant // time alone may change it from there on; zero is never
 }
 
 // RowMaker makes rows one after another. It belongs to one goroutine.
@@ -51,8 +64,44 @@ func (m *RowMaker) Row(p *Person) *Row {
 	}
 	m.context(p.Partial)
 	m.computed(p)
+	for i := range p.Own {
+		m.own(&p.Own[i])
+	}
 	m.events(p.Partial)
 	return r
+}
+
+// own is a computed trait: what it is, and from when on it may be another.
+func (m *RowMaker) own(t *OwnTrait) {
+	r, f := &m.row, ownFields(t.Evaluation)
+	text := t.JSON
+	switch {
+	case t.None:
+		text = "null"
+	case t.At != 0:
+		text = "null"
+		r.Values = append(r.Values, InstantValue(f.at, t.At))
+	case text == "":
+		text = "{}" // it is there, and equals nothing
+	}
+	r.Values = append(r.Values, JSONValue(f.value, text))
+	if t.Until != 0 {
+		r.Values = append(r.Values, InstantValue(f.until, t.Until))
+	}
+}
+
+// ownColumns are the columns of a computed trait.
+type ownColumns struct{ value, at, until Field }
+
+func ownFields(evaluation uint64) ownColumns {
+	name := strconv.FormatUint(evaluation, 10)
+	return ownColumns{Field{Own, name}, Field{Own, name + " at"}, Field{Own, name + " until"}}
+}
+
+// Expired holds for people of whom a computed trait may have become another by
+// time alone.
+func Expired(evaluation uint64, now clock.Instant) Node {
+	return Scalar{ownFields(evaluation).until, Test{Ranges: []Range{{math.Inf(-1), float64(now)}}}}
 }
 
 func (m *RowMaker) context(p *profile.Partial) {

@@ -18,6 +18,8 @@ type Language struct {
 	// Evaluation gives the number of the evaluation that says who is in a
 	// segment; false where there is none.
 	Evaluation func(segment string) (uint64, bool)
+	// Computed is Evaluation for computed traits; nil knows none.
+	Computed func(trait string) (uint64, bool)
 }
 
 // Plan turns a condition into what the columns can answer. What they cannot is
@@ -42,8 +44,28 @@ func Plan(n *condition.Node, l Language) Node {
 		return negated(l.field(n.Kind, n.Field, &test), n.Field.Test.Not)
 	case condition.Events:
 		return l.events(n.Events)
+	case condition.Computed:
+		return l.own(n.Field)
 	}
 	return Everybody(Unknown)
+}
+
+// own asks for a computed trait, of those of whom it is known as of now.
+func (l Language) own(f *condition.Field) Node {
+	if l.Computed == nil {
+		return Everybody(Unknown)
+	}
+	evaluation, ok := l.Computed(f.Name)
+	if !ok {
+		return Everybody(Unknown)
+	}
+	c, test := ownFields(evaluation), f.Test
+	test.Not = false // for one of the values; the negation is put around it
+	known := All{Scalar{c.value, anything()}, Not{Expired(evaluation, l.Now)}}
+	return Any{
+		All{known, negated(Any{Scalar{c.value, l.test(&test)}, Scalar{c.at, l.instants(&test)}}, f.Test.Not)},
+		All{Not{known}, Everybody(Unknown)},
+	}
 }
 
 func (l Language) plans(nodes []*condition.Node) []Node {

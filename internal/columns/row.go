@@ -20,7 +20,7 @@ const (
 	First
 	// Consent is what a person allowed, by purpose.
 	Consent
-	// Own is a computed trait of the user's own, by key.
+	// Own is a computed trait of the user's own, by the number of its evaluation.
 	Own
 	// Affinity is a share by dimension and value.
 	Affinity

@@ -339,7 +339,7 @@ func (w *people) enforce(now *force) error {
 	if err != nil {
 		return fmt.Errorf("the rules in force: %w", err)
 	}
-	w.rules, w.edition = rules, editionOf(now)
+	w.rules, w.edition, w.traits = rules, editionOf(now), traitsOf(now)
 	w.force, w.glass = now, newGlass(l, w.catalog())
 	return nil
 }

@@ -5,9 +5,12 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"rapport/internal/clock"
 	"rapport/internal/columns"
+	"rapport/internal/definition"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/segment"
 	"rapport/internal/store"
 )
 
@@ -21,11 +24,13 @@ import (
 type mirror struct {
 	index   *columns.Index // nil: there is none
 	maker   columns.RowMaker
-	members []uint64       // scratch
-	behind  []id.Key       // scratch
-	gone    []id.Key       // anchors that are no more, since the last commit
-	kept    []store.RowKey // rows that say whose columns changed
-	done    store.Position // those before it are not needed any more
+	now     func() clock.Instant
+	members []uint64           // scratch
+	own     []columns.OwnTrait // scratch
+	behind  []id.Key           // scratch
+	gone    []id.Key           // anchors that are no more, since the last commit
+	kept    []store.RowKey     // rows that say whose columns changed
+	done    store.Position     // those before it are not needed any more
 }
 
 // reflect says in the index whose columns are behind what changed, and who is
@@ -73,9 +78,13 @@ func (w *people) reflectOne(a *anchor) {
 		}
 		partial = a.home.whole(partial)
 	}
+	if a.nobody() {
+		m.index.Remove(a.key)
+		return
+	}
 	m.members = a.members.evaluations(m.members[:0])
 	m.index.Update(m.maker.Row(&columns.Person{
-		Home: a.key, Partial: partial, Identifiers: w.identifiers(a), Members: m.members, Rules: w.rules,
+		Home: a.key, Partial: partial, Identifiers: w.identifiers(a), Members: m.members, Own: w.ownTraits(a), Rules: w.rules,
 		Consent: func(visit func(purpose, state string)) { consented(partial, visit) },
 	}))
 }
@@ -173,6 +182,28 @@ func (w *people) look(ctx context.Context, k id.Key) error {
 	return nil
 }
 
+// ownTraits are a person's computed traits as of now.
+func (w *people) ownTraits(a *anchor) []columns.OwnTrait {
+	m := &w.mirror
+	m.own = m.own[:0]
+	if w.glass == nil || !w.glass.computes {
+		return m.own
+	}
+	who := w.subject(a)
+	for _, v := range w.glass.eval.Traits(who.person, who.states, max(w.present(a), m.now())) {
+		c := w.force.find(definition.ComputedTrait, v.Key)
+		if c == nil {
+			continue
+		}
+		t := columns.OwnTrait{Evaluation: c.ID, JSON: v.JSON, None: v.Kind == segment.Null, Until: v.Next}
+		if v.Kind == segment.Time {
+			t.At = v.At
+		}
+		m.own = append(m.own, t)
+	}
+	return m.own
+}
+
 // glances is how many people a preview brings up to date itself, where they are
 // in memory: some tens of milliseconds of them.
 const glances = 8192
@@ -206,6 +237,7 @@ func (p *Pipeline) glance(keys []id.Key) {
 		}
 		w := p.people[i]
 		p.lanes[i].mu.Lock()
+		w.position = max(w.position, p.lanes[i].applied)
 		for _, k := range keys[:n] {
 			if a, ok := w.anchors.get(k); ok {
 				w.reflectOne(a)

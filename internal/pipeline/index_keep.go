@@ -32,7 +32,7 @@ const (
 
 // rowEdition is the version of how rows are made of people. Images of another
 // are not used.
-const rowEdition = 2
+const rowEdition = 3
 
 // editionOf is the edition of rows made by the rules in force.
 func editionOf(now *force) uint64 {
@@ -84,6 +84,7 @@ type upkeep struct {
 	imaged  time.Time
 	edition uint64 // of the rows
 	worn    []int  // parts that may name somebody erased: no images of them
+	own     ownUpkeep
 }
 
 // loadIndex reads the images and doubts everybody whom a later commit changed.
@@ -105,6 +106,7 @@ func (p *Pipeline) loadIndex(ctx context.Context) error {
 			p.index.Unknown(part)
 			p.upkeep.missing = append(p.upkeep.missing, part)
 		}
+		p.upkeep.own.has[part] = marks[part].Own
 	}
 	for _, w := range p.people {
 		if err := w.loadColumnRows(ctx, &marks); err != nil {
@@ -186,6 +188,9 @@ func (p *Pipeline) tendIndex(ctx context.Context, rest func(took time.Duration))
 	if err := p.lookAtSuspects(ctx, rest); err != nil {
 		return err
 	}
+	if err := p.tendTraits(ctx, rest); err != nil {
+		return err
+	}
 	// One after the other: counts are never in doubt about more than a part.
 	for len(p.upkeep.worn) > 0 && !p.stopping() {
 		p.index.Renew(p.upkeep.worn[0])
@@ -234,9 +239,11 @@ func (p *Pipeline) stopping() bool {
 func (p *Pipeline) lookAt(ctx context.Context, keys []id.Key) error {
 	for _, k := range keys {
 		i := p.laneIndex(k.Bucket())
-		p.lanes[i].mu.Lock()
-		err := p.people[i].look(ctx, k)
-		p.lanes[i].mu.Unlock()
+		l, w := p.lanes[i], p.people[i]
+		l.mu.Lock()
+		w.position = max(w.position, l.applied)
+		err := w.look(ctx, k)
+		l.mu.Unlock()
 		if err != nil {
 			return err
 		}
@@ -247,6 +254,21 @@ func (p *Pipeline) lookAt(ctx context.Context, keys []id.Key) error {
 // buildPart takes in everybody of a part from the state. People who come
 // meanwhile come by their commits.
 func (p *Pipeline) buildPart(ctx context.Context, part int) error {
+	own, same := p.traitsNow()
+	if err := p.lookThrough(ctx, part, func(time.Duration) {}); err != nil || p.stopping() {
+		return err
+	}
+	if same {
+		p.upkeep.own.has[part] = own
+	}
+	p.index.Known(part)
+	p.upkeep.missing = slices.DeleteFunc(p.upkeep.missing, func(n int) bool { return n == part })
+	return nil
+}
+
+// lookThrough brings the columns of everybody in a part up to date, until the
+// pipeline stops.
+func (p *Pipeline) lookThrough(ctx context.Context, part int, rest func(took time.Duration)) error {
 	for b := id.Bucket(part * id.Buckets / columns.Parts); b < id.Bucket((part+1)*id.Buckets/columns.Parts); b++ {
 		var after []byte
 		for {
@@ -260,9 +282,11 @@ func (p *Pipeline) buildPart(ctx context.Context, part int) error {
 			if err != nil {
 				return fmt.Errorf("read people of bucket %d for the columns: %w", b, err)
 			}
+			begun := p.clock()
 			if err := p.lookAt(ctx, keys); err != nil {
 				return err
 			}
+			rest(p.clock().Sub(begun))
 			if len(keys) < indexLook || p.stopping() {
 				break
 			}
@@ -272,8 +296,6 @@ func (p *Pipeline) buildPart(ctx context.Context, part int) error {
 			return nil
 		}
 	}
-	p.index.Known(part)
-	p.upkeep.missing = slices.DeleteFunc(p.upkeep.missing, func(n int) bool { return n == part })
 	return nil
 }
 
@@ -295,7 +317,7 @@ func (p *Pipeline) saveImages() error {
 	}
 	_, position := p.Columns()
 	for part := range columns.Parts {
-		mark := columns.Mark{Position: uint64(position), Edition: p.upkeep.edition}
+		mark := columns.Mark{Position: uint64(position), Edition: p.upkeep.edition, Own: p.upkeep.own.has[part]}
 		if err := p.upkeep.files.Save(p.index, part, mark); err != nil {
 			return err
 		}

@@ -209,6 +209,9 @@ func (w *people) reconsider(a *anchor, at clock.Instant) {
 	}
 	w.catchUp(a, at)
 	now, why := w.present(a), cause{kind: causeCatalog}
+	if w.glass != nil && w.glass.computes {
+		w.touch(a) // what is computed of items is in its columns
+	}
 	if !a.membershipsOf().judged {
 		w.judge(a, why)
 		w.arm(a, 0)

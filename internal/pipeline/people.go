@@ -79,6 +79,7 @@ type people struct {
 	force      *force         // what counts at the lane's position
 	rules      *profile.Rules // by which profiles are put together at the lane's position
 	edition    uint64         // of rows of the index made by these rules
+	traits     uint64         // edition of the computed traits in these rows
 	glass      *glass         // what is in force, to be looked through; nil: nothing
 	job        *job           // the backfill of what is to come; nil: none
 	jobChanged bool           // its row has to go

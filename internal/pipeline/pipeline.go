@@ -155,7 +155,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 			First: id.Bucket(i * id.Buckets / c.Lanes), Last: id.Bucket((i+1)*id.Buckets/c.Lanes - 1),
 		}
 		w := newPeople(&p.setting, span, c.HotBytes*9/10/c.Lanes)
-		w.mirror.index = c.Columns.Index
+		w.mirror.index, w.mirror.now = c.Columns.Index, p.clock.Now
 		p.people = append(p.people, w)
 		if err := p.add(ctx, newLane(fmt.Sprintf("people-%d", i), span, common, w), &w.tally); err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rapport/internal/catalog"
+	"rapport/internal/clock"
 	"rapport/internal/columns"
 	"rapport/internal/definition"
 	"rapport/internal/fault"
@@ -86,13 +87,7 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 	if o.Exact {
 		q.Doubtful = math.MaxInt
 	}
-	q.Node = columns.Plan(n, columns.Language{Now: now, Evaluation: func(key string) (uint64, bool) {
-		c := inForce.find(definition.Segment, key)
-		if c == nil {
-			return 0, false
-		}
-		return c.ID, true
-	}})
+	q.Node = p.columnPlan(n, now)
 	out := &Preview{Position: uint64(position), Steps: []PreviewStep{}, Samples: []ProfileSummary{}, Overlap: []PreviewOverlap{}}
 	for i := range inForce.active {
 		if c := &inForce.active[i]; c.Kind == definition.Segment {
@@ -123,6 +118,21 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 	}
 	out.estimate(&a, seen, len(hits))
 	return out, p.nameSamples(ctx, out, append(a.Samples, hits...))
+}
+
+// columnPlan is a condition as the columns are asked, by what is in force.
+func (p *Pipeline) columnPlan(n *condition.Node, now clock.Instant) columns.Node {
+	inForce := p.graph.force.Load()
+	evaluation := func(kind definition.Kind) func(key string) (uint64, bool) {
+		return func(key string) (uint64, bool) {
+			c := inForce.find(kind, key)
+			if c == nil {
+				return 0, false
+			}
+			return c.ID, true
+		}
+	}
+	return columns.Plan(n, columns.Language{Now: now, Evaluation: evaluation(definition.Segment), Computed: evaluation(definition.ComputedTrait)})
 }
 
 // stepOf gives the number of a step only where nobody is in doubt.

@@ -17,6 +17,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/columns"
+	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/segment/condition"
 	"rapport/internal/store"
@@ -271,5 +272,50 @@ func TestPreview_SaysWhatItCannotCount(t *testing.T) {
 			t.Errorf("%+v: %+v", c, s)
 		}
 	}
+	closeNow(t, p)
+}
+
+// Computed traits are decided by the columns alone: as they are, after a window
+// has closed without an event, and by another definition.
+func TestPreview_DecidesComputedTraitsByColumns(t *testing.T) {
+	t.Parallel()
+	disk, files := memory.NewDisk(), vfs.NewMem()
+	var now atomic.Int64
+	now.Store(int64(worldStart.Add(time.Hour)))
+	p := indexed(t, memory.Open(disk), files, &now)
+	count := func(want int, text string) {
+		t.Helper()
+		if err := p.tendIndex(t.Context(), func(time.Duration) {}); err != nil {
+			t.Fatal(err)
+		}
+		n, err := condition.Read([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _ := p.Columns()
+		a, err := x.Count(t.Context(), columns.Query{Node: p.columnPlan(n, clock.Instant(now.Load()))})
+		if err != nil || a.Unknown != 0 || a.Yes != want {
+			t.Errorf("%s: %d people and %d in doubt, want %d and none (%v)", text, a.Yes, a.Unknown, want, err)
+		}
+	}
+	defineKind(t, p, definition.ComputedTrait, "visits", `{"value":{"event":"Visit","count":{},"within":"30m"}}`)
+	defineKind(t, p, definition.ComputedTrait, "latest", `{"value":{"event":"Visit","last":{}}}`)
+	cultivated(t, p)
+	at := worldStart.Add(50 * time.Minute)
+	play(t, p, []fact{trackAt(at, "ann", "Visit", "1"), trackAt(at, "ann", "Visit", "2"), trackAt(at, "bob", "Look", "3")}, 1)
+	count(1, `{"computed":"visits","min":2}`)
+	count(1, `{"computed":"visits","value":0}`)
+	count(1, `{"computed":"latest","op":"missing"}`)
+	count(1, `{"computed":"latest","within":"1h"}`)
+	now.Add(int64(40 * time.Minute / time.Microsecond))
+	count(0, `{"computed":"visits","min":2}`)
+	count(2, `{"computed":"visits","op":"<","value":1}`)
+	defineKind(t, p, definition.ComputedTrait, "visits", `{"value":{"event":"Visit","count":{},"within":"2h"}}`)
+	cultivated(t, p)
+	count(1, `{"computed":"visits","min":2}`)
+	closeNow(t, p)
+	p = indexed(t, memory.Open(disk), files, &now)
+	count(1, `{"computed":"visits","min":2}`)
+	count(2, `{"not":{"computed":"latest","before":"2026-01-01"}}`)
 	closeNow(t, p)
 }
