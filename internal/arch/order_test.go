@@ -15,10 +15,10 @@ var (
 	// domain is what the product is about, in the order of the flow.
 	domain = []string{
 		"event", "identity", "consent", "policy", "catalog", "profile", "segment", "predict", "definition", "experiment",
-		"decision", "experience", "journey", "message",
+		"decision", "effect", "experience", "journey", "message",
 	}
 	// flow carries events through the domain, over the contract of storage.
-	flow = []string{"columns", "pipeline", "outbox", "schedule", "decider"}
+	flow = []string{"columns", "pipeline", "schedule", "decider", "outbox"}
 	// house serves the edges and app; the domain and the flow are handed values.
 	house = []string{"config", "telemetry", "access", "egress", "rowfile", "tablefile", "feed"}
 	// edges meet the outside. They never know one another: app joins them.

@@ -33,6 +33,10 @@ const (
 	IdentityRules         Kind = "identity_rules"          // which identifiers make one person, as JSON
 	ConsentPolicy         Kind = "consent_policy"          // what is asked of consent, as JSON
 	ImportMapping         Kind = "import_mapping"          // what the columns of a table become, as JSON
+
+	// Who outside is told, and whether it is told now.
+	Destination        Kind = "destination"         // as JSON, secrets sealed
+	DestinationControl Kind = "destination_control" // of the destination of the same key: paused, draining, released, as JSON
 )
 
 // DefaultKey is the key of what an instance has one of.

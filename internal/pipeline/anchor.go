@@ -40,6 +40,7 @@ type anchor struct {
 	home    *home          // whose person it is of; nil where it was never linked
 	version store.Position // the last record applied to it; only where its home is elsewhere
 	sharing bool           // on the worker's list of anchors to send home
+	news    clock.Instant  // the newest event that was not sent home; newsHistorical: all of them are history
 
 	leaves      *segment.State // what conditions keep of its events; nil: nothing
 	leavesWhole bool           // the next part of the row carries all of it

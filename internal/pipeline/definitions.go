@@ -221,6 +221,7 @@ func (g *graph) loadDefinitions(ctx context.Context) error {
 		if evaluated(row.Kind) {
 			g.library.add(edition{row.Kind, row.Key, row.Version.Version}, row.Document)
 		}
+		g.plans.study(&row)
 		g.book.study(row.Kind, row.Version.Version, row.Document)
 		index = index.With(series)
 		return true

@@ -150,7 +150,7 @@ func allTables() []store.Table {
 		store.TableComponents, store.TableLookup, store.TableDeadLetters, store.TableDefinitions, store.TableTimers,
 		store.TableShares, store.TableMembers, store.TableHistory, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
 		store.TableRequests, store.TableColumns, store.TableItems, store.TableSuppressed, store.TableCuts, store.TableMeta,
-		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit,
+		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit, store.TableOutbox,
 	}
 }
 

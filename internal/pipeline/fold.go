@@ -20,7 +20,7 @@ import (
 // fold takes one record into the rows it touches. What follows from it for
 // other buckets is added to the records that the batch sends on.
 func (w *people) fold(t *task) {
-	w.position = t.rec.Position
+	w.position, w.received = t.rec.Position, t.rec.Received
 	switch t.rec.Kind {
 	case store.KindEvent, store.KindReplay:
 		w.foldEvent(t)
@@ -46,6 +46,8 @@ func (w *people) fold(t *task) {
 		w.foldRecheck(t.rec)
 	case store.KindCut:
 		w.foldCut(t.rec)
+	case store.KindEffect:
+		w.foldEffect(t.rec)
 	}
 }
 
@@ -80,10 +82,12 @@ func (w *people) foldEvent(t *task) {
 		return
 	}
 	w.tally.Stored++
+	w.historical = e.Historical
 	for _, reason := range e.Dropped {
 		w.tally.drop(reason, 1)
 	}
 	w.touch(a)
+	a.heard(e)
 	w.before(a, e)
 	portions := a.partial.Fold(e, in)
 	a.note(entry)
@@ -97,6 +101,7 @@ func (w *people) foldEvent(t *task) {
 	a.taken(e.ReceivedAt)
 	w.announce(a)
 	w.after(a, e)
+	w.planEvent(a, e)
 	w.arm(a, e.ReceivedAt)
 	for i := range portions {
 		w.portion(a.key, &portions[i])

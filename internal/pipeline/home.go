@@ -146,7 +146,9 @@ func (w *people) leaveHome(p *personRecord, received clock.Instant) {
 		return
 	}
 	if !a.elsewhere() {
+		w.moving = true
 		w.leaveSegments(a)
+		w.moving = false
 	}
 	if a.home != nil {
 		w.askForCuts(a, a.home.shared, nil, p.version, received)
@@ -197,7 +199,8 @@ func (w *people) sendShares() {
 		if !a.elsewhere() || a.ident.Value == "" || a.cuts != nil && a.cuts.of[a.home.key] != nil {
 			continue // it came home meanwhile, there is nothing to tell, or the home has a cut
 		}
-		s := shareRecord{home: a.home.key, from: a.key, version: a.version, generation: a.generation, row: a.shareRow()}
+		s := shareRecord{home: a.home.key, from: a.key, version: a.version, generation: a.generation, news: a.news, row: a.shareRow()}
+		a.news = 0
 		w.derived = append(w.derived, store.Record{
 			Kind: store.KindShare, Bucket: s.home.Bucket(), Anchor: a.key, Received: a.partial.Now(), Payload: s.append(nil),
 		})
@@ -238,7 +241,9 @@ func (w *people) foldShare(r *store.Record) {
 	a.stirred()
 	w.rows = append(w.rows, w.row(store.TableShares, a.key, shareKey(a.key, s.from), store.Put, s.row))
 	w.touch(a)
+	w.news = s.news
 	w.judge(a, cause{kind: causeMerge})
+	w.news = 0
 	w.arm(a, 0)
 }
 

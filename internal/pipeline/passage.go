@@ -102,6 +102,7 @@ func historyKey(a id.Key, at clock.Instant, n uint64, entered bool) []byte {
 func (w *people) pass(a *anchor, c *criterion, at clock.Instant, p passage) {
 	w.counted(c, at, p.entered)
 	p.segment, p.version = c.Key, c.Version
+	w.planPassage(a, c, at, &p)
 	w.rows = append(w.rows, w.row(store.TableHistory, a.key, historyKey(a.key, at, c.ID, p.entered), store.Put, p.append(make([]byte, 0, 64))))
 }
 

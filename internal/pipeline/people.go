@@ -10,6 +10,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/effect"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
@@ -35,6 +36,7 @@ type setting struct {
 	log        *slog.Logger
 	library    *library
 	items      *itemBook
+	plans      *planning
 	pressed    atomic.Int64 // bytes of each lane's rows that the columns took: people's places there cannot be let go of
 }
 
@@ -90,6 +92,12 @@ type people struct {
 	states     []*segment.State
 	ids        []profile.IdentifierSeen
 	person     segment.ProfilePerson
+
+	planned    []effect.Plan // for the outbox, oldest first
+	received   clock.Instant // when the record that is applied now came in
+	historical bool          // the event that is folded now loads the past
+	moving     bool          // a home is leaving for elsewhere
+	news       clock.Instant // of the share that is folded now
 }
 
 // entity is a row of the catalog with its marks.

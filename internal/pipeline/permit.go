@@ -36,6 +36,10 @@ func (p *Pipeline) Permit(ctx context.Context, ref string, uses []Use, at clock.
 	if err != nil {
 		return nil, err
 	}
+	return p.permit(ctx, who, uses, at)
+}
+
+func (p *Pipeline) permit(ctx context.Context, who *person, uses []Use, at clock.Instant) (*Permission, error) {
 	rules, err := p.ConsentPolicy(ctx)
 	if err != nil {
 		return nil, err

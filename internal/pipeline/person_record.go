@@ -167,13 +167,17 @@ type shareRecord struct {
 	version    store.Position
 	generation uint64 // the backfill that filled what the sender keeps, if one did
 	cut        bool   // only what of the anchor is the person's
+	// news is the time of the newest event that led to it, zero where none did,
+	// newsHistorical where all of them are history: what is planned asks.
+	news clock.Instant
 	row        []byte // as shareRow made it
 }
 
 func (s *shareRecord) append(b []byte) []byte {
 	b = append(append(b, s.home[:]...), s.from[:]...)
 	b = binary.AppendUvarint(b, uint64(s.version))
-	return append(append(binary.AppendUvarint(b, s.generation), flag(s.cut)), s.row...)
+	b = append(binary.AppendUvarint(b, s.generation), flag(s.cut))
+	return append(binary.AppendVarint(b, int64(s.news)), s.row...)
 }
 
 func readShare(payload []byte) (s shareRecord, err error) {
@@ -181,6 +185,7 @@ func readShare(payload []byte) (s shareRecord, err error) {
 	copy(s.home[:], r.take(16))
 	copy(s.from[:], r.take(16))
 	s.version, s.generation, s.cut = store.Position(r.uvarint()), r.uvarint(), r.byte() == 1
+	s.news = clock.Instant(r.varint())
 	if r.bad || len(r.b) == 0 {
 		return s, errShare
 	}

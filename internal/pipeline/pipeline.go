@@ -125,7 +125,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook()},
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook(), plans: newPlanning()},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files},

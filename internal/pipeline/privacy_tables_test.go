@@ -37,6 +37,7 @@ func TestExport_KnowsEveryTable(t *testing.T) {
 		store.TableItems:       "items of the catalog",
 		store.TableCuts:        "times of shared identifiers, as the identity shows them",
 		store.TableMeta:        "counters",
+		store.TableOutbox:      "places of records in the log and counts, without a value",
 	}
 	source, err := os.ReadFile("../store/store.go")
 	if err != nil {

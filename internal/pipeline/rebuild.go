@@ -20,6 +20,7 @@ func Rebuild(ctx context.Context, c Config, progress func(done, end store.Positi
 	if err != nil {
 		return err
 	}
+	p.plans.off = true
 	p.start()
 	derived := func(r *store.Record) bool { return !r.Kind.Fact() }
 	err = p.replay(ctx, 0, progress, derived)

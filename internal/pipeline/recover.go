@@ -97,6 +97,7 @@ func (p *Pipeline) replayTo(ctx context.Context, from, end store.Position, progr
 		c.Attached = nil
 		p.library.learn(&c)
 		p.learnItem(&c)
+		p.plans.learn(&c)
 		for _, i := range lanes {
 			batch[i] = append(batch[i], &c)
 		}

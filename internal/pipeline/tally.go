@@ -27,6 +27,8 @@ type tally struct {
 	Dropped      map[string]uint64 `json:"dropped,omitempty"`   // identifiers of events that do not count, by reason
 	Reasons      map[string]uint64 `json:"reasons,omitempty"`
 	Members      map[uint64]int64  `json:"members,omitempty"` // homes by evaluation of a segment
+	// Effects are messages by destination: what became of them, or why there are none.
+	Effects map[string]map[string]int64 `json:"effects,omitempty"`
 
 	changed bool
 }
@@ -74,6 +76,20 @@ func (t *tally) enroll(evaluation uint64, n int64) {
 	}
 }
 
+// effect counts messages of a destination.
+func (t *tally) effect(destination, what string, n int64) {
+	t.changed = true
+	if t.Effects == nil {
+		t.Effects = map[string]map[string]int64{}
+	}
+	of := t.Effects[destination]
+	if of == nil {
+		of = map[string]int64{}
+		t.Effects[destination] = of
+	}
+	of[what] += n
+}
+
 // drop counts identifiers that do not count.
 func (t *tally) drop(reason string, n uint64) {
 	t.changed = true
@@ -86,6 +102,11 @@ func (t *tally) drop(reason string, n uint64) {
 func (t *tally) add(o *tally) {
 	for n, count := range o.Members {
 		t.enroll(n, count)
+	}
+	for destination, of := range o.Effects {
+		for what, n := range of {
+			t.effect(destination, what, n)
+		}
 	}
 	t.Applied += o.Applied
 	t.Stored += o.Stored

@@ -69,6 +69,7 @@ const (
 	KindRecheck                    // fact: people whom changed items concern are evaluated here
 	KindCut                        // derived: a home tells a shared identifier which times are its person's
 	KindSuppress                   // fact: contacts came onto a suppression list, or left it
+	KindEffect                     // fact: what is sent to a destination, or not, and what came of it
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
@@ -201,6 +202,7 @@ const (
 	TableSuppressed  Table = 'S' // suppression lists: key; and what is on them: key, zero byte, subject
 	TableItems       Table = 'o' // items as conditions see them: key, position; or the key alone: to be told
 	TableColumns     Table = 'l' // whose columns changed by a commit: position
+	TableOutbox      Table = 'O' // what destinations are to be told, were told, and what became of it
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
 

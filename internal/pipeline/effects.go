@@ -1,0 +1,345 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rapport/internal/clock"
+	"rapport/internal/effect"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// foldEffect takes what was said of an effect into its rows.
+func (w *people) foldEffect(r *store.Record) {
+	f, err := effect.ReadFact(r.Payload)
+	if err != nil {
+		if r.Payload != nil {
+			w.log.Error("effect cannot be read", "position", r.Position, "error", err)
+		}
+		return // erased: who was to be told of is nobody any more
+	}
+	out := func(key []byte, op store.Op, value []byte) {
+		if key != nil {
+			w.rows = append(w.rows, store.Change{RowKey: store.RowKey{Table: store.TableOutbox, Bucket: r.Bucket, Key: key}, Op: op, Value: value})
+		}
+	}
+	count := func(what string, n int64) { w.tally.effect(f.Destination, what, n) }
+	place := binary.BigEndian.AppendUint64(nil, uint64(r.Position))
+	switch f.Op {
+	case effect.OpSend:
+		out(f.PlanKey(r.Anchor), store.Delete, nil)
+		out(f.SendKey(), store.Put, place)
+		f.Outcome, f.Sent = effect.Waiting, uint64(r.Position)
+		count(string(effect.Waiting), 1)
+	case effect.OpSkip:
+		out(f.PlanKey(r.Anchor), store.Delete, nil)
+		count(f.Reason, 1)
+		if f.ID == "" {
+			return
+		}
+		f.Outcome = effect.NotSent
+	case effect.OpTold:
+		out(effect.ToldKey(f.Destination, f.Segment, f.Person), store.Put, []byte(f.Known))
+		return
+	case effect.OpResult:
+		if f.Outcome.Final() {
+			out(f.SendKey(), store.Delete, nil)
+			count(string(effect.Waiting), -1)
+			what := string(f.Outcome)
+			if f.Outcome == effect.NotSent {
+				what = f.Reason
+			}
+			count(what, 1)
+		}
+		if f.Outcome == effect.Dead {
+			out(f.DeadKey(), store.Put, binary.BigEndian.AppendUint64(nil, f.Sent))
+		}
+	case effect.OpAgain:
+		out(f.DeadKey(), store.Delete, nil)
+		out(f.SendKey(), store.Put, binary.BigEndian.AppendUint64(nil, f.Sent))
+		f.Outcome = effect.Waiting
+		count(string(effect.Dead), -1)
+		count(string(effect.Waiting), 1)
+	case effect.OpDiscard:
+		out(f.DeadKey(), store.Delete, nil)
+		f.Outcome = effect.Discarded
+		count(string(effect.Dead), -1)
+		count(string(effect.Discarded), 1)
+	case effect.OpPurge:
+		for _, key := range f.Rows {
+			out(key, store.Delete, nil)
+		}
+		return
+	}
+	value, err := effect.DeliveryValue(f.Sent, uint64(r.Position), f.Head())
+	if err != nil {
+		w.log.Error("delivery cannot be listed", "position", r.Position, "error", err)
+		return
+	}
+	out(f.DeliveryKey(), store.Put, value)
+}
+
+// Effect is a fact with the anchor under which it is sealed.
+type Effect struct {
+	Anchor id.Key
+	effect.Fact
+}
+
+// KeepEffects appends what is sent or not, and what came of it, all in one
+// step, and gives the places in the log.
+func (p *Pipeline) KeepEffects(ctx context.Context, list []Effect) ([]store.Position, error) {
+	frame := &store.Frame{Records: make([]store.Record, len(list))}
+	now := p.clock.Now()
+	for i := range list {
+		payload, err := list[i].Encode()
+		if err != nil {
+			return nil, fmt.Errorf("encode effect: %w", err)
+		}
+		k := list[i].Anchor
+		frame.Records[i] = store.Record{Kind: store.KindEffect, Bucket: k.Bucket(), Anchor: k, Received: now, Payload: payload}
+	}
+	if _, err := p.append(ctx, frame); err != nil {
+		return nil, err
+	}
+	out := make([]store.Position, len(list))
+	for i := range out {
+		out[i] = frame.Records[i].Position
+	}
+	return out, nil
+}
+
+// Told gives what destinations know of people, in the order of the questions:
+// empty where they know nothing.
+func (p *Pipeline) Told(ctx context.Context, asked []effect.Fact) ([]string, error) {
+	keys := make([]store.RowKey, len(asked))
+	for i := range asked {
+		keys[i] = store.RowKey{Table: store.TableOutbox, Bucket: ToldAnchor(&asked[i]).Bucket(), Key: effect.ToldKey(asked[i].Destination, asked[i].Segment, asked[i].Person)}
+	}
+	rows, err := p.store.State().Load(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(asked))
+	for i, parts := range rows {
+		if len(parts) > 0 {
+			out[i] = string(parts[len(parts)-1])
+		}
+	}
+	return out, nil
+}
+
+// ToldAnchor is where what a destination knows of a person is kept: not with an
+// identifier of the person, which another person may have tomorrow.
+func ToldAnchor(f *effect.Fact) id.Key { return id.KeyOf("told", f.Destination+"\x00"+f.Person) }
+
+// Subject is a person whom something is to be sent about.
+type Subject struct {
+	View       *profile.View
+	Permission *Permission // nil where no use was named
+}
+
+// Subject finds the person of an anchor and asks for the permission of some
+// uses. It is nil where nobody is known by the anchor, or not any more.
+func (p *Pipeline) Subject(ctx context.Context, k id.Key, whole bool, uses []Use) (*Subject, error) {
+	who, err := p.gatherKey(ctx, k)
+	if err != nil || who == nil {
+		return nil, err
+	}
+	opts, err := p.showing(ctx, who, false)
+	if err != nil {
+		return nil, err
+	}
+	s := &Subject{View: profile.Assemble(who.members, who.partials(), opts)}
+	if whole {
+		if err := p.evaluate(ctx, who, s.View); err != nil {
+			return nil, err
+		}
+	}
+	if len(uses) > 0 {
+		s.Permission, err = p.permit(ctx, who, uses, p.clock.Now())
+	}
+	return s, err
+}
+
+// AnchorOf gives the anchor of a person that a reference names.
+func (p *Pipeline) AnchorOf(ctx context.Context, ref string) (id.Key, error) {
+	who, err := p.gather(ctx, ref)
+	if err != nil {
+		return id.Key{}, err
+	}
+	return who.anchors[0].key, nil
+}
+
+// EffectAt gives what the log says of an effect; store.ErrErased where the
+// person was erased.
+func (p *Pipeline) EffectAt(ctx context.Context, at store.Position) (Effect, error) {
+	r, err := p.store.Log().At(ctx, at)
+	if err != nil {
+		return Effect{}, err
+	}
+	if r.Payload == nil {
+		return Effect{}, store.ErrErased
+	}
+	f, err := effect.ReadFact(r.Payload)
+	if err != nil {
+		return Effect{}, err
+	}
+	return Effect{r.Anchor, *f}, nil
+}
+
+// Message is what waits to be sent.
+type Message struct {
+	Place effect.Place
+	Sent  store.Position // where the log has it
+}
+
+// sendWindow is how many rows of a bucket are read at once.
+const sendWindow = 8
+
+// ToSend gives messages of a destination that wait, behind a place and in their
+// order; more tells that others follow. Dead letters where dead is true.
+func (p *Pipeline) ToSend(ctx context.Context, destination string, after effect.Place, dead bool) (out []Message, more bool, err error) {
+	for i := range p.people {
+		if err := p.lanes[i].commit(ctx); err != nil {
+			return nil, false, err
+		}
+	}
+	prefix := effect.SendPrefix(destination)
+	if dead {
+		prefix = effect.DeadPrefix(destination)
+	}
+	var bound *effect.Place
+	for b := range id.Bucket(id.Buckets) {
+		n := 0
+		var bad error
+		err := p.store.State().Scan(ctx, store.Range{Table: store.TableOutbox, Bucket: b, Prefix: prefix, After: after.Append(slices.Clone(prefix), false)}, func(key []byte, parts [][]byte) bool {
+			m := Message{}
+			if m.Place, bad = effect.ReadPlace(key[len(prefix):], false); bad != nil || bound != nil && m.Place.Compare(*bound) > 0 {
+				return false
+			}
+			m.Sent = store.Position(binary.BigEndian.Uint64(parts[0]))
+			out = append(out, m)
+			if n++; n == sendWindow {
+				bound, more = &m.Place, true
+			}
+			return n < sendWindow
+		})
+		if err = errors.Join(err, bad); err != nil {
+			return nil, false, err
+		}
+	}
+	if bound != nil {
+		out = slices.DeleteFunc(out, func(m Message) bool { return m.Place.Compare(*bound) > 0 })
+	}
+	slices.SortFunc(out, func(a, b Message) int { return a.Place.Compare(b.Place) })
+	return out, more, nil
+}
+
+// EffectCounts are the messages of destinations: what became of them, or why
+// there are none.
+func (p *Pipeline) EffectCounts() map[string]map[string]int64 {
+	sum := tally{}
+	for i, w := range p.people {
+		p.lanes[i].mu.Lock()
+		sum.add(&tally{Effects: w.tally.Effects})
+		p.lanes[i].mu.Unlock()
+	}
+	return sum.Effects
+}
+
+// DeliveryQuery asks for deliveries of a destination, newest cause first.
+type DeliveryQuery struct {
+	Destination string
+	Outcome     effect.Outcome
+	Reason      string
+	From, To    clock.Instant // of the cause
+	Cursor      string
+	Limit       int
+}
+
+// Delivery is one delivery with where the log has its parts.
+type Delivery struct {
+	effect.Head
+	Place  effect.Place
+	Bucket id.Bucket
+	Sent   store.Position
+	Result store.Position
+}
+
+// Deliveries lists what was sent, or not, to a destination.
+func (p *Pipeline) Deliveries(ctx context.Context, q DeliveryQuery) (Page[Delivery], error) {
+	var page Page[Delivery]
+	after, err := readCursor(q.Cursor)
+	if err != nil {
+		return page, err
+	}
+	if after != nil && len(after) != 24 {
+		return page, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is not one that this list gave; leave it out to begin at the start").At("cursor")
+	}
+	for i := range p.people {
+		if err := p.lanes[i].commit(ctx); err != nil {
+			return page, err
+		}
+	}
+	all, err := p.deliveryRows(ctx, &q, after, nil)
+	if err != nil {
+		return page, err
+	}
+	if len(all) > q.Limit {
+		all = all[:q.Limit]
+		page.Next = writeCursor(all[q.Limit-1].Place.Append(nil, true))
+	}
+	page.Items = all
+	return page, nil
+}
+
+// deliveryRows gives the first rows of a list behind a place, one more than
+// are asked for; only that of a message where one is named.
+func (p *Pipeline) deliveryRows(ctx context.Context, q *DeliveryQuery, after []byte, only *effect.Place) ([]Delivery, error) {
+	prefix := effect.DeliveryPrefix(q.Destination)
+	at := store.Range{Table: store.TableOutbox, Prefix: prefix}
+	if after != nil {
+		at.After = append(slices.Clone(prefix), after...)
+	}
+	var all []Delivery
+	for b := range id.Bucket(id.Buckets) {
+		at.Bucket = b
+		var bad error
+		err := p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+			d := Delivery{Bucket: b}
+			if d.Place, bad = effect.ReadPlace(key[len(prefix):], true); bad != nil {
+				return false
+			}
+			if len(all) > q.Limit && d.Place.Compare(all[q.Limit].Place) < 0 {
+				return false
+			}
+			var sent, result uint64
+			if sent, result, d.Head, bad = effect.ReadDelivery(parts[0]); bad != nil {
+				return false
+			}
+			d.Sent, d.Result = store.Position(sent), store.Position(result)
+			if !q.wants(&d.Head) || only != nil && d.Place != *only {
+				return true
+			}
+			i, _ := slices.BinarySearchFunc(all, d.Place, func(x Delivery, at effect.Place) int { return at.Compare(x.Place) })
+			all = slices.Insert(all, i, d)
+			all = all[:min(len(all), q.Limit+1)]
+			return true
+		})
+		if err = errors.Join(err, bad); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (q *DeliveryQuery) wants(h *effect.Head) bool {
+	return (q.Outcome == "" || h.Outcome == q.Outcome) && (q.Reason == "" || h.Reason == q.Reason) &&
+		h.Time >= q.From && (q.To == 0 || h.Time < q.To)
+}
