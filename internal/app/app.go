@@ -23,6 +23,7 @@ import (
 	"rapport/internal/dialect/segment"
 	"rapport/internal/egress"
 	"rapport/internal/httpapi"
+	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
 	"rapport/internal/source/connection"
@@ -54,6 +55,7 @@ type App struct {
 	jobs     *schedule.Runner
 	decider  *decider.Decider
 	outside  *connection.Client
+	outbox   *outbox.Outbox
 	egress   *egress.Policy
 	listener net.Listener
 	server   *http.Server
@@ -131,6 +133,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openImports(pc.Mappers[segment.Dialect]); err != nil {
 		return err
 	}
+	a.openOutbox()
 	h := a.routes()
 	if err := a.jobs.Start(ctx); err != nil {
 		return fmt.Errorf("starting the background jobs: %w", err)
@@ -222,6 +225,9 @@ func (a *App) close(ctx context.Context) error {
 	a.background.Wait()
 	if a.jobs != nil {
 		a.jobs.Close()
+	}
+	if a.outbox != nil {
+		a.outbox.Close()
 	}
 	if a.decider != nil {
 		a.decider.Close()

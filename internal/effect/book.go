@@ -208,7 +208,7 @@ func (x *Passed) reason(t *Target) string {
 }
 
 func (t *Target) wants(segment string, kind Kind) bool {
-	return slices.ContainsFunc(t.Segments, func(p Passage) bool {
+	return slices.ContainsFunc(t.Segments, func(p SegmentChoice) bool {
 		return p.Key == segment && slices.Contains(p.On, string(kind))
 	})
 }

@@ -16,23 +16,23 @@ import (
 	"rapport/internal/feel"
 )
 
-// Document is a destination as it is defined.
-type Document struct {
+// Destination is a destination as it is defined.
+type Destination struct {
 	Name     string            `json:"name,omitempty" maxLength:"200"`
 	Type     string            `json:"type" doc:"What it is: webhook, http, email, … as GET /api/v1/destination-types lists them"`
 	Settings json.RawMessage   `json:"settings,omitempty" doc:"As the type's schema says. Secrets are kept encrypted and shown as ********; sending that back leaves them as they were"`
 	Sealed   map[string][]byte `json:"sealed,omitempty" hidden:"true" doc:"The secrets of the settings as they are stored, by their places"`
 
-	Events   *Events   `json:"events,omitempty" doc:"Send what people do"`
-	Segments []Passage `json:"segments,omitempty" maxItems:"100" doc:"Send who comes into segments and who leaves them"`
-	Audience *Audience `json:"audience,omitempty" doc:"Keep an audience on the other side the same as a segment"`
-	Profile  *Changes  `json:"profile,omitempty" doc:"Send people of whom something changed"`
+	Events   *EventChoice   `json:"events,omitempty" doc:"Send what people do"`
+	Segments []SegmentChoice `json:"segments,omitempty" maxItems:"100" doc:"Send who comes into segments and who leaves them"`
+	Audience *AudienceChoice `json:"audience,omitempty" doc:"Keep an audience on the other side the same as a segment"`
+	Profile  *ChangeChoice  `json:"profile,omitempty" doc:"Send people of whom something changed"`
 
 	Traits   []string `json:"traits,omitempty" maxItems:"200" doc:"Traits of the person that go along; [\"*\"]: all of them; left out: none"`
 	Decision string   `json:"decision,omitempty" doc:"Key of a decision model that is asked about each person when it is sent: its answer goes along as instructions"`
 	Mapping  string   `json:"mapping,omitempty" maxLength:"65536" doc:"FEEL that makes the payload of id, kind, time, destination, person, event, segment, audience and instructions; left out: all of them"`
 
-	Consent   *Consent `json:"consent,omitempty" doc:"What is asked of consent before each attempt; left out: nothing"`
+	Consent   *ConsentAsked `json:"consent,omitempty" doc:"What is asked of consent before each attempt; left out: nothing"`
 	Freshness Span     `json:"freshness,omitempty" doc:"What happened longer ago than this when it came in is not sent; left out: 1h, at most 720h"`
 	StopAt    int      `json:"stop_at,omitempty" minimum:"1" maximum:"100000000" doc:"At more sends in a minute the destination stops until a person releases it; left out: 10000"`
 	GiveUp    Span     `json:"give_up,omitempty" doc:"How long a message is tried again before it becomes a dead letter; left out: 72h, at most 720h"`
@@ -40,32 +40,32 @@ type Document struct {
 	AtOnce    int      `json:"at_once,omitempty" minimum:"1" maximum:"64" doc:"Calls at the same time; left out: what the type says"`
 }
 
-// Events are the events that are sent.
-type Events struct {
+// EventChoice is which events that are sent.
+type EventChoice struct {
 	Names   []string `json:"names,omitempty" maxItems:"500" doc:"Names of tracked events, pages and screens; left out: all"`
 	Types   []string `json:"types,omitempty" maxItems:"10" doc:"track, page, screen, identify, group, alias; left out: all"`
 	Sources []string `json:"sources,omitempty" maxItems:"100" doc:"Keys of sources; left out: all"`
 	Filter  string   `json:"filter,omitempty" maxLength:"8192" doc:"FEEL over event that is true for those to be sent, such as event.properties.total > 100"`
 }
 
-// Passage names a segment whose entries and exits are sent.
-type Passage struct {
+// SegmentChoice names a segment whose entries and exits are sent.
+type SegmentChoice struct {
 	Key string   `json:"key"`
 	On  []string `json:"on,omitempty" enum:"entered,left" doc:"Left out: both"`
 }
 
-// Audience is a segment that is kept on the other side.
-type Audience struct {
+// AudienceChoice is a segment that is kept on the other side.
+type AudienceChoice struct {
 	Segment string `json:"segment"`
 }
 
-// Changes say what of a person is watched.
-type Changes struct {
+// ChangeChoice says what of a person is watched.
+type ChangeChoice struct {
 	Traits []string `json:"traits,omitempty" maxItems:"200" doc:"A change of one of these is sent; left out: of any of those that go along"`
 }
 
-// Consent is what a person must have agreed to.
-type Consent struct {
+// ConsentAsked is what a person must have agreed to.
+type ConsentAsked struct {
 	Purpose string `json:"purpose"`
 	Channel string `json:"channel,omitempty"`
 }
@@ -110,7 +110,7 @@ func invalid(field, format string, args ...any) error {
 // Target is a destination that was checked: what a version says. It is
 // immutable.
 type Target struct {
-	Document
+	Destination
 	filter  *feel.Program
 	mapping *feel.Program
 }
@@ -121,7 +121,7 @@ func Read(document []byte) (*Target, error) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.DisallowUnknownFields()
 	t := &Target{}
-	if err := d.Decode(&t.Document); err != nil {
+	if err := d.Decode(&t.Destination); err != nil {
 		return nil, invalid("", "the destination cannot be read: %v", err)
 	}
 	if d.More() {

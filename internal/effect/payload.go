@@ -229,5 +229,30 @@ func (t *Target) Watched(v *profile.View) []byte {
 	return text
 }
 
+// Example says what a message of a kind would tell of; of the first that the
+// destination is told of where the kind is empty. The kind is empty where it is
+// not told of such.
+func (t *Target) Example(kind Kind) (as Kind, segment, change string) {
+	first := kind == ""
+	switch {
+	case t.Events != nil && (first || kind == Event):
+		return Event, "", ""
+	case len(t.Segments) > 0 && (first || kind == Entered || kind == Left):
+		if first {
+			kind = Kind(t.Segments[0].On[0])
+		}
+		for _, p := range t.Segments {
+			if slices.Contains(p.On, string(kind)) {
+				return kind, p.Key, string(kind)
+			}
+		}
+	case t.Audience != nil && (first || kind == Member):
+		return Member, t.Audience.Segment, "added"
+	case t.Profile != nil && (first || kind == Profile):
+		return Profile, "", ""
+	}
+	return "", "", ""
+}
+
 // In tells whether a profile is in a segment.
 func In(v *profile.View, segment string) bool { return slices.Contains(v.Segments, segment) }

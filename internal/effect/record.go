@@ -90,8 +90,8 @@ func ReadFact(payload []byte) (*Fact, error) {
 // Final tells whether nothing more is tried.
 func (o Outcome) Final() bool { return o != Waiting && o != Retrying }
 
-// Head is what the list of deliveries shows of one. It names nobody.
-type Head struct {
+// DeliveryHead is what the list of deliveries shows of one. It names nobody.
+type DeliveryHead struct {
 	ID          string        `json:"id" doc:"The idempotency key"`
 	Destination string        `json:"destination"`
 	Kind        Kind          `json:"kind" enum:"event,entered,left,member,profile,check"`
@@ -106,12 +106,12 @@ type Head struct {
 }
 
 // Head is what a record makes of the row of its delivery.
-func (f *Fact) Head() Head {
+func (f *Fact) Head() DeliveryHead {
 	kind := f.As
 	if kind == "" {
 		kind = f.Kind
 	}
-	return Head{
+	return DeliveryHead{
 		ID: f.ID, Destination: f.Destination, Kind: kind, Segment: f.Segment, Outcome: f.Outcome, Reason: f.Reason,
 		Attempts: f.Attempt, Status: f.Status, Took: f.Took, Time: f.Time, Changed: f.When,
 	}

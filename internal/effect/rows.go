@@ -44,16 +44,20 @@ func (f *Fact) sort(backwards bool) []byte {
 	if backwards {
 		at = ^at
 	}
-	return append(binary.BigEndian.AppendUint64(nil, at), f.idBytes()...)
+	return append(binary.BigEndian.AppendUint64(nil, at), f.Bytes()...)
 }
 
-func (f *Fact) idBytes() []byte {
+// Bytes are the id without its text form.
+func (f *Fact) Bytes() []byte {
 	b, err := hex.DecodeString(f.ID)
 	if err != nil || len(b) != 16 {
 		return make([]byte, 16)
 	}
 	return b
 }
+
+// SetID puts an id in from its bytes.
+func (f *Fact) SetID(b [16]byte) { f.ID = hex.EncodeToString(b[:]) }
 
 // SendKey is the row of what is to be sent.
 func (f *Fact) SendKey() []byte { return append(SendPrefix(f.Destination), f.sort(false)...) }
@@ -121,7 +125,7 @@ func (p Place) Compare(q Place) int {
 
 // DeliveryValue is the value of a delivery's row: where the log has what was
 // sent and what came of it, and the head.
-func DeliveryValue(sent, result uint64, h Head) ([]byte, error) {
+func DeliveryValue(sent, result uint64, h DeliveryHead) ([]byte, error) {
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
@@ -131,7 +135,7 @@ func DeliveryValue(sent, result uint64, h Head) ([]byte, error) {
 }
 
 // ReadDelivery reads the value of a delivery's row.
-func ReadDelivery(value []byte) (sent, result uint64, h Head, err error) {
+func ReadDelivery(value []byte) (sent, result uint64, h DeliveryHead, err error) {
 	if len(value) < 16 {
 		return 0, 0, h, errRow
 	}

@@ -23,6 +23,7 @@ type Deps struct {
 	Jobs    Jobs
 	Decider Decider
 	Imports Imports
+	Outbox  Outbox
 	// Seal makes of a secret what can be stored.
 	Seal    func(secret []byte) ([]byte, error)
 	Access  *access.Register
@@ -78,6 +79,8 @@ func New(d Deps) *API {
 	a.settingsRoutes()
 	a.decisionRoutes()
 	a.connectionRoutes()
+	a.destinationRoutes()
+	a.deliveryRoutes()
 	a.predictiveRoutes()
 	a.importRoutes()
 	a.mappingRoutes()

@@ -30,6 +30,7 @@ type door struct {
 	log      *bytes.Buffer
 	ready    error
 	imports  *fakeImports
+	outbox   *fakeOutbox
 }
 
 func newDoor(t *testing.T) *door {
@@ -43,11 +44,11 @@ func newDoor(t *testing.T) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{fake: &fake{disputed: disputed()}, secret: keys.SecretKey, writeKey: keys.WriteKey, log: &bytes.Buffer{}, imports: &fakeImports{dir: t.TempDir()}}
+	d := &door{fake: &fake{disputed: disputed()}, secret: keys.SecretKey, writeKey: keys.WriteKey, log: &bytes.Buffer{}, imports: &fakeImports{dir: t.TempDir()}, outbox: &fakeOutbox{}}
 	metrics := telemetry.NewMetrics("test")
 	log := telemetry.NewLogger(d.log, "info", "json")
 	d.api = New(Deps{
-		Spine: d.fake, Jobs: fakeJobs{}, Imports: d.imports, Decider: decider.New(decider.Deps{Spine: d.fake, Clock: clock.Clock(now), Random: func(b []byte) { clear(b) }, Log: log}),
+		Spine: d.fake, Jobs: fakeJobs{}, Imports: d.imports, Outbox: d.outbox, Decider: decider.New(decider.Deps{Spine: d.fake, Clock: clock.Clock(now), Random: func(b []byte) { clear(b) }, Log: log}),
 		Seal: func(b []byte) ([]byte, error) { return append([]byte("sealed "), b...), nil }, Access: register, Metrics: metrics, Log: log, Clock: clock.Clock(now),
 		Ready: func() error { return d.ready }, Version: "test", NewID: cryptorand.Text,
 		Limits: Limits{Body: 64 << 10, ReadTimeout: 5 * time.Second, Wait: time.Millisecond, MaxWait: time.Millisecond},

@@ -143,6 +143,7 @@ func describe(version string) *huma.OpenAPI {
 			{Name: "entities", Description: "Orders, carts, catalog items and accounts"},
 			{Name: "segments", Description: "Segments, computed traits and affinities: definitions with versions, evaluated for everybody at every moment"},
 			{Name: "decisions", Description: "Decision models: DMN documents with versions, test cases and evaluation"},
+			{Name: "destinations", Description: "Who outside is told what, and what came of it"},
 			{Name: "privacy", Description: "Requests of people: what is known of them, and to be forgotten"},
 			{Name: "imports", Description: "Tables of others: imports, their mappings, and pulls that fetch tables by themselves"},
 			{Name: "accounting", Description: "Where every event went"},

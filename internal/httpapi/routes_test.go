@@ -78,6 +78,14 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"kind":"user","columns":[{"column":"Nr","to":"user_id"}]}`
 		case strings.HasPrefix(path, "/api/v1/import-mappings/") && method == "POST":
 			body = `{"status":"archived"}`
+		case path == "/api/v1/destinations/default" && method == "PUT":
+			body = `{"type":"webhook","events":{}}`
+		case strings.HasPrefix(path, "/api/v1/destinations/") && method == "POST" && !strings.HasSuffix(path, "/status"):
+			body = map[bool]string{true: `{"profile":"user_id:1"}`}[strings.HasSuffix(path, "/test")]
+		case strings.HasPrefix(path, "/api/v1/deliveries/"):
+			path = strings.Replace(path, "{destination}", "default", 1)
+		case path == "/api/v1/deliveries":
+			path += "?destination=default"
 		case path == "/api/v1/segments/preview":
 			body = `{"condition":{"trait":"plan","value":"gold"}}`
 		case strings.HasPrefix(path, "/api/v1/identity/rules") && method == "POST" && !strings.HasSuffix(path, "/dry-run"):

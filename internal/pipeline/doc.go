@@ -29,5 +29,6 @@
 //	                            answers
 //	erase, privacy, consent, permit, suppress
 //	                            what a person may ask for, and what may be done with the data
+//	plan, effects               what destinations are to be told, and what came of it
 //	deadletter, decisions, jobs what else is kept as facts
 package pipeline

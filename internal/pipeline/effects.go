@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"rapport/internal/clock"
 	"rapport/internal/effect"
-	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/profile"
 	"rapport/internal/store"
@@ -195,8 +193,16 @@ func (p *Pipeline) EffectAt(ctx context.Context, at store.Position) (Effect, err
 
 // Message is what waits to be sent.
 type Message struct {
-	Place effect.Place
-	Sent  store.Position // where the log has it
+	Place  effect.Place
+	Sent   store.Position // where the log has it
+	Anchor id.Key         // one that lies in the same bucket
+}
+
+// anchorIn is a key that lies in a bucket, for what is said of nobody there.
+func anchorIn(b id.Bucket) id.Key {
+	var k id.Key
+	binary.BigEndian.PutUint16(k[:], uint16(b)<<4)
+	return k
 }
 
 // sendWindow is how many rows of a bucket are read at once.
@@ -219,7 +225,7 @@ func (p *Pipeline) ToSend(ctx context.Context, destination string, after effect.
 		n := 0
 		var bad error
 		err := p.store.State().Scan(ctx, store.Range{Table: store.TableOutbox, Bucket: b, Prefix: prefix, After: after.Append(slices.Clone(prefix), false)}, func(key []byte, parts [][]byte) bool {
-			m := Message{}
+			m := Message{Anchor: anchorIn(b)}
 			if m.Place, bad = effect.ReadPlace(key[len(prefix):], false); bad != nil || bound != nil && m.Place.Compare(*bound) > 0 {
 				return false
 			}
@@ -251,95 +257,4 @@ func (p *Pipeline) EffectCounts() map[string]map[string]int64 {
 		p.lanes[i].mu.Unlock()
 	}
 	return sum.Effects
-}
-
-// DeliveryQuery asks for deliveries of a destination, newest cause first.
-type DeliveryQuery struct {
-	Destination string
-	Outcome     effect.Outcome
-	Reason      string
-	From, To    clock.Instant // of the cause
-	Cursor      string
-	Limit       int
-}
-
-// Delivery is one delivery with where the log has its parts.
-type Delivery struct {
-	effect.Head
-	Place  effect.Place
-	Bucket id.Bucket
-	Sent   store.Position
-	Result store.Position
-}
-
-// Deliveries lists what was sent, or not, to a destination.
-func (p *Pipeline) Deliveries(ctx context.Context, q DeliveryQuery) (Page[Delivery], error) {
-	var page Page[Delivery]
-	after, err := readCursor(q.Cursor)
-	if err != nil {
-		return page, err
-	}
-	if after != nil && len(after) != 24 {
-		return page, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is not one that this list gave; leave it out to begin at the start").At("cursor")
-	}
-	for i := range p.people {
-		if err := p.lanes[i].commit(ctx); err != nil {
-			return page, err
-		}
-	}
-	all, err := p.deliveryRows(ctx, &q, after, nil)
-	if err != nil {
-		return page, err
-	}
-	if len(all) > q.Limit {
-		all = all[:q.Limit]
-		page.Next = writeCursor(all[q.Limit-1].Place.Append(nil, true))
-	}
-	page.Items = all
-	return page, nil
-}
-
-// deliveryRows gives the first rows of a list behind a place, one more than
-// are asked for; only that of a message where one is named.
-func (p *Pipeline) deliveryRows(ctx context.Context, q *DeliveryQuery, after []byte, only *effect.Place) ([]Delivery, error) {
-	prefix := effect.DeliveryPrefix(q.Destination)
-	at := store.Range{Table: store.TableOutbox, Prefix: prefix}
-	if after != nil {
-		at.After = append(slices.Clone(prefix), after...)
-	}
-	var all []Delivery
-	for b := range id.Bucket(id.Buckets) {
-		at.Bucket = b
-		var bad error
-		err := p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
-			d := Delivery{Bucket: b}
-			if d.Place, bad = effect.ReadPlace(key[len(prefix):], true); bad != nil {
-				return false
-			}
-			if len(all) > q.Limit && d.Place.Compare(all[q.Limit].Place) < 0 {
-				return false
-			}
-			var sent, result uint64
-			if sent, result, d.Head, bad = effect.ReadDelivery(parts[0]); bad != nil {
-				return false
-			}
-			d.Sent, d.Result = store.Position(sent), store.Position(result)
-			if !q.wants(&d.Head) || only != nil && d.Place != *only {
-				return true
-			}
-			i, _ := slices.BinarySearchFunc(all, d.Place, func(x Delivery, at effect.Place) int { return at.Compare(x.Place) })
-			all = slices.Insert(all, i, d)
-			all = all[:min(len(all), q.Limit+1)]
-			return true
-		})
-		if err = errors.Join(err, bad); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-func (q *DeliveryQuery) wants(h *effect.Head) bool {
-	return (q.Outcome == "" || h.Outcome == q.Outcome) && (q.Reason == "" || h.Reason == q.Reason) &&
-		h.Time >= q.From && (q.To == 0 || h.Time < q.To)
 }

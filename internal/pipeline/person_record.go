@@ -170,7 +170,7 @@ type shareRecord struct {
 	// news is the time of the newest event that led to it, zero where none did,
 	// newsHistorical where all of them are history: what is planned asks.
 	news clock.Instant
-	row        []byte // as shareRow made it
+	row  []byte // as shareRow made it
 }
 
 func (s *shareRecord) append(b []byte) []byte {

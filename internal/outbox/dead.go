@@ -1,0 +1,132 @@
+package outbox
+
+import (
+	"context"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/effect"
+	"rapport/internal/fault"
+	"rapport/internal/pipeline"
+)
+
+// DeliveryDetail is one delivery with what was sent and what was answered.
+type DeliveryDetail struct {
+	effect.DeliveryHead
+	Person  string `json:"person,omitempty" doc:"Profile id when it was sent"`
+	Version int    `json:"version,omitempty" doc:"Of the destination"`
+	Text    string `json:"text,omitempty" doc:"What happened, in words"`
+	Payload any    `json:"payload,omitempty" doc:"What was, or is, to be sent; left out where the person was erased"`
+	Request string `json:"request,omitempty" doc:"Of the last attempt; secrets masked"`
+	Answer  string `json:"answer,omitempty" doc:"To the last attempt; secrets masked"`
+}
+
+// Delivery shows one delivery.
+func (o *Outbox) Delivery(ctx context.Context, key, id string) (*DeliveryDetail, error) {
+	d, err := o.Spine.Delivery(ctx, key, id)
+	if err != nil {
+		return nil, err
+	}
+	out := &DeliveryDetail{DeliveryHead: d.DeliveryHead}
+	if e, err := o.Spine.EffectAt(ctx, d.Result); err == nil {
+		out.Person, out.Version, out.Text, out.Request, out.Answer = e.Person, e.Version, e.Text, e.Request, e.Answer
+	}
+	if d.Sent != 0 {
+		if e, err := o.Spine.EffectAt(ctx, d.Sent); err == nil {
+			out.Payload, out.Person = e.Payload, e.Person
+		}
+	}
+	return out, nil
+}
+
+// Again sends a dead letter once more, in its old place before what waits of
+// the same person. Discard gives it up.
+func (o *Outbox) Again(ctx context.Context, key, id string, discard bool) error {
+	d, err := o.Spine.Delivery(ctx, key, id)
+	if err != nil {
+		return err
+	}
+	if d.Outcome != effect.Dead {
+		return fault.Errorf(fault.Conflict, "not_dead", "the delivery is %s: only dead letters are sent again or discarded", d.Outcome)
+	}
+	return o.again(ctx, key, []pipeline.Message{{Place: d.Place, Sent: d.Sent}}, discard)
+}
+
+// AgainAll does so with all dead letters of a destination, and tells with how
+// many.
+func (o *Outbox) AgainAll(ctx context.Context, key string, discard bool) (int, error) {
+	n := 0
+	for after := (effect.Place{}); ; {
+		list, more, err := o.Spine.ToSend(ctx, key, after, true)
+		if err != nil {
+			return n, err
+		}
+		if err := o.again(ctx, key, list, discard); err != nil {
+			return n, err
+		}
+		if n += len(list); !more || len(list) == 0 {
+			return n, nil
+		}
+		after = list[len(list)-1].Place
+	}
+}
+
+func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message, discard bool) error {
+	var facts []pipeline.Effect
+	now := o.now()
+	for _, x := range list {
+		e, err := o.Spine.EffectAt(ctx, x.Sent)
+		if err != nil {
+			return fault.Errorf(fault.Gone, "delivery_erased", "what was to be sent is not there any more: the person was erased")
+		}
+		f := e.Fact
+		f.Op, f.Payload, f.Sent, f.When = effect.OpAgain, nil, uint64(x.Sent), now
+		if discard {
+			f.Op = effect.OpDiscard
+		}
+		facts = append(facts, pipeline.Effect{Anchor: e.Anchor, Fact: f})
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	places, err := o.Spine.KeepEffects(ctx, facts)
+	if err != nil {
+		return err
+	}
+	// What the answer says is so when it comes.
+	if err := o.Spine.WaitApplied(ctx, pipeline.Receipt{Position: places[len(places)-1]}); err != nil {
+		return err
+	}
+	if l := o.line(key); l != nil && !discard {
+		for _, x := range list {
+			e, err := o.Spine.EffectAt(ctx, x.Sent)
+			if err != nil {
+				return err
+			}
+			e.When = now // it has all its time again
+			l.push(&message{Effect: e, sent: x.Sent})
+		}
+	}
+	return nil
+}
+
+// kept is how long deliveries that came to an end are listed.
+const kept = 30 * 24 * time.Hour
+
+// Purge takes deliveries off the lists that came to an end long ago.
+func (o *Outbox) Purge(ctx context.Context) (int, error) {
+	n := 0
+	o.mu.Lock()
+	keys := make([]string, 0, len(o.lines))
+	for key := range o.lines {
+		keys = append(keys, key)
+	}
+	o.mu.Unlock()
+	for _, key := range keys {
+		m, err := o.Spine.PurgeDeliveries(ctx, key, clock.From(o.Clock().Add(-kept)))
+		if n += m; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
