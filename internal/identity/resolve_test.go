@@ -11,6 +11,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/identity"
+	"rapport/internal/identity/identitytest"
 )
 
 // worlds is how many worlds a test makes: RAPPORT_SOAK multiplies them.
@@ -22,7 +23,7 @@ func worlds(everyday int) int {
 }
 
 // gather makes the component of observations in an order.
-func gather(seen []observation) identity.Component {
+func gather(seen []identitytest.Observation) identity.Component {
 	var c identity.Component
 	at := map[event.Identifier]int{}
 	edges := map[[2]int]int{}
@@ -35,18 +36,18 @@ func gather(seen []observation) identity.Component {
 		return n
 	}
 	for _, o := range seen {
-		u := node(o.ids[0])
-		for _, weak := range o.ids[1:] {
+		u := node(o.IDs[0])
+		for _, weak := range o.IDs[1:] {
 			v := node(weak)
 			k := [2]int{min(u, v), max(u, v)}
 			i, ok := edges[k]
 			if !ok {
 				edges[k] = len(c.Edges)
-				c.Edges = append(c.Edges, identity.Edge{U: u, V: v, First: o.at, Last: o.at})
+				c.Edges = append(c.Edges, identity.Edge{U: u, V: v, First: o.At, Last: o.At})
 				continue
 			}
 			e := &c.Edges[i]
-			e.First, e.Last = min(e.First, o.at), max(e.Last, o.at)
+			e.First, e.Last = min(e.First, o.At), max(e.Last, o.At)
 		}
 	}
 	return c
@@ -70,18 +71,18 @@ func TestResolve_WhateverTheOrderThePeopleAreThoseOfTheNaiveModel(t *testing.T) 
 	t.Parallel()
 	n, hubs, replays, unhubs := worlds(500), 0, 0, 0
 	for seed := range uint64(n) {
-		w := newGraphWorld(seed)
+		w := identitytest.NewWorld(seed)
 		r := rand.New(rand.NewPCG(seed, 2))
-		model := newNaive(&w.rules)
-		for _, o := range w.seen {
-			model.see(o)
+		model := identitytest.NewNaive(&w.Rules)
+		for _, o := range w.Seen {
+			model.See(o)
 		}
-		for _, f := range w.said {
-			model.say(f)
+		for _, f := range w.Said {
+			model.Say(f)
 		}
-		want := model.people()
+		want := model.People()
 		for range 3 {
-			seen, said := slices.Clone(w.seen), slices.Clone(w.said)
+			seen, said := slices.Clone(w.Seen), slices.Clone(w.Said)
 			seen = append(seen, seen[:r.IntN(len(seen))]...)
 			r.Shuffle(len(seen), func(i, j int) { seen[i], seen[j] = seen[j], seen[i] })
 			r.Shuffle(len(said), func(i, j int) { said[i], said[j] = said[j], said[i] })
@@ -90,15 +91,15 @@ func TestResolve_WhateverTheOrderThePeopleAreThoseOfTheNaiveModel(t *testing.T) 
 				facts.Apply(f)
 			}
 			c := gather(seen)
-			if got := named(c, w.rules.Resolve(c, &facts)); !slices.EqualFunc(got, want, slices.Equal[[]string]) {
+			if got := named(c, w.Rules.Resolve(c, &facts)); !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 				t.Fatalf("seed %d\ngot  %v\nwant %v", seed, got, want)
 			}
 		}
-		if unhubbed(w, model) {
+		if w.Unhubbed(model) {
 			unhubs++
 		}
-		hubs += min(model.hubs, 1)
-		replays += min(model.replays, 1)
+		hubs += min(model.Hubs, 1)
+		replays += min(model.Replays, 1)
 	}
 	t.Logf("seeds 0 to %d: %d%% of the worlds with a replay, %d%% with a hub, %d%% with an un-hub", n-1, 100*replays/n, 100*hubs/n, 100*unhubs/n)
 	if replays < n/2 || hubs < n/2 || unhubs < n/50 {
@@ -106,33 +107,19 @@ func TestResolve_WhateverTheOrderThePeopleAreThoseOfTheNaiveModel(t *testing.T) 
 	}
 }
 
-// unhubbed tells that a fact made a hub link again.
-func unhubbed(w *graphWorld, with *naive) bool {
-	without := newNaive(&w.rules)
-	for _, o := range w.seen {
-		without.see(o)
-	}
-	for i := range with.nodes {
-		if without.hub(i) && !with.hub(i) && !with.blocked(i) {
-			return true
-		}
-	}
-	return false
-}
-
 func TestResolve_IgnoringAnEdgeIsNeverHavingSeenIt(t *testing.T) {
 	t.Parallel()
 	n := worlds(200)
 	for seed := range uint64(n) {
-		w := newGraphWorld(seed)
+		w := identitytest.NewWorld(seed)
 		r := rand.New(rand.NewPCG(seed, 5))
-		o := w.seen[r.IntN(len(w.seen))]
-		if len(o.ids) < 2 {
+		o := w.Seen[r.IntN(len(w.Seen))]
+		if len(o.IDs) < 2 {
 			continue
 		}
-		a, b := o.ids[0], o.ids[1]
+		a, b := o.IDs[0], o.IDs[1]
 		var facts, more identity.Facts
-		for _, f := range w.said {
+		for _, f := range w.Said {
 			if f.B != nil && (f.A == a && *f.B == b || f.A == b && *f.B == a) {
 				continue
 			}
@@ -140,13 +127,13 @@ func TestResolve_IgnoringAnEdgeIsNeverHavingSeenIt(t *testing.T) {
 			more.Apply(f)
 		}
 		more.Apply(identity.Fact{ID: "un-merge", Op: identity.Ignore, A: a, B: &b, Time: 1 << 60})
-		c := gather(w.seen)
+		c := gather(w.Seen)
 		never := c
 		never.Edges = slices.DeleteFunc(slices.Clone(c.Edges), func(e identity.Edge) bool {
 			x, y := c.Nodes[e.U].Identifier, c.Nodes[e.V].Identifier
 			return x == a && y == b || x == b && y == a
 		})
-		got, want := named(c, w.rules.Resolve(c, &more)), named(never, w.rules.Resolve(never, &facts))
+		got, want := named(c, w.Rules.Resolve(c, &more)), named(never, w.Rules.Resolve(never, &facts))
 		if !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 			t.Fatalf("seed %d, %s and %s\ngot  %v\nwant %v", seed, a, b, got, want)
 		}

@@ -9,6 +9,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/identity"
+	"rapport/internal/identity/identitytest"
 )
 
 func TestNormalise_GivesEachFormOneSpelling(t *testing.T) {
@@ -115,13 +116,13 @@ func TestResolve_VendorsCases(t *testing.T) {
 	t.Parallel()
 	day := identityInstant(24 * 3600 * 1_000_000)
 	at := identityInstant(1_767_000_000_000_000)
-	o := func(days int, all ...string) observation {
+	o := func(days int, all ...string) identitytest.Observation {
 		var ids []event.Identifier
 		for _, a := range all {
 			ns, value, _ := strings.Cut(a, ":")
 			ids = append(ids, id(ns, value))
 		}
-		return observation{at + identityInstant(days)*day, ids}
+		return identitytest.Observation{At: at + identityInstant(days)*day, IDs: ids}
 	}
 	unique := func(change func(r *identity.Rules)) *identity.Rules {
 		r := identity.DefaultRules()
@@ -132,37 +133,37 @@ func TestResolve_VendorsCases(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		rules *identity.Rules
-		seen  []observation
+		seen  []identitytest.Observation
 		want  string
 	}{
 		"Segment: of two user ids on one address the second is somebody else": {
 			unique(nil),
-			[]observation{o(0, "user_id:abc123", "email:jane@example.com"), o(1, "user_id:abc456", "email:jane@example.com")},
+			[]identitytest.Observation{o(0, "user_id:abc123", "email:jane@example.com"), o(1, "user_id:abc456", "email:jane@example.com")},
 			"[[email:jane@example.com user_id:abc123] [user_id:abc456]]",
 		},
 		"Segment: five devices within a week": {
 			unique(func(r *identity.Rules) { r.Namespaces[3].Limit = identity.Limit{Count: 2, Days: 7} }),
-			[]observation{o(0, "user_id:u", "anonymous_id:a"), o(1, "user_id:u", "anonymous_id:b"), o(2, "user_id:u", "anonymous_id:c"), o(9, "user_id:u", "anonymous_id:d")},
+			[]identitytest.Observation{o(0, "user_id:u", "anonymous_id:a"), o(1, "user_id:u", "anonymous_id:b"), o(2, "user_id:u", "anonymous_id:c"), o(9, "user_id:u", "anonymous_id:d")},
 			"[[anonymous_id:a anonymous_id:b anonymous_id:d user_id:u] [anonymous_id:c]]",
 		},
 		"Adobe: the last who signed in has the device": {
 			unique(func(r *identity.Rules) { r.Namespaces[3].Keep = identity.KeepLast }),
-			[]observation{o(0, "user_id:Tom", "anonymous_id:111"), o(1, "user_id:Summer", "anonymous_id:111")},
+			[]identitytest.Observation{o(0, "user_id:Tom", "anonymous_id:111"), o(1, "user_id:Summer", "anonymous_id:111")},
 			"[[anonymous_id:111 user_id:Summer] [user_id:Tom]]",
 		},
 		"Mixpanel: two user ids never merge": {
 			unique(nil),
-			[]observation{o(0, "user_id:a", "anonymous_id:d"), o(0, "user_id:b", "anonymous_id:e"), o(1, "user_id:a", "anonymous_id:e"), o(2, "user_id:b", "anonymous_id:d")},
+			[]identitytest.Observation{o(0, "user_id:a", "anonymous_id:d"), o(0, "user_id:b", "anonymous_id:e"), o(1, "user_id:a", "anonymous_id:e"), o(2, "user_id:b", "anonymous_id:d")},
 			"[[anonymous_id:d user_id:a] [anonymous_id:e user_id:b]]",
 		},
 		"RudderStack: an address with too many user ids links nobody": {
 			unique(nil),
-			[]observation{o(0, "user_id:a", "email:f@example.org"), o(1, "user_id:b", "email:f@example.org"), o(2, "user_id:c", "email:f@example.org"), o(3, "user_id:d", "email:f@example.org")},
+			[]identitytest.Observation{o(0, "user_id:a", "email:f@example.org"), o(1, "user_id:b", "email:f@example.org"), o(2, "user_id:c", "email:f@example.org"), o(3, "user_id:d", "email:f@example.org")},
 			"[[email:f@example.org] [user_id:a] [user_id:b] [user_id:c] [user_id:d]]",
 		},
 		"an alias makes two user ids one person": {
 			unique(nil),
-			[]observation{o(0, "user_id:ann", "user_id:old-ann"), o(1, "user_id:old-ann", "anonymous_id:d"), o(2, "user_id:ann", "anonymous_id:d")},
+			[]identitytest.Observation{o(0, "user_id:ann", "user_id:old-ann"), o(1, "user_id:old-ann", "anonymous_id:d"), o(2, "user_id:ann", "anonymous_id:d")},
 			"[[anonymous_id:d user_id:ann user_id:old-ann]]",
 		},
 	} {

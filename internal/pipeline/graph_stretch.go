@@ -24,6 +24,12 @@ func (g *graph) stretches(ctx context.Context, shared event.Identifier, members 
 	if !ok {
 		return nil, nil
 	}
+	if n.role == identity.NamesNobody { // nobody owns it, whoever was seen on it
+		if slices.Contains(members, shared) {
+			return []interval{{identity.Beginning, identity.End}}, nil
+		}
+		return nil, nil
+	}
 	own, err := g.sightings(ctx, n, members)
 	if err != nil {
 		return nil, err

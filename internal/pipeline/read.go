@@ -13,6 +13,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/profile"
 	"rapport/internal/store"
 )
@@ -226,13 +227,16 @@ func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
 // shared, or a limit refused it. No members: the graph knows nothing of them.
 func (p *Pipeline) name(who *person, members []event.Identifier) {
 	met := sightings{}
+	ignored := p.ignored(members)
 	for _, a := range who.anchors {
 		if !a.blank() || len(who.anchors) == 1 {
 			first, last := who.seen(a)
 			met.note(members, edge{ident: a.ident, first: first, last: last, received: a.received})
 		}
 		for _, e := range a.edges {
-			met.note(members, e)
+			if !ignored[identity.PairOf(a.key, e.key)] {
+				met.note(members, e)
+			}
 		}
 	}
 	if len(met) == 0 { // of what they share nothing is theirs
@@ -251,6 +255,28 @@ func (p *Pipeline) name(who *person, members []event.Identifier) {
 	}
 	slices.SortFunc(who.members, func(a, b profile.IdentifierSeen) int { return p.Rules().Compare(a.Identifier, b.Identifier) })
 	who.id = p.cipher.id(earliest.ident.Key())
+}
+
+// ignored are the edges among a person's identifiers that are as if they had
+// never been seen.
+func (p *Pipeline) ignored(members []event.Identifier) map[identity.Pair]bool {
+	var out map[identity.Pair]bool
+	p.graphLane.mu.Lock()
+	defer p.graphLane.mu.Unlock()
+	if p.graph.said == 0 {
+		return nil
+	}
+	for _, m := range members {
+		for _, f := range p.graph.facts.About(m.Key()) {
+			if f.Op == identity.Ignore {
+				if out == nil {
+					out = map[identity.Pair]bool{}
+				}
+				out[f.Pair()] = true
+			}
+		}
+	}
+	return out
 }
 
 // sightings are when a person's identifiers were seen, by identifier.

@@ -1,9 +1,10 @@
-package identity_test
+// Package identitytest holds what tests of the identity graph share: the graph
+// the plain way, and random worlds of people who share devices and mailboxes. It
+// is never part of the product.
+package identitytest
 
 import (
 	"cmp"
-	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sort"
 	"strings"
@@ -13,35 +14,39 @@ import (
 	"rapport/internal/identity"
 )
 
-// naive is the graph the plain way: sets and loops, every limit counted anew
+// Naive is the graph the plain way: sets and loops, every limit counted anew
 // from the members at every step, no part treated apart.
-type naive struct {
+type Naive struct {
 	rules *identity.Rules
 	facts map[string]identity.Fact
 	edges map[[2]event.Identifier]*times
 	nodes map[event.Identifier]bool
 
-	hubs, replays int
+	// Hubs and Replays count what People met: shared identifiers, and times that
+	// something broke a limit or a constraint.
+	Hubs, Replays int
 }
 
 type times struct{ first, last clock.Instant }
 
-func newNaive(rules *identity.Rules) *naive {
-	return &naive{rules: rules, facts: map[string]identity.Fact{}, edges: map[[2]event.Identifier]*times{}, nodes: map[event.Identifier]bool{}}
+// NewNaive makes a graph that has seen nothing.
+func NewNaive(rules *identity.Rules) *Naive {
+	return &Naive{rules: rules, facts: map[string]identity.Fact{}, edges: map[[2]event.Identifier]*times{}, nodes: map[event.Identifier]bool{}}
 }
 
-func (n *naive) see(o observation) {
-	for _, i := range o.ids {
+// See takes what an event says.
+func (n *Naive) See(o Observation) {
+	for _, i := range o.IDs {
 		n.nodes[i] = true
 	}
-	for _, weak := range o.ids[1:] {
-		k := [2]event.Identifier{o.ids[0], weak}
+	for _, weak := range o.IDs[1:] {
+		k := [2]event.Identifier{o.IDs[0], weak}
 		t := n.edges[k]
 		if t == nil {
-			n.edges[k] = &times{o.at, o.at}
+			n.edges[k] = &times{o.At, o.At}
 			continue
 		}
-		t.first, t.last = min(t.first, o.at), max(t.last, o.at)
+		t.first, t.last = min(t.first, o.At), max(t.last, o.At)
 	}
 }
 
@@ -51,7 +56,8 @@ func pairName(a, b event.Identifier) string {
 	return strings.Join(x, "|")
 }
 
-func (n *naive) say(f identity.Fact) {
+// Say takes an operator's word.
+func (n *Naive) Say(f identity.Fact) {
 	key := f.A.String()
 	if f.B != nil {
 		key = pairName(f.A, *f.B)
@@ -62,7 +68,7 @@ func (n *naive) say(f identity.Fact) {
 	}
 }
 
-func (n *naive) said(op identity.Op, ids ...event.Identifier) bool {
+func (n *Naive) said(op identity.Op, ids ...event.Identifier) bool {
 	key := ids[0].String()
 	if len(ids) == 2 {
 		key = pairName(ids[0], ids[1])
@@ -71,12 +77,12 @@ func (n *naive) said(op identity.Op, ids ...event.Identifier) bool {
 	return ok && !f.Withdrawn && f.Op == op
 }
 
-func (n *naive) blocked(i event.Identifier) bool {
+func (n *Naive) blocked(i event.Identifier) bool {
 	return n.said(identity.Blocked, i) || n.rules.Blocks(i)
 }
 
 // musts are pairs that must be one, of identifiers that are there.
-func (n *naive) musts() []identity.Fact {
+func (n *Naive) musts() []identity.Fact {
 	var out []identity.Fact
 	for _, f := range n.facts {
 		if f.Op == identity.MustLink && !f.Withdrawn && !n.blocked(f.A) && !n.blocked(*f.B) {
@@ -109,7 +115,7 @@ func groups(pairs [][2]event.Identifier) func(a, b event.Identifier) bool {
 	return func(a, b event.Identifier) bool { return a == b || name[a] != 0 && name[a] == name[b] }
 }
 
-func (n *naive) hub(i event.Identifier) bool {
+func (n *Naive) hub(i event.Identifier) bool {
 	if n.said(identity.Shared, i) {
 		return true
 	}
@@ -142,8 +148,8 @@ func (n *naive) hub(i event.Identifier) bool {
 	return len(distinct) > above
 }
 
-// people gives who is who, each person as a sorted list.
-func (n *naive) people() [][]string {
+// People gives who is who, each person as a sorted list.
+func (n *Naive) People() [][]string {
 	type step struct {
 		a, b event.Identifier
 		must bool
@@ -157,7 +163,7 @@ func (n *naive) people() [][]string {
 	for i := range n.nodes {
 		isHub[i] = !n.blocked(i) && n.hub(i)
 		if isHub[i] {
-			n.hubs++
+			n.Hubs++
 		}
 	}
 	for _, f := range n.musts() {
@@ -221,7 +227,7 @@ func (n *naive) people() [][]string {
 		}
 	}
 	if refused {
-		n.replays++
+		n.Replays++
 	}
 	done := map[event.Identifier]bool{}
 	var out [][]string
@@ -241,7 +247,7 @@ func (n *naive) people() [][]string {
 	return out
 }
 
-func (n *naive) torn(all []event.Identifier) bool {
+func (n *Naive) torn(all []event.Identifier) bool {
 	for i, a := range all {
 		for _, b := range all[i+1:] {
 			if n.said(identity.CannotLink, a, b) {
@@ -252,7 +258,7 @@ func (n *naive) torn(all []event.Identifier) bool {
 	return false
 }
 
-func (n *naive) fits(all []event.Identifier, one func(a, b event.Identifier) bool, first map[event.Identifier]clock.Instant) bool {
+func (n *Naive) fits(all []event.Identifier, one func(a, b event.Identifier) bool, first map[event.Identifier]clock.Instant) bool {
 	for _, ns := range n.rules.Namespaces {
 		if ns.Limit.Count == 0 {
 			continue
@@ -286,89 +292,16 @@ func (n *naive) fits(all []event.Identifier, one func(a, b event.Identifier) boo
 	return true
 }
 
-// observation is what one event says: the strongest identifier first.
-type observation struct {
-	at  clock.Instant
-	ids []event.Identifier
-}
-
-// graphWorld is observations and facts about people who share devices and
-// mailboxes, made of a seed alone.
-type graphWorld struct {
-	seen  []observation
-	said  []identity.Fact
-	rules identity.Rules
-}
-
-func newGraphWorld(seed uint64) *graphWorld {
-	r := rand.New(rand.NewPCG(seed, 41))
-	w := &graphWorld{rules: randomRules(r)}
-	people, devices, mails := 6+r.IntN(10), 12+r.IntN(14), 8+r.IntN(8)
-	start := clock.Instant(1_767_000_000_000_000)
-	pick := func(ns string, n int) event.Identifier { return id(ns, fmt.Sprintf("%s-%d", ns[:1], n)) }
-	for range 200 + r.IntN(60) {
-		p := r.IntN(people)
-		all := []event.Identifier{}
-		if r.IntN(3) > 0 {
-			all = append(all, pick(event.UserID, p))
-		}
-		if r.IntN(3) == 0 {
-			all = append(all, pick(event.Email, (p+r.IntN(2))%mails))
-		}
-		if r.IntN(6) == 0 {
-			all = append(all, pick("loyalty", p/2))
-		}
-		if d := r.IntN(2 * devices); len(all) == 0 || d < devices {
-			// A device is mostly one person's; the first few are everybody's.
-			n := (p*3 + r.IntN(3)) % devices
-			if r.IntN(12) == 0 {
-				n = r.IntN(3)
-			}
-			all = append(all, pick(event.AnonymousID, n))
-		}
-		if r.IntN(60) == 0 {
-			all = append(all, pick(event.UserID, r.IntN(people)))
-		}
-		kept, _ := w.rules.Choose(all)
-		w.seen = append(w.seen, observation{start + clock.Instant(r.Int64N(400*24*3600))*1_000_000, kept})
+// Unhubbed tells that a fact of a world makes a shared identifier link again.
+func (w *World) Unhubbed(with *Naive) bool {
+	without := NewNaive(&w.Rules)
+	for _, o := range w.Seen {
+		without.See(o)
 	}
-	var ids []event.Identifier
-	for _, o := range w.seen {
-		ids = append(ids, o.ids...)
-	}
-	for n := range r.IntN(12) {
-		f := identity.Fact{ID: fmt.Sprint("f", n), Time: start + clock.Instant(r.IntN(5)), A: ids[r.IntN(len(ids))]}
-		b := ids[r.IntN(len(ids))]
-		if o := w.seen[r.IntN(len(w.seen))]; len(o.ids) > 1 && r.IntN(2) == 0 {
-			f.A, b = o.ids[0], o.ids[1]
-		}
-		f.Op = []identity.Op{identity.Ignore, identity.CannotLink, identity.MustLink, identity.Blocked, identity.Shared}[r.IntN(5)]
-		if f.Op != identity.Blocked && f.Op != identity.Shared {
-			if f.A == b {
-				continue
-			}
-			f.B = &b
-		}
-		w.said = append(w.said, f)
-		if r.IntN(3) == 0 {
-			f.ID, f.Withdrawn, f.Time = f.ID+"x", true, f.Time+clock.Instant(r.IntN(3))-1
-			w.said = append(w.said, f)
+	for i := range with.nodes {
+		if without.hub(i) && !with.hub(i) && !with.blocked(i) {
+			return true
 		}
 	}
-	return w
-}
-
-func randomRules(r *rand.Rand) identity.Rules {
-	rules := identity.DefaultRules()
-	rules.Namespaces = slices.Insert(rules.Namespaces, 2, identity.Namespace{Name: "loyalty", Limit: identity.Limit{Count: 1}})
-	for i := range rules.Namespaces {
-		n := &rules.Namespaces[i]
-		n.Form = ""
-		if i > 0 {
-			n.SharedAbove = []int{0, 2, 3}[r.IntN(3)]
-			n.Limit = []identity.Limit{{}, {Count: 1}, {Count: 2}, {Count: 3, Days: 30}}[r.IntN(4)]
-		}
-		n.Keep = []identity.Policy{"", identity.KeepFirst, identity.KeepLast}[r.IntN(3)]
-	}
-	return rules
+	return false
 }
