@@ -55,6 +55,12 @@ func (a *App) describe() {
 	a.metrics.Gauge("rapport_columns_people", "People in the columnar index.", nil, func() float64 { return float64(a.columns().People) })
 	a.metrics.Gauge("rapport_columns_suspects", "People whose columns wait to be brought up to date.", nil,
 		func() float64 { return float64(a.columns().Suspect) })
+	a.metrics.Gauge("rapport_suppressed_bytes", "Memory that suppression lists take, of the share of people.", nil, func() float64 {
+		if a.pipeline == nil {
+			return 0
+		}
+		return float64(a.pipeline.SuppressedBytes())
+	})
 	a.metrics.Gauge("rapport_log_bytes", "Bytes of the log on disk.", nil, func() float64 { return float64(a.store.Log().Size()) })
 	a.metrics.Gauge("rapport_state_bytes", "Bytes of the state on disk.", nil, func() float64 { return float64(a.store.State().Size()) })
 }

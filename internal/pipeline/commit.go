@@ -130,7 +130,8 @@ func (w *people) trim() {
 	clear(w.gatheredNotices)
 	clear(w.gatheredUnswept)
 	w.confirmCold()
-	w.anchors.limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes()-int(w.pressed.Load()), w.rowBudget/8)
+	taken := int(w.pressed.Load()) + int(w.suppressed.bytes()*int64(w.span.Last-w.span.First+1)/id.Buckets)
+	w.anchors.limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes()-taken, w.rowBudget/8)
 	if w.job != nil {
 		w.job.ahead = nil // not all of them may stay, and others may have come
 	}

@@ -241,8 +241,10 @@ func (p *Pipeline) name(who *person, members []event.Identifier) {
 	}
 	if len(met) == 0 { // of what they share nothing is theirs
 		for _, a := range who.anchors {
-			first, last := who.seen(a)
-			met.note(members, edge{ident: a.ident, first: first, last: last, received: a.received})
+			// There may be a row of one that was a home for a while, or not.
+			if first, last := who.seen(a); first != 0 || len(who.anchors) == 1 {
+				met.note(members, edge{ident: a.ident, first: first, last: last, received: a.received})
+			}
 		}
 	}
 	var earliest edge

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"rapport/internal/clock"
 	"rapport/internal/consent"
@@ -45,11 +46,19 @@ type suppressionFact struct {
 }
 
 // suppressed is who is on which list. It is read for every question that names
-// a channel, so all of it is in memory: about 40 bytes for each contact.
+// a channel, so all of it is in memory, and rows of people have less of it.
 type suppressed struct {
-	mu    sync.RWMutex
-	lists map[string]*suppressionList
+	mu       sync.RWMutex
+	lists    map[string]*suppressionList
+	contacts atomic.Int64 // on all lists
 }
+
+// suppressedBytes is what a contact on a list takes in memory. Maps take 35 to
+// 56 bytes for it.
+const suppressedBytes = 48
+
+// bytes is what all contacts take.
+func (s *suppressed) bytes() int64 { return s.contacts.Load() * suppressedBytes }
 
 type suppressionList struct {
 	consent.SuppressionList
@@ -86,17 +95,22 @@ func (g *graph) suppress(r *store.Record) {
 			g.rows = append(g.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
 		}
 		g.rows = append(g.rows, commonRow(store.TableSuppressed, []byte(l.Key), store.Delete, nil))
+		s.contacts.Add(-int64(len(l.since)))
 		delete(s.lists, l.Key)
 	case f.Op == SuppressAdd:
 		for _, subject := range f.Subjects {
 			if _, on := l.since[subject]; !on {
 				l.since[subject] = f.Time
+				s.contacts.Add(1)
 				g.rows = append(g.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Put, binary.BigEndian.AppendUint64(nil, uint64(f.Time))))
 			}
 		}
 	case f.Op == SuppressRemove:
 		for _, subject := range f.Subjects {
-			delete(l.since, subject)
+			if _, on := l.since[subject]; on {
+				delete(l.since, subject)
+				s.contacts.Add(-1)
+			}
 			g.rows = append(g.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
 		}
 	}
@@ -122,6 +136,7 @@ func (s *suppressed) load(ctx context.Context, st store.State) error {
 		case !entry:
 			bad = json.Unmarshal(value, &list(string(name)).SuppressionList)
 		case len(subject) == len(consent.Subject{}) && len(value) == 8:
+			s.contacts.Add(1)
 			list(string(name)).since[consent.Subject(subject)] = clock.Instant(binary.BigEndian.Uint64(value))
 		default:
 			bad = fmt.Errorf("row %x is damaged", key)
@@ -153,6 +168,10 @@ func (s *suppressed) on(subjects []consent.Subject) []SuppressedOn {
 	}
 	return out
 }
+
+// SuppressedBytes is the memory that suppression lists take. It comes out of
+// what people's rows have.
+func (p *Pipeline) SuppressedBytes() int64 { return p.suppressed.bytes() }
 
 // SuppressedOn is a list that a contact is on.
 type SuppressedOn struct {

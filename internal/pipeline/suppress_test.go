@@ -189,3 +189,55 @@ func TestErase_KeepsAHashWhereItIsAskedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What is on suppression lists comes out of the memory that rows of people have.
+func TestSuppress_ListsTakeOfTheMemoryOfPeople(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	p, c, disk := openConsent(t)
+	change := func(op SuppressionOp, from, to int) {
+		t.Helper()
+		var some strings.Builder
+		for n := from; n < to; n++ {
+			fmt.Fprintf(&some, "n%d@example.org\n", n)
+		}
+		if _, _, err := p.Suppress(ctx, "mail", op, []byte(some.String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := func(p *Pipeline) int {
+		w := p.people[0]
+		p.lanes[0].mu.Lock()
+		defer p.lanes[0].mu.Unlock()
+		w.trim()
+		return w.anchors.limit
+	}
+	before := rows(p)
+	if _, _, err := p.PutSuppressionList(ctx, consent.SuppressionList{Key: "mail", Name: "No mail"}); err != nil {
+		t.Fatal(err)
+	}
+	change(SuppressAdd, 0, 5000)
+	change(SuppressAdd, 4000, 5000) // known
+	change(SuppressRemove, 3000, 4000)
+	change(SuppressRemove, 3000, 3500) // gone
+	share := p.SuppressedBytes() / int64(len(p.people))
+	if p.SuppressedBytes() != 4000*suppressedBytes || int64(before-rows(p)) != share {
+		t.Errorf("4,000 contacts take %d bytes, %d of the first lane's rows, want %d", p.SuppressedBytes(), before-rows(p), share)
+	}
+	closeNow(t, p)
+	c.Store = memory.Open(disk)
+	p, err := Open(ctx, c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeNow(t, p)
+	if p.SuppressedBytes() != 4000*suppressedBytes {
+		t.Errorf("after a start they take %d bytes", p.SuppressedBytes())
+	}
+	if _, err := p.DropSuppressionList(ctx, "mail"); err != nil {
+		t.Fatal(err)
+	}
+	if p.SuppressedBytes() != 0 {
+		t.Errorf("after the list is gone they take %d bytes", p.SuppressedBytes())
+	}
+}
