@@ -168,7 +168,7 @@ func graphWorlds(everyday, all int) int {
 // no limit is broken.
 func TestIdentity_PeopleAreThoseOfTheNaiveModel(t *testing.T) {
 	t.Parallel()
-	n, hubs, replays, unhubs := graphWorlds(60, 10_000), 0, 0, 0
+	n, hubs, replays, unhubs := graphWorlds(25, 10_000), 0, 0, 0
 	for seed := range uint64(n) {
 		w := identitytest.NewWorld(seed)
 		r := rand.New(rand.NewPCG(seed, 77))
@@ -215,7 +215,7 @@ func TestIdentity_PeopleAreThoseOfTheNaiveModel(t *testing.T) {
 // with their profiles and timelines.
 func TestIdentity_IgnoringAnEdgeGivesTheProfilesOfNeverHavingSeenIt(t *testing.T) {
 	t.Parallel()
-	n, tried := graphWorlds(40, 2_000), 0
+	n, tried := graphWorlds(20, 2_000), 0
 	for seed := range uint64(n) {
 		w := identitytest.NewWorld(seed)
 		r := rand.New(rand.NewPCG(seed, 78))
