@@ -192,7 +192,8 @@ func record(m *destination.Message) *kgo.Record {
 	r := &kgo.Record{
 		Value: m.Payload, Timestamp: m.Time,
 		Headers: []kgo.RecordHeader{
-			{Key: "rapport-id", Value: []byte(m.ID)}, {Key: "rapport-kind", Value: []byte(m.Kind)},
+			{Key: "rapport-id", Value: []byte(m.ID)},
+			{Key: "rapport-kind", Value: []byte(m.Kind)},
 			{Key: "rapport-time", Value: []byte(m.Time.UTC().Format(time.RFC3339Nano))},
 		},
 	}

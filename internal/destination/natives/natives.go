@@ -5,7 +5,10 @@ package natives
 import (
 	"rapport/internal/destination"
 	"rapport/internal/destination/email"
+	"rapport/internal/destination/files"
 	"rapport/internal/destination/httpcall"
+	"rapport/internal/destination/kafka"
+	"rapport/internal/destination/nats"
 	"rapport/internal/destination/postgres"
 	"rapport/internal/destination/segment"
 	"rapport/internal/destination/slack"
@@ -16,7 +19,7 @@ import (
 // All are the types, in the order in which people are shown them.
 func All() []destination.Type {
 	return []destination.Type{
-		webhook.Type(), httpcall.Type(), email.Type(), sms.Type(), slack.Type(), segment.Type(), postgres.Type(),
+		webhook.Type(), httpcall.Type(), email.Type(), sms.Type(), slack.Type(), segment.Type(), postgres.Type(), kafka.Type(), nats.Type(), files.Type(),
 	}
 }
 
