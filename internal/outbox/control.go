@@ -75,10 +75,7 @@ func (o *Outbox) Command(ctx context.Context, key, what, author string, release 
 	default:
 		return fault.Errorf(fault.Invalid, "unknown_command", "%q is none of pause, resume, drain and release", what)
 	}
-	if o.line(key) == nil {
-		o.look()
-	}
-	if l := o.line(key); l != nil {
+	if l := o.today(key); l != nil {
 		l.mu.Lock()
 		// Resuming does not let go of the brake.
 		if what == "resume" && l.control.State == Stopped {
@@ -141,7 +138,7 @@ func (o *Outbox) Deliveries(ctx context.Context, q pipeline.DeliveryQuery) (pipe
 // State tells how a destination is.
 func (o *Outbox) State(key string) DestinationState {
 	counts := o.Spine.EffectCounts()[key]
-	if l := o.line(key); l != nil {
+	if l := o.today(key); l != nil {
 		return l.state(counts)
 	}
 	return DestinationState{State: "inactive", Counts: map[string]int64{}}

@@ -104,6 +104,9 @@ func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message,
 				return err
 			}
 			e.When = now // it has all its time again
+			l.mu.Lock()
+			delete(l.queue.settled, x.Place)
+			l.mu.Unlock()
 			l.push(&message{Effect: e, sent: x.Sent})
 		}
 	}

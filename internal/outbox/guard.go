@@ -63,6 +63,7 @@ func (k *bucket) take(n int, perSecond float64, now time.Time) (int, time.Durati
 	}
 	k.at = now
 	got := min(n, int(k.tokens))
+	k.tokens -= float64(got)
 	if got < 1 {
 		return 0, time.Duration((1 - k.tokens) / perSecond * float64(time.Second))
 	}

@@ -63,23 +63,29 @@ type queue struct {
 	delayed later
 	known   map[effect.Place]bool
 	bytes   int
+	// settled are those let go of lately: their rows may still be there, and
+	// whoever made them may only now hand them over.
+	settled map[effect.Place]bool
+	ring    []effect.Place
+	next    int
 }
 
 // Together these bound the memory of a destination.
 const (
 	queueMessages = 4096
 	queueBytes    = 8 << 20
+	queueSettled  = 2 * queueMessages
 )
 
 func newQueue() queue {
-	return queue{people: map[string][]*message{}, known: map[effect.Place]bool{}}
+	return queue{people: map[string][]*message{}, known: map[effect.Place]bool{}, settled: map[effect.Place]bool{}}
 }
 
 func (q *queue) full() bool { return len(q.known) >= queueMessages || q.bytes >= queueBytes }
 
 func (q *queue) add(m *message) {
 	at := m.place()
-	if q.known[at] {
+	if q.known[at] || q.settled[at] {
 		return
 	}
 	q.known[at] = true
@@ -110,7 +116,15 @@ func (q *queue) take(n, bytes int) []*message {
 
 // done lets go of a message, and lets the next of its person come.
 func (q *queue) done(m *message) {
-	delete(q.known, m.place())
+	at := m.place()
+	delete(q.known, at)
+	if q.settled[at] = true; len(q.ring) < queueSettled {
+		q.ring = append(q.ring, at)
+	} else {
+		delete(q.settled, q.ring[q.next])
+		q.ring[q.next] = at
+		q.next = (q.next + 1) % queueSettled
+	}
 	q.bytes -= m.size()
 	behind := q.people[m.Person]
 	if len(behind) == 0 {

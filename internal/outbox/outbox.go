@@ -247,6 +247,12 @@ func (o *Outbox) line(key string) *line {
 	return o.lines[key]
 }
 
+// today gives the line of a destination as it is defined now.
+func (o *Outbox) today(key string) *line {
+	o.look()
+	return o.line(key)
+}
+
 func (o *Outbox) now() clock.Instant { return o.Clock.Now() }
 
 // chance draws a number below one.

@@ -166,13 +166,19 @@ func (o *Outbox) gather(ctx context.Context, d *draft) error {
 	if err := o.read(ctx, d); err != nil || d.skip != "" {
 		return err
 	}
-	if d.target.Decision != "" && o.Decide != nil {
-		var err error
-		if d.instructions, err = o.Decide(ctx, d.target.Decision, d.person.View.ID); err != nil {
-			d.skip, d.text = effect.Failed, fmt.Sprintf("decision model %q: %v", d.target.Decision, err)
-		}
+	return o.instruct(ctx, d)
+}
+
+// instruct asks the decision model whose answer goes along.
+func (o *Outbox) instruct(ctx context.Context, d *draft) (err error) {
+	if d.target.Decision == "" || o.Decide == nil || d.skip != "" {
+		return nil
 	}
-	return nil
+	d.instructions, err = o.Decide(ctx, d.target.Decision, d.person.View.ID)
+	if err != nil && ctx.Err() == nil {
+		d.skip, d.text, err = effect.Failed, fmt.Sprintf("decision model %q: %v", d.target.Decision, err), nil
+	}
+	return err
 }
 
 // read finds the person, and the event where one is told of.

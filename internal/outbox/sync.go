@@ -35,7 +35,7 @@ const syncPage = 200
 // told before, and to take out who is not there any more.
 func (o *Outbox) sync(ctx context.Context, t *schedule.Task) error {
 	key := t.Subject()
-	l := o.line(key)
+	l := o.today(key)
 	if l == nil {
 		return fault.Errorf(fault.NotFound, "destination_not_found", "there is no live destination %q", key)
 	}
@@ -126,7 +126,12 @@ func (w *syncing) tell(ctx context.Context, at *syncAt, people []string, members
 		d.Cause = effect.CauseOf(k, w.job+id)
 		drafts = append(drafts, d)
 	}
-	if err := w.each(drafts, func(d *draft) error { return w.read(ctx, d) }); err != nil {
+	if err := w.each(drafts, func(d *draft) error {
+		if err := w.read(ctx, d); err != nil {
+			return err
+		}
+		return w.instruct(ctx, d)
+	}); err != nil {
 		return err
 	}
 	kept := drafts[:0]
@@ -166,7 +171,7 @@ func (w *syncing) tell(ctx context.Context, at *syncAt, people []string, members
 
 // SyncAudience says whom a synchronisation is about, for those who start it.
 func (o *Outbox) SyncAudience(key string) error {
-	l := o.line(key)
+	l := o.today(key)
 	if l == nil {
 		return fault.Errorf(fault.NotFound, "destination_not_found", "there is no live destination %q: PUT it, or make a version live", key)
 	}
