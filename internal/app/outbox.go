@@ -10,7 +10,7 @@ import (
 	"rapport/internal/decider"
 	"rapport/internal/definition"
 	"rapport/internal/destination"
-	"rapport/internal/destination/webhook"
+	"rapport/internal/destination/natives"
 	"rapport/internal/fault"
 	"rapport/internal/outbox"
 	"rapport/internal/schedule"
@@ -26,7 +26,7 @@ const (
 // openOutbox lets destinations be told.
 func (a *App) openOutbox() {
 	types := map[string]destination.Type{}
-	for _, t := range []destination.Type{webhook.Type()} {
+	for _, t := range natives.All() {
 		types[t.Name] = t
 	}
 	client := a.egress.Client()
