@@ -119,8 +119,7 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 	if err := p.gatherShared(ctx, who); err != nil {
 		return nil, err
 	}
-	// A home that never had an event of its own may have a row or not.
-	if !slices.ContainsFunc(who.anchors, func(a *anchor) bool { return a.received != 0 || len(a.told) > 0 || !a.blank() }) {
+	if !who.known() {
 		return nil, nil
 	}
 	p.name(who, members)

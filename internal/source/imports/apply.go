@@ -18,6 +18,7 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
+	"rapport/internal/profile"
 	"rapport/internal/tablefile"
 )
 
@@ -26,6 +27,7 @@ type record struct {
 	feed.Record
 	arrival pipeline.Arrival // of an event
 	doc     jsondoc.Doc
+	known   []*profile.View // by the identifiers of the event
 	bad     *tablefile.RowError
 	delta   delta
 }
@@ -58,18 +60,18 @@ func (r *record) failBy(err error) {
 	r.bad.Column = f.Field
 }
 
-// spread does something with every record, on several goroutines at once.
-func spread(records []*record, width int, do func(*record)) {
+// spread does something with each of all, on several goroutines at once.
+func spread[T any](all []T, width int, do func(T)) {
 	var wait sync.WaitGroup
 	var at atomic.Int64
-	for range min(width, len(records)) {
+	for range min(width, len(all)) {
 		wait.Go(func() {
 			for {
 				i := int(at.Add(1)) - 1
-				if i >= len(records) {
+				if i >= len(all) {
 					return
 				}
-				do(records[i])
+				do(all[i])
 			}
 		})
 	}
@@ -115,15 +117,27 @@ func (w *work) event(r *record, rules int) {
 	r.arrival = pipeline.Arrival{Envelope: env, Event: e}
 }
 
-// distinct is how many of the records speak of different things.
+// distinct is how many of the records can be compared with what is known at the
+// same time. What says when it happened changes nothing that others of its kind
+// are compared with, unless it is the same again.
 func distinct(records []*record) int {
 	seen := make(map[id.Key]bool, len(records))
+	said := make(map[string]bool, len(records))
 	for i, r := range records {
 		var keys []id.Key
 		switch {
 		case r.delta == failed:
 		case r.Item != "":
 			keys = append(keys, catalog.Key(catalog.Item, r.Item))
+		case r.arrival.Event != nil && (r.Timed || r.Order != ""):
+			name := "order " + r.Order
+			if r.Order == "" {
+				name = "event " + r.arrival.Event.MessageID
+			}
+			if said[name] {
+				return i
+			}
+			said[name] = true
 		case r.arrival.Event != nil:
 			for _, who := range r.arrival.Event.Identifiers {
 				keys = append(keys, who.Key())
@@ -146,16 +160,20 @@ const itemWriters = 64
 
 // apply compares records with what is known, and hands over what changes it.
 func (w *work) apply(records []*record) error {
-	width, do := runtime.GOMAXPROCS(0), w.decide
-	if w.items {
-		do = w.decideItem
-	}
-	if err := tried(records, width, func(r *record) error {
-		if r.delta != undecided {
-			return nil
-		}
-		if v, before := w.journal.known[r.Line]; before {
+	for _, r := range records {
+		if v, before := w.journal.known[r.Line]; before && r.delta == undecided {
 			r.delta, r.bad = v.delta, v.bad
+		}
+	}
+	do := w.decideItem
+	if !w.items {
+		do = w.decide
+		if err := w.meet(records); err != nil {
+			return err
+		}
+	}
+	if err := tried(records, runtime.GOMAXPROCS(0), func(r *record) error {
+		if r.delta != undecided {
 			return nil
 		}
 		return do(r)
@@ -189,9 +207,9 @@ func (w *work) hand(records []*record) error {
 }
 
 // tried is spread for what may fail; the first failure is told.
-func tried(records []*record, width int, do func(*record) error) error {
+func tried[T any](all []T, width int, do func(T) error) error {
 	var broken atomic.Pointer[error]
-	spread(records, width, func(r *record) {
+	spread(all, width, func(r T) {
 		if broken.Load() != nil {
 			return
 		}

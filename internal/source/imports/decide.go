@@ -2,6 +2,8 @@ package imports
 
 import (
 	"bytes"
+	"runtime"
+	"slices"
 
 	"rapport/internal/catalog"
 	"rapport/internal/event"
@@ -15,21 +17,13 @@ import (
 // decide tells what an event changes.
 func (w *work) decide(r *record) error {
 	e := r.arrival.Event
-	v, err := w.known(e.Identifiers[0])
-	if err != nil {
-		return err
-	}
-	for i := 1; i < len(e.Identifiers); i++ {
-		if v != nil && has(v, e.Identifiers[i]) {
-			continue
-		}
-		other, err := w.known(e.Identifiers[i])
+	var v *profile.View
+	for i, other := range r.known {
 		switch {
-		case err != nil:
-			return err
+		case other == nil || other == v:
 		case v == nil:
 			v = other
-		case other != nil && other.ID != v.ID:
+		case other.ID != v.ID && !has(v, e.Identifiers[i]):
 			r.delta = conflict
 			r.bad = &tablefile.RowError{
 				Line: r.Line, Value: tablefile.Show([]byte(e.Identifiers[i].String())), Code: "conflict",
@@ -85,13 +79,34 @@ func (w *work) happened(r *record, v *profile.View) error {
 	return nil
 }
 
-// known gives who is known by an identifier; nil for nobody.
-func (w *work) known(i event.Identifier) (*profile.View, error) {
-	v, err := w.Spine.Profile(w.ctx, i.String(), pipeline.ProfileOptions{Bare: true})
-	if kind := fault.KindOf(err); err != nil && (kind == fault.NotFound || kind == fault.Gone) {
-		return nil, nil
+// askAtOnce is for how many records it is asked at a time who they are about.
+const askAtOnce = 200
+
+// meet asks who is known by the identifiers of the records.
+func (w *work) meet(records []*record) error {
+	var parts [][]*record
+	for some := range slices.Chunk(records, askAtOnce) {
+		parts = append(parts, some)
 	}
-	return v, err
+	return tried(parts, runtime.GOMAXPROCS(0), func(some []*record) error {
+		var idents []event.Identifier
+		for _, r := range some {
+			if r.arrival.Event != nil && r.delta == undecided {
+				idents = append(idents, r.arrival.Event.Identifiers...)
+			}
+		}
+		views, err := w.Spine.Known(w.ctx, idents)
+		if err != nil {
+			return err
+		}
+		for _, r := range some {
+			if r.arrival.Event != nil && r.delta == undecided {
+				n := len(r.arrival.Event.Identifiers)
+				r.known, views = views[:n:n], views[n:]
+			}
+		}
+		return nil
+	})
 }
 
 func has(v *profile.View, i event.Identifier) bool {

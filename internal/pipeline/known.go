@@ -1,0 +1,187 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+
+	"rapport/internal/event"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// knownAtOnce is for how many identifiers the graph and the lanes are held up at
+// a time.
+const knownAtOnce = 256
+
+// Known gives for each identifier who is known by it, without segments and
+// computed traits; nil for nobody. Identifiers of one person may share one
+// answer. What it reads it reads for all together: who loads a table asks for
+// thousands.
+func (p *Pipeline) Known(ctx context.Context, idents []event.Identifier) ([]*profile.View, error) {
+	out := make([]*profile.View, 0, len(idents))
+	for some := range slices.Chunk(idents, knownAtOnce) {
+		views, err := p.knownSome(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, views...)
+	}
+	return out, nil
+}
+
+// whom is what is wanted of some identifiers of one person.
+type whom struct {
+	members []event.Identifier // none: the identifier stands for itself
+	keys    []id.Key
+	apart   bool // some of it is shared: it is gathered by itself
+	view    *profile.View
+	done    bool
+}
+
+func (p *Pipeline) knownSome(ctx context.Context, idents []event.Identifier) ([]*profile.View, error) {
+	people, err := p.askGraph(ctx, idents)
+	if err != nil {
+		return nil, err
+	}
+	anchors, err := p.copyAnchors(ctx, people)
+	if err != nil {
+		return nil, err
+	}
+	opts, err := p.showing(ctx, &person{}, false)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*profile.View, len(idents))
+	for i, a := range people {
+		if !a.done {
+			if err := p.answer(ctx, a, anchors, opts); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = a.view
+	}
+	return out, nil
+}
+
+// askGraph says of each identifier who it belongs to.
+func (p *Pipeline) askGraph(ctx context.Context, idents []event.Identifier) ([]*whom, error) {
+	l, g := p.graphLane, p.graph
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	keys := make([]id.Key, len(idents))
+	for i := range idents {
+		keys[i] = idents[i].Key()
+	}
+	if err := g.loadWhole(ctx, keys); err != nil {
+		return nil, err
+	}
+	out, whole := make([]*whom, len(idents)), map[*component]*whom{}
+	for i, k := range keys {
+		a := &whom{keys: []id.Key{k}}
+		out[i] = a
+		n, ok := g.nodes.get(k)
+		if !ok {
+			continue
+		}
+		c := g.find(n.component)
+		switch {
+		case c == nil:
+		case c.asks || c.cuts != nil || len(c.members) == 1:
+			a.apart = true
+		case whole[c] != nil:
+			out[i] = whole[c]
+		default:
+			a.members = slices.Clone(c.personOf(n.ident))
+			slices.SortFunc(a.members, g.rules.Compare)
+			a.keys = a.keys[:0]
+			for _, m := range a.members {
+				a.keys = append(a.keys, m.Key())
+			}
+			whole[c] = a
+		}
+	}
+	return out, nil
+}
+
+// copyAnchors copies the rows of everybody, lane by lane.
+func (p *Pipeline) copyAnchors(ctx context.Context, people []*whom) (map[id.Key]*anchor, error) {
+	lanes := map[int][]id.Key{}
+	out := map[id.Key]*anchor{}
+	for _, a := range people {
+		for _, k := range a.keys {
+			if _, again := out[k]; again || a.apart {
+				continue
+			}
+			out[k] = nil
+			i := p.laneIndex(k.Bucket())
+			lanes[i] = append(lanes[i], k)
+		}
+	}
+	for i, keys := range lanes {
+		if err := p.people[i].copyAnchors(ctx, p.lanes[i], keys, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, into map[id.Key]*anchor) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var missing []store.RowKey
+	for i, k := range keys {
+		if a, ok := w.anchors.get(k); ok {
+			into[k] = a.clone()
+			continue
+		}
+		missing = append(missing, store.RowKey{Table: store.TableAnchors, Bucket: k.Bucket(), Key: keys[i][:]})
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	rows, err := w.store.State().Load(ctx, missing)
+	if err != nil {
+		return err
+	}
+	for i, parts := range rows {
+		k := id.Key(missing[i].Key)
+		if parts == nil {
+			continue
+		}
+		if into[k], err = w.whole(k, parts, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer makes the view of a person.
+func (p *Pipeline) answer(ctx context.Context, a *whom, anchors map[id.Key]*anchor, opts profile.Options) (err error) {
+	a.done = true
+	who := &person{}
+	if a.apart {
+		if who, err = p.gatherKey(ctx, a.keys[0]); err != nil || who == nil {
+			return err
+		}
+	} else {
+		for _, k := range a.keys {
+			if x := anchors[k]; x != nil && x.ident.Value != "" { // else the row only says where the home is
+				who.anchors = append(who.anchors, x)
+			}
+		}
+		if !who.known() {
+			return nil
+		}
+		p.name(who, a.members)
+	}
+	opts.ID = who.id
+	a.view = profile.Assemble(who.members, who.partials(), opts)
+	return nil
+}
+
+// known tells whether anything is: a home that never had an event of its own may
+// have a row or not.
+func (who *person) known() bool {
+	return slices.ContainsFunc(who.anchors, func(a *anchor) bool { return a.received != 0 || len(a.told) > 0 || !a.blank() })
+}

@@ -1,0 +1,56 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"testing"
+
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/store/memory"
+)
+
+// Whoever asks for many at once hears of each what they would hear alone.
+func TestKnown_SaysOfManyWhatProfileSaysOfEach(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	nobody := 0
+	for seed := range uint64(worlds(6)) {
+		r := rand.New(rand.NewPCG(seed, 31))
+		w := newWorld(seed, 150)
+		p := open(t, memory.New(), 1+r.IntN(4), 1+r.IntN(40))
+		facts := w.shuffled(r)
+		play(t, p, facts[:len(facts)/2], 20) // some are known, some are not
+		for _, c := range operatorWords(r, w, 1+r.IntN(6)) {
+			sayIdentity(t, p, c)
+		}
+		ids := append([]event.Identifier{{Namespace: event.UserID, Value: "never seen"}}, w.ids...)
+		ids = append(ids, w.ids...) // the same again
+		views, err := p.Known(ctx, ids)
+		if err != nil || len(views) != len(ids) {
+			t.Fatalf("seed %d: %d answers for %d: %v", seed, len(views), len(ids), err)
+		}
+		for i, ident := range ids {
+			want, err := p.Profile(ctx, ident.String(), ProfileOptions{Bare: true})
+			if fault.KindOf(err) == fault.NotFound {
+				if nobody++; views[i] != nil {
+					t.Errorf("seed %d: %s is known as %s, alone as nobody", seed, ident, views[i].ID)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, _ := json.Marshal(views[i])
+			x, _ := json.Marshal(want)
+			if string(g) != string(x) {
+				t.Errorf("seed %d, %s: %s", seed, ident, diff(string(g), string(x)))
+			}
+		}
+		closeNow(t, p)
+	}
+	if nobody == 0 {
+		t.Error("somebody is known by every identifier: nothing was tried of those who are not")
+	}
+}
