@@ -3,10 +3,11 @@ package sitecore
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
-	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
@@ -23,6 +24,7 @@ type record struct {
 	mode    string
 	value   jsondoc.Value
 	arrival pipeline.Arrival // of a guest
+	known   *profile.View    // who is known by its identifiers; nil for nobody
 	order   []byte           // of an order: the document
 	code    int
 	message string
@@ -135,10 +137,7 @@ func (w *work) decide(r *record) error {
 	if r.arrival.Event == nil || r.code != 0 && r.delta != orders {
 		return nil
 	}
-	v, err := w.known(r.arrival.Event)
-	if err != nil {
-		return err
-	}
+	v := r.known
 	if r.delta == orders { // it is the contact of an order
 		if v != nil && same(r.arrival.Event, v) {
 			r.arrival = pipeline.Arrival{}
@@ -169,19 +168,53 @@ func (w *work) decide(r *record) error {
 	return nil
 }
 
-// known gives who is known by one of the identifiers; nil for nobody. Of those
-// of an event the strongest is looked for first.
-func (w *work) known(e *event.Event) (*profile.View, error) {
-	for _, i := range e.Identifiers {
-		v, err := w.People.Profile(w.ctx, i.String(), pipeline.ProfileOptions{Bare: true})
-		switch kind := fault.KindOf(err); {
-		case err == nil:
-			return v, nil
-		case kind != fault.NotFound && kind != fault.Gone:
-			return nil, err
+// askAtOnce is for how many records it is asked at a time who they are about.
+const askAtOnce = 200
+
+// meet asks who is known by the identifiers of the records. Of those of a guest
+// the first that is known counts: the strongest comes first.
+func (w *work) meet(records []record) error {
+	var parts [][]record
+	for some := range slices.Chunk(records, askAtOnce) {
+		parts = append(parts, some)
+	}
+	var failed atomic.Pointer[error]
+	spread(parts, func(some *[]record) {
+		if err := w.meetSome(*some); err != nil {
+			failed.CompareAndSwap(nil, &err)
+		}
+	})
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (w *work) meetSome(some []record) error {
+	var idents []event.Identifier
+	for i := range some {
+		if e := some[i].arrival.Event; e != nil {
+			idents = append(idents, e.Identifiers...)
 		}
 	}
-	return nil, nil
+	views, err := w.People.Known(w.ctx, idents)
+	if err != nil {
+		return err
+	}
+	for i := range some {
+		e := some[i].arrival.Event
+		if e == nil {
+			continue
+		}
+		for _, v := range views[:len(e.Identifiers)] {
+			if v != nil {
+				some[i].known = v
+				break
+			}
+		}
+		views = views[len(e.Identifiers):]
+	}
+	return nil
 }
 
 // same tells that an event says nothing of a person that is not so already.

@@ -210,18 +210,18 @@ func (w *work) chunk(t *schedule.Task, number int64) error {
 	return t.Advance(w.ctx, number, w.cursor)
 }
 
-// spread does something with every record, on all processors.
-func spread(records []record, do func(*record)) {
+// spread does something with each of all, on all processors.
+func spread[T any](all []T, do func(*T)) {
 	var wait sync.WaitGroup
 	var at atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), len(records)) {
+	for range min(runtime.GOMAXPROCS(0), len(all)) {
 		wait.Go(func() {
 			for {
 				i := int(at.Add(1)) - 1
-				if i >= len(records) {
+				if i >= len(all) {
 					return
 				}
-				do(&records[i])
+				do(&all[i])
 			}
 		})
 	}
@@ -230,6 +230,9 @@ func spread(records []record, do func(*record)) {
 
 // apply compares records with what is known, and hands over what changes it.
 func (w *work) apply(records []record) error {
+	if err := w.meet(records); err != nil {
+		return err
+	}
 	var failed atomic.Pointer[error]
 	spread(records, func(r *record) {
 		if err := w.decide(r); err != nil {
