@@ -138,6 +138,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.jobs.Start(ctx); err != nil {
 		return fmt.Errorf("starting the background jobs: %w", err)
 	}
+	a.imports.Start(ctx)
 	a.handler.Store(&h)
 	a.background.Go(a.watchAccess)
 	return nil
@@ -223,6 +224,9 @@ func (a *App) close(ctx context.Context) error {
 		<-a.served
 	}
 	a.background.Wait()
+	if a.imports != nil {
+		a.imports.Close()
+	}
 	if a.jobs != nil {
 		a.jobs.Close()
 	}

@@ -38,6 +38,8 @@ type Config struct {
 	HTTP      HTTP   `koanf:"http"`
 	// Egress bounds what the instance reaches of its own accord.
 	Egress Egress `koanf:"egress"`
+	// Imports bounds what pulls read on this machine.
+	Imports Imports `koanf:"imports"`
 
 	origins map[string]string
 }
@@ -85,6 +87,11 @@ func hexOf(text string, n int) bool {
 // Egress is where connections that the instance opens may lead.
 type Egress struct {
 	Allow string `koanf:"allow"`
+}
+
+// Imports is what pulls may read on the machine of the instance.
+type Imports struct {
+	Folders string `koanf:"folders"`
 }
 
 // Input is where settings come from. Load reads nothing else.

@@ -40,7 +40,8 @@ func (c *Config) value(key string) string {
 		"wait.timeout": c.Wait.Timeout.String(), "wait.max_timeout": c.Wait.MaxTimeout.String(),
 		"http.read_timeout": c.HTTP.ReadTimeout.String(), "http.stop_timeout": c.HTTP.StopTimeout.String(),
 		"http.max_body_bytes": c.HTTP.MaxBodyBytes.String(), "http.public_url": c.HTTP.PublicURL,
-		"egress.allow": c.Egress.Allow,
+		"egress.allow":    c.Egress.Allow,
+		"imports.folders": c.Imports.Folders,
 	}[key]
 }
 

@@ -33,6 +33,7 @@ const (
 	IdentityRules         Kind = "identity_rules"          // which identifiers make one person, as JSON
 	ConsentPolicy         Kind = "consent_policy"          // what is asked of consent, as JSON
 	ImportMapping         Kind = "import_mapping"          // what the columns of a table become, as JSON
+	ImportPull            Kind = "import_pull"             // where tables come from by themselves, as JSON, secrets sealed
 
 	// Who outside is told, and whether it is told now.
 	Destination        Kind = "destination"         // as JSON, secrets sealed

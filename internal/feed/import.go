@@ -64,3 +64,14 @@ type Looked struct {
 	Examples []json.RawMessage    `json:"examples" nullable:"false" doc:"What the first rows would become"`
 	Flaws    []tablefile.RowError `json:"flaws" nullable:"false" doc:"What is wrong with the rows that were looked at"`
 }
+
+// PullStatus is how a pull stands.
+type PullStatus struct {
+	Running bool          `json:"running"`
+	Looked  clock.Instant `json:"looked_at,omitzero" doc:"When it was looked last"`
+	Next    clock.Instant `json:"next_at,omitzero" doc:"When it is looked next; left out while it is paused"`
+	Taken   int64         `json:"files_taken" doc:"Files that became imports, since it was made"`
+	Error   string        `json:"error,omitempty" doc:"What went wrong the last time"`
+	Cursor  string        `json:"cursor,omitempty" doc:"Of a query: the largest value so far"`
+	Imports []string      `json:"imports" nullable:"false" doc:"Ids of the last imports, newest first"`
+}

@@ -84,6 +84,7 @@ func New(d Deps) *API {
 	a.predictiveRoutes()
 	a.importRoutes()
 	a.mappingRoutes()
+	a.pullRoutes()
 	a.ledgerRoutes()
 	a.letterRoutes()
 	a.privacyRoutes()

@@ -92,6 +92,11 @@ func (f *fake) Definitions() *definition.Index {
 			panic(err)
 		}
 		if _, err := f.Define(context.Background(), definition.Command{
+			Kind: definition.ImportPull, Key: access.DefaultSource, Status: definition.Live, Document: []byte(`{"every":"1h","folder":{"path":"/in"}}`),
+		}); err != nil {
+			panic(err)
+		}
+		if _, err := f.Define(context.Background(), definition.Command{
 			Kind: definition.ImportMapping, Key: access.DefaultSource, Status: definition.Live, Document: []byte(`{"kind":"user","columns":[{"column":"Nr","to":"user_id"}]}`),
 		}); err != nil {
 			panic(err)

@@ -29,6 +29,8 @@ type Imports interface {
 	Find(ctx context.Context, id string) (feed.Import, error)
 	List(ctx context.Context, after string, limit int) (items []feed.Import, more bool, err error)
 	Report(id string) (*os.File, error)
+	RunPull(ctx context.Context, key string) error
+	PullStatus(ctx context.Context, key string) (feed.PullStatus, error)
 }
 
 // ImportID names an import in a path.

@@ -52,6 +52,12 @@ func (f *fakeImports) Report(string) (*os.File, error) {
 	return os.Open(name)
 }
 
+func (f *fakeImports) RunPull(context.Context, string) error { return nil }
+
+func (f *fakeImports) PullStatus(context.Context, string) (feed.PullStatus, error) {
+	return feed.PullStatus{Imports: []string{}}, nil
+}
+
 func TestImports_ATableIsTakenAsAStreamOfWhateverType(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
@@ -119,5 +125,42 @@ func TestImportMappings_HaveVersions(t *testing.T) {
 		if res, text := d.ask(t, "PUT", "/api/v1/import-mappings/x", body); res.StatusCode != 400 || !strings.Contains(text, "invalid_mapping") || !strings.Contains(text, code) {
 			t.Errorf("%s: %d %s", body, res.StatusCode, text)
 		}
+	}
+}
+
+func TestImportPulls_SecretsAreSealedAndMasked(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	const document = `{"every":"15m","sftp":{"address":"files.example.org","user":"u","path":"/out","host_key":"SHA256:` +
+		`AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"secret":"SECRET"}`
+	put := func(body, want string, status int) {
+		t.Helper()
+		res, text := d.ask(t, "PUT", "/api/v1/import-pulls/crm", body)
+		if res.StatusCode != status || !strings.Contains(text, want) || strings.Contains(text, "hunter2") {
+			t.Errorf("%s: %d %s", body, res.StatusCode, text)
+		}
+	}
+	put(strings.Replace(document, "SECRET", feed.Mask, 1), "there is none to leave as it was", 400)
+	put(strings.Replace(document, "SECRET", "hunter2", 1), `"secret":"********"`, 201)
+	kept := string(d.defined["import_pullcrm1"])
+	if strings.Contains(kept, `"secret":`) || !strings.Contains(kept, `"secret_sealed":"`) {
+		t.Error(kept)
+	}
+	put(strings.Replace(document, "SECRET", feed.Mask, 1), `"secret":"********"`, 200)
+	if string(d.defined["import_pullcrm2"]) != kept {
+		t.Error(string(d.defined["import_pullcrm2"]))
+	}
+	put(strings.NewReplacer("SECRET", feed.Mask, "files.", "evil.").Replace(document), "the address changed", 400)
+	put(strings.Replace(document, `"secret":"SECRET"`, `"secret_sealed":"aGVsbG8="`, 1), "it cannot be given", 400)
+	for _, path := range []string{"/crm", "/crm?version=1", ""} {
+		if res, text := d.ask(t, "GET", "/api/v1/import-pulls"+path, ""); res.StatusCode != 200 || strings.Contains(text, "sealed") || strings.Contains(text, "hunter2") {
+			t.Errorf("%s: %d %s", path, res.StatusCode, text)
+		}
+	}
+	if res, text := d.ask(t, "POST", "/api/v1/import-pulls/crm/run", ""); res.StatusCode != 202 {
+		t.Errorf("%d %s", res.StatusCode, text)
+	}
+	if res, text := d.ask(t, "POST", "/api/v1/import-pulls/crm/status", `{"status":"archived"}`); res.StatusCode != 200 || !strings.Contains(text, `"live_version":null`) {
+		t.Errorf("%d %s", res.StatusCode, text)
 	}
 }

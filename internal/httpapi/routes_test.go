@@ -86,6 +86,10 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			path = strings.Replace(path, "{destination}", "default", 1)
 		case path == "/api/v1/deliveries":
 			path += "?destination=default"
+		case strings.HasPrefix(path, "/api/v1/import-pulls/") && method == "PUT":
+			body = `{"every":"1h","folder":{"path":"/in"}}`
+		case strings.HasPrefix(path, "/api/v1/import-pulls/") && strings.HasSuffix(path, "/status"):
+			body = `{"status":"archived"}`
 		case path == "/api/v1/segments/preview":
 			body = `{"condition":{"trait":"plan","value":"gold"}}`
 		case strings.HasPrefix(path, "/api/v1/identity/rules") && method == "POST" && !strings.HasSuffix(path, "/dry-run"):

@@ -122,27 +122,9 @@ func (w *work) event(r *record, rules int) {
 // are compared with, unless it is the same again.
 func distinct(records []*record) int {
 	seen := make(map[id.Key]bool, len(records))
-	said := make(map[string]bool, len(records))
+	var keys []id.Key
 	for i, r := range records {
-		var keys []id.Key
-		switch {
-		case r.delta == failed:
-		case r.Item != "":
-			keys = append(keys, catalog.Key(catalog.Item, r.Item))
-		case r.arrival.Event != nil && (r.Timed || r.Order != ""):
-			name := "order " + r.Order
-			if r.Order == "" {
-				name = "event " + r.arrival.Event.MessageID
-			}
-			if said[name] {
-				return i
-			}
-			said[name] = true
-		case r.arrival.Event != nil:
-			for _, who := range r.arrival.Event.Identifiers {
-				keys = append(keys, who.Key())
-			}
-		}
+		keys = r.about(keys[:0])
 		for _, k := range keys {
 			if seen[k] {
 				return i
@@ -153,6 +135,26 @@ func distinct(records []*record) int {
 		}
 	}
 	return len(records)
+}
+
+// about adds the keys of what a record is compared with.
+func (r *record) about(keys []id.Key) []id.Key {
+	e := r.arrival.Event
+	switch {
+	case r.delta == failed:
+	case r.Item != "":
+		return append(keys, catalog.Key(catalog.Item, r.Item))
+	case e == nil:
+	case r.Order != "":
+		return append(keys, catalog.Key(catalog.Order, r.Order))
+	case r.Timed:
+		return append(keys, id.KeyOf("message", e.MessageID))
+	default:
+		for _, who := range e.Identifiers {
+			keys = append(keys, who.Key())
+		}
+	}
+	return keys
 }
 
 // itemWriters is how many commands wait for the disk at once: they share it.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,6 +23,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/feed"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
@@ -67,13 +69,20 @@ type Config struct {
 	Now     clock.Clock
 	NewID   func() string
 	Folder  string // of files that wait, and of reports
+	// Reach opens the origin of a pull, and Reveal gives its secret in the clear.
+	Reach  func(ctx context.Context, p *feed.Pull, secret, cursor string) (Origin, error)
+	Reveal func(sealed []byte) ([]byte, error)
+	Log    *slog.Logger
 }
 
 // Door takes files and imports them.
-type Door struct{ Config }
+type Door struct {
+	Config
+	pulls pulls
+}
 
 // New makes the door.
-func New(c Config) *Door { return &Door{c} }
+func New(c Config) *Door { return &Door{Config: c, pulls: pulls{running: map[string]bool{}}} }
 
 // keeping is how long a report can be asked for, in microseconds.
 const keeping = 30 * 24 * 3600e6

@@ -28,13 +28,25 @@ const (
 // Import takes a file and begins to import it. When it returns, the file is kept
 // and its rows come into the log sooner or later.
 func (d *Door) Import(ctx context.Context, u feed.Upload, body io.Reader) (feed.Import, error) {
+	return d.take(ctx, u, func(to io.Writer) error {
+		in := &reading{r: body}
+		_, err := io.Copy(to, in)
+		if in.failed != nil {
+			return fault.Errorf(fault.Unavailable, "body_incomplete", "the file could not be taken whole; send it again: %w", in.failed)
+		}
+		return err
+	})
+}
+
+// take keeps what fill writes and begins to import it.
+func (d *Door) take(ctx context.Context, u feed.Upload, fill func(to io.Writer) error) (feed.Import, error) {
 	a, err := d.asked(u)
 	if err != nil {
 		return feed.Import{}, err
 	}
 	d.tidy(a.Created)
 	table := d.file(a.ID, tableEnding)
-	if a.Size, err = store(table, body); err == nil {
+	if a.Size, err = store(table, fill); err == nil {
 		err = d.settle(ctx, &a, u)
 	}
 	if err == nil {
@@ -48,10 +60,8 @@ func (d *Door) Import(ctx context.Context, u feed.Upload, body io.Reader) (feed.
 	if err != nil {
 		return feed.Import{}, err
 	}
-	if a.Job = job.ID; err == nil {
-		err = d.keep(a)
-	}
-	return shown(a, job, d.Now()), err
+	a.Job = job.ID
+	return shown(a, job, d.Now()), d.keep(a)
 }
 
 // asked checks what is said of a file before it is taken.
@@ -106,27 +116,25 @@ func (d *Door) settle(ctx context.Context, a *announced, u feed.Upload) error {
 	return err
 }
 
-// store writes a body beside the data, as it comes.
-func store(name string, body io.Reader) (size int64, err error) {
+// store keeps beside the data what fill writes.
+func store(name string, fill func(to io.Writer) error) (size int64, err error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, fmt.Errorf("keep an upload: %w", err)
 	}
-	in := &reading{r: body}
-	size, err = io.Copy(f, in)
-	switch {
-	case in.failed != nil:
-		err = fault.Errorf(fault.Unavailable, "body_incomplete", "the file could not be taken whole; send it again: %w", in.failed)
-	case err == nil:
-		err = f.Sync()
-		fallthrough
-	default:
-		if err != nil {
-			err = fault.Errorf(fault.Unavailable, "disk_full", "the file could not be kept; send it again later: %w", err)
+	if err = fill(f); err == nil {
+		if size, err = f.Seek(0, io.SeekCurrent); err == nil {
+			err = f.Sync()
 		}
+	}
+	if _, told := errors.AsType[*fault.Fault](err); err != nil && !told && !errors.Is(err, errNothing) {
+		err = fault.Errorf(fault.Unavailable, "disk_full", "the file could not be kept; send it again later: %w", err)
 	}
 	return size, errors.Join(err, f.Close())
 }
+
+// errNothing is why a file is not kept that brings nothing new.
+var errNothing = errors.New("it brings nothing new")
 
 // reading tells an error of the sender from one of the disk.
 type reading struct {
@@ -150,7 +158,10 @@ func (d *Door) Suggest(_ context.Context, u feed.Upload, body io.Reader) (*feed.
 	}
 	name := d.file(d.NewID(), ".sample")
 	defer os.Remove(name) //nolint:errcheck // it may not be there
-	size, err := store(name, io.LimitReader(body, sampleBytes))
+	size, err := store(name, func(to io.Writer) error {
+		_, err := io.Copy(to, io.LimitReader(body, sampleBytes))
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
