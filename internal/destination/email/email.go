@@ -70,6 +70,9 @@ func open(_ context.Context, settings json.RawMessage, env destination.Env) (des
 	if s.links == nil && (s.TrackOpens || s.TrackClicks) {
 		return nil, destination.Invalid("track_opens", "links cannot be tracked: set http.public_url, the address under which recipients reach this server")
 	}
+	if s.links == nil && s.Unsubscribe == "yes" {
+		return nil, destination.Invalid("unsubscribe", "recipients could not unsubscribe: set http.public_url, the address under which they reach this server, or give unsubscribe no for mails that nobody can leave")
+	}
 	for _, check := range []func() error{s.checkServer, s.checkPeople, s.compile} {
 		if err := check(); err != nil {
 			return nil, err

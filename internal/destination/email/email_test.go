@@ -380,7 +380,7 @@ func TestEmail_NoValueBecomesAHeader(t *testing.T) {
 
 func TestOpen_NamesTheSettingThatIsWrong(t *testing.T) {
 	t.Parallel()
-	good := email.Settings{Host: "mail.example", From: "a@b.example", To: "x", Subject: "y", Text: "z"}
+	good := email.Settings{Host: "mail.example", From: "a@b.example", To: "x", Subject: "y", Text: "z", Unsubscribe: "no"}
 	for field, change := range map[string]func(*email.Settings){
 		"/settings/from":           func(s *email.Settings) { s.From = "nobody" },
 		"/settings/reply_to":       func(s *email.Settings) { s.ReplyTo = "nobody" },
@@ -390,6 +390,7 @@ func TestOpen_NamesTheSettingThatIsWrong(t *testing.T) {
 		"/settings/port":           func(s *email.Settings) { s.Port = 70000 },
 		"/settings/ca_certificate": func(s *email.Settings) { s.CA = "none" },
 		"/settings/track_opens":    func(s *email.Settings) { s.TrackClicks = true },
+		"/settings/unsubscribe":    func(s *email.Settings) { s.Unsubscribe = "" },
 		"/settings/security":       func(s *email.Settings) { s.Security = "maybe" },
 	} {
 		s := good
