@@ -23,6 +23,7 @@ import (
 	"rapport/internal/dialect/segment"
 	"rapport/internal/egress"
 	"rapport/internal/httpapi"
+	"rapport/internal/message/link"
 	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
@@ -60,6 +61,7 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	throttle throttle
+	links    *link.Maker // nil: messages have no links that lead back
 	vault    cipher.AEAD // secrets of connections
 	// instanceKey is what ids are made with.
 	instanceKey [16]byte
@@ -131,6 +133,9 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := a.openImports(pc.Mappers[segment.Dialect]); err != nil {
+		return err
+	}
+	if err := a.openLinks(); err != nil {
 		return err
 	}
 	a.openOutbox()

@@ -35,7 +35,7 @@ func (a *App) openOutbox() {
 		Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log,
 		Env: func(key string) destination.Env {
 			return destination.Env{
-				HTTP: client, Dial: a.egress.Dial, Now: a.parts.Clock,
+				Key: key, Links: a.links, HTTP: client, Dial: a.egress.Dial, Now: a.parts.Clock,
 				Folder: a.config.Path(destinationsFolder + "/" + url.PathEscape(key)), Files: a.config.Path(deliveredFolder),
 			}
 		},

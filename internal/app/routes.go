@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rapport/internal/dialect/evergage"
+	"rapport/internal/dialect/links"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/dialect/sitecore"
 	"rapport/internal/httpapi"
@@ -52,6 +53,10 @@ func (a *App) routes() http.Handler {
 	}), segment.Patterns())
 	open(a.sitecore(), sitecore.Patterns())
 	open(a.evergage(), append(evergage.TrackingPatterns(), evergage.KeyPatterns()...))
+	// Links are followed by people: they are never told to come again later.
+	for _, pattern := range links.Patterns() {
+		mux.Handle(pattern, a.linkDoor())
+	}
 	mux.Handle("/", api.Handler())
 	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
 }

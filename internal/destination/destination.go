@@ -101,6 +101,10 @@ type Env struct {
 	Folder string
 	// Files is the folder below which local files may be written; empty: nowhere.
 	Files string
+	// Purpose and Channel are what a person must have agreed to, by the
+	// destination's definition; empty: nothing is asked. Who leaves by a link of a
+	// message takes this back.
+	Purpose, Channel string
 	// Links makes the links of messages that come back to this server; nil: no
 	// link can be tracked.
 	Links *link.Maker

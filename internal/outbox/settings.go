@@ -183,7 +183,11 @@ func (o *Outbox) opened(ctx context.Context, kind destination.Type, key string, 
 		return nil, err
 	}
 	masker := destination.NewMasker(secrets...)
-	sink, err := kind.Open(ctx, text, o.Env(key))
+	env := o.Env(key)
+	if d.Consent != nil {
+		env.Purpose, env.Channel = d.Consent.Purpose, d.Consent.Channel
+	}
+	sink, err := kind.Open(ctx, text, env)
 	if err != nil {
 		return nil, err
 	}

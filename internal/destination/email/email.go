@@ -34,8 +34,7 @@ type Settings struct {
 	Subject     string  `json:"subject" required:"true" doc:"Liquid"`
 	HTML        string  `json:"html,omitempty" doc:"Liquid; values are escaped for their place. Left out: the mail is text only"`
 	Text        string  `json:"text,omitempty" doc:"Liquid; left out: made of the HTML"`
-	Purpose     string  `json:"purpose,omitempty" doc:"What leaving the list withdraws consent to; left out: mail as such"`
-	Unsubscribe string  `json:"unsubscribe,omitempty" enum:"yes,no" default:"yes" doc:"yes: the mail has the headers List-Unsubscribe and List-Unsubscribe-Post, and templates have unsubscribe_url; no: only for mails that are part of a contract, such as receipts"`
+	Unsubscribe string  `json:"unsubscribe,omitempty" enum:"yes,no" default:"yes" doc:"yes: the mail has the headers List-Unsubscribe and List-Unsubscribe-Post, and templates have unsubscribe_url; leaving withdraws what the destination asks in its consent; no: only for mails that are part of a contract, such as receipts"`
 	TrackOpens  bool    `json:"track_opens,omitempty" doc:"Put an invisible image into the HTML whose loading becomes the event Email Opened"`
 	TrackClicks bool    `json:"track_clicks,omitempty" doc:"Lead the links of the HTML over this server; following one becomes the event Email Link Clicked"`
 	Lenient     bool    `json:"lenient,omitempty" doc:"Write nothing for a variable that is not there, instead of refusing the message"`
@@ -70,7 +69,10 @@ func open(_ context.Context, settings json.RawMessage, env destination.Env) (des
 	if s.links == nil && (s.TrackOpens || s.TrackClicks) {
 		return nil, destination.Invalid("track_opens", "links cannot be tracked: set http.public_url, the address under which recipients reach this server")
 	}
-	if s.links == nil && s.Unsubscribe == "yes" {
+	if s.Unsubscribe == "yes" && env.Purpose == "" {
+		return nil, destination.Invalid("unsubscribe", "leaving would change nothing: say in the destination's consent which purpose these mails have, or give unsubscribe no for mails that nobody can leave")
+	}
+	if s.Unsubscribe == "yes" && s.links == nil {
 		return nil, destination.Invalid("unsubscribe", "recipients could not unsubscribe: set http.public_url, the address under which they reach this server, or give unsubscribe no for mails that nobody can leave")
 	}
 	for _, check := range []func() error{s.checkServer, s.checkPeople, s.compile} {

@@ -236,7 +236,7 @@ func TestEmail_PassesTheSuite(t *testing.T) {
 func open(t *testing.T, s email.Settings) destination.Sink {
 	t.Helper()
 	env := sinktest.Env(t, &sinktest.Line{})
-	env.Key = "newsletter"
+	env.Key, env.Purpose, env.Channel = "newsletter", "marketing", "email"
 	sink, err := email.Type().Open(t.Context(), encode(t, s), env)
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func TestEmail_WritesAMail(t *testing.T) {
 	t.Parallel()
 	s := start(t, "none", false)
 	settings := s.settings("none")
-	settings.TrackClicks, settings.TrackOpens, settings.Purpose, settings.ReplyTo = true, true, "marketing", "help@shop.example"
+	settings.TrackClicks, settings.TrackOpens, settings.ReplyTo = true, true, "help@shop.example"
 	sink := open(t, settings)
 	for range 2 {
 		if r := sink.Send(t.Context(), one("m1", `{"name":"Zoë <b>","to":"Ada <ada@example.com>"}`))[0]; r.Outcome != destination.Delivered {
@@ -395,7 +395,7 @@ func TestOpen_NamesTheSettingThatIsWrong(t *testing.T) {
 	} {
 		s := good
 		change(&s)
-		_, err := email.Type().Open(t.Context(), encode(t, s), destination.Env{})
+		_, err := email.Type().Open(t.Context(), encode(t, s), destination.Env{Purpose: map[bool]string{true: "marketing"}[field == "/settings/unsubscribe"]})
 		var f *fault.Fault
 		if !errors.As(err, &f) || f.Field != field {
 			t.Errorf("%s: %v", field, err)

@@ -27,7 +27,7 @@ func (s *sink) write(m *destination.Message) (*gomail.Msg, destination.Result) {
 	if bad != nil {
 		return nil, *bad
 	}
-	about := link.Link{Destination: s.env.Key, Message: m.ID, Namespace: "email", Identifier: to.Address, Channel: "email", Purpose: s.Purpose}
+	about := link.Link{Destination: s.env.Key, Message: m.ID, Namespace: "email", Identifier: to.Address, Channel: s.env.Channel, Purpose: s.env.Purpose}
 	leave := ""
 	if s.links != nil && s.Unsubscribe == "yes" {
 		about.Action = link.Unsubscribe

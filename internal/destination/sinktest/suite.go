@@ -52,6 +52,7 @@ func Env(t *testing.T, l *Line) destination.Env {
 	t.Cleanup(client.CloseIdleConnections)
 	return destination.Env{
 		HTTP: client, Dial: l.Dial, Now: func() time.Time { return At }, Folder: t.TempDir(), Links: links,
+		Purpose: "marketing", Channel: "email",
 	}
 }
 
