@@ -220,6 +220,20 @@ func TestErrors_InternalCausesGoToTheLogOnly(t *testing.T) {
 	}
 }
 
+func TestErrors_AnAnswerThatIsNoJSONIsAnInternalError(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	d.broken = true
+	res, text := d.ask(t, "GET", "/api/v1/profiles/user_id:1/timeline", "")
+	p := d.problem(t, res, text)
+	if p.Status != 500 || p.Code != "internal" {
+		t.Errorf("status %d, %s", res.StatusCode, text)
+	}
+	if !strings.Contains(d.log.String(), "encode the answer") || !strings.Contains(d.log.String(), p.RequestID) {
+		t.Errorf("log lacks the cause or the request id: %s", d.log)
+	}
+}
+
 func TestOuter_APanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)

@@ -34,6 +34,7 @@ type fake struct {
 	index    *definition.Index
 	defined  map[string][]byte // documents by kind, key and version
 	disputed *profile.Partial  // what Conflicts and SamplePeople speak of
+	broken   bool              // Timeline gives what is no JSON
 }
 
 // Preview finds one of four people.
@@ -180,6 +181,9 @@ func (f *fake) Conflicts(_ context.Context, ref string, all bool) ([]profile.Con
 
 func (f *fake) Timeline(_ context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error) {
 	f.ref, f.timeline = ref, q
+	if f.broken {
+		return pipeline.Page[profile.Item]{Items: []profile.Item{{Properties: json.RawMessage(`{"a":`)}}}, f.err
+	}
 	return pipeline.Page[profile.Item]{Items: []profile.Item{{MessageID: "m1", Type: "track", Properties: json.RawMessage(`{"a":1}`)}}, Next: "c2"}, f.err
 }
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -121,27 +122,50 @@ func (a *API) checkContentType(ctx huma.Context, next func(huma.Context)) {
 }
 
 // plainStatus is a context that answers 400 where huma would answer 422, so
-// that whatever is wrong with a request has one status.
-type plainStatus struct{ humaContext }
+// that whatever is wrong with a request has one status, and 500 where the
+// answer turned out not to be one.
+type plainStatus struct {
+	humaContext
+	failed bool
+}
 
 // humaContext has another name than the method it has.
 type humaContext = huma.Context
 
 // SetStatus sends the status.
-func (c plainStatus) SetStatus(status int) {
-	if status == http.StatusUnprocessableEntity {
+func (c *plainStatus) SetStatus(status int) {
+	switch {
+	case c.failed:
+		status = http.StatusInternalServerError
+	case status == http.StatusUnprocessableEntity:
 		status = http.StatusBadRequest
 	}
 	c.humaContext.SetStatus(status)
 }
 
 // Unwrap gives the context behind.
-func (c plainStatus) Unwrap() huma.Context { return c.humaContext }
+func (c *plainStatus) Unwrap() huma.Context { return c.humaContext }
 
-func oneStatus(ctx huma.Context, next func(huma.Context)) { next(plainStatus{ctx}) }
+func oneStatus(ctx huma.Context, next func(huma.Context)) { next(&plainStatus{humaContext: ctx}) }
 
-// transform is the last thing that happens to every body huma writes: errors
-// become problems with their request id, and internal causes go to the log.
+// failStatus has an answer sent as an error that began as a success.
+func failStatus(ctx huma.Context) {
+	for ctx != nil {
+		switch c := ctx.(type) {
+		case *plainStatus:
+			c.failed = true
+			return
+		case interface{ Unwrap() huma.Context }:
+			ctx = c.Unwrap()
+		default:
+			return
+		}
+	}
+}
+
+// transform is the last thing that happens to every body huma writes, before
+// the status is sent: answers are encoded, errors become problems with their
+// request id, and internal causes go to the log.
 func (a *API) transform(ctx huma.Context, _ string, v any) (any, error) {
 	var p *Problem
 	switch e := v.(type) {
@@ -150,7 +174,17 @@ func (a *API) transform(ctx huma.Context, _ string, v any) (any, error) {
 	case *huma.ErrorModel:
 		p = problemOfModel(e)
 	default:
-		return v, nil
+		body, err := encode(v)
+		if err == nil {
+			return body, nil
+		}
+		p = problemOf(fmt.Errorf("encode the answer: %w", err))
+		failStatus(ctx)
+		ctx.SetHeader("Content-Type", problemType)
+		_, w := humago.Unwrap(ctx)
+		for _, ofSuccess := range []string{"ETag", "Location"} {
+			w.Header().Del(ofSuccess)
+		}
 	}
 	_, w := humago.Unwrap(ctx)
 	p.RequestID = w.Header().Get(requestIDHeader)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -110,14 +111,36 @@ func problemResponse(registry huma.Registry) *huma.Response {
 	}
 }
 
-// jsonFormat reads and writes JSON; nothing is escaped for HTML.
+// jsonFormat reads and writes JSON.
 var jsonFormat = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		return e.Encode(v)
+		body, ok := v.(encoded)
+		if !ok {
+			var err error
+			if body, err = encode(v); err != nil {
+				return err
+			}
+		}
+		_, err := w.Write(body)
+		return err
 	},
 	Unmarshal: json.Unmarshal,
+}
+
+// encoded is an answer that is JSON already.
+type encoded []byte
+
+// encode makes an answer's body before anything of it is sent, so that one that
+// cannot be encoded is still answered with an error. Nothing is escaped for
+// HTML.
+func encode(v any) (encoded, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // describe is the head of the OpenAPI document.
