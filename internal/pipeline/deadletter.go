@@ -63,6 +63,7 @@ func readDeadLetter(payload []byte) (DeadLetter, error) {
 // verdict is the payload of a person's decision on a dead letter.
 type verdict struct {
 	DeadLetter store.Position `json:"dead_letter,omitempty"`
+	Unread     bool           `json:"unread,omitempty"`   // the letter is an event that could not be mapped again
 	Decision   string         `json:"decision,omitempty"` // replayed, discarded
 	// Identity is an operator's word on identifiers; then nothing else is said.
 	Identity *identity.Fact `json:"identity,omitempty"`
@@ -75,7 +76,7 @@ func (g *graph) bury(r *store.Record) {
 	g.tally.take(r.Kind)
 	d, err := readDeadLetter(r.Payload)
 	if err != nil {
-		g.tally.dead("unreadable")
+		g.tally.dead(reasonUnread)
 		return
 	}
 	g.tally.dead(d.Reason)
@@ -90,8 +91,7 @@ func (g *graph) bury(r *store.Record) {
 }
 
 // decide takes what a person said: of identifiers, or of a dead letter, which
-// leaves the list. A replayed one is counted where its
-// event is folded.
+// leaves the list. A replayed one is counted where its event is folded.
 func (g *graph) decide(ctx context.Context, r *store.Record) error {
 	var v verdict
 	if err := json.Unmarshal(r.Payload, &v); err != nil {
@@ -103,12 +103,15 @@ func (g *graph) decide(ctx context.Context, r *store.Record) error {
 	if v.Identity != nil {
 		return g.say(ctx, r, v.Identity)
 	}
+	delete(g.deciding, v.DeadLetter)
+	if v.Unread {
+		return g.decideUnread(ctx, &v)
+	}
 	if v.Decision == "discarded" {
 		g.tally.Discarded++
 	}
 	g.tally.changed = true
 	g.rows = append(g.rows, commonRow(store.TableDeadLetters, positionKey(v.DeadLetter), store.Delete, nil))
-	delete(g.deciding, v.DeadLetter)
 	return nil
 }
 
@@ -156,44 +159,59 @@ func deadLetterPosition(letter string) store.Position {
 
 // DeadLetter gives one that waits, with its body.
 func (p *Pipeline) DeadLetter(ctx context.Context, letter string) (DeadLetterView, error) {
-	at, d, err := p.buried(ctx, letter)
+	l, err := p.buried(ctx, letter)
 	if err != nil {
 		return DeadLetterView{}, err
 	}
 	return DeadLetterView{
-		ID: deadLetterID(at), Received: d.Envelope.Received, Source: d.Envelope.Source,
-		Dialect: d.Envelope.Dialect, Reason: d.Reason, Message: d.Message, Body: string(d.Body),
+		ID: deadLetterID(l.at), Received: l.Envelope.Received, Source: l.Envelope.Source,
+		Dialect: l.Envelope.Dialect, Reason: l.Reason, Message: l.Message, Body: string(l.Body),
 	}, nil
 }
 
-func (p *Pipeline) buried(ctx context.Context, letter string) (store.Position, DeadLetter, error) {
-	gone := fault.Errorf(fault.NotFound, "dead_letter_not_found", "no dead letter %q waits; it may have been replayed or discarded", letter)
-	at := deadLetterPosition(letter)
+// letter is a dead letter that waits.
+type letter struct {
+	DeadLetter
+	at     store.Position
+	unread bool // an event that could not be mapped again
+}
+
+func (p *Pipeline) buried(ctx context.Context, name string) (*letter, error) {
+	gone := fault.Errorf(fault.NotFound, "dead_letter_not_found", "no dead letter %q waits; it may have been replayed or discarded", name)
+	at := deadLetterPosition(name)
 	if at == 0 {
-		return 0, DeadLetter{}, gone
+		return nil, gone
 	}
 	if err := p.graphLane.commit(ctx); err != nil {
-		return 0, DeadLetter{}, err
+		return nil, err
 	}
 	rows, err := p.store.State().Load(ctx, []store.RowKey{{Table: store.TableDeadLetters, Bucket: id.CommonBucket, Key: positionKey(at)}})
 	if err != nil {
-		return 0, DeadLetter{}, err
+		return nil, err
 	}
 	if rows[0] == nil {
-		return 0, DeadLetter{}, gone
+		return nil, gone
 	}
 	rec, err := p.store.Log().At(ctx, at)
-	if err != nil {
-		return 0, DeadLetter{}, fmt.Errorf("dead letter at %d: %w", at, err)
+	if errors.Is(err, store.ErrErased) {
+		return &letter{at: at, unread: true}, fault.Errorf(fault.Gone, "dead_letter_erased", "dead letter %q was an event of somebody who was erased; discard it: %w", name, err)
 	}
-	d, err := readDeadLetter(rec.Payload)
-	return at, d, err
+	if err != nil {
+		return nil, fmt.Errorf("dead letter at %d: %w", at, err)
+	}
+	l := &letter{at: at, unread: rec.Kind != store.KindDeadLetter}
+	if l.unread {
+		l.DeadLetter, err = p.readUnread(&rec)
+	} else {
+		l.DeadLetter, err = readDeadLetter(rec.Payload)
+	}
+	return l, err
 }
 
 // ReplayDeadLetter maps a dead letter again, by today's mapping, and takes it
 // in as an event. A body that is still not understood stays where it is.
-func (p *Pipeline) ReplayDeadLetter(ctx context.Context, letter string) (Receipt, error) {
-	at, d, err := p.buried(ctx, letter)
+func (p *Pipeline) ReplayDeadLetter(ctx context.Context, name string) (Receipt, error) {
+	d, err := p.buried(ctx, name)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -225,7 +243,7 @@ func (p *Pipeline) ReplayDeadLetter(ctx context.Context, letter string) (Receipt
 		Kind: store.KindReplay, Bucket: k.Bucket(), Anchor: k, Received: a.Event.ReceivedAt,
 		Payload: a.Envelope.AppendPayload(nil, a.Event.Body.Raw()), Attached: &live{event: a.Event},
 	}
-	r, err := p.rule(ctx, verdict{DeadLetter: at, Decision: "replayed"}, event)
+	r, err := p.rule(ctx, verdict{DeadLetter: d.at, Unread: d.unread, Decision: "replayed"}, event)
 	if words := s.Events[1:]; err == nil && len(words) > 0 {
 		r, err = p.Accept(ctx, &Submission{Received: s.Received, Events: words})
 	}
@@ -233,12 +251,12 @@ func (p *Pipeline) ReplayDeadLetter(ctx context.Context, letter string) (Receipt
 }
 
 // DiscardDeadLetter gives a dead letter up: it counts as rejected from now on.
-func (p *Pipeline) DiscardDeadLetter(ctx context.Context, letter string) (Receipt, error) {
-	at, _, err := p.buried(ctx, letter)
-	if err != nil {
+func (p *Pipeline) DiscardDeadLetter(ctx context.Context, name string) (Receipt, error) {
+	l, err := p.buried(ctx, name)
+	if err != nil && !errors.Is(err, store.ErrErased) {
 		return Receipt{}, err
 	}
-	return p.rule(ctx, verdict{DeadLetter: at, Decision: "discarded"})
+	return p.rule(ctx, verdict{DeadLetter: l.at, Unread: l.unread, Decision: "discarded"})
 }
 
 // rule appends a verdict with what follows from it, as one frame. Of two

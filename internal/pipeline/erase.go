@@ -338,7 +338,7 @@ func (e *eraser) inLane(ctx context.Context, l *lane, change func() ([]store.Rec
 func (e *eraser) letters(ctx context.Context) error {
 	for _, at := range e.plan.Letters {
 		e.touched = append(e.touched, store.RowKey{Table: store.TableDeadLetters, Bucket: id.CommonBucket, Key: positionKey(at)})
-		_, _, err := e.p.buried(ctx, deadLetterID(at))
+		_, err := e.p.buried(ctx, deadLetterID(at))
 		if fault.KindOf(err) == fault.NotFound || errors.Is(err, store.ErrErased) {
 			continue // decided before
 		}

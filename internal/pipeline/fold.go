@@ -57,7 +57,7 @@ func (w *people) fold(t *task) {
 func (w *people) foldEvent(t *task) {
 	w.tally.take(t.rec.Kind)
 	if t.event == nil {
-		w.tally.unreadable(t.err)
+		w.misread(t)
 		return
 	}
 	e := t.event
@@ -111,6 +111,10 @@ func (w *people) foldEvent(t *task) {
 // foldCopy counts a copy of a message. Where the copy counts more than the one
 // that was folded, it takes its place and the anchor is folded again.
 func (w *people) foldCopy(t *task, a *anchor, entry, other profile.Entry) {
+	if replayOfStored(t, &entry, &other) {
+		w.tally.Replayed-- // it was never a letter, as things are now
+		return
+	}
 	w.tally.Deduplicated++
 	a.copies++
 	w.touch(a)

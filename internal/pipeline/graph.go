@@ -136,6 +136,8 @@ func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Recor
 			err = g.resume(ctx, r)
 		case store.KindDeadLetter:
 			g.bury(r)
+		case store.KindUnread:
+			err = g.buryUnread(ctx, r)
 		case store.KindVerdict:
 			err = g.decide(ctx, r)
 		case store.KindDefinition:

@@ -54,7 +54,7 @@ func (t *tally) unreadable(err error) {
 		t.Erased++
 		return
 	}
-	t.dead("unreadable")
+	t.dead(reasonUnread)
 }
 
 func (t *tally) dead(reason string) {
@@ -176,13 +176,13 @@ func loadTally(ctx context.Context, st store.State, s store.Span) (sum tally, dr
 
 // Accounting says where every event is that was handed over with a valid key.
 type Accounting struct {
-	Received     uint64            `json:"received"`
-	Pending      uint64            `json:"pending"`
-	Stored       uint64            `json:"stored"`
-	Deduplicated uint64            `json:"deduplicated"`
-	DeadLettered uint64            `json:"dead_lettered"`
-	Rejected     uint64            `json:"rejected"`
-	Reasons      map[string]uint64 `json:"reasons"` // of dead letters and rejections
+	Received     uint64            `json:"received" doc:"Events handed over with a valid key by requests that were answered, since the data was made; a body that cannot be cut into events is one"`
+	Pending      uint64            `json:"pending" doc:"Acknowledged, and not folded yet into the profile of the identifier they are of. What follows from an event elsewhere (who is one person with whom, orders and items, the profile that shows all identifiers together, segments) is made from derived records, which are no events and counted nowhere: it may come a moment after pending is 0, and ?wait=applied waits for it too"`
+	Stored       uint64            `json:"stored" doc:"In profiles and timelines"`
+	Deduplicated uint64            `json:"deduplicated" doc:"Copies of a message that is stored"`
+	DeadLettered uint64            `json:"dead_lettered" doc:"Not understood, and waiting for somebody to replay or discard them"`
+	Rejected     uint64            `json:"rejected" doc:"Not kept, or discarded, or of somebody who was erased"`
+	Reasons      map[string]uint64 `json:"reasons" doc:"Dead letters and rejections by their reasons, those that were replayed since included"`
 }
 
 // Accounting reads the counters. What lanes applied is read before what the

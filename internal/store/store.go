@@ -70,12 +70,13 @@ const (
 	KindCut                        // derived: a home tells a shared identifier which times are its person's
 	KindSuppress                   // fact: contacts came onto a suppression list, or left it
 	KindEffect                     // fact: what is sent to a destination, or not, and what came of it
+	KindUnread                     // derived: an event that the mapping of today does not understand
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
 func (k Kind) Fact() bool {
 	switch k {
-	case KindLink, KindPortion, KindPerson, KindShare, KindAsk, KindSighting, KindResolve, KindCut:
+	case KindLink, KindPortion, KindPerson, KindShare, KindAsk, KindSighting, KindResolve, KindCut, KindUnread:
 		return false
 	}
 	return true
