@@ -9,6 +9,7 @@ import (
 	"rapport/internal/columns"
 	"rapport/internal/config"
 	"rapport/internal/pipeline"
+	"rapport/internal/store/embedded"
 	"rapport/internal/telemetry"
 )
 
@@ -19,7 +20,11 @@ const gcPercent = 400
 
 // LimitMemory makes Go's collector keep the process within its budget.
 func LimitMemory(b config.Budget) {
-	debug.SetMemoryLimit(int64(b.GoLimit))
+	limit := b.GoLimit
+	if !embedded.OffHeap {
+		limit = b.Total - b.Outside
+	}
+	debug.SetMemoryLimit(int64(limit))
 	debug.SetGCPercent(gcPercent)
 }
 

@@ -34,10 +34,10 @@ func NewBudget(total Size) Budget {
 		Total:   total,
 		People:  (total - programBytes) / 100 * 30,
 		Store:   clamp(total/100*14, 16<<20, 4<<30),
-		Queues:  clamp(total/100*6, 8<<20, 512<<20),
-		HTTP:    clamp(total/100*6, 8<<20, 512<<20),
+		Queues:  clamp(total/100*4, 8<<20, 512<<20),
+		HTTP:    clamp(total/100*4, 8<<20, 512<<20),
 		Columns: total / 100 * 4,
-		Outside: programBytes + clamp(total/100*6, 6<<20, 472<<20),
+		Outside: programBytes + clamp(total/100*3, 6<<20, 256<<20),
 	}
 	// The engine keeps its data keys on Go's heap.
 	b.GoLimit = total - b.Store/16*13 - b.Outside

@@ -29,6 +29,9 @@ type cold struct {
 	sending bool     // on the worker's list of cold rows with increments sent
 }
 
+// mostSpare is how many cold rows are kept for their room.
+const mostSpare = 4096
+
 // foldsCold tells whether events may be folded without their anchor's row. What
 // looks at the whole of a person while it changes has to say no here.
 func (w *people) foldsCold() bool { return w.glass == nil && w.job == nil }
@@ -43,7 +46,7 @@ func (w *people) wantFor(t *task) *anchor {
 	a := w.cold[k]
 	if a == nil && w.foldsCold() && !w.asked[k] {
 		if h, ok := w.heads.take(k); ok {
-			a = h.anchor(t.event.Anchor())
+			a = h.anchor(t.event.Anchor(), w.spareCold())
 			w.cold[k] = a
 		}
 	}
@@ -92,12 +95,19 @@ func (a *anchor) head() (h head, ok bool) {
 	return h, true
 }
 
-// anchor makes a cold row without increments.
-func (h *head) anchor(ident event.Identifier) *anchor {
-	a := &anchor{
-		key: h.key, ident: ident, partial: profile.After(h.times), linked: true,
+// anchor makes a cold row without increments, in the room of one that is not
+// needed any more.
+func (h *head) anchor(ident event.Identifier, room *anchor) *anchor {
+	a, c := room, room.cold
+	a.partial.Restart(h.times)
+	clear(c.sent)
+	*c = cold{filter: h.filter, entries: int(h.entries), sent: c.sent[:0]}
+	clear(a.open)
+	clear(a.edges)
+	*a = anchor{
+		key: h.key, ident: ident, partial: a.partial, linked: true,
 		timer: h.timer, received: h.received, deltas: int(h.deltas),
-		cold: &cold{filter: h.filter, entries: int(h.entries)},
+		edges: a.edges[:0], open: a.open[:0], shorts: a.shorts[:0], cold: c,
 	}
 	for i := range h.edges {
 		if e := &h.edges[i]; e.key != (id.Key{}) {
@@ -105,6 +115,16 @@ func (h *head) anchor(ident event.Identifier) *anchor {
 		}
 	}
 	return a
+}
+
+// spareCold gives room for a cold row: of one that became a head, or new.
+func (w *people) spareCold() *anchor {
+	if n := len(w.spare); n > 0 {
+		a := w.spare[n-1]
+		w.spare[n-1], w.spare = nil, w.spare[:n-1]
+		return a
+	}
+	return &anchor{partial: profile.New(), cold: &cold{}}
 }
 
 // coldChanges gives the increments of a cold row to a commit.
@@ -125,8 +145,9 @@ func (a *anchor) increment(b []byte) []byte {
 	b = appendSection(b, sectionMet, func(b []byte) []byte { return a.appendEdges(b, false) })
 	b = appendSection(b, sectionMore, func(b []byte) []byte { return appendEntries(b, a.open) })
 	b = a.appendMarks(b)
-	a.partial = profile.After(a.partial.Times())
-	a.open, a.shorts = nil, nil
+	a.partial.Restart(a.partial.Times())
+	clear(a.open)
+	a.open, a.shorts = a.open[:0], a.shorts[:0]
 	for i := range a.edges {
 		e := &a.edges[i]
 		e.last, e.seen = math.MinInt64, nil
@@ -143,13 +164,17 @@ func (w *people) confirmCold() {
 			continue // it became whole meanwhile
 		}
 		a.deltas += len(c.sent)
-		c.sent, c.sending = nil, false
+		clear(c.sent)
+		c.sent, c.sending = c.sent[:0], false
 	}
 	w.sent = emptied(w.sent)
 	for k, a := range w.cold {
 		if !a.changed {
 			delete(w.cold, k)
 			w.remember(a)
+			if len(w.spare) < mostSpare {
+				w.spare = append(w.spare, a)
+			}
 		}
 	}
 }

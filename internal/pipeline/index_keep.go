@@ -25,7 +25,7 @@ type IndexOptions struct {
 const (
 	indexLook  = 256              // suspects looked at before live work goes first
 	indexRound = 1 << 17          // suspects of one round
-	indexPause = 9                // times as long as looking took, while records wait
+	indexPause = 19               // times as long as looking took, while records wait
 	indexEvery = time.Second      // between two looks for suspects
 	imageEvery = 10 * time.Minute // between two images, where anything changed
 )

@@ -308,6 +308,11 @@ func (l *lane) recheck() {
 	l.notify(applied)
 }
 
+// gatherMost is how many times the rows of a commit may be gathered while the
+// log is still at what follows from them: then the lane waits for the log, since
+// all of them lie in memory until they are written.
+const gatherMost = 2
+
 func (l *lane) commitIfDue(ctx context.Context) {
 	l.mu.Lock()
 	n, full := l.work.dirty(), l.work.full()
@@ -316,7 +321,7 @@ func (l *lane) commitIfDue(ctx context.Context) {
 	if n < l.limits.rows && !full && (n == 0 || !l.due()) {
 		return
 	}
-	if t != nil && !full {
+	if t != nil && !full && n < gatherMost*l.limits.rows {
 		select {
 		case <-t.done:
 		default:

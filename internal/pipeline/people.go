@@ -67,6 +67,7 @@ type people struct {
 	heads     *heads             // of anchors without a row in memory
 	cold      map[id.Key]*anchor // rows of which only increments are in memory
 	sent      []*anchor          // cold rows whose increments the running commit carries
+	spare     []*anchor          // cold rows of nobody, for their room
 	rowBudget int                // bytes for rows of anchors, heads and timers
 
 	position        store.Position            // of the record that is applied now

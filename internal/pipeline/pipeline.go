@@ -207,7 +207,7 @@ func (c Config) filled() Config {
 		c.BatchSize = batchRecords
 	}
 	if c.CommitEvery == 0 {
-		c.CommitEvery = 2 * time.Second
+		c.CommitEvery = 4 * time.Second
 	}
 	if c.FlushBytes == 0 {
 		// Some 200,000 events: a second or two of replay, and about what fills

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"rapport/internal/clock"
@@ -15,6 +16,7 @@ import (
 type timers struct {
 	buckets map[id.Bucket]*timerHeap
 	at      map[id.Key]clock.Instant
+	quiet   clock.Instant // nothing is due up to here; zero: not known
 }
 
 type timer struct {
@@ -36,6 +38,7 @@ func (t *timers) set(k id.Key, at clock.Instant) {
 		return
 	}
 	t.at[k] = at
+	t.quiet = min(t.quiet, at-1)
 	h := t.buckets[k.Bucket()]
 	if h == nil {
 		h = &timerHeap{}
@@ -78,13 +81,20 @@ type wait struct {
 // first.
 func (t *timers) waiting(now clock.Instant) []wait {
 	var out []wait
+	if now <= t.quiet {
+		return nil
+	}
+	t.quiet = math.MaxInt64
 	for b, h := range t.buckets {
 		for len(*h) > 0 && t.at[(*h)[0].key] != (*h)[0].at {
 			h.pop() // disarmed or moved meanwhile
 		}
 		if len(*h) == 0 {
 			delete(t.buckets, b)
-		} else if (*h)[0].at <= now {
+			continue
+		}
+		t.quiet = min(t.quiet, (*h)[0].at-1)
+		if (*h)[0].at <= now {
 			out = append(out, wait{(*h)[0].at, b, len(h.upTo(now, 0, nil))})
 		}
 	}

@@ -24,6 +24,23 @@ func (p *Partial) Times() Times {
 // the other would have given.
 func After(t Times) *Partial { return &Partial{lastSeen: t.LastSeen, acted: t.LastActed, now: t.Now} }
 
+// Restart makes of the state what After gives, in the room that it has: what was
+// folded into it, or merged from it into others, is theirs alone from then on.
+func (p *Partial) Restart(t Times) {
+	*p = Partial{
+		lastSeen: t.LastSeen, acted: t.LastActed, now: t.Now,
+		traits: empty(p.traits), past: empty(p.past), about: empty(p.about), names: empty(p.names),
+		channels: empty(p.channels), groups: empty(p.groups), contacts: empty(p.contacts), halves: empty(p.halves),
+		orders: empty(p.orders), carts: empty(p.carts),
+	}
+}
+
+// empty keeps the room of a list and nothing of what was in it.
+func empty[T any](list []T) []T {
+	clear(list)
+	return list[:0]
+}
+
 // AppendIncrement appends the whole state as a part that is merged into the
 // parts before it, and forgets what was changed.
 func (p *Partial) AppendIncrement(b []byte) []byte {

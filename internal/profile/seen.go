@@ -42,7 +42,22 @@ func (s *seen) add(o *seen) {
 	}
 }
 
-func compareSeen(s seen, key string) int { return strings.Compare(s.key, key) }
+// findSeen gives the place of a key, and whether it is there.
+func findSeen(list []seen, key string) (int, bool) {
+	from, to := 0, len(list)
+	for from < to {
+		mid := (from + to) / 2
+		switch c := strings.Compare(list[mid].key, key); {
+		case c == 0:
+			return mid, true
+		case c < 0:
+			from = mid + 1
+		default:
+			to = mid
+		}
+	}
+	return from, false
+}
 
 // bounded is the limit of a list, its name, and what was truncated so far. The
 // first keys in byte order stay. That is exact in any order of arrival: a key
@@ -58,11 +73,16 @@ func note(list []seen, key string, e *event.Event, names *Names, b bounded) ([]s
 	if key == "" {
 		return list, b.truncated
 	}
-	i, found := slices.BinarySearchFunc(list, key, compareSeen)
+	i, found := findSeen(list, key)
 	if found {
 		list[i].at(e.Time)
 		return list, b.truncated
 	}
+	return noteNew(list, i, key, e, names, b)
+}
+
+// noteNew counts the first occurrence of a key, whose place is i.
+func noteNew(list []seen, i int, key string, e *event.Event, names *Names, b bounded) ([]seen, section) {
 	if i >= b.limit {
 		return list, b.truncated | b.in
 	}
@@ -86,7 +106,7 @@ func insert(list []seen, i int, s seen, b bounded) ([]seen, section) {
 // merge adds another list.
 func merge(list, other []seen, b bounded) ([]seen, section) {
 	for k := range other {
-		i, found := slices.BinarySearchFunc(list, other[k].key, compareSeen)
+		i, found := findSeen(list, other[k].key)
 		if found {
 			list[i].add(&other[k])
 			continue
@@ -100,7 +120,7 @@ func merge(list, other []seen, b bounded) ([]seen, section) {
 
 // overlay takes a later state of a key.
 func overlay(list []seen, s seen, b bounded) ([]seen, section) {
-	i, found := slices.BinarySearchFunc(list, s.key, compareSeen)
+	i, found := findSeen(list, s.key)
 	if found {
 		s.slots = list[i].slots
 		list[i] = s

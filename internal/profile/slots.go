@@ -98,10 +98,14 @@ func (s *slots) clone() *slots {
 
 // name counts an event by its name, and by the quarter of an hour it was in.
 func (p *Partial) name(e *event.Event, names *Names) {
-	p.names, p.truncated = note(p.names, e.Name, e, names, bounded{MaxNames, inNames, p.truncated})
-	i, found := slices.BinarySearchFunc(p.names, e.Name, compareSeen)
-	if !found {
+	if e.Name == "" {
 		return
+	}
+	i, found := findSeen(p.names, e.Name)
+	if found {
+		p.names[i].at(e.Time)
+	} else if p.names, p.truncated = noteNew(p.names, i, e.Name, e, names, bounded{MaxNames, inNames, p.truncated}); i >= len(p.names) {
+		return // there are too many already
 	}
 	if p.names[i].slots == nil {
 		p.names[i].slots = &slots{blind: p.names[i].count > 1}
@@ -183,7 +187,7 @@ func (s *slots) encode(enc *wire.Encoder, full bool) {
 
 func (p *Partial) decodeSlots(dec *wire.Decoder) {
 	for range dec.Count() {
-		i, found := slices.BinarySearchFunc(p.names, dec.Name(), compareSeen)
+		i, found := findSeen(p.names, dec.Name())
 		blind := dec.Byte()
 		if dec.Bad() || !found || blind > 1 {
 			dec.Fail()

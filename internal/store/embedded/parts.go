@@ -2,7 +2,7 @@ package embedded
 
 import (
 	"io"
-	"slices"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -14,41 +14,75 @@ import (
 var partsMerger = &pebble.Merger{
 	Name: "rapport.parts.1",
 	Merge: func(_, value []byte) (pebble.ValueMerger, error) {
-		m := &joining{}
+		m := joinings.Get().(*joining)
+		// What comes next is older, nearly always: the room is before it.
+		m.from = max(len(m.room)-len(value), 0)
+		m.to = m.from
 		return m, m.MergeNewer(value)
 	},
 }
 
-// joining gathers the operands of one row.
+// joinings are those that are done with: there is one for each row that grew, at
+// each compaction.
+var joinings = sync.Pool{New: func() any { return new(joining) }}
+
+// mostJoined is the largest room that is kept for the next row.
+const mostJoined = 256 << 10
+
+// joining gathers the operands of one row, room[from:to], with free space on
+// both sides.
 type joining struct {
-	newer []byte   // joined already
-	older [][]byte // the newest first
+	room     []byte
+	from, to int
 }
 
 // MergeNewer puts a value behind all others.
 func (m *joining) MergeNewer(value []byte) error {
-	m.newer = append(m.newer, value...)
+	if m.to+len(value) > len(m.room) {
+		m.grow(0, len(value))
+	}
+	m.to += copy(m.room[m.to:], value)
 	return nil
 }
 
 // MergeOlder puts a value before all others.
 func (m *joining) MergeOlder(value []byte) error {
-	m.older = append(m.older, append([]byte(nil), value...))
+	if len(value) > m.from {
+		m.grow(len(value), 0)
+	}
+	m.from -= len(value)
+	copy(m.room[m.from:], value)
 	return nil
 }
 
-// Finish joins them.
+// grow makes room before and behind, as much again as there is on the side that
+// was full.
+func (m *joining) grow(before, behind int) {
+	n := m.to - m.from
+	if before > 0 {
+		before += n + 1024
+	} else {
+		before = m.from
+	}
+	if behind > 0 {
+		behind += n + 1024
+	} else {
+		behind = len(m.room) - m.to
+	}
+	room := make([]byte, before+n+behind)
+	copy(room[before:], m.room[m.from:m.to])
+	m.room, m.from, m.to = room, before, before+n
+}
+
+// Finish gives the row, which is valid until the closer is closed.
 func (m *joining) Finish(bool) ([]byte, io.Closer, error) {
-	if len(m.older) == 0 {
-		return m.newer, nil, nil
+	return m.room[m.from:m.to:m.to], m, nil
+}
+
+// Close takes the room back.
+func (m *joining) Close() error {
+	if len(m.room) <= mostJoined {
+		joinings.Put(m)
 	}
-	n := len(m.newer)
-	for _, v := range m.older {
-		n += len(v)
-	}
-	out := make([]byte, 0, n)
-	for _, v := range slices.Backward(m.older) {
-		out = append(out, v...)
-	}
-	return append(out, m.newer...), nil, nil
+	return nil
 }

@@ -29,6 +29,7 @@ type State struct {
 
 	mu      sync.RWMutex
 	applied map[store.Span]store.Position
+	spare   *pebble.Batch // the room of the last commit; nil while it is in use
 }
 
 type failure struct{ err error }
@@ -83,6 +84,9 @@ func appliedKey(s store.Span) []byte {
 	return binary.BigEndian.AppendUint16(b, uint16(s.Last))
 }
 
+// mostRetained is the largest batch whose room is kept for the next.
+const mostRetained = 8 << 20
+
 // Commit makes a step in one batch. It is durable after the next flush.
 func (s *State) Commit(ctx context.Context, c store.Commit) error {
 	if err := s.usable(ctx); err != nil {
@@ -106,8 +110,7 @@ func (s *State) Commit(ctx context.Context, c store.Commit) error {
 		size += len(ch.Key) + len(ch.Value) + 16
 	}
 	position := max(c.Position, s.appliedTo(c.Span))
-	batch := s.db.NewBatchWithSize(size)
-	defer batch.Close() //nolint:errcheck // gives memory back, nothing more
+	batch := s.batch(size)
 	err := batch.Set(appliedKey(c.Span), binary.BigEndian.AppendUint64(nil, uint64(position)), nil)
 	for i := 0; err == nil && i < len(c.Changes); i++ {
 		err = stage(batch, &c.Changes[i])
@@ -116,12 +119,32 @@ func (s *State) Commit(ctx context.Context, c store.Commit) error {
 		err = batch.Commit(pebble.NoSync)
 	}
 	if err != nil {
-		return fmt.Errorf("committing: %w", err)
+		return errors.Join(fmt.Errorf("committing: %w", err), batch.Close())
 	}
+	batch.Reset()
 	s.mu.Lock()
 	s.applied[c.Span] = position
+	if s.spare == nil {
+		s.spare, batch = batch, nil
+	}
 	s.mu.Unlock()
+	if batch != nil {
+		return batch.Close()
+	}
 	return nil
+}
+
+// batch gives an empty batch, in the room of the last where that is free: what
+// a commit gathers is as large as a tenth of the write buffers.
+func (s *State) batch(size int) *pebble.Batch {
+	s.mu.Lock()
+	b := s.spare
+	s.spare = nil
+	s.mu.Unlock()
+	if b != nil {
+		return b
+	}
+	return s.db.NewBatchWithSize(size, pebble.WithMaxRetainedSizeBytes(mostRetained))
 }
 
 // stage writes one change into a batch without a copy in between.

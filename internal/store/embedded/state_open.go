@@ -23,6 +23,7 @@ const (
 
 // openState opens Pebble in the folder.
 func openState(f folder, o Options) (*State, error) {
+	tameMalloc()
 	s := &State{
 		fs:      newPatient(o),
 		applied: map[store.Span]store.Position{},
@@ -40,10 +41,12 @@ func openState(f folder, o Options) (*State, error) {
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                uint64(memtable),
 		MemTableStopWritesThreshold: memtables,
-		L0CompactionThreshold:       6,
-		L0StopWritesThreshold:       40,
-		LBaseMaxBytes:               max(4*memtable, 64<<20),
-		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+		// Few small runs are not worth the rewriting of what lies below: filters
+		// spare a reader most of them.
+		L0CompactionThreshold:      16,
+		L0StopWritesThreshold:      48,
+		LBaseMaxBytes:              max(4*memtable, 64<<20),
+		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 		// Purge turns the manifest; Pebble does so beyond a size, and not before
 		// there were as many edits as there are files.
 		MaxManifestFileSize: 1,

@@ -36,6 +36,13 @@ func (s *Sealer) Seal(frame *store.Frame) error {
 	}
 	out.epoch = s.Ring.Epoch() // before any lease
 	out.Bytes, out.Starts, out.fresh = out.Bytes[:0], out.Starts[:0], out.fresh[:0]
+	need := 0
+	for i := range frame.Records {
+		need += len(frame.Records[i].Payload)/2 + 128
+	}
+	if cap(out.Bytes) < need {
+		out.Bytes = make([]byte, 0, need)
+	}
 	room, _ := s.scratch.Get().(*[]byte)
 	if room == nil {
 		room = new([]byte)

@@ -1,0 +1,31 @@
+//go:build cgo
+
+package embedded
+
+/*
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+// Few arenas, and what is large given back as soon as it is free: else each
+// thread keeps an arena of its own with what it once needed.
+static void rapport_tame_malloc(void) {
+#ifdef __GLIBC__
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	mallopt(M_TRIM_THRESHOLD, 128 << 10);
+#endif
+}
+*/
+import "C"
+
+import "sync"
+
+// OffHeap tells whether the engine keeps its caches and write buffers outside of
+// Go's heap.
+const OffHeap = true
+
+// tameMalloc keeps C's allocator, which Pebble takes its caches and write
+// buffers from, close to what is in use.
+var tameMalloc = sync.OnceFunc(func() { C.rapport_tame_malloc() })
