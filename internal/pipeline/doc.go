@@ -10,6 +10,7 @@
 //	lane.go                     one worker's loop over the records of its buckets
 //	resolve.go, people.go       whom a batch is about, and their rows
 //	fold.go, cold.go            into the state of an anchor; without its row where that is not in memory
+//	refold.go                   an anchor anew, where a copy counts more than what was folded
 //	evaluate.go, membership.go  at a person's home: who is in which segment now
 //	send.go, person_record.go   what follows for other buckets
 //	commit.go                   what changed, written behind
