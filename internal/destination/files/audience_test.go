@@ -31,16 +31,33 @@ const (
 func TestNormal_GivesThePublishedHashes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ platform, field, in, want string }{
-		{"meta", "email", " John_Smith@gmail.com ", johnSmith}, {"meta", "phone", "+1 (650)555-1212", phone}, {"meta", "phone", "001 650 555 1212", phone},
-		{"meta", "phone", "16505551212", phone}, {"meta", "first_name", "Mary", mary}, {"meta", "first_name", " Mary! ", mary},
-		{"meta", "first_name", "Valéry", valery}, {"meta", "first_name", "정", hangul}, {"meta", "birthday", "2/16/1997", birthday},
-		{"meta", "birthday", "1997-02-16", birthday}, {"meta", "birthday", "1997-02-16T00:00:00Z", birthday}, {"meta", "gender", "Female", female},
-		{"meta", "city", "New York", newYork}, {"meta", "state", "CA", ca}, {"meta", "country", "US", us},
+		{"meta", "email", " John_Smith@gmail.com ", johnSmith},
+		{"meta", "phone", "+1 (650)555-1212", phone},
+		{"meta", "phone", "001 650 555 1212", phone},
+		{"meta", "phone", "16505551212", phone},
+		{"meta", "first_name", "Mary", mary},
+		{"meta", "first_name", " Mary! ", mary},
+		{"meta", "first_name", "Valéry", valery},
+		{"meta", "first_name", "정", hangul},
+		{"meta", "birthday", "2/16/1997", birthday},
+		{"meta", "birthday", "1997-02-16", birthday},
+		{"meta", "birthday", "1997-02-16T00:00:00Z", birthday},
+		{"meta", "gender", "Female", female},
+		{"meta", "city", "New York", newYork},
+		{"meta", "state", "CA", ca},
+		{"meta", "country", "US", us},
 		{"meta", "zip", "94035-1234", "1794327a4d443904421f5ca1f3d72d0a62ba2f0770d80755ec2220fc0efb052e"},
-		{"tiktok", "email", " Jane Doe@Gmail.com", janeDoe}, {"google", "email", "Jane.Doe@gmail.com", janeDoe}, {"linkedin", "email", "JaneDoe@gmail.com", janeDoe},
-		{"google", "email", "j.a.n.e.doe@googlemail.com", ""}, {"google", "email", johnSmith, johnSmith},
-		{"google", "country", "us ", "US"}, {"google", "zip", " 94035 ", "94035"},
-		{"meta", "phone", "0650 555 1212", "-"}, {"meta", "phone", "call me", "-"}, {"meta", "birthday", "soon", "-"}, {"meta", "gender", "x", "-"},
+		{"tiktok", "email", " Jane Doe@Gmail.com", janeDoe},
+		{"google", "email", "Jane.Doe@gmail.com", janeDoe},
+		{"linkedin", "email", "JaneDoe@gmail.com", janeDoe},
+		{"google", "email", "j.a.n.e.doe@googlemail.com", ""},
+		{"google", "email", johnSmith, johnSmith},
+		{"google", "country", "us ", "US"},
+		{"google", "zip", " 94035 ", "94035"},
+		{"meta", "phone", "0650 555 1212", "-"},
+		{"meta", "phone", "call me", "-"},
+		{"meta", "birthday", "soon", "-"},
+		{"meta", "gender", "x", "-"},
 		{"tiktok", "phone", "+1 657 777 0000", "a6e82c2f4091baff57a4f33d01efb65bfbeacbbfbcfaa9d0ff9f57d28d78fedb"},
 	} {
 		got := files.Normal(c.platform, c.field, c.in)
@@ -88,7 +105,8 @@ func TestAudience_WritesFilesThatThePlatformsTake(t *testing.T) {
 			return destination.Message{ID: id, Kind: destination.Member, Time: sinktest.At, Payload: json.RawMessage(strings.Replace(john, "%", change, 1))}
 		}
 		results := sink.Send(t.Context(), []destination.Message{
-			change("1", "added"), {ID: "2", Kind: destination.Member, Payload: json.RawMessage(`{"person":{"traits":{"first_name":"x"}}}`)},
+			change("1", "added"),
+			{ID: "2", Kind: destination.Member, Payload: json.RawMessage(`{"person":{"traits":{"first_name":"x"}}}`)},
 			change("3", "removed"), change("4", "added"),
 		})
 		var outcomes []string
