@@ -146,6 +146,18 @@ Each message has an id that stays the same with every attempt; destinations
 hand it on wherever the other side can use it. Answers 408, 425, 429 and 5xx,
 401 and 403, and lines that are dead, cut or silent are tried again; other
 answers refuse the message, which becomes a dead letter.
+
+Links in mails lead over ` + "`/t/…`" + ` of this server, under the address that
+` + "`http.public_url`" + ` names. What they say is enciphered. An open, a click and
+leaving the list become the events ` + "`Email Opened`, `Email Link Clicked` and `Unsubscribed`" + `
+of the recipient, from the source ` + "`messages`" + `; leaving withdraws the purpose and
+channel of the destination's consent.
+
+Local files lie in ` + "`delivered`" + ` below the data folder. A message is in one file,
+once, whenever the server is killed; each call of the outbox makes a file, so a
+destination that is told of single events writes small ones. Erasing a person does
+not change files that were handed over: the proof of an erasure names those that
+still hold something, and whoever reads them removes it.
 `
 
 func TestReference_IsCurrent(t *testing.T) {
