@@ -125,12 +125,20 @@ func (s *sink) connect(ctx context.Context) (*line, error) {
 		s.line.nc.Close()
 		s.line = nil
 	}
-	var raw net.Conn
+	// The library greets without a context: connections are closed instead.
+	var stops []func() bool
+	defer func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}()
 	options := []nats.Option{
 		nats.Name("rapport"), nats.NoReconnect(), nats.Timeout(10 * time.Second), nats.PingInterval(20 * time.Second),
 		nats.SetCustomDialer(dialer{ctx, func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := s.env.Dial(ctx, network, address)
-			raw = c
+			if err == nil {
+				stops = append(stops, context.AfterFunc(ctx, func() { _ = c.Close() })) // nobody waits any more
+			}
 			return c, err
 		}}),
 		// Failures are told by what is sent.
@@ -147,13 +155,6 @@ func (s *sink) connect(ctx context.Context) (*line, error) {
 	if s.secure {
 		options = append(options, nats.Secure(s.tls))
 	}
-	// The library greets without a context: the connection is closed instead.
-	stop := context.AfterFunc(ctx, func() {
-		if raw != nil {
-			_ = raw.Close() // nobody waits any more
-		}
-	})
-	defer stop()
 	nc, err := nats.Connect("nats://"+s.host, options...)
 	if err != nil {
 		return nil, err
