@@ -1,8 +1,11 @@
 package app_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -132,5 +135,31 @@ func TestImports_RefuseWhatCannotBeImported(t *testing.T) {
 	status, _, text := call(t, "POST", a.URL()+"/api/v1/imports/suggest?name=user.csv", "userId,attribute:n\nu1,5\n", "Authorization", "Bearer "+secretKey)
 	if status != 200 || !strings.Contains(text, `"to":"trait:n","type":"integer"`) || !strings.Contains(text, `"examples":[{"type":"identify"`) {
 		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestImports_KeepTheRowsBeforeAFileBreaksOff(t *testing.T) {
+	t.Parallel()
+	a := open(t, settings(t, t.TempDir()))
+	var plain, packed bytes.Buffer
+	plain.WriteString("userId,attribute:noise\n")
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range 3_000 {
+		fmt.Fprintf(&plain, "half-%d,%x\n", i, random.Uint64())
+	}
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write(plain.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, report := load(t, a, "name=user-1.csv.gz", packed.String()[:packed.Len()*2/3])
+	if n := got.Sums.Inserted; got.State != "failed" || n < 1_000 || n > 2_500 || !strings.Contains(got.Error, "was not written to its end") || !strings.Contains(report, "damaged_file") {
+		t.Fatalf("%s: %s\n%s", got, got.Error, report)
+	}
+	whole, report := load(t, a, "name=user-1.csv.gz", packed.String())
+	if whole.State != "done" || whole.Sums.Unchanged != got.Sums.Inserted || whole.Sums.Inserted != 3_000-got.Sums.Inserted {
+		t.Errorf("%s after %s\n%s", whole, got, report)
 	}
 }
