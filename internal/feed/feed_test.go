@@ -222,3 +222,30 @@ func FuzzMap(f *testing.F) {
 		}
 	})
 }
+
+func TestSuggest_TellsHowTimesAreWritten(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		values        []string
+		format, doubt string
+	}{
+		"iso":      {[]string{"2024-01-02", "2024-01-02 10:00"}, "", ""},
+		"german":   {[]string{"1.2.2024 8:30", "31.12.2024 23:59"}, "2.1.2006 15:04", ""},
+		"american": {[]string{"12/1/10 8:26", "12/31/10 9:00"}, "1/2/06 15:04", ""},
+		"british":  {[]string{"1/12/2010", "31/12/2010"}, "2/1/2006", ""},
+		"either":   {[]string{"12/1/10 8:26", "12/2/10 9:00"}, "", "whether the day or the month comes first"},
+		"no time":  {[]string{"yesterday"}, "", "where a time is wanted"},
+		"nothing":  {[]string{"", ""}, "", ""},
+	} {
+		var s feed.Sample
+		for i, v := range c.values {
+			s.Add(&tablefile.Row{Number: int64(i + 2), Columns: []string{"orderId", "userId", "productId", "orderDate"}, Cells: []tablefile.Cell{
+				{Kind: tablefile.Text, Text: []byte("o1")}, {Kind: tablefile.Text, Text: []byte("u1")}, {Kind: tablefile.Text, Text: []byte("p1")}, {Kind: tablefile.Text, Text: []byte(v)},
+			}})
+		}
+		m := s.Suggest(feed.Transaction)
+		if got := m.Columns[3]; got.To != "time" || got.Format != c.format || !strings.Contains(s.Doubt, c.doubt) || c.doubt == "" && s.Doubt != "" {
+			t.Errorf("%s: %+v, doubt %q", name, got, s.Doubt)
+		}
+	}
+}

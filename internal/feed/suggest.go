@@ -1,7 +1,9 @@
 package feed
 
 import (
+	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"rapport/internal/tablefile"
@@ -10,9 +12,22 @@ import (
 // Sample collects what the cells of some rows look like.
 type Sample struct {
 	columns []string
-	could   [][]Type // by column: the types that all of its values could be
-	full    []int    // by column: how many values
+	could   [][]Type   // by column: the types that all of its values could be
+	full    []int      // by column: how many values
+	formats [][]string // by column: the formats that all of its values could have
+	shown   []string   // by column: a value
 	Rows    int
+	// Doubt is what Suggest cannot tell: whoever imports has to say it.
+	Doubt string
+}
+
+// formats are the ways to write a moment that need to be named. Day and month may
+// stand either way round.
+var formats = []string{
+	"2.1.2006 15:04:05", "2.1.2006 15:04", "2.1.2006", "2.1.06 15:04", "2.1.06",
+	"1/2/2006 15:04:05", "1/2/2006 15:04", "1/2/2006 3:04:05 PM", "1/2/2006 3:04 PM", "1/2/2006", "1/2/06 15:04", "1/2/06 3:04 PM", "1/2/06",
+	"2/1/2006 15:04:05", "2/1/2006 15:04", "2/1/2006 3:04:05 PM", "2/1/2006 3:04 PM", "2/1/2006", "2/1/06 15:04", "2/1/06 3:04 PM", "2/1/06",
+	"2-1-2006 15:04", "2-1-2006", "2-Jan-2006 15:04:05", "2-Jan-2006", "2 Jan 2006", "2 January 2006", "Jan 2, 2006", "January 2, 2006",
 }
 
 // candidates are the types that are looked for, the narrowest first.
@@ -24,6 +39,7 @@ func (s *Sample) Add(row *tablefile.Row) {
 	for len(s.columns) < len(row.Columns) {
 		s.columns = append(s.columns, row.Columns[len(s.columns)])
 		s.could, s.full = append(s.could, candidates), append(s.full, 0)
+		s.formats, s.shown = append(s.formats, formats), append(s.shown, "")
 	}
 	for i, cell := range row.Cells {
 		text := string(cell.Text)
@@ -38,7 +54,37 @@ func (s *Sample) Add(row *tablefile.Row) {
 			}
 		}
 		s.could[i] = still
+		s.shown[i] = tablefile.Show(cell.Text)
+		s.formats[i] = fitting(s.formats[i], strings.TrimSpace(text))
 	}
+}
+
+// fitting are the formats that a text has.
+func fitting(formats []string, text string) (out []string) {
+	for _, f := range formats {
+		if _, err := time.Parse(f, text); err == nil {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// moment says how a column writes its moments: nothing where that needs no
+// format. What it cannot tell is a doubt.
+func (s *Sample) moment(i int) (format string) {
+	if as := s.typeOf(i); s.full[i] == 0 || as == AsDate || as == AsTime {
+		return ""
+	}
+	switch fit := s.formats[i]; {
+	case len(fit) == 1:
+		return fit[0]
+	case s.Doubt != "":
+	case len(fit) > 1:
+		s.Doubt = fmt.Sprintf("the column %.80q has times such as %q: whether the day or the month comes first cannot be told from the first rows; make a mapping that names its format, %s", s.columns[i], s.shown[i], strings.Join(fit, " or "))
+	default:
+		s.Doubt = fmt.Sprintf("the column %.80q has %q where a time is wanted; make a mapping that names its format, or another column", s.columns[i], s.shown[i])
+	}
+	return ""
 }
 
 // could tells whether a cell may be of a type without losing anything: 007 is
@@ -103,6 +149,9 @@ func (s *Sample) Suggest(kind Kind) *Mapping {
 		c := Column{Column: name, To: to, Type: s.typeOf(i)}
 		if family, _ := m.target(to); fixed[family] != "" || to == "trait:phone" || to == "trait:email" {
 			c.Type = ""
+		}
+		if family, _ := m.target(to); fixed[family] == AsTime {
+			c.Format = s.moment(i)
 		}
 		if family, _ := m.target(to); family == "dimension:" {
 			c.Type = AsList

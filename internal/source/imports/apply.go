@@ -158,7 +158,7 @@ func (r *record) about(keys []id.Key) []id.Key {
 }
 
 // itemWriters is how many commands wait for the disk at once: they share it.
-const itemWriters = 64
+const itemWriters = 512
 
 // apply compares records with what is known, and hands over what changes it.
 func (w *work) apply(records []*record) error {

@@ -196,6 +196,9 @@ func look(f tablefile.File, size int64, u feed.Upload) (*feed.Looked, error) {
 		out.Problem = err.Error()
 		return out, nil
 	}
+	if out.Problem = sample.Doubt; out.Problem != "" {
+		return out, nil
+	}
 	plan := out.Mapping.Plan()
 	for i := range first {
 		record, bad := plan.Map(&first[i])
