@@ -41,6 +41,8 @@ type Source struct {
 	// Verified says that the source's own servers vouch for its identifiers.
 	Verified bool `yaml:"verified" json:"verified"`
 	Disabled bool `yaml:"disabled" json:"disabled"`
+	// Rules are what becomes of its events on their way in.
+	Rules `yaml:",inline"`
 	// ItemActions overrides the item-action mapping for this source; its form
 	// is the catalog's. Empty: the reserved mapping.
 	ItemActions string        `yaml:"item_actions,omitempty" json:"-"`
@@ -60,6 +62,10 @@ func Kinds() []string { return []string{"web", "mobile", "server", "import", "ot
 type WriteKey struct {
 	Key     string `yaml:"key" json:"key"`
 	Created string `yaml:"created_at" json:"created_at"`
+	// Origins are the web origins that pages may send from with this key, such
+	// as https://shop.example.com or https://*.example.com; empty: any. A
+	// request without an origin comes from no page and is not held against it.
+	Origins []string `yaml:"origins,omitempty" json:"origins,omitempty"`
 }
 
 // OAuthClient is a client of a source that signs assertions with a private
@@ -110,6 +116,9 @@ func (d *Document) clone() *Document {
 	c.Sources = slices.Clone(d.Sources)
 	for i := range c.Sources {
 		c.Sources[i].WriteKeys = slices.Clone(c.Sources[i].WriteKeys)
+		for j := range c.Sources[i].WriteKeys {
+			c.Sources[i].WriteKeys[j].Origins = slices.Clone(c.Sources[i].WriteKeys[j].Origins)
+		}
 		c.Sources[i].Clients = slices.Clone(c.Sources[i].Clients)
 	}
 	c.SecretKeys = slices.Clone(d.SecretKeys)

@@ -127,7 +127,7 @@ func TestPutSource_ReplacingKeepsKeysUnlessGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, created, err := r.PutSource("x", access.Source{Key: "shop", Name: "New name", Kind: "web", Disabled: true})
-	if err != nil || created || again.WriteKeys[0] != s.WriteKeys[0] || again.Version <= s.Version {
+	if err != nil || created || again.WriteKeys[0].Key != s.WriteKeys[0].Key || again.Version <= s.Version {
 		t.Fatalf("%+v, %v, %v", again, created, err)
 	}
 	if r.Index().WriteKey(s.WriteKeys[0].Key) != nil {

@@ -13,6 +13,7 @@ type Index struct {
 	doc      *Document
 	sources  map[string]*Source
 	write    map[string]*Source
+	limited  map[string]*WriteKey // write keys that pages of some origins may use
 	secret   map[[sha256.Size]byte]*SecretKey
 	clients  map[string]client
 	tokenKey []byte
@@ -28,6 +29,7 @@ func newIndex(doc *Document) (*Index, error) {
 		doc:     doc,
 		sources: make(map[string]*Source, len(doc.Sources)),
 		write:   map[string]*Source{},
+		limited: map[string]*WriteKey{},
 		secret:  make(map[[sha256.Size]byte]*SecretKey, len(doc.SecretKeys)),
 		clients: map[string]client{},
 	}
@@ -41,8 +43,12 @@ func newIndex(doc *Document) (*Index, error) {
 		if s.Disabled {
 			continue
 		}
-		for _, k := range s.WriteKeys {
+		for j := range s.WriteKeys {
+			k := &s.WriteKeys[j]
 			x.write[k.Key] = s
+			if len(k.Origins) > 0 {
+				x.limited[k.Key] = k
+			}
 		}
 		for _, c := range s.Clients {
 			key, err := parsePublicKey(c.PublicKey)
@@ -74,6 +80,10 @@ func (x *Index) Source(key string) *Source { return x.sources[key] }
 // unknown or its source is disabled. Write keys are public, so this is a plain
 // look-up.
 func (x *Index) WriteKey(key string) *Source { return x.write[key] }
+
+// Restricted finds a write key that only pages of some origins may use; nil
+// where there is no such key.
+func (x *Index) Restricted(key string) *WriteKey { return x.limited[key] }
 
 // Secret finds the entry of a secret key; nil where it is unknown. The time it
 // takes says nothing of the keys there are: what is looked up is a hash, and

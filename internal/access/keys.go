@@ -53,6 +53,7 @@ func (r *Register) PutSource(author string, s Source, checks ...func(old *Source
 		if s.Clients == nil {
 			s.Clients = old.Clients
 		}
+		s.Deleting = old.Deleting
 		s.Version, s.Changed = 0, ""
 		*old = s
 		return nil
@@ -64,21 +65,27 @@ func (r *Register) PutSource(author string, s Source, checks ...func(old *Source
 }
 
 // AddWriteKey gives a source one more write key; key may be empty and is then
-// made.
-func (r *Register) AddWriteKey(author, source, key string) (WriteKey, error) {
+// made. Pages may only send with it from the origins, where some are given. A key
+// that the source has already gets these origins.
+func (r *Register) AddWriteKey(author, source, key string, origins ...string) (WriteKey, error) {
 	if key == "" {
 		var err error
 		if key, err = r.random(16); err != nil {
 			return WriteKey{}, err
 		}
 	}
-	added := WriteKey{Key: key, Created: stamp(r.clock.Now())}
+	added := WriteKey{Key: key, Created: stamp(r.clock.Now()), Origins: origins}
 	return added, r.change(author, func(d *Document) error {
 		s := d.Source(source)
 		if s == nil {
 			return noSource(source)
 		}
-		s.WriteKeys = append(s.WriteKeys, added)
+		if at := slices.IndexFunc(s.WriteKeys, func(k WriteKey) bool { return k.Key == key }); at >= 0 {
+			added.Created = s.WriteKeys[at].Created
+			s.WriteKeys[at] = added
+		} else {
+			s.WriteKeys = append(s.WriteKeys, added)
+		}
 		s.Version = 0
 		return nil
 	})

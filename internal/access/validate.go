@@ -87,6 +87,14 @@ func (s *Source) validate() error {
 			return invalid("/write_keys", "source %q: a write key has 1 to 128 letters, digits, - _ or .", s.Key)
 		}
 	}
+	for _, k := range s.WriteKeys {
+		if err := checkOrigins(k.Origins); err != nil {
+			return err
+		}
+	}
+	if err := s.Rules.validate(s.Key); err != nil {
+		return err
+	}
 	for i, c := range s.Clients {
 		if !clientShape.MatchString(c.ID) {
 			return invalid(fmt.Sprintf("/oauth_clients/%d/id", i), "client id %q will not do: give 1 to 128 letters, digits or ._:-", c.ID)

@@ -28,7 +28,9 @@ import (
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
 	"rapport/internal/source/connection"
+	"rapport/internal/source/geo"
 	"rapport/internal/source/imports"
+	"rapport/internal/source/intake"
 	"rapport/internal/store"
 	"rapport/internal/telemetry"
 )
@@ -58,6 +60,9 @@ type App struct {
 	outside  *connection.Client
 	outbox   *outbox.Outbox
 	egress   *egress.Policy
+	intake   *intake.Intake
+	plans    *plans
+	geo      *geo.Database // nil: none
 	listener net.Listener
 	server   *http.Server
 	throttle throttle
@@ -117,7 +122,10 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.setup, err = a.access.Prepare(a.config.WriteKey, a.config.SecretKey); err != nil {
 		return err
 	}
-	pc.Store = a.store
+	if err := a.openIntake(); err != nil {
+		return err
+	}
+	pc.Store, pc.Intake = a.store, a.intake.Take
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
 	})
@@ -146,6 +154,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.imports.Start(ctx)
 	a.handler.Store(&h)
 	a.background.Go(a.watchAccess)
+	a.background.Go(a.keepIntake)
 	return nil
 }
 
@@ -237,6 +246,11 @@ func (a *App) close(ctx context.Context) error {
 	}
 	if a.outbox != nil {
 		a.outbox.Close()
+	}
+	if a.intake != nil {
+		if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
+			a.parts.Log.Warn("what was seen of sources was not written down", "error", err)
+		}
 	}
 	if a.decider != nil {
 		a.decider.Close()

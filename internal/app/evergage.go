@@ -63,11 +63,12 @@ type datasets struct{ register *access.Register }
 
 // SourceByDataset finds the source of a dataset.
 func (d datasets) SourceByDataset(dataset string) (evergage.Source, bool) {
-	s := d.register.Index().WriteKey(dataset)
+	index := d.register.Index()
+	s := index.WriteKey(dataset)
 	if s == nil {
 		return evergage.Source{}, false
 	}
-	return evergage.Source{Key: s.Key, Verified: s.Verified, Historical: s.Historical}, true
+	return evergage.Source{Key: s.Key, Verified: s.Verified, Historical: s.Historical, Origins: originsOf(index, dataset)}, true
 }
 
 // SecretKey checks the id and the secret of a secret key.

@@ -45,11 +45,12 @@ type clientKeys struct{ register *access.Register }
 
 // SourceByWriteKey finds the source of a client key.
 func (k clientKeys) SourceByWriteKey(key string) (sitecore.Source, bool) {
-	s := k.register.Index().WriteKey(key)
+	index := k.register.Index()
+	s := index.WriteKey(key)
 	if s == nil {
 		return sitecore.Source{}, false
 	}
-	return sitecore.Source{Key: s.Key, Verified: s.Verified, Historical: s.Historical}, true
+	return sitecore.Source{Key: s.Key, Verified: s.Verified, Historical: s.Historical, Origins: originsOf(index, key)}, true
 }
 
 // Secret tells who has a secret key.

@@ -7,6 +7,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/dialect"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
@@ -80,7 +81,10 @@ type keyring struct{ register *access.Register }
 
 // SourceByWriteKey finds the source of a write key.
 func (k keyring) SourceByWriteKey(key string) (segment.Source, bool) {
-	return sourceOf(k.register.Index().WriteKey(key))
+	index := k.register.Index()
+	s, ok := sourceOf(index.WriteKey(key))
+	s.Origins = originsOf(index, key)
+	return s, ok
 }
 
 // Exchange gives an access token for a client's signed assertion.
@@ -94,6 +98,14 @@ func (k keyring) SourceByToken(token string, now clock.Instant) (segment.Source,
 	s, ok := sourceOf(k.register.Index().Token(token, now))
 	s.Verified = ok
 	return s, ok
+}
+
+// originsOf are the origins of a write key; nil where any will do.
+func originsOf(index *access.Index, key string) dialect.Origins {
+	if k := index.Restricted(key); k != nil {
+		return k.FromOrigin
+	}
+	return nil
 }
 
 func sourceOf(s *access.Source) (segment.Source, bool) {

@@ -53,6 +53,9 @@ func (m *Mapping) purchase(e *event.Event, p Portion) []Portion {
 	cart.cartHead(e.Properties)
 	cart.CartOps = []CartOp{{Stamp: p.Stamp, Verb: CartPurchase, Order: p.ID}}
 	p.set("currency", quote(m.currency))
+	if c, ok := currencyOf(e.Derived.Get("currency").Text()); ok {
+		p.set("currency", quote(c)) // the source's when the event came
+	}
 	p.orderFields(e.Properties)
 	p.set("customer", identifierText(p.Customer))
 	p.set("purchased", "true")

@@ -40,6 +40,7 @@ type Config struct {
 	Egress Egress `koanf:"egress"`
 	// Imports bounds what pulls read on this machine.
 	Imports Imports `koanf:"imports"`
+	Enrich  Enrich  `koanf:"enrich"`
 
 	origins map[string]string
 }
@@ -92,6 +93,11 @@ type Egress struct {
 // Imports is what pulls may read on the machine of the instance.
 type Imports struct {
 	Folders string `koanf:"folders"`
+}
+
+// Enrich is what events are enriched with beside what they say.
+type Enrich struct {
+	GeoDatabase string `koanf:"geo_database"` // empty: none
 }
 
 // Input is where settings come from. Load reads nothing else.

@@ -49,6 +49,7 @@ func Settings() []Setting {
 		{Key: "http.public_url", Doc: "How clients reach the instance: scheme and host, such as https://events.example.com. Settings documents name it, and assertions of OAuth clients must be made for it. Default: what each request says, which whoever sends it can choose."},
 		{Key: "egress.allow", Doc: "Networks and host names, separated by commas, with a port or without, that the instance may reach though they are private, such as 10.1.0.0/16,crm.internal:8443. It is asked for data connections, destinations and pulls of imports. Default: none."},
 		{Key: "imports.folders", Doc: "Folders of this machine, separated by commas, that pulls of imports may read, with all below them. Default: none."},
+		{Key: "enrich.geo_database", Doc: "File of a geo database in MaxMind's format (.mmdb), by which the place of an event's address is found when it comes. A newer file in its place is taken over within a minute. Default: none, and no place is looked for."},
 		{Key: "http.max_body_bytes", Default: "1MiB", Doc: "Largest body of the own API. Tracking has the limits of its dialect."},
 	}
 }

@@ -34,6 +34,7 @@ const (
 	ConsentPolicy         Kind = "consent_policy"          // what is asked of consent, as JSON
 	ImportMapping         Kind = "import_mapping"          // what the columns of a table become, as JSON
 	ImportPull            Kind = "import_pull"             // where tables come from by themselves, as JSON, secrets sealed
+	TrackingPlan          Kind = "tracking_plan"           // which events a source may send, as JSON
 
 	// Who outside is told, and whether it is told now.
 	Destination        Kind = "destination"         // as JSON, secrets sealed

@@ -75,3 +75,16 @@ func ReadBody(r *http.Request, most int, tooLong func(most int) error) ([]byte, 
 func Broken(err error) error {
 	return fault.Errorf(fault.Unavailable, "body_incomplete", "reading the body: %w", err)
 }
+
+// Origins tells whether a page of an origin may send with a key; nil: any may.
+type Origins func(origin string) bool
+
+// MayCome tells whether a request may use a key: where a page sends it, the
+// page's origin must be one of the key's. A request without an origin comes
+// from no page of another site.
+func MayCome(r *http.Request, may Origins) error {
+	if may == nil || may(r.Header.Get("Origin")) {
+		return nil
+	}
+	return fault.Errorf(fault.Forbidden, "origin_not_allowed", "pages of %.200q may not send with this key: add the origin to the key", r.Header.Get("Origin"))
+}

@@ -20,6 +20,7 @@ type Envelope struct {
 	IP         string        // of the client, where the call came from one
 	UserAgent  string
 	Shared     []byte // JSON: what the request says for all of its events
+	Derived    []byte // what follows from how the event came, as package enrich writes it
 	Verified   bool   // a secret key or a signature vouches for the identifiers
 	Historical bool   // the source loads the past
 	Rules      int    // version of the identity rules by which it is mapped, for ever; 0: those of a new instance
@@ -35,6 +36,7 @@ const (
 	flagVerified    = 1
 	flagHistorical  = 2
 	flagRules       = 4 // the version of the rules follows the flags
+	flagDerived     = 8 // what was derived follows what is shared
 )
 
 var errEnvelope = errors.New("event envelope is damaged")
@@ -52,6 +54,9 @@ func (e *Envelope) AppendPayload(b, body []byte) []byte {
 	if e.Rules != 0 {
 		flags |= flagRules
 	}
+	if len(e.Derived) > 0 {
+		flags |= flagDerived
+	}
 	b = append(b, envelopeVersion, byte(e.Type), flags)
 	if e.Rules != 0 {
 		b = binary.AppendUvarint(b, uint64(e.Rules))
@@ -64,10 +69,14 @@ func (e *Envelope) AppendPayload(b, body []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(e.Shared)))
 	b = append(b, e.Shared...)
+	if len(e.Derived) > 0 {
+		b = binary.AppendUvarint(b, uint64(len(e.Derived)))
+		b = append(b, e.Derived...)
+	}
 	return append(b, body...)
 }
 
-// ReadPayload reads the stored form. Shared and the body point into b.
+// ReadPayload reads the stored form. Shared, Derived and the body point into b.
 func ReadPayload(b []byte) (Envelope, []byte, error) {
 	var e Envelope
 	if len(b) < 3 || b[0] != envelopeVersion {
@@ -87,6 +96,9 @@ func ReadPayload(b []byte) (Envelope, []byte, error) {
 		*s = string(r.bytes())
 	}
 	e.Shared = r.bytes()
+	if b[2]&flagDerived != 0 {
+		e.Derived = r.bytes()
+	}
 	if r.bad {
 		return e, nil, errEnvelope
 	}

@@ -91,17 +91,21 @@ type Event struct {
 	Properties jsondoc.Value // track, page, screen
 	Context    jsondoc.Value // the event's own context
 	Shared     jsondoc.Value // the context of the whole request, where the event's own is silent
+	Derived    jsondoc.Value // what follows from how it came, where both are silent
 	Body       jsondoc.Value // the whole event as received
 }
 
 // Anchor is the strongest identifier: it decides in which bucket the event lives.
 func (e *Event) Anchor() Identifier { return e.Identifiers[0] }
 
-// About finds a value of the context, in the event's own first and then in
-// that of its request.
+// About finds a value of the context: in the event's own first, then in that of
+// its request, then in what was derived.
 func (e *Event) About(path ...string) jsondoc.Value {
 	if v := e.Context.Path(path...); v.Exists() {
 		return v
 	}
-	return e.Shared.Path(path...)
+	if v := e.Shared.Path(path...); v.Exists() {
+		return v
+	}
+	return e.Derived.Path(path...)
 }

@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/clock"
+	"rapport/internal/event/observed"
 	"rapport/internal/telemetry"
 )
 
@@ -27,6 +28,7 @@ type Deps struct {
 	// Seal makes of a secret what can be stored.
 	Seal    func(secret []byte) ([]byte, error)
 	Access  *access.Register
+	Seen    Seen
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
 	Clock   clock.Clock
@@ -37,6 +39,11 @@ type Deps struct {
 	Limits  Limits
 	// CheckMapping says what is wrong with an item-action mapping.
 	CheckMapping func(document []byte) error
+}
+
+// Seen sums up what came from sources.
+type Seen interface {
+	Seen(source string) *observed.Source // nil: nothing did
 }
 
 // Limits bound a request.
@@ -92,6 +99,7 @@ func New(d Deps) *API {
 	a.suppressionRoutes()
 	a.identityRoutes()
 	a.sourceRoutes()
+	a.shelfRoutes()
 	a.keyRoutes()
 	a.jobRoutes()
 	a.processRoutes()

@@ -12,6 +12,7 @@ import (
 	"rapport/internal/decision/kept"
 	"rapport/internal/definition"
 	"rapport/internal/event"
+	"rapport/internal/event/observed"
 	"rapport/internal/fault"
 	"rapport/internal/feel"
 	"rapport/internal/identity"
@@ -35,6 +36,24 @@ type fake struct {
 	defined  map[string][]byte // documents by kind, key and version
 	disputed *profile.Partial  // what Conflicts and SamplePeople speak of
 	broken   bool              // Timeline gives what is no JSON
+}
+
+// fakeSeen saw one event of the default source.
+type fakeSeen struct{}
+
+func (fakeSeen) Seen(source string) *observed.Source {
+	if source != access.DefaultSource {
+		return nil
+	}
+	doc, err := jsondoc.Parse([]byte(`{"total":12.5,"note":"x"}`), jsondoc.DefaultLimits())
+	if err != nil {
+		panic(err)
+	}
+	o := &observed.Source{}
+	o.Take(1)
+	o.LastGood = 1
+	o.Named(observed.Name{Type: "track", Name: "Order Completed"}).See(doc.Root(), 1, "")
+	return o
 }
 
 // Preview finds one of four people.

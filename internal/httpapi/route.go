@@ -169,6 +169,7 @@ func describe(version string) *huma.OpenAPI {
 			{Name: "destinations", Description: "Who outside is told what, and what came of it"},
 			{Name: "privacy", Description: "Requests of people: what is known of them, and to be forgotten"},
 			{Name: "imports", Description: "Tables of others: imports, their mappings, and pulls that fetch tables by themselves"},
+			{Name: "sources", Description: "What comes in: tracking plans, webhooks, entity types"},
 			{Name: "accounting", Description: "Where every event went"},
 			{Name: "access", Description: "Sources and keys"},
 			{Name: "process", Description: "The instance itself"},

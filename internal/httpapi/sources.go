@@ -30,8 +30,10 @@ type SourceView struct {
 	ItemActions *catalog.MappingDocument `json:"item_actions" doc:"null: the reserved mapping"`
 	WriteKeys   []access.WriteKey        `json:"write_keys" nullable:"false"`
 	Clients     []access.OAuthClient     `json:"oauth_clients" nullable:"false"`
-	Version     int                      `json:"version" doc:"Of the access document that last changed it"`
-	ChangedAt   string                   `json:"changed_at" format:"date-time"`
+	SourceRules
+	Deleting  string `json:"deleting,omitempty" doc:"The job that deletes the source's data; nothing comes in until it has ended"`
+	Version   int    `json:"version" doc:"Of the access document that last changed it"`
+	ChangedAt string `json:"changed_at" format:"date-time"`
 }
 
 // SourceBody is what a source is made or replaced with.
@@ -43,7 +45,8 @@ type SourceBody struct {
 	Verified    bool                     `json:"verified,omitempty" doc:"Its own servers vouch for the identifiers it sends"`
 	Disabled    bool                     `json:"disabled,omitempty" doc:"Its keys are refused"`
 	ItemActions *catalog.MappingDocument `json:"item_actions,omitempty" doc:"Overrides the reserved mapping for this source"`
-	Clients     []ClientBody             `json:"oauth_clients,omitempty" maxItems:"50" doc:"Left out: as before"`
+	SourceRules
+	Clients []ClientBody `json:"oauth_clients,omitempty" maxItems:"50" doc:"Left out: as before"`
 }
 
 // ClientBody is a client that signs assertions.
@@ -72,6 +75,7 @@ func (a *API) sourceRoutes() {
 	remove := at("revoke-write-key", http.MethodDelete, "/{key}/write-keys/{write_key}", "Refuse a write key from now on", access.ScopeAdmin)
 	remove.status = http.StatusNoContent
 	register(a, remove, a.revokeWriteKey)
+	a.sourceRuleRoutes(at)
 }
 
 func viewOf(s *access.Source) (SourceView, error) {
@@ -79,6 +83,7 @@ func viewOf(s *access.Source) (SourceView, error) {
 		Key: s.Key, Name: s.Name, Kind: s.Kind, Priority: s.Priority, Historical: s.Historical, Verified: s.Verified,
 		Disabled: s.Disabled, WriteKeys: s.WriteKeys, Clients: s.Clients, Version: s.Version, ChangedAt: s.Changed,
 	}
+	v.SourceRules, v.Deleting = rulesOf(s), s.Deleting
 	if v.WriteKeys == nil {
 		v.WriteKeys = []access.WriteKey{}
 	}
@@ -156,6 +161,10 @@ func (a *API) putSource(ctx context.Context, in *struct {
 			s.Clients[i] = access.OAuthClient{ID: c.ID, PublicKey: c.PublicKey}
 		}
 	}
+	var err error
+	if s.Rules, err = a.readRules(&b.SourceRules); err != nil {
+		return nil, err
+	}
 	check := func(old *access.Source) error { return precondition(old, in.IfMatch, in.IfNoneMatch) }
 	stored, created, err := a.Access.PutSource(author(ctx), s, check)
 	if err != nil {
@@ -191,7 +200,8 @@ func noSource(key string) error {
 
 // WriteKeyBody is a write key that somebody brings along.
 type WriteKeyBody struct {
-	Key string `json:"key,omitempty" pattern:"^[A-Za-z0-9_-]{8,128}$" doc:"Left out: made"`
+	Key     string   `json:"key,omitempty" pattern:"^[A-Za-z0-9_-]{8,128}$" doc:"Left out: made. One that the source has gets these origins"`
+	Origins []string `json:"origins,omitempty" maxItems:"100" doc:"Web origins that pages may send from with the key, such as https://shop.example.com or https://*.example.com; left out: any"`
 }
 
 func (a *API) addWriteKey(ctx context.Context, in *struct {
@@ -200,7 +210,7 @@ func (a *API) addWriteKey(ctx context.Context, in *struct {
 	Body WriteKeyBody
 },
 ) (*changed[access.WriteKey], error) {
-	k, err := a.Access.AddWriteKey(author(ctx), in.Key, in.Body.Key)
+	k, err := a.Access.AddWriteKey(author(ctx), in.Key, in.Body.Key, in.Body.Origins...)
 	if err != nil {
 		return nil, err
 	}

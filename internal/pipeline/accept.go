@@ -16,6 +16,9 @@ import (
 // error, all of it is on disk and counted. Where too much waits to be applied
 // it refuses with fault.Limited, and nothing of the request is kept.
 func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
+	if err := p.takeIn(ctx, s); err != nil {
+		return Receipt{}, err
+	}
 	p.refuseErased(s)
 	if err := p.admit(ctx, s); err != nil {
 		return Receipt{}, err
@@ -38,6 +41,15 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 	return receipt, err
 }
 
+// takeIn lets the sources' own rules decide on each event, and what follows from
+// how it came be written beside it.
+func (p *Pipeline) takeIn(ctx context.Context, s *Submission) error {
+	if p.intake == nil {
+		return nil
+	}
+	return p.intake(ctx, s)
+}
+
 // Full tells that so much waits to be applied that Accept would refuse most
 // requests: a door need not read them first.
 func (p *Pipeline) Full() bool { return p.waiting.Load() > p.queueBytes/32*31 }
@@ -57,7 +69,7 @@ func (p *Pipeline) frame(s *Submission, payloads *[]byte) (frame *store.Frame, b
 	frame = &store.Frame{Records: make([]store.Record, 0, len(s.Events)+len(s.Dead)), Rejected: s.Rejected}
 	size := 0
 	for i := range s.Events {
-		size += len(s.Events[i].Event.Body.Raw()) + len(s.Events[i].Envelope.Shared) + 160
+		size += len(s.Events[i].Event.Body.Raw()) + len(s.Events[i].Envelope.Shared) + len(s.Events[i].Envelope.Derived) + 160
 	}
 	buf := slices.Grow((*payloads)[:0], size)
 	*payloads = buf

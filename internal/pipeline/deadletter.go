@@ -231,6 +231,12 @@ func (p *Pipeline) ReplayDeadLetter(ctx context.Context, name string) (Receipt, 
 		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "the body is still not understood: %v", err)
 	}
 	s := &Submission{Received: d.Envelope.Received, Events: []Arrival{{Envelope: d.Envelope, Event: e}}}
+	if err := p.takeIn(ctx, s); err != nil {
+		return Receipt{}, err
+	}
+	if len(s.Rejected) > 0 {
+		return Receipt{}, fault.Errorf(fault.Conflict, s.Rejected[0].Reason, "the rules of source %q refuse the event (%s); discard the letter, or change the source", d.Envelope.Source, s.Rejected[0].Reason)
+	}
 	if err := p.admit(ctx, s); err != nil {
 		return Receipt{}, err
 	}

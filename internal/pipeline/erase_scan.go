@@ -243,6 +243,9 @@ func (e *eraser) lookAside(r *store.Record, ev *event.Event) {
 	env, body, err := event.ReadPayload(r.Payload)
 	if err == nil && !e.mentions.In([]byte(ev.MessageID)) {
 		env.Shared, _ = e.mentions.Redact(env.Shared)
+		if e.mentions.In(env.Derived) {
+			env.Derived = nil
+		}
 		clean, _ := e.mentions.Redact(body)
 		for _, i := range ev.Identifiers {
 			if e.keys[i.Key()] { // also one that is too short to be looked for everywhere

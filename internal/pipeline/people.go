@@ -11,6 +11,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/effect"
+	"rapport/internal/enrich"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
@@ -30,6 +31,7 @@ type setting struct {
 	mappers map[string]event.Mapper
 	sources func(key string) SourceInfo
 	book    *Rulebook
+	derived *enrich.Finder // reads what was derived of events
 	erased  *erasures
 	// suppressed is who must not be contacted.
 	suppressed *suppressed

@@ -14,6 +14,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/columns"
 	"rapport/internal/consent"
+	"rapport/internal/enrich"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
@@ -23,11 +24,14 @@ import (
 
 // Config is what a pipeline is made of.
 type Config struct {
-	Store       store.Store
-	Mappers     map[string]event.Mapper // by dialect
-	Sources     func(key string) SourceInfo
-	Rules       identity.Rules // of a new instance, where no book is given
-	Book        *Rulebook      // shared with those who map events at the door
+	Store   store.Store
+	Mappers map[string]event.Mapper // by dialect
+	Sources func(key string) SourceInfo
+	Rules   identity.Rules // of a new instance, where no book is given
+	Book    *Rulebook      // shared with those who map events at the door
+	// Intake looks at what comes in before anything else does: it may take events
+	// out, which it counts as rejected, and add what is derived of them.
+	Intake      func(ctx context.Context, s *Submission) error
 	Clock       clock.Clock
 	Random      func([]byte)
 	Log         *slog.Logger
@@ -53,6 +57,7 @@ type Pipeline struct {
 	random      func([]byte)
 	cipher      *profileIDs
 	ledger      Ledger
+	intake      func(ctx context.Context, s *Submission) error
 	files       func(ctx context.Context, values [][]byte) (FileScan, error)
 	privacy     privacyWork
 	seq         *sequencer
@@ -125,8 +130,8 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook(), plans: newPlanning()},
-		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, files: c.Files,
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook(), plans: newPlanning()},
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files},
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),

@@ -52,7 +52,12 @@ func (s *setting) decode(payload []byte) (*event.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mapper(&env, doc.Root())
+	e, err := mapper(&env, doc.Root())
+	if err != nil || len(env.Derived) == 0 {
+		return e, err
+	}
+	e.Derived, err = s.derived.Context(env.Derived)
+	return e, err
 }
 
 // findCopies looks up, in one reading, which messages of the batch stand in a

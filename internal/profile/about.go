@@ -26,11 +26,13 @@ const (
 	aboutApp
 	aboutReferrer
 	aboutCampaign
+	aboutClickIDs
 	aspects
 )
 
 var aspectNames = [...]string{
 	"", "device", "os", "browser", "user_agent", "locale", "timezone", "location", "app", "referrer", "campaign",
+	"click_ids",
 }
 
 // usualAspects is how many of them most events speak of.
@@ -79,6 +81,10 @@ func (p *Partial) foldContext(e *event.Event, stamp catalog.Stamp, names *Names)
 		own = c.said
 		e.Shared.EachBytes(read)
 	}
+	if e.Derived.Exists() {
+		own = c.said
+		e.Derived.EachBytes(read)
+	}
 }
 
 func aspectOf(key []byte) aspect {
@@ -103,6 +109,8 @@ func aspectOf(key []byte) aspect {
 		return aboutReferrer
 	case "campaign":
 		return aboutCampaign
+	case "click_ids":
+		return aboutClickIDs
 	}
 	return 0
 }

@@ -225,23 +225,30 @@ func ItemOf(e *event.Event, m *catalog.Mapping) Item {
 	if (e.Type == event.Identify || e.Type == event.Group) && e.Traits.Len() > 0 {
 		i.Traits = jsondoc.AppendCanonical(nil, e.Traits)
 	}
-	if e.Context.Len() > 0 || e.Shared.Len() > 0 {
-		i.Context = appendAbout(nil, e.Context, e.Shared)
+	if e.Context.Len() > 0 || e.Shared.Len() > 0 || e.Derived.Len() > 0 {
+		i.Context = appendAbout(nil, e.Context, e.Shared, e.Derived)
 	}
 	return i
 }
 
 // appendAbout appends what is known about an event as event.About finds it:
-// its own context and, where that is silent, the one of its whole request.
-func appendAbout(dst []byte, own, shared jsondoc.Value) []byte {
+// its own context and, where that is silent, the one of its whole request, and
+// then what was derived.
+func appendAbout(dst []byte, layers ...jsondoc.Value) []byte {
+	layers = slices.DeleteFunc(layers, func(v jsondoc.Value) bool { return !v.Exists() })
+	if len(layers) == 0 {
+		return append(dst, null...)
+	}
+	// What lies behind something that is no object is not seen.
+	n := slices.IndexFunc(layers, func(v jsondoc.Value) bool { return v.Kind() != jsondoc.Object })
 	switch {
-	case !own.Exists():
-		return jsondoc.AppendCanonical(dst, shared)
-	case own.Kind() != jsondoc.Object || shared.Kind() != jsondoc.Object:
-		return jsondoc.AppendCanonical(dst, own)
+	case n == 0 || len(layers) == 1:
+		return jsondoc.AppendCanonical(dst, layers[0])
+	case n > 0:
+		layers = layers[:n]
 	}
 	var keys []string
-	for _, v := range [...]jsondoc.Value{own, shared} {
+	for _, v := range layers {
 		for key := range v.Members() {
 			keys = append(keys, key)
 		}
@@ -252,8 +259,12 @@ func appendAbout(dst []byte, own, shared jsondoc.Value) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
+		of := make([]jsondoc.Value, len(layers))
+		for j := range layers {
+			of[j] = layers[j].Get(key)
+		}
 		dst = append(jsondoc.AppendString(dst, key), ':')
-		dst = appendAbout(dst, own.Get(key), shared.Get(key))
+		dst = appendAbout(dst, of...)
 	}
 	return append(dst, '}')
 }

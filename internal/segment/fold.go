@@ -117,6 +117,9 @@ func (f *fold) collect(c *Cells, field condition.FilterField, path string) {
 		if len(c.List) == before {
 			c.addValue(f.e.Shared, path)
 		}
+		if len(c.List) == before {
+			c.addValue(f.e.Derived, path)
+		}
 	case condition.Channel:
 		if f.e.Channel != "" {
 			c.AddText(f.e.Channel)

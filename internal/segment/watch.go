@@ -38,7 +38,7 @@ func (f *field) concerns(ev *event.Event) bool {
 	case condition.Trait:
 		return ev.Traits.Len() > 0 && says(ev.Traits, f.ref.Name)
 	case condition.Context:
-		return ev.Context.Exists() || ev.Shared.Exists()
+		return ev.Context.Exists() || ev.Shared.Exists() || ev.Derived.Exists()
 	}
 	return true
 }

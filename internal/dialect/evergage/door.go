@@ -45,6 +45,7 @@ type Source struct {
 	Key        string // the source's own key, stored with each event
 	Verified   bool   // its own servers vouch for the identifiers
 	Historical bool   // the source loads the past
+	Origins    dialect.Origins
 }
 
 // Config is what the door needs. Accept, Keys, Now and Random must be there.

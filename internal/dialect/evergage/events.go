@@ -22,7 +22,7 @@ func (d *Door) event(w http.ResponseWriter, r *http.Request, to route) {
 			return
 		}
 	}
-	source, err := d.source(to.dataset)
+	source, err := d.source(r, to.dataset)
 	if err != nil {
 		dialect.Drain(r)
 		answerFault(w, err)
@@ -74,9 +74,9 @@ func eventOf(r *http.Request) ([]byte, error) {
 }
 
 // source finds the source that a dataset, an app source or a connector is.
-func (d *Door) source(dataset string) (Source, error) {
+func (d *Door) source(r *http.Request, dataset string) (Source, error) {
 	if s, ok := d.Keys.SourceByDataset(dataset); ok {
-		return s, nil
+		return s, dialect.MayCome(r, s.Origins)
 	}
 	return Source{}, fault.Errorf(fault.NotFound, "unknown_dataset", "there is no dataset %.128q; give a source a write key of that name, with POST /api/v1/sources/{key}/write-keys", dataset)
 }
@@ -121,7 +121,7 @@ func (d *Door) receiver(w http.ResponseWriter, r *http.Request, to route) {
 			}
 		}
 	}
-	source, err := d.source(query.Get("_ds"))
+	source, err := d.source(r, query.Get("_ds"))
 	if err != nil {
 		answerFault(w, err)
 		return
@@ -200,7 +200,7 @@ func received(receiver string, query url.Values, stat jsondoc.Value) []byte {
 
 // webEvents takes events of Data Cloud's web and app connectors.
 func (d *Door) webEvents(w http.ResponseWriter, r *http.Request, to route) {
-	source, err := d.source(to.dataset)
+	source, err := d.source(r, to.dataset)
 	if err != nil {
 		dialect.Drain(r)
 		answerFault(w, err)
@@ -319,7 +319,7 @@ func (d *Door) rows(w http.ResponseWriter, r *http.Request, to route) (*intake, 
 	_, err := d.authenticate(r, access.ScopeWrite)
 	var source Source
 	if err == nil {
-		source, err = d.source(to.dataset)
+		source, err = d.source(r, to.dataset)
 	}
 	if err != nil {
 		dialect.Drain(r)

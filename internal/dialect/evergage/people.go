@@ -50,7 +50,7 @@ func (d *Door) asked(r *http.Request, to route, scope string) (Secret, error) {
 	if d.People == nil {
 		return key, fault.Errorf(fault.NotFound, "not_found", "no such address %s", r.URL.Path)
 	}
-	_, err = d.source(to.dataset)
+	_, err = d.source(r, to.dataset)
 	return key, err
 }
 

@@ -37,6 +37,7 @@ type Source struct {
 	Name       string
 	Verified   bool // its own servers vouch for the identifiers
 	Historical bool // the source loads the past
+	Origins    dialect.Origins
 }
 
 // Config is what the door needs. Accept, Keys, Now and Random must be there.

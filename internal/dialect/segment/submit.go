@@ -27,6 +27,7 @@ type intake struct {
 	scope  *scope
 	base   event.Envelope // what all events of the request share
 	said   []string       // signals of the browser: gpc, dnt
+	origin string         // of the page that sends
 	ip     string         // of the caller, for events that say they come from it
 	events []event.Event
 	sub    *pipeline.Submission
@@ -39,6 +40,7 @@ func (d *Door) intake(r *http.Request, to route, c caller, now clock.Instant) *i
 		Dialect: Dialect, Type: to.typ, Received: now, UserAgent: dialect.UserAgent(r), Rules: in.mapper.rules.Version,
 	}
 	in.belongTo(&in.base, c.source)
+	in.origin = r.Header.Get("Origin")
 	in.ip = dialect.CallerIP(r, d.ClientIP)
 	if to.client || dialect.FromBrowser(r) {
 		in.base.IP = in.ip
@@ -165,7 +167,7 @@ func (in *intake) take(body jsondoc.Value) {
 	a := &in.sub.Events[at]
 	if !in.caller.known {
 		source, ok := in.door.Keys.SourceByWriteKey(body.Get("writeKey").Text())
-		if !ok {
+		if !ok || source.Origins != nil && !source.Origins(in.origin) {
 			in.sub.Events = in.sub.Events[:at]
 			return
 		}

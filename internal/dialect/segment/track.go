@@ -40,6 +40,10 @@ func (d *Door) receive(w http.ResponseWriter, r *http.Request, to route, in *int
 		answerSuccess(w)
 		return
 	}
+	if err := dialect.MayCome(r, in.caller.source.Origins); err != nil {
+		answerFault(w, err)
+		return
+	}
 	in.belongTo(&in.base, in.caller.source)
 	if len(raw) > MaxBatch {
 		n := max(list.Len(), 1)

@@ -42,6 +42,7 @@ type Source struct {
 	Key        string // stored with each event
 	Verified   bool   // its own servers vouch for the identifiers
 	Historical bool   // the source loads the past
+	Origins    dialect.Origins
 }
 
 // Caller is who has a secret key.

@@ -112,7 +112,7 @@ func (d *Door) tenantOf(q url.Values, r *http.Request, root jsondoc.Value) (key 
 			continue
 		}
 		if s, ok := d.Keys.SourceByWriteKey(candidate); ok {
-			return key, s, nil
+			return key, s, dialect.MayCome(r, s.Origins)
 		}
 		return key, s, errClientKey
 	}

@@ -263,8 +263,13 @@ func (w *world) said(f *condition.Filter, e *event.Event) []any {
 				return own
 			}
 		}
-		if e.Shared.Exists() {
-			return follow(decode(e.Shared.Raw()), f.Path)
+		for _, v := range [...]jsondoc.Value{e.Shared, e.Derived} {
+			if !v.Exists() {
+				continue
+			}
+			if said := follow(decode(v.Raw()), f.Path); said != nil {
+				return said
+			}
 		}
 		return nil
 	}

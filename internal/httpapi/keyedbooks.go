@@ -1,0 +1,222 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"rapport/internal/access"
+	"rapport/internal/definition"
+	"rapport/internal/event/plan"
+	"rapport/internal/fault"
+)
+
+func topLevel(path string) bool { return !strings.Contains(path, ".") }
+
+func compareText(a, b string) int { return strings.Compare(a, b) }
+
+// shelf is a kind of definition of which there may be many, each under its key:
+// written as JSON, shown as it was written.
+type shelf struct {
+	*API
+	kind  definition.Kind
+	path  string
+	one   string // in operation ids and messages
+	many  string
+	tag   string
+	body  any
+	scope string
+	// read checks a document and gives what is kept of it. before is the document
+	// of the newest version, nil where there is none.
+	read func(document, before []byte) ([]byte, error)
+	// show gives what is shown of a document; nil: all of it.
+	show func(document []byte) ([]byte, error)
+}
+
+func (a *API) shelves() []shelf {
+	return []shelf{
+		{
+			API: a, kind: definition.TrackingPlan, path: "/tracking-plans", one: "tracking-plan", many: "tracking plans", tag: "sources",
+			body: plan.Document{}, scope: access.ScopeWrite,
+			read: func(document, _ []byte) ([]byte, error) {
+				_, err := plan.Parse(document)
+				return document, err
+			},
+		},
+	}
+}
+
+// DefinitionView is one version of a definition.
+type DefinitionView struct {
+	Key      string              `json:"key"`
+	Version  int                 `json:"version" doc:"Counted from 1"`
+	Status   definition.Status   `json:"status" enum:"draft,test,live,archived"`
+	Live     *int                `json:"live_version" doc:"The version that holds, null where none does"`
+	Rollback int                 `json:"rollback_of,omitempty" doc:"The version whose document this is again"`
+	Changes  []definition.Change `json:"changes" nullable:"false" doc:"What became of the version, oldest first"`
+	Document json.RawMessage     `json:"document"`
+}
+
+type storedDefinition struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Applied
+	Body DefinitionView
+}
+
+func (a *API) shelfRoutes() {
+	for _, s := range a.shelves() {
+		s.register()
+	}
+}
+
+func (s shelf) register() {
+	at := func(id, method, path, summary, scope string) spec {
+		return spec{id: id, method: method, path: s.path + path, tag: s.tag, summary: summary, scope: scope, status: http.StatusOK}
+	}
+	register(s.API, at("list-"+s.one+"s", http.MethodGet, "", "All "+s.many+", with their newest versions", access.ScopeRead), s.list)
+	register(s.API, at("get-"+s.one, http.MethodGet, "/{key}", "One version of the "+s.name(), access.ScopeRead), s.get)
+	put := at("put-"+s.one, http.MethodPut, "/{key}", "Add a version, live at once unless status says draft or test", s.scope)
+	put.body, put.also = s.body, []int{http.StatusCreated}
+	register(s.API, put, s.put)
+	register(s.API, at("list-versions-of-"+s.one, http.MethodGet, "/{key}/versions", "The versions of the "+s.name()+", newest first", access.ScopeRead), s.versions)
+	register(s.API, at("set-status-of-"+s.one, http.MethodPost, "/{key}/status", "Take a version of the "+s.name()+" from draft to test, live or archived", s.scope), s.status)
+	register(s.API, at("rollback-"+s.one, http.MethodPost, "/{key}/rollback", "Add a version with the document of an older one", s.scope), s.rollback)
+}
+
+func (s shelf) name() string { return strings.ReplaceAll(s.one, "-", " ") }
+
+func (s shelf) list(_ context.Context, in *Paging) (*body[List[ModelSummary]], error) {
+	return s.summaries(s.kind, in)
+}
+
+// version finds one; 0 is the newest.
+func (s shelf) version(key string, version int) (*definition.Version, error) {
+	series := s.Spine.Definitions().Get(s.kind, key)
+	v := series.Newest()
+	if v == nil {
+		return nil, fault.Errorf(fault.NotFound, strings.ReplaceAll(s.one, "-", "_")+"_not_found", "there is no %s %q: PUT %s%s/%s makes one", s.name(), key, prefix, s.path[1:], key)
+	}
+	if version != 0 {
+		if v = series.At(version); v == nil {
+			return nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, version, series.Newest().Version).At("version")
+		}
+	}
+	return v, nil
+}
+
+func (s shelf) view(ctx context.Context, v *definition.Version) (DefinitionView, error) {
+	d, err := s.Spine.Definition(ctx, s.kind, v.Key, v.Version)
+	if err != nil {
+		return DefinitionView{}, err
+	}
+	document := d.Document
+	if s.show != nil {
+		if document, err = s.show(document); err != nil {
+			return DefinitionView{}, err
+		}
+	}
+	return DefinitionView{
+		Key: v.Key, Version: v.Version, Status: v.Status(), Live: liveOf(s.Spine.Definitions().Get(s.kind, v.Key)),
+		Rollback: v.RollbackOf, Changes: v.Changes, Document: document,
+	}, nil
+}
+
+func (s shelf) get(ctx context.Context, in *struct {
+	ModelKey
+	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
+},
+) (*storedDefinition, error) {
+	v, err := s.version(in.Key, in.Version)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.view(ctx, v)
+	return &storedDefinition{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
+}
+
+func (s shelf) put(ctx context.Context, in *struct {
+	ModelKey
+	DefinitionPut
+	RawBody []byte
+},
+) (*storedDefinition, error) {
+	var before []byte
+	if v := s.Spine.Definitions().Get(s.kind, in.Key).Newest(); v != nil {
+		d, err := s.Spine.Definition(ctx, s.kind, in.Key, v.Version)
+		if err != nil {
+			return nil, err
+		}
+		before = d.Document
+	}
+	document, err := s.read(append([]byte(nil), in.RawBody...), before)
+	if err != nil {
+		return nil, err
+	}
+	c := in.command(document, "application/json")
+	c.Key = in.Key
+	return s.define(ctx, in.Waiting, c)
+}
+
+func (s shelf) define(ctx context.Context, w Waiting, c definition.Command) (*storedDefinition, error) {
+	if err := s.waitable(w); err != nil {
+		return nil, err
+	}
+	c.Kind, c.Author, c.Time = s.kind, author(ctx), s.Clock.Now()
+	d, err := s.Spine.Define(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.view(ctx, &d.Version)
+	if err != nil {
+		return nil, err
+	}
+	out := &storedDefinition{Status: http.StatusOK, ETag: d.ETag(), Body: view}
+	if first(&d.Version) {
+		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+s.path+"/"+c.Key
+	}
+	out.Applied, err = s.await(ctx, w, d.Receipt)
+	return out, err
+}
+
+func (s shelf) versions(_ context.Context, in *struct {
+	ModelKey
+	Paging
+},
+) (*body[List[VersionView]], error) {
+	if _, err := s.version(in.Key, 0); err != nil {
+		return nil, err
+	}
+	return versionsOf(s.Spine.Definitions().Get(s.kind, in.Key), in.Paging)
+}
+
+func (s shelf) status(ctx context.Context, in *struct {
+	ModelKey
+	DefinitionChange
+	Body StatusBody
+},
+) (*storedDefinition, error) {
+	v, err := s.version(in.Key, in.Body.Version)
+	if err != nil {
+		return nil, err
+	}
+	return s.define(ctx, in.Waiting, definition.Command{
+		Key: in.Key, Status: definition.Status(in.Body.Status), Version: v.Version, Note: in.Body.Note, IfMatch: in.IfMatch,
+	})
+}
+
+func (s shelf) rollback(ctx context.Context, in *struct {
+	ModelKey
+	DefinitionChange
+	Body RollbackBody
+},
+) (*storedDefinition, error) {
+	if _, err := s.version(in.Key, in.Body.Version); err != nil {
+		return nil, err
+	}
+	c := in.Body.command(in.IfMatch)
+	c.Key = in.Key
+	return s.define(ctx, in.Waiting, c)
+}
