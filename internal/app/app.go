@@ -125,7 +125,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openIntake(); err != nil {
 		return err
 	}
-	pc.Store, pc.Intake = a.store, a.intake.Take
+	pc.Store, pc.Intake, pc.Forget = a.store, a.intake.Take, a.forgetSeen
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
 	})

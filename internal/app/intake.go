@@ -64,6 +64,13 @@ func (a *App) keepIntake() {
 	}
 }
 
+// forgetSeen takes names that mention an erased person out of what was seen, in
+// memory and on disk.
+func (a *App) forgetSeen(mentioned func([]byte) bool) error {
+	a.intake.ForgetMentions(mentioned)
+	return a.intake.Save(a.config.Path(observedFile))
+}
+
 // plans are the live tracking plans, compiled once for each version.
 type plans struct {
 	app *App

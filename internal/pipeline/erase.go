@@ -359,6 +359,11 @@ func (e *eraser) purge(ctx context.Context) error {
 	if err := e.p.persist(ctx); err != nil {
 		return err
 	}
+	if e.p.forget != nil {
+		if err := e.p.forget(e.mentions.In); err != nil {
+			return err
+		}
+	}
 	gone, err := e.p.forgetImages()
 	if err != nil {
 		return err

@@ -45,7 +45,10 @@ type Config struct {
 	Ledger      Ledger // erasures outside the store; nil keeps none
 	// Files looks for values in the files of the instance, as they are on disk;
 	// nil where there are none to look at.
-	Files      func(ctx context.Context, values [][]byte) (FileScan, error)
+	Files func(ctx context.Context, values [][]byte) (FileScan, error)
+	// Forget takes out of what is kept beside the store whatever mentions somebody
+	// who is erased; nil where nothing is.
+	Forget     func(mentioned func([]byte) bool) error
 	Columns    IndexOptions
 	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
 }
@@ -59,6 +62,7 @@ type Pipeline struct {
 	ledger      Ledger
 	intake      func(ctx context.Context, s *Submission) error
 	files       func(ctx context.Context, values [][]byte) (FileScan, error)
+	forget      func(mentioned func([]byte) bool) error
 	privacy     privacyWork
 	seq         *sequencer
 	lanes       []*lane // people lanes in the order of their spans, then the graph's
@@ -131,7 +135,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook(), plans: newPlanning()},
-		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files,
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, forget: c.Forget,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files},
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),

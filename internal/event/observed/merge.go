@@ -162,3 +162,39 @@ func (s *Source) Bury(reason string) {
 	}
 	s.Dead[reason]++
 }
+
+// Forget drops the names that mention somebody, and tells whether there were any.
+func (s *Source) Forget(mentioned func([]byte) bool) bool {
+	any := false
+	for key, e := range s.Events {
+		if mentioned([]byte(key)) {
+			delete(s.Events, key)
+			s.Beyond += e.Count
+			any = true
+			continue
+		}
+		for path := range e.Fields {
+			if mentioned([]byte(path)) {
+				delete(e.Fields, path)
+				any = true
+			}
+		}
+	}
+	for key, v := range s.Violations {
+		if mentioned([]byte(key)) {
+			delete(s.Violations, key)
+			any = true
+			continue
+		}
+		for rule := range v.Rules {
+			if mentioned([]byte(rule)) {
+				delete(v.Rules, rule)
+				any = true
+			}
+		}
+	}
+	if any {
+		s.index = nil
+	}
+	return any
+}

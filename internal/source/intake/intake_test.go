@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -184,6 +185,10 @@ func TestSeen_SumsUpAndOutlivesTheProcess(t *testing.T) {
 	if o.Received != 3 || o.Rejected["blocked_by_plan"] != 1 || o.Events["track Order Completed"].Count != 1 || o.Violations["track Unheard Of"].Count != 1 ||
 		o.Violations["track Order Completed"].Blocked != 1 || o.Violations["track Order Completed"].Rules["/: required"] != 1 {
 		t.Errorf("%s", is)
+	}
+	again.ForgetMentions(func(b []byte) bool { return strings.Contains(string(b), "Unheard") })
+	if o := again.Seen("shop"); len(o.Events) != 1 || len(o.Violations) != 1 {
+		t.Errorf("after forgetting a name: %v %v", o.Events, o.Violations)
 	}
 	again.Forget("shop")
 	if again.Seen("shop") != nil {

@@ -99,6 +99,17 @@ func (in *Intake) Seen(source string) *observed.Source {
 	return out
 }
 
+// ForgetMentions drops the names of events and members that mention somebody.
+func (in *Intake) ForgetMentions(mentioned func([]byte) bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, s := range in.seen {
+		if s.Forget(mentioned) {
+			in.changed = true
+		}
+	}
+}
+
 // Forget drops what was seen of a source.
 func (in *Intake) Forget(source string) {
 	in.mu.Lock()
