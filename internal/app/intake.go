@@ -64,10 +64,10 @@ func (a *App) keepIntake() {
 	}
 }
 
-// forgetSeen takes names that mention an erased person out of what was seen, in
-// memory and on disk.
-func (a *App) forgetSeen(mentioned func([]byte) bool) error {
-	a.intake.ForgetMentions(mentioned)
+// forgetSeen takes names that may be about an erased person out of what was
+// seen, in memory and on disk.
+func (a *App) forgetSeen() error {
+	a.intake.ForgetRare()
 	return a.intake.Save(a.config.Path(observedFile))
 }
 

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/event/observed"
 	"rapport/internal/fault"
 	"rapport/internal/feel"
+	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
@@ -52,7 +53,7 @@ func (fakeSeen) Seen(source string) *observed.Source {
 	o := &observed.Source{}
 	o.Take(1)
 	o.LastGood = 1
-	o.Named(observed.Name{Type: "track", Name: "Order Completed"}).See(doc.Root(), 1, "")
+	o.Named(observed.Name{Type: "track", Name: "Order Completed"}).See(doc.Root(), 1, "", id.Key{})
 	return o
 }
 

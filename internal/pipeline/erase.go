@@ -360,7 +360,7 @@ func (e *eraser) purge(ctx context.Context) error {
 		return err
 	}
 	if e.p.forget != nil {
-		if err := e.p.forget(e.mentions.In); err != nil {
+		if err := e.p.forget(); err != nil {
 			return err
 		}
 	}

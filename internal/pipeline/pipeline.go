@@ -46,9 +46,9 @@ type Config struct {
 	// Files looks for values in the files of the instance, as they are on disk;
 	// nil where there are none to look at.
 	Files func(ctx context.Context, values [][]byte) (FileScan, error)
-	// Forget takes out of what is kept beside the store whatever mentions somebody
-	// who is erased; nil where nothing is.
-	Forget     func(mentioned func([]byte) bool) error
+	// Forget takes out of what is kept beside the store whatever may be about
+	// somebody who is erased; nil where nothing is.
+	Forget     func() error
 	Columns    IndexOptions
 	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
 }
@@ -62,7 +62,7 @@ type Pipeline struct {
 	ledger      Ledger
 	intake      func(ctx context.Context, s *Submission) error
 	files       func(ctx context.Context, values [][]byte) (FileScan, error)
-	forget      func(mentioned func([]byte) bool) error
+	forget      func() error
 	privacy     privacyWork
 	seq         *sequencer
 	lanes       []*lane // people lanes in the order of their spans, then the graph's

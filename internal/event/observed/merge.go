@@ -51,6 +51,7 @@ func (e *Event) Merge(o *Event) {
 	e.Looked += o.Looked
 	e.First, e.Last = earlier(e.First, o.First), max(e.Last, o.Last)
 	e.Beyond = e.Beyond || o.Beyond
+	e.People.merge(&o.People)
 	for name, f := range o.Fields {
 		if f == nil {
 			continue
@@ -77,8 +78,12 @@ func (f *Field) merge(o *Field) {
 	for i := range f.Formats {
 		f.Formats[i] += o.Formats[i]
 	}
-	for i := range f.Distinct {
-		f.Distinct[i] = max(f.Distinct[i], o.Distinct[i])
+	f.Distinct.merge(&o.Distinct)
+}
+
+func (s *Sketch) merge(o *Sketch) {
+	for i := range s {
+		s[i] = max(s[i], o[i])
 	}
 }
 
@@ -163,38 +168,22 @@ func (s *Source) Bury(reason string) {
 	s.Dead[reason]++
 }
 
-// Forget drops the names that mention somebody, and tells whether there were any.
-func (s *Source) Forget(mentioned func([]byte) bool) bool {
-	any := false
-	for key, e := range s.Events {
-		if mentioned([]byte(key)) {
-			delete(s.Events, key)
-			s.Beyond += e.Count
-			any = true
-			continue
-		}
-		for path := range e.Fields {
-			if mentioned([]byte(path)) {
-				delete(e.Fields, path)
-				any = true
-			}
+// Kept is a copy without the kinds of events that few people had: their names
+// may be about these people, and are kept nowhere.
+func (s *Source) Kept() *Source {
+	out := &Source{}
+	out.Merge(s)
+	for key, e := range out.Events {
+		if e.People.Estimate() < Common {
+			delete(out.Events, key)
+			out.Beyond += e.Count
 		}
 	}
-	for key, v := range s.Violations {
-		if mentioned([]byte(key)) {
-			delete(s.Violations, key)
-			any = true
-			continue
-		}
-		for rule := range v.Rules {
-			if mentioned([]byte(rule)) {
-				delete(v.Rules, rule)
-				any = true
-			}
+	for key, v := range out.Violations {
+		if !v.Planned && out.Events[key] == nil {
+			delete(out.Violations, key)
 		}
 	}
-	if any {
-		s.index = nil
-	}
-	return any
+	out.index = nil
+	return out
 }

@@ -13,6 +13,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/fault"
+	"rapport/internal/id"
 	"rapport/internal/jsondoc"
 )
 
@@ -63,7 +64,12 @@ type Event struct {
 	Last   clock.Instant     `json:"last"`
 	Fields map[string]*Field `json:"fields"`
 	Beyond bool              `json:"beyond,omitempty"` // it has more members than have room
+	People Sketch            `json:"people"`           // whose events they were
 }
+
+// Common is from how many people on a kind of event is no longer taken for one
+// of theirs alone, so that its name may be kept.
+const Common = 3
 
 // Field is what was seen of a member.
 type Field struct {
@@ -120,9 +126,10 @@ func (s *Source) Named(n Name) *Event {
 	return e
 }
 
-// See counts an event and looks at its members, those of an object.
-func (e *Event) See(members jsondoc.Value, at clock.Instant, messageID string) {
+// See counts an event of somebody and looks at its members, those of an object.
+func (e *Event) See(members jsondoc.Value, at clock.Instant, messageID string, who id.Key) {
 	e.Count++
+	e.People.add(who[:])
 	if e.First == 0 || at < e.First {
 		e.First = at
 	}

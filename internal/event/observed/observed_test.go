@@ -10,6 +10,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event/observed"
+	"rapport/internal/id"
 	"rapport/internal/jsondoc"
 )
 
@@ -22,6 +23,8 @@ func value(t testing.TB, text string) jsondoc.Value {
 	return doc.Root()
 }
 
+func who(i int) id.Key { return id.KeyOf("user_id", fmt.Sprint(i)) }
+
 var order = observed.Name{Type: "track", Name: "Order Completed"}
 
 func TestView_TellsFillRatesTypesAndTheSchema(t *testing.T) {
@@ -32,7 +35,7 @@ func TestView_TellsFillRatesTypesAndTheSchema(t *testing.T) {
 		if i%4 == 0 {
 			text += `,"coupon":"X"`
 		}
-		s.Named(order).See(value(t, text+"}"), clock.Instant(i+1), "")
+		s.Named(order).See(value(t, text+"}"), clock.Instant(i+1), "", who(i))
 	}
 	v := s.Events[order.Key()].View()
 	if v.Count != 100 || v.Observed != 100 || v.First != 1 || v.Last != 100 {
@@ -82,7 +85,7 @@ func TestMerge_AddsInAnyOrder(t *testing.T) {
 			text := fmt.Sprintf(`{"a":%d,"b%d":"x"}`, r.IntN(9), r.IntN(3))
 			for _, s := range []*observed.Source{&whole, &parts[r.IntN(3)]} {
 				s.Take(clock.Instant(i + 1))
-				s.Named(name).See(value(t, text), clock.Instant(i+1), "")
+				s.Named(name).See(value(t, text), clock.Instant(i+1), "", who(i))
 				if i%5 == 0 {
 					s.Violate(name, []string{"/a: type"}, i%2 == 0, clock.Instant(i))
 					s.Reject("bot", 1)
@@ -121,7 +124,7 @@ func TestSource_KeepsNoValueAndIsBounded(t *testing.T) {
 			s.Beyond++
 			continue
 		}
-		e.See(value(t, `{"ada@example.org":1,"491701234567":2,"by":{"ada@example.org":"secret value"}}`), 1, "")
+		e.See(value(t, `{"ada@example.org":1,"491701234567":2,"by":{"ada@example.org":"secret value"}}`), 1, "", who(0))
 	}
 	e := s.Named(order)
 	if len(s.Events) != observed.MaxTypes || s.Beyond != 500 || e != nil {
@@ -133,7 +136,7 @@ func TestSource_KeepsNoValueAndIsBounded(t *testing.T) {
 		for j := range 100 {
 			text += fmt.Sprintf(`"m%s%s":1,`, strings.Repeat("x", i%50), strings.Repeat("y", j))
 		}
-		wide.See(value(t, strings.TrimSuffix(text, ",")+"}"), 1, "")
+		wide.See(value(t, strings.TrimSuffix(text, ",")+"}"), 1, "", who(0))
 	}
 	if len(wide.Fields) > observed.MaxFields || !wide.Beyond {
 		t.Errorf("%d members", len(wide.Fields))
@@ -148,7 +151,7 @@ func TestSee_LooksAtAShareOfManyAndCountsAll(t *testing.T) {
 	t.Parallel()
 	var s observed.Source
 	for i := range 20_000 {
-		s.Named(order).See(value(t, `{"a":1}`), 1, fmt.Sprint("m-", i))
+		s.Named(order).See(value(t, `{"a":1}`), 1, fmt.Sprint("m-", i), who(i))
 	}
 	e := s.Events[order.Key()]
 	if e.Count != 20_000 || e.Looked < 1_200 || e.Looked > 2_600 || e.Fields["a"].Count != e.Looked {
@@ -167,6 +170,23 @@ func BenchmarkSee(b *testing.B) {
 	for b.Loop() {
 		i++
 		s.Take(1)
-		s.Named(order).See(v, 1, ids[i%len(ids)])
+		s.Named(order).See(v, 1, ids[i%len(ids)], who(1))
+	}
+}
+
+func TestKept_LeavesOutWhatFewPeopleHad(t *testing.T) {
+	t.Parallel()
+	var s observed.Source
+	for i := range 3 {
+		s.Named(order).See(value(t, `{"a":1}`), 1, "", who(i))
+		s.Named(observed.Name{Type: "track", Name: "Note about Ada"}).See(value(t, `{}`), 1, "", who(0))
+		s.Violate(observed.Name{Type: "track", Name: "Note about Ada"}, nil, false, 1)
+	}
+	k := s.Kept()
+	if len(k.Events) != 1 || k.Events[order.Key()] == nil || len(k.Violations) != 0 || k.Beyond != 3 {
+		t.Errorf("%+v", k)
+	}
+	if len(s.Events) != 2 {
+		t.Error("the copy changed what it is of")
 	}
 }

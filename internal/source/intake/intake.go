@@ -260,7 +260,7 @@ func (t *taking) count(a *pipeline.Arrival, o *outcome) {
 	}
 	seen.LastGood = t.at
 	if e := seen.Named(nameOf(a.Event)); e != nil {
-		e.See(membersOf(a.Event), t.at, a.Event.MessageID)
+		e.See(membersOf(a.Event), t.at, a.Event.MessageID, a.Event.Anchor().Key())
 	} else {
 		seen.Beyond++
 	}

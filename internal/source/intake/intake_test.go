@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -167,6 +166,10 @@ func TestSeen_SumsUpAndOutlivesTheProcess(t *testing.T) {
 		arrival(t, "shop", "Order Completed", `{"total":1}`, browser, 1),
 		arrival(t, "shop", "Order Completed", `{}`, browser, 2),
 		arrival(t, "shop", "Unheard Of", `{}`, browser, 3),
+		arrival(t, "shop", "Unheard Of", `{}`, browser, 4),
+		arrival(t, "shop", "Unheard Of", `{}`, browser, 5),
+		arrival(t, "shop", "Order Completed", `{"total":1}`, browser, 6),
+		arrival(t, "shop", "Order Completed", `{"total":1}`, browser, 7),
 	}, Rejected: []store.Count{{Reason: "invalid", N: 1}}}
 	take(t, in, s)
 	if err := in.Save(path); err != nil {
@@ -182,13 +185,14 @@ func TestSeen_SumsUpAndOutlivesTheProcess(t *testing.T) {
 		t.Errorf("%s became %s", was, is)
 	}
 	o := again.Seen("shop")
-	if o.Received != 3 || o.Rejected["blocked_by_plan"] != 1 || o.Events["track Order Completed"].Count != 1 || o.Violations["track Unheard Of"].Count != 1 ||
+	if o.Received != 7 || o.Rejected["blocked_by_plan"] != 1 || o.Events["track Order Completed"].Count != 3 || o.Violations["track Unheard Of"].Count != 3 ||
 		o.Violations["track Order Completed"].Blocked != 1 || o.Violations["track Order Completed"].Rules["/: required"] != 1 {
 		t.Errorf("%s", is)
 	}
-	again.ForgetMentions(func(b []byte) bool { return strings.Contains(string(b), "Unheard") })
-	if o := again.Seen("shop"); len(o.Events) != 1 || len(o.Violations) != 1 {
-		t.Errorf("after forgetting a name: %v %v", o.Events, o.Violations)
+	take(t, in, &pipeline.Submission{Events: []pipeline.Arrival{arrival(t, "shop", "Rare", `{}`, browser, 9)}})
+	in.ForgetRare()
+	if o := in.Seen("shop"); o.Events["track Order Completed"] == nil || o.Events["track Rare"] != nil || o.Received != 8 {
+		t.Errorf("after forgetting what few had: %v", o.Events)
 	}
 	again.Forget("shop")
 	if again.Seen("shop") != nil {

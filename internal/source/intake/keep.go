@@ -71,7 +71,11 @@ func (in *Intake) Save(path string) error {
 		in.mu.Unlock()
 		return nil
 	}
-	text, err := json.Marshal(kept{keptVersion, in.seen})
+	k := kept{keptVersion, make(map[string]*observed.Source, len(in.seen))}
+	for key, s := range in.seen {
+		k.Sources[key] = s.Kept()
+	}
+	text, err := json.Marshal(k)
 	in.changed = err != nil
 	in.mu.Unlock()
 	if err != nil {
@@ -99,15 +103,15 @@ func (in *Intake) Seen(source string) *observed.Source {
 	return out
 }
 
-// ForgetMentions drops the names of events and members that mention somebody.
-func (in *Intake) ForgetMentions(mentioned func([]byte) bool) {
+// ForgetRare drops the kinds of events that few people had: somebody is erased,
+// and their names may be about that person.
+func (in *Intake) ForgetRare() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, s := range in.seen {
-		if s.Forget(mentioned) {
-			in.changed = true
-		}
+	for key, s := range in.seen {
+		in.seen[key] = s.Kept()
 	}
+	in.changed = true
 }
 
 // Forget drops what was seen of a source.
