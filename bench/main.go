@@ -70,12 +70,13 @@ var cases = []struct {
 	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
 	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
 	{"import", "users, products and orders as CSV files, and the same files again", (*bench).imports},
+	{"outbox", "deliveries to webhooks on loopback: how many, how soon, beside one that hangs, and a backlog", (*bench).outbox},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
 }
 
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
-var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true}
+var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true, "outbox": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -94,7 +94,7 @@ func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message,
 		return err
 	}
 	// What the answer says is so when it comes.
-	if err := o.Spine.WaitApplied(ctx, pipeline.Receipt{Position: places[len(places)-1]}); err != nil {
+	if err := o.Spine.Applied(ctx, places[len(places)-1]); err != nil {
 		return err
 	}
 	if l := o.line(key); l != nil && !discard {

@@ -39,10 +39,13 @@ type line struct {
 	ended   bool          // the destination is not there any more
 
 	// What does not fit into memory is read from its rows, behind last. missed is
-	// where the log has the latest that was left out.
+	// where the log has the latest that was left out, low the first of them in the
+	// order of the rows since these were read last: rows do not come to be in their
+	// order.
 	spilled bool
 	last    effect.Place
 	missed  store.Position
+	low     *effect.Place
 }
 
 // opened is a sink with the calls that use it.
@@ -145,8 +148,8 @@ func (l *line) push(m *message) {
 	at := m.place()
 	if l.spilled || l.queue.full() {
 		l.spilled, l.missed = true, max(l.missed, m.sent)
-		if at.Compare(l.last) <= 0 {
-			l.last = before(at)
+		if l.low == nil || at.Compare(*l.low) < 0 {
+			l.low = &at
 		}
 		l.nudge()
 		return
@@ -170,14 +173,20 @@ func before(p effect.Place) effect.Place {
 // whether anything was done.
 func (l *line) refill(ctx context.Context) (bool, error) {
 	l.mu.Lock()
-	after, missed := l.last, l.missed
-	need := l.spilled && len(l.queue.known) <= queueMessages/4 && l.queue.bytes <= queueBytes/4
-	l.mu.Unlock()
-	if !need {
+	if !l.spilled || len(l.queue.known) > queueMessages/4 || l.queue.bytes > queueBytes/4 {
+		l.mu.Unlock()
 		return false, nil
 	}
-	// What was left out must be in the rows before these are read.
-	if err := l.Spine.WaitApplied(ctx, pipeline.Receipt{Position: missed}); err != nil {
+	if l.low != nil && l.low.Compare(l.last) <= 0 {
+		l.last = before(*l.low)
+	}
+	l.low = nil
+	after, missed := l.last, l.missed
+	l.mu.Unlock()
+	// Rows of several buckets do not come to be in the order of the log: only those
+	// up to here are all there, what was left out among them.
+	end := l.Spine.End()
+	if err := l.Spine.Applied(ctx, end); err != nil {
 		return false, err
 	}
 	rows, more, err := l.Spine.ToSend(ctx, l.key, after, false)
@@ -185,15 +194,15 @@ func (l *line) refill(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	for _, row := range rows {
+		if row.Sent > end {
+			more = true
+			break
+		}
 		m, err := l.fetch(ctx, row)
 		if err != nil {
 			return false, err
 		}
 		l.mu.Lock()
-		if l.last != after {
-			l.mu.Unlock()
-			return true, nil // something earlier was asked for meanwhile
-		}
 		if l.queue.full() {
 			l.mu.Unlock()
 			return true, nil
@@ -201,12 +210,12 @@ func (l *line) refill(ctx context.Context) (bool, error) {
 		if m != nil {
 			l.queue.add(m)
 		}
-		l.last, after = row.Place, row.Place
+		l.last = row.Place
 		l.mu.Unlock()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !more && l.last == after && l.missed == missed {
+	if !more && l.low == nil && l.missed == missed {
 		l.spilled = false
 	}
 	return true, nil

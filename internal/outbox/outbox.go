@@ -46,7 +46,7 @@ type rows interface {
 	Deliveries(ctx context.Context, q pipeline.DeliveryQuery) (pipeline.Page[pipeline.Delivery], error)
 	Delivery(ctx context.Context, destination, id string) (pipeline.Delivery, error)
 	PurgeDeliveries(ctx context.Context, destination string, before clock.Instant) (int, error)
-	WaitApplied(ctx context.Context, r pipeline.Receipt) error
+	Applied(ctx context.Context, at store.Position) error
 }
 
 type definitions interface {

@@ -159,7 +159,7 @@ func (o *Outbox) gather(ctx context.Context, d *draft) error {
 	}
 	if d.Kind == effect.Check || d.Kind == effect.Member {
 		// Where the person is now may still be on its way.
-		if err := o.Spine.WaitApplied(ctx, pipeline.Receipt{Position: store.Position(d.Position)}); err != nil {
+		if err := o.Spine.Applied(ctx, store.Position(d.Position)); err != nil {
 			return err
 		}
 	}

@@ -112,6 +112,12 @@ func (p *Pipeline) KeepEffects(ctx context.Context, list []Effect) ([]store.Posi
 	return out, nil
 }
 
+// Applied waits until the records up to a position are applied, with what
+// follows from them; definitions that come into force are not waited for.
+func (p *Pipeline) Applied(ctx context.Context, at store.Position) error {
+	return p.waitRecords(ctx, Receipt{Position: at})
+}
+
 // Told gives what destinations know of people, in the order of the questions:
 // empty where they know nothing.
 func (p *Pipeline) Told(ctx context.Context, asked []effect.Fact) ([]string, error) {
