@@ -35,6 +35,7 @@ type report struct {
 	Events    int     `json:"events"`
 	PerSecond float64 `json:"events_per_second"`
 	CPU       float64 `json:"cpu_us_per_event"`
+	Resident  float64 `json:"resident_mib"` // at most
 }
 
 func main() {
@@ -114,7 +115,7 @@ func change(db *pebble.DB, people int, length time.Duration) (report, error) {
 	err := group.Wait()
 	took, used, n := time.Since(start), cpu()-before, float64(events.Load())
 	return report{
-		People: people, Events: int(n), PerSecond: n / took.Seconds(), CPU: float64(used.Microseconds()) / n,
+		People: people, Events: int(n), PerSecond: n / took.Seconds(), CPU: float64(used.Microseconds()) / n, Resident: resident(),
 	}, err
 }
 
@@ -164,6 +165,15 @@ func cpu() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// resident is the most that this process had in memory, in MiB.
+func resident() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return float64(u.Maxrss) / 1024
 }
 
 // quiet keeps the engine's notices out of the report.

@@ -34,7 +34,7 @@ func NewBudget(total Size) Budget {
 		Total:   total,
 		People:  (total - programBytes) / 100 * 30,
 		Store:   clamp(total/100*14, 16<<20, 4<<30),
-		Queues:  clamp(total/100*4, 8<<20, 512<<20),
+		Queues:  clamp(total/100*3, 8<<20, 512<<20),
 		HTTP:    clamp(total/100*4, 8<<20, 512<<20),
 		Columns: total / 100 * 4,
 		Outside: programBytes + clamp(total/100*3, 6<<20, 256<<20),

@@ -205,8 +205,9 @@ func (p *Pipeline) start() {
 }
 
 // bytesPerCommitRow is how much of the budget of rows there must be for each row
-// that a commit may gather: a sixteenth of it, were all of them large.
-const bytesPerCommitRow = 32 << 10
+// that a commit may gather: with what is made of it, a row that is being written
+// takes some 4 KB.
+const bytesPerCommitRow = 64 << 10
 
 func (c Config) filled() Config {
 	if c.Lanes < 1 {
@@ -216,7 +217,7 @@ func (c Config) filled() Config {
 		c.BatchSize = batchRecords
 	}
 	if c.CommitEvery == 0 {
-		c.CommitEvery = 4 * time.Second
+		c.CommitEvery = 3 * time.Second
 	}
 	if c.FlushBytes == 0 {
 		// Some 200,000 events: a second or two of replay, and about what fills

@@ -29,7 +29,7 @@ type State struct {
 
 	mu      sync.RWMutex
 	applied map[store.Span]store.Position
-	spare   *pebble.Batch // the room of the last commit; nil while it is in use
+	spare   map[store.Span]*pebble.Batch // the room of the last commits
 }
 
 type failure struct{ err error }
@@ -110,7 +110,7 @@ func (s *State) Commit(ctx context.Context, c store.Commit) error {
 		size += len(ch.Key) + len(ch.Value) + 16
 	}
 	position := max(c.Position, s.appliedTo(c.Span))
-	batch := s.batch(size)
+	batch := s.batch(c.Span, size)
 	err := batch.Set(appliedKey(c.Span), binary.BigEndian.AppendUint64(nil, uint64(position)), nil)
 	for i := 0; err == nil && i < len(c.Changes); i++ {
 		err = stage(batch, &c.Changes[i])
@@ -124,22 +124,17 @@ func (s *State) Commit(ctx context.Context, c store.Commit) error {
 	batch.Reset()
 	s.mu.Lock()
 	s.applied[c.Span] = position
-	if s.spare == nil {
-		s.spare, batch = batch, nil
-	}
+	s.spare[c.Span] = batch
 	s.mu.Unlock()
-	if batch != nil {
-		return batch.Close()
-	}
 	return nil
 }
 
-// batch gives an empty batch, in the room of the last where that is free: what
-// a commit gathers is as large as a tenth of the write buffers.
-func (s *State) batch(size int) *pebble.Batch {
+// batch gives an empty batch, in the room of the span's last commit: a span is
+// one worker's, whose commits are about as large as one another.
+func (s *State) batch(span store.Span, size int) *pebble.Batch {
 	s.mu.Lock()
-	b := s.spare
-	s.spare = nil
+	b := s.spare[span]
+	delete(s.spare, span)
 	s.mu.Unlock()
 	if b != nil {
 		return b

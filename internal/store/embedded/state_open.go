@@ -26,7 +26,7 @@ func openState(f folder, o Options) (*State, error) {
 	tameMalloc()
 	s := &State{
 		fs:      newPatient(o),
-		applied: map[store.Span]store.Position{},
+		applied: map[store.Span]store.Position{}, spare: map[store.Span]*pebble.Batch{},
 	}
 	s.folder = folder{fs: s.fs, dir: f.path("state")}
 	// Rows come back rarely, and what they grow by often: of little memory as
