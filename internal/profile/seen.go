@@ -78,20 +78,25 @@ func note(list []seen, key string, e *event.Event, names *Names, b bounded) ([]s
 		list[i].at(e.Time)
 		return list, b.truncated
 	}
-	return noteNew(list, i, key, e, names, b)
+	return noteNew(list, i, once(key, e), names, b)
 }
 
-// noteNew counts the first occurrence of a key, whose place is i.
-func noteNew(list []seen, i int, key string, e *event.Event, names *Names, b bounded) ([]seen, section) {
+// once is what occurred for the first time.
+func once(key string, e *event.Event) seen {
+	return seen{key: key, first: e.Time, last: e.Time, count: 1, dirty: true}
+}
+
+// noteNew takes in the first occurrence of a key, whose place is i.
+func noteNew(list []seen, i int, s seen, names *Names, b bounded) ([]seen, section) {
 	if i >= b.limit {
 		return list, b.truncated | b.in
 	}
 	if names != nil {
-		key = names.OfText(key)
+		s.key = names.OfText(s.key)
 	} else {
-		key = strings.Clone(key)
+		s.key = strings.Clone(s.key)
 	}
-	return insert(list, i, seen{key: key, first: e.Time, last: e.Time, count: 1, dirty: true}, b)
+	return insert(list, i, s, b)
 }
 
 func insert(list []seen, i int, s seen, b bounded) ([]seen, section) {

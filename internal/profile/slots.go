@@ -104,7 +104,7 @@ func (p *Partial) name(e *event.Event, names *Names) {
 	i, found := findSeen(p.names, e.Name)
 	if found {
 		p.names[i].at(e.Time)
-	} else if p.names, p.truncated = noteNew(p.names, i, e.Name, e, names, bounded{MaxNames, inNames, p.truncated}); i >= len(p.names) {
+	} else if p.names, p.truncated = noteNew(p.names, i, once(e.Name, e), names, bounded{MaxNames, inNames, p.truncated}); i >= len(p.names) {
 		return // there are too many already
 	}
 	if p.names[i].slots == nil {
