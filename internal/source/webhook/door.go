@@ -1,0 +1,289 @@
+package webhook
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/feel"
+	"rapport/internal/jsondoc"
+	"rapport/internal/pipeline"
+	"rapport/internal/store"
+)
+
+// Acceptor takes events over, and waits until they can be read.
+type Acceptor interface {
+	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
+}
+
+// Source is who sends, as far as the door must know.
+type Source struct {
+	Key        string
+	Historical bool
+	Zone       *time.Location // of local times; nil: UTC
+}
+
+// Config is what a door needs.
+type Config struct {
+	Accept Acceptor
+	// Hook finds the live version of a webhook, opened; nil where there is none.
+	Hook func(ctx context.Context, key string) (*Hook, error)
+	// Source finds a source that is there and not disabled.
+	Source func(key string) (Source, bool)
+	// Map understands events of the tracking protocol, whose dialect is given.
+	Map     func(env *event.Envelope, body jsondoc.Value) (*event.Event, error)
+	Dialect string
+	Rules   func() int // version of the identity rules of today
+	Now     clock.Clock
+	Log     *slog.Logger
+}
+
+// Door takes requests of other services. It is safe for concurrent use.
+type Door struct{ Config }
+
+// Taken is what became of a request.
+type Taken struct {
+	Events  int `json:"events" doc:"Events that the body became; copies of ones that were sent before among them"`
+	Failed  int `json:"failed" doc:"Events that could not be understood: they are dead letters now"`
+	Ignored int `json:"ignored" doc:"Reports of kinds that are not taken"`
+}
+
+// Receive takes one request whose body was read. A fault says why nothing of it
+// is taken.
+func (d *Door) Receive(r *http.Request, key string, body []byte) (Taken, pipeline.Receipt, error) {
+	var none pipeline.Receipt
+	h, err := d.Hook(r.Context(), key)
+	if err != nil {
+		return Taken{}, none, err
+	}
+	if h == nil {
+		return Taken{}, none, fault.Errorf(fault.NotFound, "webhook_not_found", "there is no webhook %.128q that is live", key)
+	}
+	now := d.Now.Now()
+	if err := h.verify(r, body, now); err != nil {
+		return Taken{}, none, err
+	}
+	source, ok := d.Source(h.Source)
+	if !ok {
+		return Taken{}, none, fault.Errorf(fault.Unavailable, "source_gone", "the source of the webhook is disabled or gone")
+	}
+	t := taking{Door: d, hook: h, key: key, source: source, now: now, sub: &pipeline.Submission{Received: now}}
+	refused := t.body(r, body)
+	receipt, err := d.Accept.Accept(r.Context(), t.sub)
+	if err != nil {
+		return Taken{}, none, err
+	}
+	return t.taken, receipt, refused
+}
+
+// taking is one request on its way.
+type taking struct {
+	*Door
+	hook   *Hook
+	key    string
+	source Source
+	now    clock.Instant
+	sub    *pipeline.Submission
+	taken  Taken
+}
+
+func (t *taking) envelope(dialect string) event.Envelope {
+	return event.Envelope{
+		Dialect: dialect, Source: t.source.Key, Received: t.now, Historical: t.source.Historical, Rules: t.Rules(),
+		Verified: t.hook.Verify.Kind != "none",
+	}
+}
+
+// body makes events of a body. A body that is not of a form that could be
+// understood is counted as rejected; the fault says why.
+func (t *taking) body(r *http.Request, raw []byte) error {
+	text := form(t.hook.Provider, raw)
+	if t.hook.Provider == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		text = fields(raw)
+	}
+	doc, err := jsondoc.Parse(text, jsondoc.DefaultLimits())
+	if err != nil {
+		t.reject("invalid_json")
+		return fault.Errorf(fault.Invalid, "invalid_json", "the body is not JSON: %v", err)
+	}
+	if t.hook.Provider != "" {
+		return t.reports(doc.Root(), raw)
+	}
+	return t.mapped(r, text)
+}
+
+func (t *taking) reject(reason string) {
+	t.sub.Rejected = append(t.sub.Rejected, store.Count{Reason: reason, N: 1})
+}
+
+// fields makes an object of a form.
+func fields(raw []byte) []byte {
+	values, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return raw
+	}
+	flat := map[string]string{}
+	for name, list := range values {
+		flat[name] = strings.Join(list, ",")
+	}
+	text, err := json.Marshal(flat)
+	if err != nil {
+		return raw
+	}
+	return text
+}
+
+// reports takes what a provider of e-mail says.
+func (t *taking) reports(root jsondoc.Value, raw []byte) error {
+	if kind := root.Get("Type").Text(); t.hook.Provider == "ses" && kind == "SubscriptionConfirmation" {
+		t.Log.Info("a topic of SNS wants its subscription confirmed: open the address", "webhook", t.key, "address", root.Get("SubscribeURL").Text())
+		return nil
+	}
+	list, err := providers[t.hook.Provider](root)
+	if err != nil {
+		t.bury(raw, err)
+		return nil
+	}
+	for i := range list {
+		if list[i].event == "" {
+			t.taken.Ignored++
+			continue
+		}
+		text, err := list[i].asEvent(t.hook.Provider)
+		if err != nil {
+			return err
+		}
+		t.take(text)
+	}
+	return nil
+}
+
+// mapped takes what the mapping makes of a body.
+func (t *taking) mapped(r *http.Request, text []byte) error {
+	list, err := t.hook.Map(r.Header, r.URL.Query(), text, t.now)
+	if err != nil {
+		t.bury(text, err)
+		return nil
+	}
+	for i, e := range list {
+		if _, ok := e["messageId"]; !ok {
+			sum := sha256.Sum256([]byte(t.key + "\x00" + string(text)))
+			e["messageId"] = "hook-" + hex.EncodeToString(sum[:12]) + "-" + strconv.Itoa(i)
+		}
+		out, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		t.take(out)
+	}
+	return nil
+}
+
+// take maps one event of the tracking protocol.
+func (t *taking) take(text []byte) {
+	env := t.envelope(t.Dialect)
+	doc, err := jsondoc.Parse(text, jsondoc.DefaultLimits())
+	if err == nil {
+		var e *event.Event
+		if e, err = t.Config.Map(&env, doc.Root()); err == nil && e.MessageID == "" {
+			err = fault.Errorf(fault.Invalid, "missing_message_id", "the event has an empty messageId: leave it out, or fill it")
+		}
+		if err == nil {
+			t.sub.Events = append(t.sub.Events, pipeline.Arrival{Envelope: env, Event: e})
+			t.taken.Events++
+			return
+		}
+	}
+	t.dead(env, text, err)
+}
+
+// bury keeps a body of which no event could be made.
+func (t *taking) bury(body []byte, why error) {
+	env := t.envelope(Dialect)
+	env.Shared = append(jsondoc.AppendString([]byte(`{"webhook":`), t.key), '}')
+	t.dead(env, body, why)
+}
+
+func (t *taking) dead(env event.Envelope, body []byte, why error) {
+	code, message := "unmappable", why.Error()
+	if f, ok := asFault(why); ok {
+		code, message = f.Code, f.Message
+	}
+	t.sub.Dead = append(t.sub.Dead, pipeline.DeadLetter{Envelope: env, Body: body, Reason: code, Message: message})
+	t.taken.Failed++
+}
+
+// Map runs the mapping over a body of JSON.
+func (h *Hook) Map(header http.Header, query url.Values, body []byte, now clock.Instant) ([]map[string]any, error) {
+	value, err := valueOf(body)
+	if err != nil {
+		return nil, err
+	}
+	heads, params := map[string]any{}, map[string]any{}
+	for name, list := range header {
+		if !strings.EqualFold(name, "Authorization") && !strings.EqualFold(name, "Cookie") {
+			heads[strings.ToLower(name)] = strings.Join(list, ", ")
+		}
+	}
+	for name, list := range query {
+		params[name] = strings.Join(list, ",")
+	}
+	slots := []feel.Value{value, {}, {}, feel.FromTime(now.Time())}
+	for i, m := range []map[string]any{heads, params} {
+		if slots[1+i], err = feel.FromGo(m); err != nil {
+			return nil, err
+		}
+	}
+	out, said := h.program.Eval(feel.Options{Now: feel.FromTime(now.Time())}, slots...)
+	return eventsOf(out, said)
+}
+
+func valueOf(body []byte) (feel.Value, error) {
+	d := json.NewDecoder(strings.NewReader(string(body)))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return feel.Value{}, fault.Errorf(fault.Invalid, "invalid_json", "the body is not JSON: %v", err)
+	}
+	out, err := feel.FromGo(v)
+	if err != nil {
+		return out, fault.Errorf(fault.Invalid, "unmappable", "the body cannot be a value of FEEL: %v", err)
+	}
+	return out, nil
+}
+
+// eventsOf reads what a mapping came to.
+func eventsOf(v feel.Value, said []feel.Diagnostic) ([]map[string]any, error) {
+	list := []feel.Value{v}
+	if many, ok := v.AsList(); ok {
+		list = many
+	}
+	if len(list) > MaxEvents {
+		return nil, fault.Errorf(fault.Invalid, "too_many_events", "the mapping makes %d events of one body: %d are possible", len(list), MaxEvents)
+	}
+	var out []map[string]any
+	for _, one := range list {
+		if one.IsNull() {
+			if len(said) > 0 && len(list) == 1 {
+				return nil, fault.Errorf(fault.Invalid, "unmappable", "the mapping came to nothing: %s", said[0].String())
+			}
+			continue
+		}
+		m, ok := plain(one).(map[string]any)
+		if !ok {
+			return nil, fault.Errorf(fault.Invalid, "unmappable", "the mapping came to %s: it must be a context, a list of these, or null", one.Kind())
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
