@@ -134,3 +134,7 @@ func (s *spent) spend(mark [sha256.Size]byte, until, now clock.Instant) error {
 func refuse(format string, args ...any) error {
 	return fault.Errorf(fault.Unauthenticated, "invalid_client", format, args...)
 }
+
+func forbidden(id, scope string) error {
+	return fault.Errorf(fault.Forbidden, "invalid_scope", "the key %s lacks the scope %s", id, scope)
+}

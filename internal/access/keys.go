@@ -53,7 +53,6 @@ func (r *Register) PutSource(author string, s Source, checks ...func(old *Source
 		if s.Clients == nil {
 			s.Clients = old.Clients
 		}
-		s.Deleting = old.Deleting
 		s.Version, s.Changed = 0, ""
 		*old = s
 		return nil

@@ -31,9 +31,6 @@ type Rules struct {
 	Currency    string `yaml:"currency,omitempty" json:"currency,omitempty"`
 	// ThirdParty says that others' data comes from it; nil: it is our own.
 	ThirdParty *ThirdParty `yaml:"third_party,omitempty" json:"third_party,omitempty"`
-	// Deleting is the job that deletes the source's data: nothing comes in until
-	// it has ended.
-	Deleting string `yaml:"deleting,omitempty" json:"deleting,omitempty"`
 }
 
 // ThirdParty is where data of others comes from and how long it may be used.
@@ -43,8 +40,6 @@ type ThirdParty struct {
 	// Expires is when the licence ends, RFC 3339: from then on events are
 	// refused. Empty: never.
 	Expires string `yaml:"expires_at,omitempty" json:"expires_at,omitempty"`
-	// DeleteOnExpiry deletes the source's data then.
-	DeleteOnExpiry bool `yaml:"delete_on_expiry,omitempty" json:"delete_on_expiry,omitempty"`
 }
 
 // Until is when the licence ends; zero: never.
@@ -119,8 +114,6 @@ func (t *ThirdParty) validate(source string) error {
 		return invalid("/third_party/provider", "source %q: name the provider of third-party data in 1 to 200 bytes, and the licence in at most 2000", source)
 	case t.Expires != "" && t.Until() == 0:
 		return invalid("/third_party/expires_at", "source %q: %q is no time: give RFC 3339, such as 2027-01-01T00:00:00Z", source, t.Expires)
-	case t.DeleteOnExpiry && t.Expires == "":
-		return invalid("/third_party/delete_on_expiry", "source %q: the licence has no end: give expires_at", source)
 	}
 	return nil
 }

@@ -116,9 +116,7 @@ func (r *Register) DropSource(author, key string) error {
 			return noSource(key)
 		case key == DefaultSource:
 			return fault.Errorf(fault.Conflict, "default_source", "the source %q is made at every start: disable it, or revoke its keys", key)
-		case d.Sources[at].Deleting != "":
-			return fault.Errorf(fault.Conflict, "source_deleting", "the data of source %q is being deleted (job %s): wait until it is done", key, d.Sources[at].Deleting)
-		}
+			}
 		d.Sources = slices.Delete(d.Sources, at, at+1)
 		return nil
 	})

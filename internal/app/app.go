@@ -22,6 +22,7 @@ import (
 	"rapport/internal/decider"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/egress"
+	"rapport/internal/event"
 	"rapport/internal/httpapi"
 	"rapport/internal/message/link"
 	"rapport/internal/outbox"
@@ -61,6 +62,7 @@ type App struct {
 	outbox   *outbox.Outbox
 	egress   *egress.Policy
 	intake   *intake.Intake
+	tracked  event.Mapper // of the tracking protocol
 	plans    *plans
 	geo      *geo.Database // nil: none
 	listener net.Listener
@@ -140,6 +142,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openDecider(pc.InstanceKey); err != nil {
 		return err
 	}
+	a.tracked = pc.Mappers[segment.Dialect]
 	if err := a.openImports(pc.Mappers[segment.Dialect]); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ const (
 	IdentityRules         Kind = "identity_rules"          // which identifiers make one person, as JSON
 	ConsentPolicy         Kind = "consent_policy"          // what is asked of consent, as JSON
 	ImportMapping         Kind = "import_mapping"          // what the columns of a table become, as JSON
+	Webhook               Kind = "webhook"                 // what another service reports and what becomes of it, as JSON, secrets sealed
 	ImportPull            Kind = "import_pull"             // where tables come from by themselves, as JSON, secrets sealed
 	TrackingPlan          Kind = "tracking_plan"           // which events a source may send, as JSON
 

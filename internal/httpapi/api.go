@@ -26,12 +26,15 @@ type Deps struct {
 	Imports Imports
 	Outbox  Outbox
 	// Seal makes of a secret what can be stored.
-	Seal    func(secret []byte) ([]byte, error)
-	Access  *access.Register
-	Seen    Seen
-	Metrics *telemetry.Metrics
-	Log     *slog.Logger
-	Clock   clock.Clock
+	Seal   func(secret []byte) ([]byte, error)
+	Access *access.Register
+	Seen   Seen
+	// Tracker takes what is said of people, Webhooks what services report.
+	Tracker  Tracker
+	Webhooks Webhooks
+	Metrics  *telemetry.Metrics
+	Log      *slog.Logger
+	Clock    clock.Clock
 	// Ready tells why the instance cannot serve yet; nil once it can.
 	Ready   func() error
 	NewID   func() string // a new id that nothing else has
@@ -100,6 +103,9 @@ func New(d Deps) *API {
 	a.identityRoutes()
 	a.sourceRoutes()
 	a.shelfRoutes()
+	a.webhookRoutes()
+	a.bulkRoutes()
+	a.oauthRoutes()
 	a.keyRoutes()
 	a.jobRoutes()
 	a.processRoutes()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	"rapport/internal/access"
 	"rapport/internal/catalog"
@@ -37,6 +38,33 @@ type fake struct {
 	defined  map[string][]byte // documents by kind, key and version
 	disputed *profile.Partial  // what Conflicts and SamplePeople speak of
 	broken   bool              // Timeline gives what is no JSON
+}
+
+// fakeTracker takes every second body.
+type fakeTracker struct{}
+
+func (fakeTracker) Track(_ context.Context, _ string, bodies [][]byte) ([]error, pipeline.Receipt, error) {
+	failed := make([]error, len(bodies))
+	for i := 1; i < len(bodies); i += 2 {
+		failed[i] = fault.Errorf(fault.Invalid, "missing_identifier", "nobody")
+	}
+	return failed, pipeline.Receipt{}, nil
+}
+
+// fakeWebhooks keeps definitions as they are and takes one event of each body.
+type fakeWebhooks struct{}
+
+func (fakeWebhooks) Check(document, _ []byte) ([]byte, error) { return document, nil }
+func (fakeWebhooks) Show(document []byte) ([]byte, error)     { return document, nil }
+func (fakeWebhooks) Try([]byte, []byte, clock.Instant) ([]map[string]any, error) {
+	return []map[string]any{{"type": "track"}}, nil
+}
+
+func (fakeWebhooks) Receive(r *http.Request, _ string, _ []byte) (WebhookTaken, pipeline.Receipt, error) {
+	if r.Header.Get("X-Bad") != "" {
+		return WebhookTaken{}, pipeline.Receipt{}, fault.Errorf(fault.Unauthenticated, "invalid_signature", "no")
+	}
+	return WebhookTaken{Events: 1}, pipeline.Receipt{}, nil
 }
 
 // fakeSeen saw one event of the default source.

@@ -61,6 +61,12 @@ func (a *API) authenticate(header string) (*access.SecretKey, error) {
 		return nil, fault.Errorf(fault.Unauthenticated, "no_key", "the Authorization header is not Bearer: send Authorization: Bearer and a secret key")
 	}
 	index := a.Access.Index()
+	if strings.HasPrefix(key, access.TokenPrefix) {
+		if k := index.SecretOfToken(key, a.Clock.Now()); k != nil {
+			return k, nil
+		}
+		return nil, fault.Errorf(fault.Unauthenticated, "invalid_token", "the access token is not valid or has expired: ask for another at POST %s", tokenPath)
+	}
 	if k := index.Secret(key); k != nil {
 		return k, nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/definition"
+	"rapport/internal/event/hook"
 	"rapport/internal/event/plan"
 	"rapport/internal/fault"
 )
@@ -43,6 +44,10 @@ func (a *API) shelves() []shelf {
 				_, err := plan.Parse(document)
 				return document, err
 			},
+		},
+		{
+			API: a, kind: definition.Webhook, path: "/webhooks", one: "webhook", many: "inbound webhooks", tag: "sources",
+			body: hook.Definition{}, scope: access.ScopeAdmin, read: a.Webhooks.Check, show: a.Webhooks.Show,
 		},
 	}
 }

@@ -37,19 +37,27 @@ type spec struct {
 	accepts []string // types of the request's body beside JSON
 	takes   string   // the one type of a request's body that the handler reads as a stream
 	gives   string   // the one type of an answer that is no JSON
+	outside bool     // the path is the whole one, and no key is asked for
 	maxBody int64    // bytes of the request's body, where it may be larger than others
 }
 
 // register adds a route. Whatever error its handler returns becomes a problem.
 func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, error)) {
 	registry := a.huma.OpenAPI().Components.Schemas
+	path := prefix[:len(prefix)-1] + s.path
+	if s.outside {
+		path = s.path
+	}
 	op := huma.Operation{
-		OperationID: s.id, Method: s.method, Path: prefix[:len(prefix)-1] + s.path, Summary: s.summary,
+		OperationID: s.id, Method: s.method, Path: path, Summary: s.summary,
 		Tags: []string{s.tag}, DefaultStatus: s.status, MaxBodyBytes: max(a.Limits.Body, s.maxBody),
 		BodyReadTimeout: a.Limits.ReadTimeout,
 		Metadata:        map[string]any{scopeOf: s.scope, acceptsOf: s.accepts, takesOf: s.takes},
-		Security:        []map[string][]string{{"secret_key": {s.scope}}},
+		Security:        []map[string][]string{{"secret_key": {s.scope}}, {"oauth": {s.scope}}},
 		Responses:       map[string]*huma.Response{},
+	}
+	if s.outside {
+		op.Security = nil
 	}
 	if s.body != nil {
 		op.SkipValidateBody = true // the domain says better what is wrong
@@ -158,6 +166,11 @@ func describe(version string) *huma.OpenAPI {
 			Schemas: schemas,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				"secret_key": {Type: "http", Scheme: "bearer", Description: "A secret key, " + access.SecretPrefix + "…"},
+				"oauth": {Type: "oauth2", Description: "The id of a secret key as client id and the key as client secret", Flows: &huma.OAuthFlows{
+					ClientCredentials: &huma.OAuthFlow{TokenURL: tokenPath, Scopes: map[string]string{
+						access.ScopeRead: "Read", access.ScopeWrite: "Write", access.ScopeAdmin: "Everything",
+					}},
+				}},
 			},
 		},
 		Tags: []*huma.Tag{

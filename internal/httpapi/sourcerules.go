@@ -35,7 +35,6 @@ type ThirdPartyBody struct {
 	Provider       string `json:"provider" minLength:"1" maxLength:"200"`
 	Licence        string `json:"licence,omitempty" maxLength:"2000"`
 	ExpiresAt      string `json:"expires_at,omitempty" format:"date-time" doc:"End of the licence: from then on events are refused and counted as licence_expired"`
-	DeleteOnExpiry bool   `json:"delete_on_expiry,omitempty" doc:"The source's data is deleted then"`
 }
 
 const million = 1_000_000
@@ -50,7 +49,7 @@ func rulesOf(s *access.Source) SourceRules {
 		r.SampleRate = &rate
 	}
 	if t := s.ThirdParty; t != nil {
-		r.ThirdParty = &ThirdPartyBody{t.Provider, t.Licence, t.Expires, t.DeleteOnExpiry}
+		r.ThirdParty = &ThirdPartyBody{t.Provider, t.Licence, t.Expires}
 	}
 	return r
 }
@@ -66,7 +65,7 @@ func (a *API) readRules(b *SourceRules) (access.Rules, error) {
 		r.Sample = &n
 	}
 	if t := b.ThirdParty; t != nil {
-		r.ThirdParty = &access.ThirdParty{Provider: t.Provider, Licence: t.Licence, Expires: t.ExpiresAt, DeleteOnExpiry: t.DeleteOnExpiry}
+		r.ThirdParty = &access.ThirdParty{Provider: t.Provider, Licence: t.Licence, Expires: t.ExpiresAt}
 	}
 	if b.TimeZone != "" {
 		if _, ok := feel.NamedZone(b.TimeZone); !ok {
@@ -166,7 +165,7 @@ func (a *API) rollbackSource(ctx context.Context, in *struct {
 
 // SourceHealth is how a source does.
 type SourceHealth struct {
-	Status      string            `json:"status" enum:"deleting,disabled,paused,expired,silent,failing,quiet,healthy" doc:"silent: nothing ever came; failing: what came last was not understood; quiet: nothing came for a day"`
+	Status      string            `json:"status" enum:"disabled,paused,expired,silent,failing,quiet,healthy" doc:"silent: nothing ever came; failing: what came last was not understood; quiet: nothing came for a day"`
 	Received    uint64            `json:"received" doc:"Events and bodies that came"`
 	Rejected    map[string]uint64 `json:"rejected" doc:"Of them not taken, by reason"`
 	DeadLetters map[string]uint64 `json:"dead_letters" doc:"Of them not understood, by reason"`
@@ -212,8 +211,6 @@ func (a *API) sourceHealth(_ context.Context, in *SourceKey) (*body[SourceHealth
 	}
 	until := s.ThirdParty.Until()
 	switch {
-	case s.Deleting != "":
-		h.Status = "deleting"
 	case s.Disabled:
 		h.Status = "disabled"
 	case s.Paused:

@@ -31,7 +31,6 @@ type SourceView struct {
 	WriteKeys   []access.WriteKey        `json:"write_keys" nullable:"false"`
 	Clients     []access.OAuthClient     `json:"oauth_clients" nullable:"false"`
 	SourceRules
-	Deleting  string `json:"deleting,omitempty" doc:"The job that deletes the source's data; nothing comes in until it has ended"`
 	Version   int    `json:"version" doc:"Of the access document that last changed it"`
 	ChangedAt string `json:"changed_at" format:"date-time"`
 }
@@ -83,7 +82,7 @@ func viewOf(s *access.Source) (SourceView, error) {
 		Key: s.Key, Name: s.Name, Kind: s.Kind, Priority: s.Priority, Historical: s.Historical, Verified: s.Verified,
 		Disabled: s.Disabled, WriteKeys: s.WriteKeys, Clients: s.Clients, Version: s.Version, ChangedAt: s.Changed,
 	}
-	v.SourceRules, v.Deleting = rulesOf(s), s.Deleting
+	v.SourceRules = rulesOf(s)
 	if v.WriteKeys == nil {
 		v.WriteKeys = []access.WriteKey{}
 	}

@@ -29,7 +29,6 @@ import (
 const (
 	ReasonPaused   = "source_paused"
 	ReasonExpired  = "licence_expired"
-	ReasonDeleting = "source_deleting"
 	ReasonBot      = "bot"
 	ReasonSampled  = "sampled"
 )
@@ -95,10 +94,7 @@ func (in *Intake) compiled() *ruleSet {
 
 func (in *Intake) compile(s *access.Source) *rule {
 	r := &rule{key: s.Key, until: s.ThirdParty.Until(), sample: everybody, robots: s.Robots, plan: s.TrackingPlan}
-	switch {
-	case s.Deleting != "":
-		r.refuse = ReasonDeleting
-	case s.Paused:
+	if s.Paused {
 		r.refuse = ReasonPaused
 	}
 	if s.Sample != nil {

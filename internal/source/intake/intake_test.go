@@ -92,7 +92,6 @@ func TestTake_HoldsEventsAgainstTheRulesOfTheirSource(t *testing.T) {
 	}{
 		"nothing said": {access.Rules{}, map[string]uint64{"taken": 102, "dead": 1, "bot": 1}},
 		"paused":       {access.Rules{Paused: true}, map[string]uint64{"taken": 1, "dead": 0, "source_paused": 103}},
-		"deleting":     {access.Rules{Deleting: "job"}, map[string]uint64{"taken": 1, "dead": 0, "source_deleting": 103}},
 		"licence over": {access.Rules{ThirdParty: &access.ThirdParty{Provider: "A", Expires: "2026-03-10T12:00:00Z"}},
 			map[string]uint64{"taken": 1, "dead": 0, "licence_expired": 103}},
 		"licence good": {access.Rules{ThirdParty: &access.ThirdParty{Provider: "A", Expires: "2026-03-10T12:00:01Z"}},

@@ -1,3 +1,7 @@
+// Package webhook takes what other services report by themselves: a request
+// whose signature is checked and whose body becomes events, by an expression or
+// as a large e-mail provider writes its reports. It never keeps an event itself,
+// never reads a profile and asks nobody outside. START READING at Receive.
 package webhook
 
 import (
@@ -5,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -14,12 +19,20 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/event/hook"
 	"rapport/internal/fault"
 	"rapport/internal/feel"
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/store"
 )
+
+// Dialect is the name under which bodies stand in the log that no event could be
+// made of. Events stand there as those of the tracking protocol.
+const Dialect = "webhook"
+
+// MaxEvents is how many events one request may bring.
+const MaxEvents = 1_000
 
 // Acceptor takes events over, and waits until they can be read.
 type Acceptor interface {
@@ -37,7 +50,7 @@ type Source struct {
 type Config struct {
 	Accept Acceptor
 	// Hook finds the live version of a webhook, opened; nil where there is none.
-	Hook func(ctx context.Context, key string) (*Hook, error)
+	Hook func(ctx context.Context, key string) (*hook.Hook, error)
 	// Source finds a source that is there and not disabled.
 	Source func(key string) (Source, bool)
 	// Map understands events of the tracking protocol, whose dialect is given.
@@ -70,14 +83,14 @@ func (d *Door) Receive(r *http.Request, key string, body []byte) (Taken, pipelin
 		return Taken{}, none, fault.Errorf(fault.NotFound, "webhook_not_found", "there is no webhook %.128q that is live", key)
 	}
 	now := d.Now.Now()
-	if err := h.verify(r, body, now); err != nil {
+	if err := (live{h}).verify(r, body, now); err != nil {
 		return Taken{}, none, err
 	}
 	source, ok := d.Source(h.Source)
 	if !ok {
 		return Taken{}, none, fault.Errorf(fault.Unavailable, "source_gone", "the source of the webhook is disabled or gone")
 	}
-	t := taking{Door: d, hook: h, key: key, source: source, now: now, sub: &pipeline.Submission{Received: now}}
+	t := taking{Door: d, hook: live{h}, key: key, source: source, now: now, sub: &pipeline.Submission{Received: now}}
 	refused := t.body(r, body)
 	receipt, err := d.Accept.Accept(r.Context(), t.sub)
 	if err != nil {
@@ -89,7 +102,7 @@ func (d *Door) Receive(r *http.Request, key string, body []byte) (Taken, pipelin
 // taking is one request on its way.
 type taking struct {
 	*Door
-	hook   *Hook
+	hook   live
 	key    string
 	source Source
 	now    clock.Instant
@@ -170,7 +183,7 @@ func (t *taking) reports(root jsondoc.Value, raw []byte) error {
 
 // mapped takes what the mapping makes of a body.
 func (t *taking) mapped(r *http.Request, text []byte) error {
-	list, err := t.hook.Map(r.Header, r.URL.Query(), text, t.now)
+	list, err := mapBody(t.hook.Hook, r.Header, r.URL.Query(), text, t.now)
 	if err != nil {
 		t.bury(text, err)
 		return nil
@@ -180,6 +193,7 @@ func (t *taking) mapped(r *http.Request, text []byte) error {
 			sum := sha256.Sum256([]byte(t.key + "\x00" + string(text)))
 			e["messageId"] = "hook-" + hex.EncodeToString(sum[:12]) + "-" + strconv.Itoa(i)
 		}
+		t.place(e)
 		out, err := json.Marshal(e)
 		if err != nil {
 			return err
@@ -187,6 +201,18 @@ func (t *taking) mapped(r *http.Request, text []byte) error {
 		t.take(out)
 	}
 	return nil
+}
+
+// place puts times without a zone into the source's.
+func (t *taking) place(e map[string]any) {
+	for _, name := range [...]string{"timestamp", "originalTimestamp"} {
+		text, _ := e[name].(string)
+		for _, layout := range [...]string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
+			if at, err := time.ParseInLocation(layout, text, t.source.Zone); err == nil {
+				e[name] = clock.From(at).String()
+			}
+		}
+	}
 }
 
 // take maps one event of the tracking protocol.
@@ -224,7 +250,7 @@ func (t *taking) dead(env event.Envelope, body []byte, why error) {
 }
 
 // Map runs the mapping over a body of JSON.
-func (h *Hook) Map(header http.Header, query url.Values, body []byte, now clock.Instant) ([]map[string]any, error) {
+func mapBody(h *hook.Hook, header http.Header, query url.Values, body []byte, now clock.Instant) ([]map[string]any, error) {
 	value, err := valueOf(body)
 	if err != nil {
 		return nil, err
@@ -244,7 +270,7 @@ func (h *Hook) Map(header http.Header, query url.Values, body []byte, now clock.
 			return nil, err
 		}
 	}
-	out, said := h.program.Eval(feel.Options{Now: feel.FromTime(now.Time())}, slots...)
+	out, said := h.Program.Eval(feel.Options{Now: feel.FromTime(now.Time())}, slots...)
 	return eventsOf(out, said)
 }
 
@@ -286,4 +312,67 @@ func eventsOf(v feel.Value, said []feel.Diagnostic) ([]map[string]any, error) {
 		out = append(out, m)
 	}
 	return out, nil
+}
+
+// Try says which events the webhook would make of a body.
+func Try(h *hook.Hook, body []byte, now clock.Instant) ([]map[string]any, error) {
+	if h.Provider == "" {
+		return mapBody(h, http.Header{}, url.Values{}, body, now)
+	}
+	doc, err := jsondoc.Parse(form(h.Provider, body), jsondoc.DefaultLimits())
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "invalid_json", "the body is not JSON: %v", err)
+	}
+	list, err := providers[h.Provider](doc.Root())
+	if err != nil {
+		return nil, err
+	}
+	var out []map[string]any
+	for i := range list {
+		if list[i].event == "" {
+			continue
+		}
+		text, err := list[i].asEvent(h.Provider)
+		if err != nil {
+			return nil, err
+		}
+		var e map[string]any
+		if err := json.Unmarshal(text, &e); err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func asFault(err error) (*fault.Fault, bool) { return errors.AsType[*fault.Fault](err) }
+
+// plain makes JSON of a value: times become texts, and what is null is left out.
+func plain(v feel.Value) any {
+	if c, ok := v.AsContext(); ok {
+		out := map[string]any{}
+		for i := range c.Len() {
+			if name, m := c.At(i); !m.IsNull() {
+				out[name] = plain(m)
+			}
+		}
+		return out
+	}
+	if list, ok := v.AsList(); ok {
+		out := make([]any, len(list))
+		for i, m := range list {
+			out[i] = plain(m)
+		}
+		return out
+	}
+	switch v.Kind() {
+	case feel.KindNull:
+		return nil
+	case feel.KindBoolean:
+		b, _ := v.AsBool()
+		return b
+	case feel.KindNumber:
+		return json.Number(v.String())
+	}
+	return v.String()
 }

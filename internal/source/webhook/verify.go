@@ -8,12 +8,9 @@ import (
 	"crypto/sha256"
 	_ "crypto/sha512" // some sign with it
 	"crypto/subtle"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
-	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -23,11 +20,15 @@ import (
 	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/event/hook"
 	"rapport/internal/fault"
 )
 
 // usualTolerance is how old a signed time may be, where nobody said.
 const usualTolerance = 300 * time.Second
+
+// live is a webhook whose secret is known.
+type live struct{ *hook.Hook }
 
 func refused(format string, args ...any) error {
 	return fault.Errorf(fault.Unauthenticated, "invalid_signature", format, args...)
@@ -35,7 +36,7 @@ func refused(format string, args ...any) error {
 
 // verify checks who sent a request. The fault says which part does not fit, and
 // nothing of what would.
-func (h *Hook) verify(r *http.Request, body []byte, now clock.Instant) error {
+func (h live) verify(r *http.Request, body []byte, now clock.Instant) error {
 	switch h.Verify.Kind {
 	case "none":
 		return nil
@@ -43,7 +44,7 @@ func (h *Hook) verify(r *http.Request, body []byte, now clock.Instant) error {
 		return h.token(r)
 	case "basic":
 		user, password, ok := r.BasicAuth()
-		if !ok || !same(user, h.Verify.User) || !same(password, string(h.secret)) {
+		if !ok || !same(user, h.Verify.User) || !same(password, string(h.Secret)) {
 			return refused("the user or the password is not the webhook's")
 		}
 		return nil
@@ -62,7 +63,7 @@ func (h *Hook) verify(r *http.Request, body []byte, now clock.Instant) error {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-func (h *Hook) token(r *http.Request) error {
+func (h live) token(r *http.Request) error {
 	given := ""
 	if h.Verify.Query != "" {
 		given = r.URL.Query().Get(h.Verify.Query)
@@ -73,13 +74,13 @@ func (h *Hook) token(r *http.Request) error {
 		}
 		given = strings.TrimPrefix(r.Header.Get(name), "Bearer ")
 	}
-	if !same(given, string(h.secret)) {
+	if !same(given, string(h.Secret)) {
 		return refused("the token is not the webhook's")
 	}
 	return nil
 }
 
-func (h *Hook) fresh(seconds string, now clock.Instant) error {
+func (h live) fresh(seconds string, now clock.Instant) error {
 	n, err := strconv.ParseInt(seconds, 10, 64)
 	if err != nil {
 		return refused("the signed time is not there")
@@ -94,7 +95,7 @@ func (h *Hook) fresh(seconds string, now clock.Instant) error {
 	return nil
 }
 
-func (h *Hook) hmac(r *http.Request, body []byte, now clock.Instant) error {
+func (h live) hmac(r *http.Request, body []byte, now clock.Instant) error {
 	name := h.Verify.Header
 	if name == "" {
 		name = "X-Signature"
@@ -112,7 +113,7 @@ func (h *Hook) hmac(r *http.Request, body []byte, now clock.Instant) error {
 		message = slices.Concat([]byte(stamp), []byte("."), body)
 	}
 	algorithm := map[string]crypto.Hash{"": crypto.SHA256, "sha256": crypto.SHA256, "sha512": crypto.SHA512, "sha1": crypto.SHA1}[h.Verify.Algorithm]
-	mac := hmac.New(algorithm.New, h.secret)
+	mac := hmac.New(algorithm.New, h.Secret)
 	mac.Write(message)
 	decode := hex.DecodeString
 	if h.Verify.Encoding == "base64" {
@@ -125,7 +126,7 @@ func (h *Hook) hmac(r *http.Request, body []byte, now clock.Instant) error {
 }
 
 // standard is the signature of Standard Webhooks: over id, time and body.
-func (h *Hook) standard(r *http.Request, body []byte, now clock.Instant) error {
+func (h live) standard(r *http.Request, body []byte, now clock.Instant) error {
 	id, stamp := r.Header.Get("webhook-id"), r.Header.Get("webhook-timestamp")
 	if id == "" {
 		return refused("the header webhook-id is missing")
@@ -133,7 +134,7 @@ func (h *Hook) standard(r *http.Request, body []byte, now clock.Instant) error {
 	if err := h.fresh(stamp, now); err != nil {
 		return err
 	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(h.secret), "whsec_"))
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(h.Secret), "whsec_"))
 	if err != nil {
 		return fault.Errorf(fault.Internal, "invalid_webhook", "the secret of Standard Webhooks is not base64: %w", err)
 	}
@@ -150,30 +151,9 @@ func (h *Hook) standard(r *http.Request, body []byte, now clock.Instant) error {
 	return refused("the signature does not fit id, time and body")
 }
 
-// publicKey reads a public key on a NIST curve, in PEM or base64 of DER.
-func publicKey(text []byte) (*ecdsa.PublicKey, error) {
-	der := []byte(nil)
-	if block, _ := pem.Decode(text); block != nil {
-		der = block.Bytes
-	} else {
-		var err error
-		if der, err = base64.StdEncoding.DecodeString(strings.TrimSpace(string(text))); err != nil {
-			return nil, errors.New("it is neither PEM nor base64")
-		}
-	}
-	key, err := x509.ParsePKIXPublicKey(der)
-	if err != nil {
-		return nil, err
-	}
-	if k, ok := key.(*ecdsa.PublicKey); ok {
-		return k, nil
-	}
-	return nil, errors.New("it is no ECDSA key")
-}
-
 // ecdsa is how SendGrid signs its reports: over time and body.
-func (h *Hook) ecdsa(r *http.Request, body []byte, now clock.Instant) error {
-	key, err := publicKey(h.secret)
+func (h live) ecdsa(r *http.Request, body []byte, now clock.Instant) error {
+	key, err := hook.PublicKey(h.Secret)
 	if err != nil {
 		return fault.Errorf(fault.Internal, "invalid_webhook", "the public key: %w", err)
 	}
@@ -190,7 +170,7 @@ func (h *Hook) ecdsa(r *http.Request, body []byte, now clock.Instant) error {
 }
 
 // mailgun signs a time and a token, and not the rest of its reports.
-func (h *Hook) mailgun(body []byte, now clock.Instant) error {
+func (h live) mailgun(body []byte, now clock.Instant) error {
 	var b struct {
 		Signature struct {
 			Timestamp, Token, Signature string
@@ -202,7 +182,7 @@ func (h *Hook) mailgun(body []byte, now clock.Instant) error {
 	if err := h.fresh(b.Signature.Timestamp, now); err != nil {
 		return err
 	}
-	mac := hmac.New(sha256.New, h.secret)
+	mac := hmac.New(sha256.New, h.Secret)
 	mac.Write([]byte(b.Signature.Timestamp + b.Signature.Token))
 	if sum, err := hex.DecodeString(b.Signature.Signature); err != nil || !hmac.Equal(sum, mac.Sum(nil)) {
 		return refused("the signature does not fit time and token")
@@ -211,12 +191,12 @@ func (h *Hook) mailgun(body []byte, now clock.Instant) error {
 }
 
 // mailchimp signs the address of the webhook and the fields of its form.
-func (h *Hook) mailchimp(r *http.Request, body []byte) error {
+func (h live) mailchimp(r *http.Request, body []byte) error {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return refused("the body is no form")
 	}
-	mac := hmac.New(crypto.SHA1.New, h.secret)
+	mac := hmac.New(crypto.SHA1.New, h.Secret)
 	mac.Write([]byte(h.Verify.URL))
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		mac.Write([]byte(name + form.Get(name)))

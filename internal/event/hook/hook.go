@@ -1,29 +1,21 @@
-// Package webhook takes what other services report by themselves: a request
-// whose signature is checked and whose body becomes events, by an expression or
-// as a large e-mail provider writes its reports. It never keeps an event itself,
-// never reads a profile and asks nobody outside. START READING at Door.
-package webhook
+// Package hook says what an inbound webhook is: whose events come by it, how a
+// request shows who sent it, and what becomes of a body. It never takes a request
+// itself and keeps no secret in the clear for longer than it is read.
+package hook
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"slices"
 	"strings"
 
 	"rapport/internal/fault"
 	"rapport/internal/feel"
-)
-
-// Dialect is the name under which bodies stand in the log that no event could be
-// made of. Events stand there as those of the tracking protocol.
-const Dialect = "webhook"
-
-// MaxBody is the longest body of a request, in bytes; MaxEvents how many events
-// one request may bring.
-const (
-	MaxBody   = 1 << 20
-	MaxEvents = 1_000
 )
 
 // Mask stands where a secret was.
@@ -59,8 +51,8 @@ type Verify struct {
 // Hook is a definition made ready. It never changes.
 type Hook struct {
 	Definition
-	program *feel.Program // nil: a provider's
-	secret  []byte
+	Program *feel.Program // nil: a provider's
+	Secret  []byte        // in the clear, where it was opened
 }
 
 func invalid(at, format string, args ...any) error {
@@ -82,7 +74,7 @@ func Read(document []byte) (*Hook, error) {
 	if h.Source == "" {
 		return nil, invalid("/source", "source is missing: name the source that the events are of")
 	}
-	if h.Provider != "" && providers[h.Provider] == nil {
+	if h.Provider != "" && !slices.Contains(Providers(), h.Provider) {
 		return nil, invalid("/provider", "%q is no provider that is known: give one of %s, or a mapping", h.Provider, strings.Join(Providers(), ", "))
 	}
 	if (h.Provider == "") == (h.Mapping == "") {
@@ -93,19 +85,14 @@ func Read(document []byte) (*Hook, error) {
 		if err != nil {
 			return nil, invalid("/mapping", "the mapping: %v", err)
 		}
-		h.program = p
+		h.Program = p
 	}
 	return h, h.Verify.check()
 }
 
-// Providers lists the providers of e-mail that are known.
+// Providers lists the providers of e-mail whose reports are known.
 func Providers() []string {
-	out := make([]string, 0, len(providers))
-	for name := range providers {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
+	return []string{"brevo", "mailchimp", "mailgun", "mailjet", "postmark", "sendgrid", "ses", "sparkpost"}
 }
 
 func (v *Verify) check() error {
@@ -127,7 +114,7 @@ func (v *Verify) check() error {
 		return invalid("/verify/tolerance_s", "give 1 to 86400 seconds")
 	}
 	if v.Kind == "ecdsa" && v.Secret != "" && v.Secret != Mask {
-		if _, err := publicKey([]byte(v.Secret)); err != nil {
+		if _, err := PublicKey([]byte(v.Secret)); err != nil {
 			return invalid("/verify/secret", "the public key cannot be read: %v", err)
 		}
 	}
@@ -173,38 +160,27 @@ func Open(document []byte, open func(sealed []byte) ([]byte, error)) (*Hook, err
 	if err != nil || h.Verify.Kind == "none" {
 		return h, err
 	}
-	h.secret, err = open(h.Verify.SecretSealed)
+	h.Secret, err = open(h.Verify.SecretSealed)
 	return h, err
 }
 
-func asFault(err error) (*fault.Fault, bool) { return errors.AsType[*fault.Fault](err) }
-
-// plain makes JSON of a value: times become texts, and what is null is left out.
-func plain(v feel.Value) any {
-	if c, ok := v.AsContext(); ok {
-		out := map[string]any{}
-		for i := range c.Len() {
-			if name, m := c.At(i); !m.IsNull() {
-				out[name] = plain(m)
-			}
+// PublicKey reads a public key on a NIST curve, in PEM or base64 of DER.
+func PublicKey(text []byte) (*ecdsa.PublicKey, error) {
+	der := []byte(nil)
+	if block, _ := pem.Decode(text); block != nil {
+		der = block.Bytes
+	} else {
+		var err error
+		if der, err = base64.StdEncoding.DecodeString(strings.TrimSpace(string(text))); err != nil {
+			return nil, errors.New("it is neither PEM nor base64")
 		}
-		return out
 	}
-	if list, ok := v.AsList(); ok {
-		out := make([]any, len(list))
-		for i, m := range list {
-			out[i] = plain(m)
-		}
-		return out
+	key, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, err
 	}
-	switch v.Kind() {
-	case feel.KindNull:
-		return nil
-	case feel.KindBoolean:
-		b, _ := v.AsBool()
-		return b
-	case feel.KindNumber:
-		return json.Number(v.String())
+	if k, ok := key.(*ecdsa.PublicKey); ok {
+		return k, nil
 	}
-	return v.String()
+	return nil, errors.New("it is no ECDSA key")
 }
