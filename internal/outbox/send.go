@@ -256,7 +256,7 @@ func (l *line) finish(ctx context.Context, batch []*message, c called) {
 	switch {
 	case !tried || ctx.Err() != nil:
 	case !worked:
-		l.breaker.failed(now, l.backoff, cmp.Or(reason, "it does not answer"))
+		l.breaker.failed(now, l.away, cmp.Or(reason, "it does not answer"))
 	default:
 		if l.breaker.worked() {
 			l.queue.hurry(now)
@@ -306,6 +306,12 @@ func (l *line) backoff(n int) time.Duration {
 		d = min(l.Pace.First<<n, l.Pace.Longest)
 	}
 	return d/2 + time.Duration(l.chance()*float64(d/2))
+}
+
+// away is how long a destination is left alone that failed n times more than it
+// may. One call is cheap, and who is back wants to hear soon.
+func (l *line) away(n int) time.Duration {
+	return min(l.backoff(n), max(l.Pace.Longest/20, l.Pace.First))
 }
 
 // write writes down what came of a message.
