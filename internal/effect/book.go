@@ -143,7 +143,7 @@ func (b *Book) OnEvent(e *event.Event, tell Planned) {
 // what is counted.
 func speaks(e *event.Event) bool { return e.Traits.Exists() || e.Type == event.Alias }
 
-// What led to a passage.
+// Cause is what led to a passage.
 type Cause uint8
 
 // The causes of passages.

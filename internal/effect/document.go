@@ -23,21 +23,21 @@ type Destination struct {
 	Settings json.RawMessage   `json:"settings,omitempty" doc:"As the type's schema says. Secrets are kept encrypted and shown as ********; sending that back leaves them as they were"`
 	Sealed   map[string][]byte `json:"sealed,omitempty" hidden:"true" doc:"The secrets of the settings as they are stored, by their places"`
 
-	Events   *EventChoice   `json:"events,omitempty" doc:"Send what people do"`
+	Events   *EventChoice    `json:"events,omitempty" doc:"Send what people do"`
 	Segments []SegmentChoice `json:"segments,omitempty" maxItems:"100" doc:"Send who comes into segments and who leaves them"`
 	Audience *AudienceChoice `json:"audience,omitempty" doc:"Keep an audience on the other side the same as a segment"`
-	Profile  *ChangeChoice  `json:"profile,omitempty" doc:"Send people of whom something changed"`
+	Profile  *ChangeChoice   `json:"profile,omitempty" doc:"Send people of whom something changed"`
 
 	Traits   []string `json:"traits,omitempty" maxItems:"200" doc:"Traits of the person that go along; [\"*\"]: all of them; left out: none"`
 	Decision string   `json:"decision,omitempty" doc:"Key of a decision model that is asked about each person when it is sent: its answer goes along as instructions"`
 	Mapping  string   `json:"mapping,omitempty" maxLength:"65536" doc:"FEEL that makes the payload of id, kind, time, destination, person, event, segment, audience and instructions; left out: all of them"`
 
 	Consent   *ConsentAsked `json:"consent,omitempty" doc:"What is asked of consent before each attempt; left out: nothing"`
-	Freshness Span     `json:"freshness,omitempty" doc:"What happened longer ago than this when it came in is not sent; left out: 1h, at most 720h"`
-	StopAt    int      `json:"stop_at,omitempty" minimum:"1" maximum:"100000000" doc:"At more sends in a minute the destination stops until a person releases it; left out: 10000"`
-	GiveUp    Span     `json:"give_up,omitempty" doc:"How long a message is tried again before it becomes a dead letter; left out: 72h, at most 720h"`
-	PerSecond float64  `json:"per_second,omitempty" minimum:"0" doc:"Messages in a second at most; left out: what the type says"`
-	AtOnce    int      `json:"at_once,omitempty" minimum:"1" maximum:"64" doc:"Calls at the same time; left out: what the type says"`
+	Freshness Span          `json:"freshness,omitempty" doc:"What happened longer ago than this when it came in is not sent; left out: 1h, at most 720h"`
+	StopAt    int           `json:"stop_at,omitempty" minimum:"1" maximum:"100000000" doc:"At more sends in a minute the destination stops until a person releases it; left out: 10000"`
+	GiveUp    Span          `json:"give_up,omitempty" doc:"How long a message is tried again before it becomes a dead letter; left out: 72h, at most 720h"`
+	PerSecond float64       `json:"per_second,omitempty" minimum:"0" doc:"Messages in a second at most; left out: what the type says"`
+	AtOnce    int           `json:"at_once,omitempty" minimum:"1" maximum:"64" doc:"Calls at the same time; left out: what the type says"`
 }
 
 // EventChoice is which events that are sent.
@@ -128,7 +128,7 @@ func Read(document []byte) (*Target, error) {
 		return nil, invalid("", "something follows the destination's document")
 	}
 	t.fill()
-	for _, check := range []func() error{t.checkWhat, t.checkLimits, t.compile} {
+	for _, check := range []func() error{t.checkWhat, t.checkWhom, t.checkLimits, t.compile} {
 		if err := check(); err != nil {
 			return nil, err
 		}
@@ -163,6 +163,19 @@ func (t *Target) checkWhat() error {
 	if t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil {
 		return invalid("", "the destination is told nothing: give events, segments, audience or profile")
 	}
+	if t.Audience != nil && t.Audience.Segment == "" {
+		return invalid("audience/segment", "give the key of a segment")
+	}
+	if t.Profile != nil && len(t.Profile.Traits) == 0 && len(t.Traits) == 0 {
+		return invalid("profile/traits", "say which traits are watched, here or in traits")
+	}
+	if t.Consent != nil && t.Consent.Purpose == "" {
+		return invalid("consent/purpose", "say for which purpose consent is asked")
+	}
+	return nil
+}
+
+func (t *Target) checkWhom() error {
 	for i, s := range t.Segments {
 		if s.Key == "" {
 			return invalid(fmt.Sprintf("segments/%d/key", i), "give the key of a segment")
@@ -173,21 +186,13 @@ func (t *Target) checkWhat() error {
 			}
 		}
 	}
-	if t.Audience != nil && t.Audience.Segment == "" {
-		return invalid("audience/segment", "give the key of a segment")
+	if t.Events == nil {
+		return nil
 	}
-	if t.Profile != nil && len(t.Profile.Traits) == 0 && len(t.Traits) == 0 {
-		return invalid("profile/traits", "say which traits are watched, here or in traits")
-	}
-	if t.Events != nil {
-		for _, name := range t.Events.Types {
-			if !slices.Contains([]string{"track", "page", "screen", "identify", "group", "alias"}, name) {
-				return invalid("events/types", "unknown type %q: give track, page, screen, identify, group or alias", name)
-			}
+	for _, name := range t.Events.Types {
+		if !slices.Contains([]string{"track", "page", "screen", "identify", "group", "alias"}, name) {
+			return invalid("events/types", "unknown type %q: give track, page, screen, identify, group or alias", name)
 		}
-	}
-	if t.Consent != nil && t.Consent.Purpose == "" {
-		return invalid("consent/purpose", "say for which purpose consent is asked")
 	}
 	return nil
 }

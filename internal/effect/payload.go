@@ -3,6 +3,7 @@ package effect
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -185,9 +186,7 @@ func (t *Target) Chosen(v *profile.View, names []string) map[string]json.RawMess
 	out := map[string]json.RawMessage{}
 	for _, name := range names {
 		if name == "*" {
-			for k, x := range v.Traits {
-				out[k] = x
-			}
+			maps.Copy(out, v.Traits)
 			continue
 		}
 		if x, ok := v.Traits[name]; ok {

@@ -134,11 +134,14 @@ func DeliveryValue(sent, result uint64, h DeliveryHead) ([]byte, error) {
 	return append(binary.BigEndian.AppendUint64(b, result), text...), nil
 }
 
+// Places are where the log has what was sent and what came of it.
+type Places struct{ Sent, Result uint64 }
+
 // ReadDelivery reads the value of a delivery's row.
-func ReadDelivery(value []byte) (sent, result uint64, h DeliveryHead, err error) {
+func ReadDelivery(value []byte) (at Places, h DeliveryHead, err error) {
 	if len(value) < 16 {
-		return 0, 0, h, errRow
+		return at, h, errRow
 	}
 	err = json.Unmarshal(value[16:], &h)
-	return binary.BigEndian.Uint64(value), binary.BigEndian.Uint64(value[8:]), h, err
+	return Places{binary.BigEndian.Uint64(value), binary.BigEndian.Uint64(value[8:])}, h, err
 }

@@ -45,12 +45,12 @@ const destinationsPath = "/destinations"
 
 // DestinationView is one version of a destination.
 type DestinationView struct {
-	Key     string              `json:"key"`
-	Version int                 `json:"version" doc:"Counted from 1"`
-	Status  definition.Status   `json:"status" enum:"draft,test,live,archived"`
-	Live    *int                `json:"live_version" doc:"The version that counts, null where none does"`
-	Changes []definition.Change `json:"changes" doc:"What became of the version, oldest first"`
-	State   outbox.DestinationState        `json:"state"`
+	Key     string                  `json:"key"`
+	Version int                     `json:"version" doc:"Counted from 1"`
+	Status  definition.Status       `json:"status" enum:"draft,test,live,archived"`
+	Live    *int                    `json:"live_version" doc:"The version that counts, null where none does"`
+	Changes []definition.Change     `json:"changes" doc:"What became of the version, oldest first"`
+	State   outbox.DestinationState `json:"state"`
 	effect.Destination
 }
 

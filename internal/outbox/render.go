@@ -373,10 +373,10 @@ func (d *draft) fact(now clock.Instant) effect.Fact {
 	if d.person != nil {
 		f.ID = d.ID(d.person.View.ID)
 	}
-	switch {
-	case d.skip == "":
+	switch d.skip {
+	case "":
 		f.Op, f.Person, f.Payload = effect.OpSend, d.person.View.ID, d.payload
-	case d.skip == effect.Told:
+	case effect.Told:
 		f.ID = "" // nothing to show
 	}
 	return f

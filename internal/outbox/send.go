@@ -29,7 +29,7 @@ func (l *line) pump() {
 		switch {
 		case err != nil:
 			wait = l.Pace.First
-		case l.gone(ctx):
+		case l.gone():
 		case l.open(ctx):
 			wait = l.sendAll(ctx)
 		default:
@@ -54,7 +54,7 @@ func (l *line) pump() {
 }
 
 // gone settles what waits for a destination that is not there any more.
-func (l *line) gone(ctx context.Context) bool {
+func (l *line) gone() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.ended {

@@ -71,13 +71,18 @@ func (o *Outbox) sync(ctx context.Context, t *schedule.Task) error {
 			return err
 		}
 	}
+	return w.removed(ctx, t, &at)
+}
+
+// removed tells of those who were told of as members and are none any more.
+func (w *syncing) removed(ctx context.Context, t *schedule.Task, at *syncAt) error {
 	var some []string
 	flush := func() error {
-		err := w.tell(ctx, &at, some, false)
+		err := w.tell(ctx, at, some, false)
 		some = some[:0]
 		return err
 	}
-	err := o.Spine.ToldPeople(ctx, key, target.Audience.Segment, knownIn, func(person string) error {
+	err := w.Spine.ToldPeople(ctx, w.line.key, w.target.Audience.Segment, knownIn, func(person string) error {
 		if some = append(some, person); len(some) < syncPage {
 			return nil
 		}
@@ -87,7 +92,7 @@ func (o *Outbox) sync(ctx context.Context, t *schedule.Task) error {
 		err = flush()
 	}
 	if err == nil {
-		err = w.step(ctx, t, &at, 0)
+		err = w.step(ctx, t, at, 0)
 	}
 	return err
 }
@@ -136,23 +141,9 @@ func (w *syncing) tell(ctx context.Context, at *syncAt, people []string, members
 	}
 	kept := drafts[:0]
 	for _, d := range drafts {
-		in := d.skip == "" && effect.In(d.person.View, d.Segment)
-		if !members && (in || d.skip != "" && d.person == nil) {
-			continue
+		if w.judge(&d, members) {
+			kept = append(kept, d)
 		}
-		d.as, d.known, d.change = effect.Member, knownIn, "added"
-		if !in {
-			d.known, d.change = knownOut, "removed"
-		}
-		switch {
-		case d.skip != "":
-			w.done.NotSent[d.skip]++
-		case in:
-			w.done.Sent++
-		default:
-			w.done.Removed++
-		}
-		kept = append(kept, d)
 	}
 	for i := range kept {
 		w.fill(&kept[i])
@@ -167,6 +158,28 @@ func (w *syncing) tell(ctx context.Context, at *syncAt, people []string, members
 		return fmt.Errorf("synchronise %q: %w", w.line.key, err)
 	}
 	return nil
+}
+
+// judge says what of a person is told, counts it, and tells whether there is
+// anything to say.
+func (w *syncing) judge(d *draft, members bool) bool {
+	in := d.skip == "" && effect.In(d.person.View, d.Segment)
+	if !members && (in || d.skip != "" && d.person == nil) {
+		return false
+	}
+	d.as, d.known, d.change = effect.Member, knownIn, "added"
+	if !in {
+		d.known, d.change = knownOut, "removed"
+	}
+	switch {
+	case d.skip != "":
+		w.done.NotSent[d.skip]++
+	case in:
+		w.done.Sent++
+	default:
+		w.done.Removed++
+	}
+	return true
 }
 
 // SyncAudience says whom a synchronisation is about, for those who start it.

@@ -81,11 +81,11 @@ func (p *Pipeline) deliveryRows(ctx context.Context, q *DeliveryQuery, after []b
 			if len(all) > q.Limit && d.Place.Compare(all[q.Limit].Place) < 0 {
 				return false
 			}
-			var sent, result uint64
-			if sent, result, d.DeliveryHead, bad = effect.ReadDelivery(parts[0]); bad != nil {
+			var at effect.Places
+			if at, d.DeliveryHead, bad = effect.ReadDelivery(parts[0]); bad != nil {
 				return false
 			}
-			d.Sent, d.Result = store.Position(sent), store.Position(result)
+			d.Sent, d.Result = store.Position(at.Sent), store.Position(at.Result)
 			if !q.wants(&d.DeliveryHead) || only != nil && !only(&d) {
 				return true
 			}
@@ -135,7 +135,7 @@ func (p *Pipeline) PurgeDeliveries(ctx context.Context, destination string, befo
 		var bad error
 		err := p.store.State().Scan(ctx, store.Range{Table: store.TableOutbox, Bucket: b, Prefix: prefix}, func(key []byte, parts [][]byte) bool {
 			var h effect.DeliveryHead
-			if _, _, h, bad = effect.ReadDelivery(parts[0]); bad != nil {
+			if _, h, bad = effect.ReadDelivery(parts[0]); bad != nil {
 				return false
 			}
 			if h.Outcome.Final() && h.Outcome != effect.Dead && h.Changed < before {
