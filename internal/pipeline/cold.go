@@ -29,8 +29,12 @@ type cold struct {
 	sending bool     // on the worker's list of cold rows with increments sent
 }
 
-// mostSpare is how many cold rows are kept for their room.
-const mostSpare = 4096
+// mostSpare is how many cold rows are kept for their room, largeSpare the bytes
+// from which on one is not.
+const (
+	mostSpare  = 4096
+	largeSpare = 4 << 10
+)
 
 // foldsCold tells whether events may be folded without their anchor's row. What
 // looks at the whole of a person while it changes has to say no here.
@@ -172,7 +176,7 @@ func (w *people) confirmCold() {
 		if !a.changed {
 			delete(w.cold, k)
 			w.remember(a)
-			if len(w.spare) < mostSpare {
+			if len(w.spare) < mostSpare && a.size() < largeSpare {
 				w.spare = append(w.spare, a)
 			}
 		}
