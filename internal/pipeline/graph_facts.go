@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/store"
@@ -26,11 +27,33 @@ func (g *graph) say(ctx context.Context, r *store.Record, f *identity.Fact) erro
 	p := f.Pair()
 	g.rows = append(g.rows, commonRow(store.TableFacts, append(append([]byte(nil), p.A[:]...), p.B[:]...), store.Put, value))
 	g.tally.changed = true
+	if err := g.name(ctx, f); err != nil {
+		return err
+	}
 	seeds := g.concerned(f)
 	for k := range before {
 		seeds[k] = true
 	}
 	return g.reconsider(ctx, seeds, r, f)
+}
+
+// name makes the identifiers of a must_link known: a device that met nobody is
+// not, and is somebody's all the same.
+func (g *graph) name(ctx context.Context, f *identity.Fact) error {
+	if f.Op != identity.MustLink || f.Withdrawn {
+		return nil
+	}
+	both := [...]event.Identifier{f.A, *f.B}
+	if err := g.loadWhole(ctx, []id.Key{both[0].Key(), both[1].Key()}); err != nil {
+		return err
+	}
+	for _, i := range both {
+		n, fresh := g.node(&namedKey{i.Key(), []byte(i.Namespace), []byte(i.Value)})
+		if fresh {
+			g.newComponent(n.key, []event.Identifier{n.ident})
+		}
+	}
+	return nil
 }
 
 // concerned are the identifiers of a fact and those that must be one with them.
