@@ -34,6 +34,7 @@ type sizes struct {
 	guests       int    // of the batch case
 	rows         int    // of each table of the import case
 	conns, batch int
+	base         string // the commit of the baseline case
 }
 
 func tenMinutes() sizes {
@@ -66,6 +67,9 @@ var cases = []struct {
 	{"erasure", "one of many people erased, from request to proof", (*bench).erasure},
 	{"segments", "1,000 living segments against 10, exits by timers, backfills", (*bench).segments},
 	{"identity", "the identity graph alone: in memory, and with storage and memory for a third", (*bench).identity},
+	{"kiosk", "100,000 people on one device: what others notice, and whether anybody is merged", (*bench).kiosk},
+	{"history", "a year of history behind 100,000 live people: whose id changes", (*bench).history},
+	{"baseline", "the load of ingest on the commit before (-base) and on the present one, in alternation", (*bench).baseline},
 	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
 	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
 	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
@@ -76,7 +80,10 @@ var cases = []struct {
 
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
-var alone = map[string]bool{"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true, "outbox": true}
+var alone = map[string]bool{
+	"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true,
+	"outbox": true, "kiosk": true, "history": true, "baseline": true,
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -168,6 +175,7 @@ func newBench(args []string) (*bench, error) {
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
 	set.StringVar(&s.part, "part", "", "only this part of the segments case (mix, backfill, drain or timers), or of the import case (user, product or transaction)")
+	set.StringVar(&s.base, "base", "HEAD~1", "the commit that the baseline case compares with")
 	set.IntVar(&s.conns, "conns", s.conns, "connections that send batches")
 	set.IntVar(&s.batch, "batch", s.batch, "events per request")
 	set.BoolVar(&s.ceilingBare, "bare", false, "let the ceiling parse and map nothing")
