@@ -20,6 +20,7 @@ type bench struct {
 	keep   bool
 	binary string  // of the product; empty: built from the sources
 	peak   float64 // events per second that the product took, once measured
+	probed int     // probes so far: tells theirs apart
 	rungs  int     // jobs so far: tells their message ids apart
 	ends   []func()
 }

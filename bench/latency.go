@@ -62,7 +62,8 @@ func (b *bench) latency(ctx context.Context) error {
 func (b *bench) probes(ctx context.Context, s *server, done <-chan struct{}, fresh, known *load.Histogram) error {
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
-	for n := 0; ; n++ {
+	for ; ; b.probed++ {
+		n := b.probed
 		select {
 		case <-done:
 			return nil
