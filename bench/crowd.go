@@ -163,12 +163,12 @@ func (b *bench) history(ctx context.Context) error {
 	if err := s.signIns(ctx, each*people, func(n int) string {
 		p, k := n/each, n%each
 		who := fmt.Sprintf(`"userId":"p%d","anonymousId":"now-%d"`, p, p)
-		switch {
-		case k == 1: // on a device that they do not use any more
+		switch k {
+		case 1: // on a device that they do not use any more
 			who = fmt.Sprintf(`"userId":"p%d","anonymousId":"old-%d"`, p, p)
-		case k == 2: // before they signed in on it
+		case 2: // before they signed in on it
 			who = fmt.Sprintf(`"anonymousId":"old-%d"`, p)
-		case k == 3: // bought as a guest
+		case 3: // bought as a guest
 			who = fmt.Sprintf(`"anonymousId":"guest-%d","context":{"traits":{"email":"p%d@shop.example"}}`, p, p)
 		}
 		return fmt.Sprintf(`{"type":"track","event":"Looked",%s,"messageId":"h%d","timestamp":%q}`, who, n, at(time.Duration(30+(p*7+k*83)%335)*24*time.Hour))

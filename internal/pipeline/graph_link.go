@@ -38,19 +38,10 @@ func (g *graph) link(ctx context.Context, l *seenLink, why ground) error {
 	}
 	why.a, why.b, why.event = a.ident, b.ident, l.event
 	known := g.connect(a, b, l)
-	if !known {
-		changed, err := g.reroleEnds(ctx, a, b, why)
-		if err != nil {
+	if !known || freshToo {
+		again := fresh && g.spokenOf(a.key) || freshToo && g.spokenOf(b.key)
+		if done, err := g.meet(ctx, meeting{a, b, freshToo, again}, why); done || err != nil {
 			return err
-		}
-		if freshToo {
-			if !changed && g.attach(a, b, why) {
-				return nil
-			}
-			g.newComponent(b.key, []event.Identifier{b.ident})
-		}
-		if changed || fresh && g.spokenOf(a.key) || freshToo && g.spokenOf(b.key) {
-			return g.settle(ctx, []id.Key{a.key, b.key}, why)
 		}
 	}
 	switch said := g.facts.Between(a.key, b.key); {
@@ -61,6 +52,32 @@ func (g *graph) link(ctx context.Context, l *seenLink, why ground) error {
 		return nil
 	}
 	return g.join(ctx, a, b, known, why)
+}
+
+// meeting is two identifiers that were not seen together before.
+type meeting struct {
+	a, b  *node
+	fresh bool // nothing was known of b, which is in no component yet
+	again bool // an operator spoke of one of which nothing was known
+}
+
+// meet looks at what two identifiers are by now. It is done where that settled
+// them, or where one joined the other and nothing else can follow.
+func (g *graph) meet(ctx context.Context, m meeting, why ground) (done bool, err error) {
+	changed, err := g.reroleEnds(ctx, m.a, m.b, why)
+	if err != nil {
+		return false, err
+	}
+	if m.fresh {
+		if !changed && g.attach(m.a, m.b, why) {
+			return true, nil
+		}
+		g.newComponent(m.b.key, []event.Identifier{m.b.ident})
+	}
+	if changed || m.again {
+		return true, g.settle(ctx, []id.Key{m.a.key, m.b.key}, why)
+	}
+	return false, nil
 }
 
 // attach makes an identifier that was not known part of the component of the

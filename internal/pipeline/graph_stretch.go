@@ -24,11 +24,8 @@ func (g *graph) stretches(ctx context.Context, shared event.Identifier, members 
 	if !ok {
 		return nil, nil
 	}
-	if n.role == identity.NamesNobody { // nobody owns it, whoever was seen on it
-		if slices.Contains(members, shared) {
-			return []interval{{identity.Beginning, identity.End}}, nil
-		}
-		return nil, nil
+	if n.role == identity.NamesNobody {
+		return unowned(shared, members), nil
 	}
 	own, err := g.sightings(ctx, n, members)
 	if err != nil {
@@ -65,6 +62,14 @@ func (g *graph) stretches(ctx context.Context, shared event.Identifier, members 
 		out = stretched(out, interval{from, to})
 	}
 	return out, nil
+}
+
+// unowned is all of time for an identifier itself: nobody else has it at any.
+func unowned(shared event.Identifier, members []event.Identifier) []interval {
+	if slices.Contains(members, shared) {
+		return []interval{{identity.Beginning, identity.End}}
+	}
+	return nil
 }
 
 // stretched adds a time to those before it, to the last one where they touch.

@@ -149,7 +149,7 @@ func (n *Naive) hub(i event.Identifier) bool {
 }
 
 // People gives who is who, each person as a sorted list.
-func (n *Naive) People() [][]string {
+func (n *Naive) People() [][]string { //nolint:gocognit,funlen // the plain way: one thing after the other
 	type step struct {
 		a, b event.Identifier
 		must bool
@@ -258,7 +258,7 @@ func (n *Naive) torn(all []event.Identifier) bool {
 	return false
 }
 
-func (n *Naive) fits(all []event.Identifier, one func(a, b event.Identifier) bool, first map[event.Identifier]clock.Instant) bool {
+func (n *Naive) fits(all []event.Identifier, one func(a, b event.Identifier) bool, first map[event.Identifier]clock.Instant) bool { //nolint:gocognit // the plain way
 	for _, ns := range n.rules.Namespaces {
 		if ns.Limit.Count == 0 {
 			continue

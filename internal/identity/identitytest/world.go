@@ -25,7 +25,7 @@ type World struct {
 }
 
 // NewWorld makes the world of a seed: 200 observations and more.
-func NewWorld(seed uint64) *World {
+func NewWorld(seed uint64) *World { //nolint:gocognit // one draw after the other
 	r := rand.New(rand.NewPCG(seed, 41))
 	w := &World{Rules: randomRules(r)}
 	people, devices, mails := 6+r.IntN(10), 12+r.IntN(14), 8+r.IntN(8)
