@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"rapport/internal/access"
 	"rapport/internal/catalog"
@@ -86,6 +87,10 @@ func (fakeSeen) Seen(source string) *observed.Source {
 }
 
 // Preview finds one of four people.
+func (f *fake) PreviewCount(context.Context, string, time.Duration) (*pipeline.PreviewCount, error) {
+	return &pipeline.PreviewCount{}, nil
+}
+
 func (f *fake) Preview(context.Context, *condition.Node, pipeline.PreviewOptions) (*pipeline.Preview, error) {
 	return &pipeline.Preview{
 		Total: 1, People: 4, Share: 0.25, Exact: true, Interval: [2]int{1, 1}, Coverage: 1,

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
@@ -83,6 +84,7 @@ type segments interface {
 
 type previewer interface {
 	Preview(ctx context.Context, n *condition.Node, o pipeline.PreviewOptions) (*pipeline.Preview, error)
+	PreviewCount(ctx context.Context, countID string, patience time.Duration) (*pipeline.PreviewCount, error)
 }
 
 // accounts say what is in, and when it can be read.

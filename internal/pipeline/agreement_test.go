@@ -485,6 +485,14 @@ func (w *agreement) counted(when, key string, want []id.Key, people int) {
 	if v.Total != len(want) || v.People != people || !v.Exact || v.Coverage != 1 {
 		w.fail(when, key, fmt.Sprintf("the preview says %d of %d (exact %t), want %d of %d", v.Total, v.People, v.Exact, len(want), people), nil)
 	}
+	if when != "at the end" && when != "after a rebuild" {
+		return
+	}
+	c, err := w.p.PreviewCount(w.t.Context(), w.p.counts.ask(n).ID, time.Minute)
+	w.must(err)
+	if c.State != countDone || *c.Total != len(want) || c.People != people || c.Position != c.UpTo {
+		w.fail(when, key, fmt.Sprintf("the count in the background is %+v, want %d of %d", c, len(want), people), nil)
+	}
 }
 
 func (w *agreement) fail(when, key, what string, x *someone) {

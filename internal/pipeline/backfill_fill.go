@@ -29,22 +29,31 @@ func (w *people) fill(ctx context.Context, f *filling, entries []profile.Entry) 
 			j.at = append(j.at, store.Position(entries[i].Position))
 		}
 	}
-	if log, ok := w.store.Log().(eacher); ok {
-		err := log.Each(ctx, j.at, func(i int, r *store.Record) error {
-			w.fillOne(f, r, j.wanted[i])
+	return w.each(ctx, j.at, func(i int, r *store.Record) { w.fillOne(f, r, j.wanted[i]) })
+}
+
+// each visits records of the log in the order of the positions; one that was
+// erased has no payload.
+func (s *setting) each(ctx context.Context, at []store.Position, visit func(i int, r *store.Record)) error {
+	if len(at) == 0 {
+		return nil
+	}
+	if log, ok := s.store.Log().(eacher); ok {
+		err := log.Each(ctx, at, func(i int, r *store.Record) error {
+			visit(i, r)
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("%d events from %d on: %w", len(j.at), j.at[0], err)
+			return fmt.Errorf("%d events from %d on: %w", len(at), at[0], err)
 		}
 		return nil
 	}
-	for i, at := range j.at {
-		rec, err := w.store.Log().At(ctx, at)
+	for i, n := range at {
+		rec, err := s.store.Log().At(ctx, n)
 		if err != nil && !errors.Is(err, store.ErrErased) {
-			return fmt.Errorf("event at %d: %w", at, err)
+			return fmt.Errorf("event at %d: %w", n, err)
 		}
-		w.fillOne(f, &rec, j.wanted[i])
+		visit(i, &rec)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type mirror struct {
 	index   *columns.Index // nil: there is none
 	maker   columns.RowMaker
 	now     func() clock.Instant
+	counts  *countBook
 	members []uint64           // scratch
 	own     []columns.OwnTrait // scratch
 	behind  []id.Key           // scratch
@@ -51,6 +52,10 @@ func (w *people) reflect() {
 	m.index.Suspect(m.behind)
 	for _, k := range m.gone {
 		m.index.Remove(k)
+	}
+	if len(m.behind)+len(m.gone) > 0 {
+		m.counts.note(m.behind)
+		m.counts.note(m.gone)
 	}
 }
 

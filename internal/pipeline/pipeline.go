@@ -78,6 +78,7 @@ type Pipeline struct {
 	stop        chan struct{}
 	index       *columns.Index // nil: none
 	upkeep      upkeep
+	counts      *countBook
 	background  sync.WaitGroup
 	replaying   atomic.Bool
 	compiled    atomic.Pointer[compiledRules]
@@ -116,6 +117,7 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 	p.background.Go(p.flush)
 	if p.index != nil {
 		p.background.Go(p.keepIndex)
+		p.background.Go(p.keepCounts)
 	}
 	return p, nil
 }
@@ -137,7 +139,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook(), plans: newPlanning()},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, forget: c.Forget,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
-		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files},
+		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
 	}
@@ -164,7 +166,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 			First: id.Bucket(i * id.Buckets / c.Lanes), Last: id.Bucket((i+1)*id.Buckets/c.Lanes - 1),
 		}
 		w := newPeople(&p.setting, span, c.HotBytes*9/10/c.Lanes)
-		w.mirror.index, w.mirror.now = c.Columns.Index, p.clock.Now
+		w.mirror.index, w.mirror.now, w.mirror.counts = c.Columns.Index, p.clock.Now, p.counts
 		p.people = append(p.people, w)
 		if err := p.add(ctx, newLane(fmt.Sprintf("people-%d", i), span, common, w), &w.tally); err != nil {
 			return nil, err

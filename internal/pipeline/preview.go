@@ -2,21 +2,15 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"time"
 
-	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/columns"
 	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/id"
-	"rapport/internal/profile"
-	"rapport/internal/segment"
 	"rapport/internal/segment/condition"
-	"rapport/internal/store"
 )
 
 // Preview is how many people a condition holds for, before it is a segment.
@@ -33,6 +27,9 @@ type Preview struct {
 	Position uint64           `json:"position" doc:"Everything up to this place in the log counts"`
 	Coverage float64          `json:"coverage" doc:"The part of the people that is counted; below 1 while the index is built"`
 	Sampled  int              `json:"sampled,omitempty" doc:"People looked at one by one for the estimate"`
+	// Count is there where the total is an estimate: everybody is looked at in
+	// the background.
+	Count *PreviewCount `json:"count,omitempty" doc:"Where exact is false: the exact count on its way, to be asked for at /api/v1/previews/{id}"`
 }
 
 // PreviewStep is one condition of an all with those before it.
@@ -57,6 +54,8 @@ type PreviewOptions struct {
 	Exact bool
 	// Patience is how long people are looked at one by one otherwise.
 	Patience time.Duration
+	// Count has what is estimated counted exactly in the background.
+	Count bool
 }
 
 const (
@@ -117,6 +116,9 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 		return nil, err
 	}
 	out.estimate(&a, seen, len(hits))
+	if !out.Exact && o.Count {
+		out.Count = p.counts.ask(n)
+	}
 	return out, p.nameSamples(ctx, out, append(a.Samples, hits...))
 }
 
@@ -189,136 +191,4 @@ func (p *Pipeline) nameSamples(ctx context.Context, out *Preview, keys []id.Key)
 		out.Samples = append(out.Samples, ProfileSummary{who.id, who.members})
 	}
 	return nil
-}
-
-// judge decides on people one by one, from all that is known of them.
-type judge struct {
-	p      *Pipeline
-	set    *segment.Set
-	number int
-	eval   *segment.Evaluator
-	rules  *profile.Rules
-	person segment.ProfilePerson
-}
-
-// judged is the number of the evaluation of what is previewed: none in force has it.
-const (
-	judged    = math.MaxUint64
-	judgedKey = " " // no segment has it
-)
-
-// newest is behind every position: the catalog as it is now.
-var newest = store.Position(math.MaxUint64)
-
-// newJudge compiles a condition beside everything that is live.
-func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
-	list := append([]criterion{{Kind: definition.Segment, Key: judgedKey, ID: judged}}, p.live(definition.Segment, "")...)
-	docs, err := p.library.get(list[1:])
-	if err != nil {
-		return nil, err
-	}
-	for i := range list[1:] {
-		list[i+1].ID = uint64(i) // compiled for this alone
-	}
-	l, err := compileLens(list, append([]*document{{condition: n}}, docs...))
-	if err != nil {
-		return nil, err
-	}
-	rules, err := p.library.rules(p.graph.force.Load().criteria())
-	if err != nil {
-		return nil, err
-	}
-	number, ok := l.numbers[judged]
-	if !ok {
-		return nil, errors.New("a condition compiled to nothing")
-	}
-	return &judge{p: p, rules: rules, set: l.set, number: number, eval: segment.NewEvaluator(l.set, itemsAt{p.items, &newest})}, nil
-}
-
-// count looks at people in their order until all are seen or the time is over.
-func (j *judge) count(ctx context.Context, keys []id.Key, limit time.Duration) (seen int, hits []id.Key, err error) {
-	begun := j.p.clock()
-	for i, k := range keys {
-		if i%previewSlice == 0 && i > 0 && j.p.clock().Sub(begun) > limit {
-			return i, hits, nil
-		}
-		holds, err := j.holds(ctx, k)
-		if err != nil {
-			return i, hits, err
-		}
-		if holds {
-			hits = append(hits, k)
-		}
-	}
-	return len(keys), hits, nil
-}
-
-func (j *judge) holds(ctx context.Context, k id.Key) (bool, error) {
-	who, err := j.p.gather(ctx, j.p.cipher.id(k))
-	if fault.KindOf(err) == fault.NotFound {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	var partials []*profile.Partial
-	var states []*segment.State
-	for _, a := range who.anchors {
-		partials = append(partials, a.partial)
-		st, err := j.fold(ctx, a)
-		if err != nil {
-			return false, err
-		}
-		states = append(states, st)
-	}
-	whole := profile.Merged(partials)
-	j.person.Set(whole, who.members, j.rules, consentOf(whole))
-	answers := j.eval.EvaluateSegments(nil, &j.person, states, []int{j.number}, j.p.clock.Now())
-	return len(answers) > 0 && answers[0].Member, nil
-}
-
-// fold reads an anchor's timeline into what the condition keeps of it.
-func (j *judge) fold(ctx context.Context, a *anchor) (*segment.State, error) {
-	st := segment.NewState()
-	if len(j.set.Sources()) == 0 {
-		return st, nil
-	}
-	entries, err := j.p.finished(ctx, a.key, a.chunks, a.pending)
-	if err != nil {
-		return nil, err
-	}
-	var touched segment.Touched
-	touched.Reset(j.set)
-	for _, n := range append(entries, a.open...) {
-		rec, err := j.p.store.Log().At(ctx, store.Position(n.Position))
-		if errors.Is(err, store.ErrErased) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("event at %d: %w", n.Position, err)
-		}
-		e, err := j.p.decode(rec.Payload)
-		if err != nil {
-			continue // counted when it was folded
-		}
-		source := j.p.sources(e.Source)
-		j.set.Fold(st, e, segment.Input{Short: n.Short, Mapping: source.Mapping}, &touched)
-		if source.Mapping == nil {
-			continue
-		}
-		portions := source.Mapping.PortionsOf(e, catalog.Stamp{Time: e.Time, Priority: source.Priority, Short: n.Short})
-		for i := range portions {
-			j.set.FoldPortion(st, &portions[i], &touched)
-		}
-	}
-	for _, at := range a.told {
-		rec, err := j.p.store.Log().At(ctx, at)
-		if err != nil {
-			continue // erased
-		}
-		if _, portion, err := readPortion(rec.Payload); err == nil {
-			j.set.FoldPortion(st, &portion, &touched)
-		}
-	}
-	return st, nil
 }

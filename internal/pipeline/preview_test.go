@@ -319,3 +319,49 @@ func TestPreview_DecidesComputedTraitsByColumns(t *testing.T) {
 	count(2, `{"not":{"computed":"latest","before":"2026-01-01"}}`)
 	closeNow(t, p)
 }
+
+// A count in the background looks again at those who changed while it looked at
+// others, and at those whom time changed.
+func TestPreviewCount_LooksAgainAtWhoChanged(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	now.Store(int64(worldStart.Add(time.Hour)))
+	p := indexed(t, memory.New(), vfs.NewMem(), &now)
+	defer closeNow(t, p)
+	var facts []fact
+	for i := range 50 {
+		facts = append(facts, trackAt(worldStart.Add(time.Duration(30+i)*time.Minute/2), fmt.Sprint("u", i), "Visit", fmt.Sprint("m", i)))
+	}
+	play(t, p, facts, 10)
+	n, err := condition.Read([]byte(`{"event":"Visit","where":[{"property":"n","op":"missing"}],"count":{"max":1},"within":"1h"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := p.newJudge(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &tallying{previewCount: &previewCount{node: n}, p: p, judge: j, known: map[uint64]bool{}, due: map[uint64]clock.Instant{}}
+	round := func(yes, looked int, changed ...string) {
+		t.Helper()
+		if err := p.tendIndex(t.Context(), func(time.Duration) {}); err != nil {
+			t.Fatal(err)
+		}
+		who := map[uint64]bool{}
+		for _, u := range changed {
+			who[shortOf(event.Identifier{Namespace: event.UserID, Value: u}.Key())] = true
+		}
+		x, _ := p.Columns()
+		if err := c.round(t.Context(), x, who); err != nil || c.yes != yes || c.looked != looked {
+			t.Errorf("%d people and %d looked at (%v), want %d and %d", c.yes, c.looked, err, yes, looked)
+		}
+	}
+	round(50, 50)
+	play(t, p, []fact{trackAt(worldStart.Add(50*time.Minute), "u3", "Visit", "n1")}, 1)
+	round(50, 0)
+	round(49, 1, "u3")
+	// The window closes over the first of two visits. With others one visit less
+	// changes nothing.
+	now.Store(int64(worldStart.Add(time.Hour + 20*time.Minute)))
+	round(50, 1)
+}

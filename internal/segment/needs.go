@@ -19,6 +19,55 @@ func (s *Set) Sources() Sources {
 	return out
 }
 
+// SourcesOf are what one segment asks of events, what it refers to included.
+func (s *Set) SourcesOf(segment int) Sources {
+	out := Sources{}
+	add := func(sources ...int32) {
+		for _, i := range sources {
+			if i >= 0 {
+				out[s.sources[i].id] = true
+			}
+		}
+	}
+	computed := func(t *trait) {
+		if t.program == nil {
+			add(t.source)
+			return
+		}
+		for i := range s.traits { // a formula may name any
+			add(s.traits[i].source)
+		}
+	}
+	var walk func(n int32)
+	walk = func(n int32) {
+		x := &s.nodes[n]
+		for _, k := range x.kids {
+			walk(k)
+		}
+		if x.leaf < 0 {
+			return
+		}
+		l := &s.leaves[x.leaf]
+		add(l.sources...)
+		if l.affinity >= 0 {
+			add(s.affinities[l.affinity].source)
+		}
+		if l.trait >= 0 {
+			computed(&s.traits[l.trait])
+		}
+		if l.program != nil { // so may an expression
+			for i := range s.traits {
+				add(s.traits[i].source)
+			}
+			for i := range s.affinities {
+				add(s.affinities[i].source)
+			}
+		}
+	}
+	walk(s.segments[segment].root)
+	return out
+}
+
 // Fresh are the sources that this set asks for and the other did not: what has
 // to be folded from history before this set can answer. A nil set asked for
 // nothing.

@@ -125,18 +125,32 @@ func (w *world) points(a *Affinity, e *event.Event) int64 {
 	return 0
 }
 
+// The half-lives of an interest pass in steps, and what grows by them is in
+// units of 2 to the minus precision.
+const precision, steps = 160, 1 << 16
+
+// halves are 2^(1/2), 2^(1/4), … down to one step.
+var halves = roots()
+
+func roots() []*big.Int {
+	var out []*big.Int
+	root := new(big.Int).Lsh(big.NewInt(2), precision)
+	for n := steps; n > 1; n /= 2 {
+		root = new(big.Int).Sqrt(new(big.Int).Lsh(root, precision))
+		out = append(out, root)
+	}
+	return out
+}
+
 // growth is 2 to the number of half-lives since 1970, in units too small to
 // matter. A half-life passes in 65,536 steps.
 func growth(at clock.Instant, half time.Duration) *big.Int {
-	const precision, steps = 160, 1 << 16
 	k := new(big.Int).Mul(big.NewInt(int64(at)), big.NewInt(steps))
 	k.Div(k, big.NewInt(int64(half/time.Microsecond)))
 	whole, part := new(big.Int).DivMod(k, big.NewInt(steps), new(big.Int))
 	x := new(big.Int).Lsh(big.NewInt(1), precision)
-	root := new(big.Int).Lsh(big.NewInt(2), precision)
-	for bit := int64(steps / 2); bit > 0; bit /= 2 {
-		root.Sqrt(root.Lsh(root, precision))
-		if part.Int64()&bit != 0 {
+	for i, root := range halves {
+		if part.Int64()&(steps/2>>i) != 0 {
 			x.Rsh(x.Mul(x, root), precision)
 		}
 	}

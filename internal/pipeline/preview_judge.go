@@ -1,0 +1,165 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"rapport/internal/catalog"
+	"rapport/internal/clock"
+	"rapport/internal/definition"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/segment"
+	"rapport/internal/segment/condition"
+	"rapport/internal/store"
+)
+
+// judge decides on people one by one, from all that is known of them.
+type judge struct {
+	p      *Pipeline
+	set    *segment.Set
+	number int
+	eval   *segment.Evaluator
+	rules  *profile.Rules
+	person segment.ProfilePerson
+	only   segment.Sources // that the condition asks for
+	needs  segment.Needs   // of a timeline, for these
+	at     []store.Position // scratch
+	shorts []uint64         // scratch
+}
+
+// judged is the number of the evaluation of what is previewed: none in force has it.
+const (
+	judged    = math.MaxUint64
+	judgedKey = " " // no segment has it
+)
+
+// newest is behind every position: the catalog as it is now.
+var newest = store.Position(math.MaxUint64)
+
+// newJudge compiles a condition beside everything that is live.
+func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
+	list := append([]criterion{{Kind: definition.Segment, Key: judgedKey, ID: judged}}, p.live(definition.Segment, "")...)
+	docs, err := p.library.get(list[1:])
+	if err != nil {
+		return nil, err
+	}
+	for i := range list[1:] {
+		list[i+1].ID = uint64(i) // compiled for this alone
+	}
+	l, err := compileLens(list, append([]*document{{condition: n}}, docs...))
+	if err != nil {
+		return nil, err
+	}
+	rules, err := p.library.rules(p.graph.force.Load().criteria())
+	if err != nil {
+		return nil, err
+	}
+	number, ok := l.numbers[judged]
+	if !ok {
+		return nil, errors.New("a condition compiled to nothing")
+	}
+	only := l.set.SourcesOf(number)
+	return &judge{
+		p: p, rules: rules, set: l.set, number: number, eval: segment.NewEvaluator(l.set, itemsAt{p.items, &newest}),
+		only: only, needs: l.set.Needs(only),
+	}, nil
+}
+
+// count looks at people in their order until all are seen or the time is over.
+func (j *judge) count(ctx context.Context, keys []id.Key, limit time.Duration) (seen int, hits []id.Key, err error) {
+	begun := j.p.clock()
+	for i, k := range keys {
+		if i%previewSlice == 0 && i > 0 && j.p.clock().Sub(begun) > limit {
+			return i, hits, nil
+		}
+		holds, _, err := j.holds(ctx, k, j.p.clock.Now())
+		if err != nil {
+			return i, hits, err
+		}
+		if holds {
+			hits = append(hits, k)
+		}
+	}
+	return len(keys), hits, nil
+}
+
+// holds tells whether the condition holds for a person at an instant, and when
+// time alone changes that.
+func (j *judge) holds(ctx context.Context, k id.Key, now clock.Instant) (bool, clock.Instant, error) {
+	who, err := j.p.gatherKey(ctx, k)
+	if err != nil || who == nil {
+		return false, 0, err
+	}
+	var partials []*profile.Partial
+	var states []*segment.State
+	for _, a := range who.anchors {
+		partials = append(partials, a.partial)
+		st, err := j.fold(ctx, a)
+		if err != nil {
+			return false, 0, err
+		}
+		states = append(states, st)
+	}
+	whole := profile.Merged(partials)
+	j.person.Set(whole, who.members, j.rules, consentOf(whole))
+	for _, a := range j.eval.EvaluateSegments(nil, &j.person, states, []int{j.number}, now) {
+		return a.Member, a.Next, nil
+	}
+	return false, 0, nil
+}
+
+// fold reads an anchor's timeline into what the condition keeps of it.
+func (j *judge) fold(ctx context.Context, a *anchor) (*segment.State, error) {
+	st := segment.NewState()
+	if j.needs.None {
+		return st, nil
+	}
+	entries, err := j.p.finished(ctx, a.key, a.chunks, a.pending)
+	if err != nil {
+		return nil, err
+	}
+	j.at, j.shorts = j.at[:0], j.shorts[:0]
+	for _, n := range append(entries, a.open...) {
+		if j.needs.Wants(&n) {
+			j.at, j.shorts = append(j.at, store.Position(n.Position)), append(j.shorts, n.Short)
+		}
+	}
+	var touched segment.Touched
+	touched.Reset(j.set)
+	if err := j.p.each(ctx, j.at, func(i int, r *store.Record) { j.foldOne(st, r, j.shorts[i], &touched) }); err != nil {
+		return nil, err
+	}
+	if !j.needs.Lines {
+		return st, nil
+	}
+	for _, at := range a.told {
+		rec, err := j.p.store.Log().At(ctx, at)
+		if err != nil {
+			continue // erased
+		}
+		if _, portion, err := readPortion(rec.Payload); err == nil {
+			j.set.FoldPortion(st, &portion, &touched)
+		}
+	}
+	return st, nil
+}
+
+// foldOne folds an event of the past, unless it is erased.
+func (j *judge) foldOne(st *segment.State, r *store.Record, short uint64, touched *segment.Touched) {
+	e, err := j.p.decode(r.Payload)
+	if err != nil {
+		return // counted when it was folded
+	}
+	source := j.p.sources(e.Source)
+	j.set.FoldOnly(st, e, segment.Input{Short: short, Mapping: source.Mapping}, touched, j.only)
+	if source.Mapping == nil || !j.needs.Lines {
+		return
+	}
+	portions := source.Mapping.PortionsOf(e, catalog.Stamp{Time: e.Time, Priority: source.Priority, Short: short})
+	for i := range portions {
+		j.set.FoldPortion(st, &portions[i], touched)
+	}
+}
