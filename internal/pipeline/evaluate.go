@@ -128,6 +128,7 @@ func (w *people) after(a *anchor, e *event.Event) {
 		} else {
 			g.touched.All()
 		}
+		g.touched.Inside(a.members.insideNow(g.lens))
 		why := cause{kind: causeEvent, messageID: e.MessageID, name: e.Name, time: e.Time}
 		g.answers = g.eval.Evaluate(g.answers[:0], who.person, who.states, &g.touched, now)
 		w.take(a, g, now, false, why)
@@ -249,7 +250,12 @@ func (w *people) take(a *anchor, g *glass, now clock.Instant, shadow bool, why c
 			}
 			w.enroll(a, n, x.member)
 		}
+		of := m.insideOf
 		m.put(x)
+		if of == g.lens && !shadow {
+			m.insideOf = of
+			m.mark(ans.Segment, x.member)
+		}
 		changed = true
 		if passed && !shadow {
 			w.pass(a, w.force.criterion(n), now, passage{entered: x.member, cause: why, reasons: g.reasons(ans.Segment)})

@@ -31,6 +31,38 @@ type memberships struct {
 	stale   bool           // due may be too early
 	settled store.Position // what they follow: a fact that changed what is in force
 	judged  bool           // the person was evaluated at least once
+
+	// inside says of which segments the person is a member, by their numbers as
+	// insideOf has them; it is void where insideOf is another or nil.
+	inside   []uint64
+	insideOf *lens
+}
+
+// mark notes in inside that a person is in a segment, or is not.
+func (m *memberships) mark(segment int, member bool) {
+	if bit := uint64(1) << (segment % insideBits); member {
+		m.inside[segment/insideBits] |= bit
+	} else {
+		m.inside[segment/insideBits] &^= bit
+	}
+}
+
+const insideBits = 64
+
+// insideNow gives a bit for every segment in force that the person is in.
+func (m *memberships) insideNow(l *lens) []uint64 {
+	if m.insideOf == l {
+		return m.inside
+	}
+	n := len(l.ids)/insideBits + 1
+	m.inside, m.insideOf = slices.Grow(m.inside[:0], n)[:n], l
+	clear(m.inside)
+	for i := range m.list {
+		if n, ok := l.numbers[m.list[i].id]; ok && m.list[i].member && !m.list[i].shadow {
+			m.mark(n, true)
+		}
+	}
+	return m.inside
 }
 
 func (m *memberships) place(n uint64) (int, bool) {
@@ -59,6 +91,9 @@ func (m *memberships) put(x membership) {
 	i, ok := m.place(x.id)
 	empty := !x.member && x.next == 0
 	x.dirty = true
+	if ok && m.list[i].member != x.member || ok && m.list[i].shadow != x.shadow || !ok && x.member {
+		m.insideOf = nil
+	}
 	m.stale = m.stale || ok && m.due != 0 && m.list[i].next == m.due && x.next != m.due
 	if x.next != 0 && (m.due == 0 || x.next < m.due) {
 		m.due = x.next
@@ -87,7 +122,7 @@ func (m *memberships) soonest() {
 	}
 }
 
-func (m *memberships) size() int { return 40 * cap(m.list) }
+func (m *memberships) size() int { return 40*cap(m.list) + 8*cap(m.inside) }
 
 // The flags of a membership on disk.
 const (

@@ -133,6 +133,7 @@ func (c *compiler) finish() {
 	for i := range s.rises {
 		r := &s.rises[i]
 		r.steps, r.rest = s.lazy(r.steps)
+		s.only(r)
 	}
 }
 

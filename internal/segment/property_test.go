@@ -82,6 +82,17 @@ type ledger struct {
 	due    []clock.Instant
 }
 
+// bits are the memberships as the evaluation is told of them.
+func (l *ledger) bits() []uint64 {
+	out := make([]uint64, len(l.member)/64+1)
+	for i, in := range l.member {
+		if in {
+			out[i/64] |= 1 << (i % 64)
+		}
+	}
+	return out
+}
+
 func (l *ledger) take(answers []segment.Answer) {
 	for _, a := range answers {
 		l.member[a.Segment], l.due[a.Segment] = a.Member, a.Next
@@ -110,7 +121,7 @@ func TestEvaluate_IsWhatTheNaiveInterpreterSays(t *testing.T) {
 		lazy := m.IntN(2) == 0
 		for k := range 40 {
 			if lazy {
-				h.now = now
+				h.now, h.inside = now, l.bits()
 			}
 			h.check(judge, l, now, seed)
 			checks += set.Len()

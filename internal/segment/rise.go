@@ -16,6 +16,10 @@ type rise struct {
 	leaves []int32 // all of them
 	steps  []step  // by constant: of leaves that can be left to their timers
 	rest   []step  // of the others
+	// above are the segments of the leaves, where an event can only bring people
+	// in and keep them there longer; nil where it can do anything else.
+	above []int32
+	keep  int // entries of which none is added up yet
 }
 
 // rises tells a leaf whose answer follows the height of its aggregate alone.
@@ -69,6 +73,9 @@ func (t *Touched) rising(s *source, short uint64, known bool) {
 func (e *Evaluator) risen(t *Touched) {
 	for _, i := range t.risen {
 		r := &e.set.rises[i]
+		if r.above != nil && t.settled(r.above) && e.onlyMore(r, t.shorts) {
+			continue
+		}
 		for _, x := range r.rest {
 			t.leaf(x.at)
 		}
@@ -84,6 +91,70 @@ func (e *Evaluator) risen(t *Touched) {
 			t.leaf(x.at)
 		}
 	}
+}
+
+// onlyMore tells whether some events made an aggregate larger, or left it as it
+// was, now and at all times to come.
+func (e *Evaluator) onlyMore(r *rise, shorts []uint64) bool {
+	l := &e.set.leaves[r.first]
+	if l.node.Events.Agg == condition.Count {
+		return true
+	}
+	if len(e.states) != 1 {
+		return false
+	}
+	s := e.source(l.sources[0])
+	if s == nil || len(s.sums) > 0 || len(s.entries) >= r.keep ||
+		slices.ContainsFunc(shorts, func(other uint64) bool { return other != shorts[0] }) {
+		return false // what is added up may leave sooner
+	}
+	found := false
+	for i := len(s.entries) - 1; i >= 0; i-- {
+		switch x := &s.entries[i]; {
+		case x.short == shorts[0] && x.num.Negative():
+			return false
+		case x.short == shorts[0]:
+			found = true
+		case found:
+			return true // those of one event stand together
+		}
+	}
+	return found
+}
+
+// only finds the segments above a rise, where more of it never takes anybody
+// out of them.
+func (s *Set) only(r *rise) {
+	l := &s.leaves[r.first]
+	src := &s.sources[l.sources[0]]
+	switch q := l.node.Events; {
+	case q.Agg == condition.Count && src.bounds.roll == rollNone && !src.bounds.lossy:
+	case q.Agg == condition.Sum:
+		r.keep = src.bounds.keep
+	default:
+		return
+	}
+	for _, at := range r.leaves {
+		if s.leaves[at].node.Events.Test.Low == nil {
+			r.above = nil
+			return
+		}
+		for _, i := range s.leaves[at].segments {
+			if s.denies(s.segments[i].root) {
+				r.above = nil
+				return
+			}
+			if !slices.Contains(r.above, i) {
+				r.above = append(r.above, i)
+			}
+		}
+	}
+}
+
+// denies tells whether there is a not at or below a node.
+func (s *Set) denies(n int32) bool {
+	x := &s.nodes[n]
+	return x.kind == condition.Not || slices.ContainsFunc(x.kids, s.denies)
 }
 
 // heights are what the aggregate of a leaf comes to without some events and

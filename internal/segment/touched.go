@@ -17,6 +17,22 @@ type Touched struct {
 	more    Cells
 	segs    []int32
 	marked  []bool // segments
+	inside  []uint64
+}
+
+// Inside says in which segments the person is at present: a bit for each, by
+// number. With it those are left alone in which the person only stays longer;
+// their timers may then fire early. It is forgotten by Reset; nil knows nothing.
+func (t *Touched) Inside(bits []uint64) { t.inside = bits }
+
+// settled tells whether the person is in all of some segments.
+func (t *Touched) settled(segments []int32) bool {
+	for _, s := range segments {
+		if int(s>>6) >= len(t.inside) || t.inside[s>>6]&(1<<(s&63)) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Reset forgets what was noted and makes it fit a set.
@@ -31,7 +47,7 @@ func (t *Touched) Reset(s *Set) {
 	for _, l := range t.leaves {
 		t.noted[l] = false
 	}
-	t.leaves, t.risen, t.shorts, t.every = t.leaves[:0], t.risen[:0], t.shorts[:0], false
+	t.leaves, t.risen, t.shorts, t.every, t.inside = t.leaves[:0], t.risen[:0], t.shorts[:0], false, nil
 }
 
 // Any tells whether anything was touched.

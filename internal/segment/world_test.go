@@ -87,6 +87,7 @@ type human struct {
 	who     segment.ProfilePerson
 	orders  map[string]*catalog.Entity
 	now     clock.Instant // told to the fold; zero tells nothing
+	inside  []uint64      // told to the evaluation, with now
 }
 
 var mapping = catalog.DefaultMapping()
@@ -137,6 +138,7 @@ func (h *human) fold(e *event.Event) *segment.Touched {
 	i := slices.IndexFunc(h.anchors, func(a *anchored) bool { return a.ident == e.Anchor() })
 	a := h.anchors[i]
 	h.touched.Reset(h.set)
+	h.touched.Inside(h.inside)
 	h.ev.Watch(h.person(), e)
 	in := profile.Input{Short: id.Message(e.MessageID), Mapping: mapping}
 	portions := a.partial.Fold(e, in)
