@@ -32,7 +32,7 @@ func (w *people) changes(at store.Position) []store.Change {
 		return nil
 	}
 	out := w.rows
-	w.rows = nil
+	w.rows, w.aged = nil, 0
 	maps.Copy(w.gatheredNotices, w.notices)
 	clear(w.notices)
 	maps.Copy(w.gatheredUnswept, w.unswept)

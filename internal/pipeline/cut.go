@@ -276,11 +276,7 @@ func (w *people) eachAnchorOf(r *store.Record, visit func(id.Key) error) error {
 			return visit(id.Key(r.Payload[:len(id.Key{})]))
 		}
 	case store.KindTick:
-		for _, k := range w.timers.due(r.Bucket, readTick(r.Payload)) {
-			if err := visit(k); err != nil {
-				return err
-			}
-		}
+		return w.timers.due(r.Bucket, readTick(r.Payload), visit)
 	}
 	return nil
 }

@@ -180,39 +180,6 @@ func (w *people) row(t store.Table, owner id.Key, key []byte, op store.Op, value
 	return store.Change{RowKey: store.RowKey{Table: t, Bucket: owner.Bucket(), Key: key}, Op: op, Value: value}
 }
 
-// foldTick lets time pass for what is due in the bucket.
-func (w *people) foldTick(r *store.Record) {
-	now := readTick(r.Payload)
-	if now > w.passed[r.Bucket] {
-		w.passed[r.Bucket], w.ticked[r.Bucket] = now, true
-	}
-	for _, k := range w.timers.due(r.Bucket, now) {
-		a, ok := w.anchors.get(k)
-		if !ok {
-			a, ok = w.cold[k] // armed by an event of this batch
-		}
-		if !ok {
-			w.timers.set(k, 0)
-			continue
-		}
-		w.passTime(a, now)
-		w.rearm(a, a.due())
-	}
-}
-
-// passTime lets time pass for an anchor that something is due for.
-func (w *people) passTime(a *anchor, now clock.Instant) {
-	if due := a.partial.Due(); due != 0 && due <= now {
-		a.partial.Tick(now)
-		a.stirred()
-		w.touch(a)
-	}
-	w.windCuts(a)
-	if !a.elsewhere() && (a.members != nil || w.watched(a)) {
-		w.advance(a, now)
-	}
-}
-
 // foldPortion takes what an event or a command elsewhere says of a row here.
 func (w *people) foldPortion(r *store.Record) {
 	k, table, ok := portionTarget(r)

@@ -50,6 +50,7 @@ type people struct {
 	anchors  *hot[*anchor]
 	entities *hot[*entity]
 	timers   *timers
+	aged     int // anchors that a tick changed since the last commit
 	tally    tally
 	mirror   mirror
 	flows    flows
@@ -256,9 +257,10 @@ func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
 			visit(id.Key(r.Payload[:len(id.Key{})]))
 		}
 	case store.KindTick:
-		for _, k := range w.timers.due(r.Bucket, readTick(r.Payload)) {
+		_ = w.timers.due(r.Bucket, readTick(r.Payload), func(k id.Key) error { // nothing fails here
 			visit(k)
-		}
+			return nil
+		})
 	}
 }
 

@@ -78,7 +78,9 @@ type previewCount struct {
 	changed map[uint64]bool // who changed since the last look, by short keys
 }
 
-func newCountBook(random func([]byte)) *countBook { return &countBook{wake: make(chan struct{}, 1), random: random} }
+func newCountBook(random func([]byte)) *countBook {
+	return &countBook{wake: make(chan struct{}, 1), random: random}
+}
 
 // shortOf is as much of a key as tells people apart.
 func shortOf(k id.Key) uint64 { return binary.BigEndian.Uint64(k[8:]) ^ binary.BigEndian.Uint64(k[:8]) }

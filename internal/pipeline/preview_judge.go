@@ -24,8 +24,8 @@ type judge struct {
 	eval   *segment.Evaluator
 	rules  *profile.Rules
 	person segment.ProfilePerson
-	only   segment.Sources // that the condition asks for
-	needs  segment.Needs   // of a timeline, for these
+	only   segment.Sources  // that the condition asks for
+	needs  segment.Needs    // of a timeline, for these
 	at     []store.Position // scratch
 	shorts []uint64         // scratch
 }

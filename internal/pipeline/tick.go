@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"rapport/internal/clock"
@@ -34,7 +36,12 @@ func (p *Pipeline) tick() {
 
 // tickPortion is for how many anchors of a lane time passes at once, as far as
 // buckets can be divided. What else is due waits, so that events come between.
-const tickPortion = 256
+const tickPortion = 128
+
+// agedMost is of how many anchors a lane leaves uncommitted what time did to
+// them, while more are due. A commit of many would hold up events while it is
+// gathered, and one that the lane itself makes while it is written.
+const agedMost = 512
 
 // Tick writes one tick for each bucket in which something is due now, and
 // returns when they are applied.
@@ -78,6 +85,9 @@ func (p *Pipeline) tickAll(ctx context.Context, now clock.Instant, lists [][]wai
 		if err == nil {
 			err = p.lanesAt(ctx, before)
 		}
+		if err == nil {
+			err = p.commitAged(ctx)
+		}
 		if err != nil || len(due) == 0 {
 			return false, err // the next question finds all of them applied
 		}
@@ -90,6 +100,24 @@ func (p *Pipeline) tickAll(ctx context.Context, now clock.Instant, lists [][]wai
 	}
 }
 
+// commitAged commits the lanes in which time changed many anchors, side by side,
+// while they go on.
+func (p *Pipeline) commitAged(ctx context.Context) error {
+	var all sync.WaitGroup
+	errs := make([]error, len(p.people))
+	for i, w := range p.people {
+		l := p.lanes[i]
+		l.mu.Lock()
+		n := w.aged
+		l.mu.Unlock()
+		if n >= agedMost {
+			all.Go(func() { errs[i] = l.commit(ctx) })
+		}
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
 // tickBuckets appends a tick for each of some buckets.
 func (p *Pipeline) tickBuckets(ctx context.Context, now clock.Instant, due []id.Bucket) (store.Position, error) {
 	frame := &store.Frame{Records: make([]store.Record, len(due))}
@@ -100,6 +128,41 @@ func (p *Pipeline) tickBuckets(ctx context.Context, now clock.Instant, due []id.
 	}
 	r, err := p.append(ctx, frame)
 	return r.Position, err
+}
+
+// foldTick lets time pass for what is due in the bucket.
+func (w *people) foldTick(r *store.Record) {
+	now := readTick(r.Payload)
+	if now > w.passed[r.Bucket] {
+		w.passed[r.Bucket], w.ticked[r.Bucket] = now, true
+	}
+	for _, x := range w.timers.take(r.Bucket, now) {
+		a, ok := w.anchors.get(x.key)
+		if !ok {
+			a, ok = w.cold[x.key] // armed by an event of this batch
+		}
+		if !ok {
+			w.timers.set(x.key, 0)
+			continue
+		}
+		w.aged++
+		w.passTime(a, now)
+		w.rearm(a, a.due())
+		w.timers.keep(x)
+	}
+}
+
+// passTime lets time pass for an anchor that something is due for.
+func (w *people) passTime(a *anchor, now clock.Instant) {
+	if due := a.partial.Due(); due != 0 && due <= now {
+		a.partial.Tick(now)
+		a.stirred()
+		w.touch(a)
+	}
+	w.windCuts(a)
+	if !a.elsewhere() && (a.members != nil || w.watched(a)) {
+		w.advance(a, now)
+	}
 }
 
 // resume takes up what the lane had in mind at its position.

@@ -38,6 +38,10 @@ func (t *timers) set(k id.Key, at clock.Instant) {
 		return
 	}
 	t.at[k] = at
+	t.push(k, at)
+}
+
+func (t *timers) push(k id.Key, at clock.Instant) {
 	t.quiet = min(t.quiet, at-1)
 	h := t.buckets[k.Bucket()]
 	if h == nil {
@@ -53,21 +57,49 @@ func (t *timers) bytes() int { return timerBytes * len(t.at) }
 // timerBytes is what one takes in the map and in its heap, with room to grow.
 const timerBytes = 100
 
-// due gives the anchors of a bucket whose timers are at or before now,
-// earliest first, and leaves them armed.
-func (t *timers) due(b id.Bucket, now clock.Instant) []id.Key {
+// due visits the anchors of a bucket whose timers are at or before now, in any
+// order, perhaps twice, and leaves them armed.
+func (t *timers) due(b id.Bucket, now clock.Instant, visit func(id.Key) error) error {
 	h := t.buckets[b]
 	if h == nil {
 		return nil
 	}
-	out := h.upTo(now, 0, nil)
+	for _, x := range *h {
+		if x.at <= now && t.at[x.key] == x.at {
+			if err := visit(x.key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// take gives the timers of a bucket that are at or before now, earliest first.
+// They stay armed where they are set again or kept.
+func (t *timers) take(b id.Bucket, now clock.Instant) []timer {
+	h := t.buckets[b]
+	if h == nil {
+		return nil
+	}
+	out := h.cut(now)
+	if len(*h) == 0 {
+		delete(t.buckets, b)
+	}
+	return t.inOrder(out)
+}
+
+// inOrder are those timers that were not moved or disarmed meanwhile, each once.
+func (t *timers) inOrder(out []timer) []timer {
 	out = slices.DeleteFunc(out, func(x timer) bool { return t.at[x.key] != x.at })
 	slices.SortFunc(out, func(x, y timer) int { return cmp.Or(cmp.Compare(x.at, y.at), bytes.Compare(x.key[:], y.key[:])) })
-	keys := make([]id.Key, len(out))
-	for i := range out {
-		keys[i] = out[i].key
+	return slices.Compact(out)
+}
+
+// keep arms a timer again that was taken and not set to another instant since.
+func (t *timers) keep(x timer) {
+	if t.at[x.key] == x.at {
+		t.push(x.key, x.at)
 	}
-	return keys
 }
 
 // wait is a bucket in which something is due.
@@ -95,7 +127,7 @@ func (t *timers) waiting(now clock.Instant) []wait {
 		}
 		t.quiet = min(t.quiet, (*h)[0].at-1)
 		if (*h)[0].at <= now {
-			out = append(out, wait{(*h)[0].at, b, len(h.upTo(now, 0, nil))})
+			out = append(out, wait{(*h)[0].at, b, h.count(now, 0, tickPortion)})
 		}
 	}
 	slices.SortFunc(out, func(x, y wait) int { return cmp.Or(cmp.Compare(x.since, y.since), cmp.Compare(x.b, y.b)) })
@@ -106,12 +138,41 @@ func (t *timers) waiting(now clock.Instant) []wait {
 // place.
 type timerHeap []timer
 
-// upTo adds the timers at or before an instant, from a place of the heap down.
-func (h timerHeap) upTo(now clock.Instant, i int, into []timer) []timer {
-	if i >= len(h) || h[i].at > now {
-		return into
+// count is how many timers are at or before an instant, from a place of the heap
+// down, but no more than some.
+func (h timerHeap) count(now clock.Instant, i, most int) int {
+	if i >= len(h) || h[i].at > now || most <= 0 {
+		return 0
 	}
-	return h.upTo(now, 2*i+2, h.upTo(now, 2*i+1, append(into, h[i])))
+	n := 1 + h.count(now, 2*i+1, most-1)
+	return n + h.count(now, 2*i+2, most-n)
+}
+
+// cut takes out the timers at or before an instant.
+func (h *timerHeap) cut(now clock.Instant) []timer {
+	const few = 8
+	if n := h.count(now, 0, few+1); n <= few {
+		var out []timer
+		for range n {
+			out = append(out, (*h)[0])
+			h.pop()
+		}
+		return out
+	}
+	var out []timer
+	rest := (*h)[:0]
+	for _, x := range *h {
+		if x.at <= now {
+			out = append(out, x)
+		} else {
+			rest = append(rest, x)
+		}
+	}
+	*h = rest
+	for i := len(rest)/2 - 1; i >= 0; i-- {
+		h.sink(i)
+	}
+	return out
 }
 
 func (h *timerHeap) push(x timer) {
@@ -131,7 +192,13 @@ func (h *timerHeap) pop() {
 	n := len(*h) - 1
 	(*h)[0] = (*h)[n]
 	*h = (*h)[:n]
-	for list, i := *h, 0; ; {
+	h.sink(0)
+}
+
+// sink brings a timer behind those that are earlier.
+func (h *timerHeap) sink(i int) {
+	n := len(*h)
+	for list := *h; ; {
 		least := i
 		for k := 2*i + 1; k <= 2*i+2 && k < n; k++ {
 			if list[k].at < list[least].at {

@@ -39,16 +39,29 @@ func TestTimers_GiveWhatIsDue(t *testing.T) {
 				t.Fatalf("seed %d: %d buckets wait as %v, want %d", seed, len(waits), waits, len(want))
 			}
 			for b := range maps.Keys(want) {
-				got := timers.due(b, now)
-				for _, k := range want[b] {
-					if !slices.Contains(got, k) {
-						t.Fatalf("seed %d: %s is due at %d and not given", seed, k, naive[k])
+				seen := map[id.Key]bool{}
+				if err := timers.due(b, now, func(k id.Key) error { seen[k] = true; return nil }); err != nil || len(seen) != len(want[b]) {
+					t.Fatalf("seed %d: %d timers are due, want %d (%v)", seed, len(seen), len(want[b]), err)
+				}
+				got := timers.take(b, now)
+				for i, x := range got {
+					if naive[x.key] != x.at || x.at > now || i > 0 && got[i-1].at > x.at || !seen[x.key] {
+						t.Fatalf("seed %d: %s comes at %d, where it is %d", seed, x.key, i, naive[x.key])
 					}
 				}
-				for i, k := range got {
-					if naive[k] == 0 || naive[k] > now || i > 0 && naive[got[i-1]] > naive[k] {
-						t.Fatalf("seed %d: %s comes at %d, where it is %d", seed, k, i, naive[k])
+				if len(got) != len(want[b]) {
+					t.Fatalf("seed %d: %d timers are taken, want %d", seed, len(got), len(want[b]))
+				}
+				for i, x := range got {
+					switch i % 3 {
+					case 0:
+						timers.set(x.key, now+5)
+						naive[x.key] = now + 5
+					case 1:
+						timers.set(x.key, 0)
+						delete(naive, x.key)
 					}
+					timers.keep(x)
 				}
 			}
 		}
