@@ -16,7 +16,9 @@ func rebuildCommand() *cobra.Command {
 		Use:   "rebuild",
 		Short: "Throw derived state away and fold it again from the log",
 		Long: "Throw the derived state of an instance that is not running away and fold it again from the\n" +
-			"log of facts. The log itself is not changed. One that is cut off is finished by the next start.",
+			"log of facts. The log itself is not changed. One that is cut off is finished by the next start.\n" +
+			"Profiles, segments and counts are as they were; when somebody of several identifiers came into a\n" +
+			"segment is told anew, as docs/formats/state.md says.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := settings(cmd)
