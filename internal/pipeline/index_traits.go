@@ -35,7 +35,7 @@ func traitsOf(now *force) uint64 {
 	for i := range now.active {
 		if c := &now.active[i]; c.Kind == definition.ComputedTrait {
 			some = true
-			h.Write(binary.BigEndian.AppendUint64(nil, c.ID)) //nolint:errcheck // it never fails
+			h.Write(binary.BigEndian.AppendUint64(nil, c.ID))
 		}
 	}
 	if !some {

@@ -22,50 +22,49 @@ func (s *Set) Sources() Sources {
 // SourcesOf are what one segment asks of events, what it refers to included.
 func (s *Set) SourcesOf(segment int) Sources {
 	out := Sources{}
-	add := func(sources ...int32) {
-		for _, i := range sources {
-			if i >= 0 {
-				out[s.sources[i].id] = true
-			}
-		}
-	}
-	computed := func(t *trait) {
-		if t.program == nil {
-			add(t.source)
-			return
-		}
-		for i := range s.traits { // a formula may name any
-			add(s.traits[i].source)
-		}
-	}
-	var walk func(n int32)
-	walk = func(n int32) {
-		x := &s.nodes[n]
-		for _, k := range x.kids {
-			walk(k)
-		}
-		if x.leaf < 0 {
-			return
-		}
-		l := &s.leaves[x.leaf]
-		add(l.sources...)
-		if l.affinity >= 0 {
-			add(s.affinities[l.affinity].source)
-		}
-		if l.trait >= 0 {
-			computed(&s.traits[l.trait])
-		}
-		if l.program != nil { // so may an expression
-			for i := range s.traits {
-				add(s.traits[i].source)
-			}
-			for i := range s.affinities {
-				add(s.affinities[i].source)
-			}
-		}
-	}
-	walk(s.segments[segment].root)
+	s.reached(s.segments[segment].root, out)
 	return out
+}
+
+// reached adds what a node and those below it ask of events.
+func (s *Set) reached(n int32, out Sources) {
+	x := &s.nodes[n]
+	for _, k := range x.kids {
+		s.reached(k, out)
+	}
+	if x.leaf < 0 {
+		return
+	}
+	l := &s.leaves[x.leaf]
+	for _, i := range l.sources {
+		out[s.sources[i].id] = true
+	}
+	if l.affinity >= 0 {
+		out[s.sources[s.affinities[l.affinity].source].id] = true
+	}
+	switch {
+	case l.program != nil, l.trait >= 0 && s.traits[l.trait].program != nil:
+		s.named(out)
+	case l.trait >= 0:
+		s.add(out, s.traits[l.trait].source)
+	}
+}
+
+// named adds what a formula may name: every computed trait and affinity.
+func (s *Set) named(out Sources) {
+	for i := range s.traits {
+		s.add(out, s.traits[i].source)
+	}
+	for i := range s.affinities {
+		s.add(out, s.affinities[i].source)
+	}
+}
+
+// add adds a source; negative is none.
+func (s *Set) add(out Sources, i int32) {
+	if i >= 0 {
+		out[s.sources[i].id] = true
+	}
 }
 
 // Fresh are the sources that this set asks for and the other did not: what has
