@@ -146,22 +146,28 @@ func (s *Sample) Suggest(kind Kind) *Mapping {
 			}
 		}
 		taken[to] = true
-		c := Column{Column: name, To: to, Type: s.typeOf(i)}
-		if family, _ := m.target(to); fixed[family] != "" || to == "trait:phone" || to == "trait:email" {
-			c.Type = ""
-		}
-		if family, _ := m.target(to); fixed[family] == AsTime {
-			c.Format = s.moment(i)
-		}
-		if family, _ := m.target(to); family == "dimension:" {
-			c.Type = AsList
-		}
-		if to == "trait:email" || to == "identifier:email" {
-			c.Transform = []string{"trim", "lower"}
-		}
-		m.Columns = append(m.Columns, c)
+		m.Columns = append(m.Columns, s.column(m, i, to))
 	}
 	return m
+}
+
+// column suggests what becomes of a column that fills a field.
+func (s *Sample) column(m *Mapping, i int, to string) Column {
+	c := Column{Column: s.columns[i], To: to, Type: s.typeOf(i)}
+	family, _ := m.target(to)
+	if fixed[family] != "" || to == "trait:phone" || to == "trait:email" {
+		c.Type = ""
+	}
+	if fixed[family] == AsTime {
+		c.Format = s.moment(i)
+	}
+	if family == "dimension:" {
+		c.Type = AsList
+	}
+	if to == "trait:email" || to == "identifier:email" {
+		c.Transform = []string{"trim", "lower"}
+	}
+	return c
 }
 
 // kind guesses by the columns what the rows are about.
