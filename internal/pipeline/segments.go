@@ -255,6 +255,9 @@ func (p *Pipeline) PersonSegments(ctx context.Context, ref, key string) (*Person
 	}
 	out := &PersonSegments{ID: who.id, Items: []Standing{}, Others: []Standing{}, History: []Passage{}}
 	if home := who.home(p); home != nil {
+		if err := p.settleHome(ctx, home.key); err != nil {
+			return nil, err
+		}
 		err := p.atHome(ctx, home.key, func(w *people, a *anchor) {
 			for _, s := range w.standings(a, key) {
 				if s.Member {

@@ -84,6 +84,23 @@ func (l *lane) settle(ctx context.Context, w *people) error {
 	return nil
 }
 
+// settleHome settles one home ahead of its turn, so that its history is whole
+// when it is read.
+func (p *Pipeline) settleHome(ctx context.Context, k id.Key) error {
+	i := p.laneIndex(k.Bucket())
+	l, w := p.lanes[i], p.people[i]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w.settledTo >= w.force.position {
+		return nil
+	}
+	list, err := w.fetch(ctx, []id.Key{k})
+	if err == nil {
+		w.settleEach(list)
+	}
+	return err
+}
+
 // unsettled tells who may have to follow; nil where nobody does.
 func (w *people) unsettled() *settling {
 	if w.settledTo >= w.force.position {
