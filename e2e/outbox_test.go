@@ -96,6 +96,7 @@ func killDeliveries(t *testing.T, s *process, events, rounds int) {
 		t.Fatalf("%d %s", status, answer)
 	}
 	const batch = 50
+	events -= events % batch
 	every := max(events/batch/(rounds+1), 1)
 	for n := 0; n < events; n += batch {
 		var b strings.Builder
