@@ -37,7 +37,11 @@ func (a *API) deliveryRoutes() {
 	register(a, at("discard-delivery", http.MethodPost, "/{destination}/{id}/discard", "Give a dead letter up", access.ScopeWrite), func(ctx context.Context, in *DeliveryKey) (*body[outbox.DeliveryDetail], error) {
 		return a.againDelivery(ctx, in, true)
 	})
-	for what, summary := range map[string]string{"replay": "Send all dead letters of a destination again", "discard": "Give all dead letters of a destination up"} {
+	for _, c := range [...]struct{ what, summary string }{
+		{"replay", "Send all dead letters of a destination again"},
+		{"discard", "Give all dead letters of a destination up"},
+	} {
+		what, summary := c.what, c.summary
 		all := at(what+"-dead-messages", http.MethodPost, "", summary, access.ScopeWrite)
 		all.path = destinationsPath + "/{key}/dead-letters/" + what
 		register(a, all, func(ctx context.Context, in *DestinationKey) (*body[Replayed], error) {

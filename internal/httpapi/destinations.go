@@ -99,11 +99,12 @@ func (a *API) destinationRoutes() {
 }
 
 func (a *API) destinationCommands(at func(id, method, path, summary, scope string) spec) {
-	for what, summary := range map[string]string{
-		"pause":  "Let messages wait",
-		"resume": "Send what waits, and what comes",
-		"drain":  "Send what waits, and take nothing new",
+	for _, c := range [...]struct{ what, summary string }{
+		{"pause", "Let messages wait"},
+		{"resume", "Send what waits, and what comes"},
+		{"drain", "Send what waits, and take nothing new"},
 	} {
+		what, summary := c.what, c.summary
 		register(a, at(what+"-destination", http.MethodPost, "/{key}/"+what, summary, access.ScopeWrite), func(ctx context.Context, in *DestinationKey) (*storedDestination, error) {
 			return a.commandDestination(ctx, in.Key, what, 0)
 		})

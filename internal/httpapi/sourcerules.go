@@ -32,9 +32,9 @@ type SourceRules struct {
 
 // ThirdPartyBody is whose data a source brings.
 type ThirdPartyBody struct {
-	Provider       string `json:"provider" minLength:"1" maxLength:"200"`
-	Licence        string `json:"licence,omitempty" maxLength:"2000"`
-	ExpiresAt      string `json:"expires_at,omitempty" format:"date-time" doc:"End of the licence: from then on events are refused and counted as licence_expired"`
+	Provider  string `json:"provider" minLength:"1" maxLength:"200"`
+	Licence   string `json:"licence,omitempty" maxLength:"2000"`
+	ExpiresAt string `json:"expires_at,omitempty" format:"date-time" doc:"End of the licence: from then on events are refused and counted as licence_expired"`
 }
 
 const million = 1_000_000
