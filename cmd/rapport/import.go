@@ -69,6 +69,9 @@ func (f *importFlags) run(cmd *cobra.Command, name string) error {
 	if f.key == "" {
 		f.key = os.Getenv("RAPPORT_SECRET_KEY")
 	}
+	if f.key == "" {
+		return fault.Errorf(fault.Unauthenticated, "no_key", "an import needs a secret key: set RAPPORT_SECRET_KEY, or name one by --secret-key; serve showed it at its first start")
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return fault.Errorf(fault.NotFound, "no_file", "%s cannot be read: %s", name, err)

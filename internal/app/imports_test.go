@@ -46,6 +46,25 @@ func load(t *testing.T, a *app.App, query, file string) (imported, string) {
 	return out, ""
 }
 
+func TestImports_AnEarlierFileSentAgainUndoesWhatCameBetween(t *testing.T) {
+	t.Parallel()
+	a := open(t, settings(t, t.TempDir()))
+	const one, two = "userId,attribute:tier\nu1,gold\nu1,silver\n", "userId,attribute:tier\nu1,platinum\n"
+	for i, c := range []struct{ file, want string }{
+		{one, "done 2: +1 ~1 =0 !0 x0"},
+		{one, "done 2: +0 ~0 =2 !0 x0"},
+		{two, "done 1: +0 ~1 =0 !0 x0"},
+		{one, "done 2: +0 ~2 =0 !0 x0"},
+	} {
+		if got, report := load(t, a, "name=user-1.csv", c.file); got.String() != c.want {
+			t.Errorf("file %d: %s, want %s\n%s", i, got, c.want, report)
+		}
+	}
+	if _, _, text := call(t, "GET", a.URL()+"/api/v1/profiles/user_id:u1", "", "Authorization", "Bearer "+secretKey); !strings.Contains(text, `"tier":"silver"`) || !strings.Contains(text, `"event_count":5`) {
+		t.Errorf("u1 is %s", text)
+	}
+}
+
 func (s imported) String() string {
 	return fmt.Sprintf("%s %d: +%d ~%d =%d !%d x%d", s.State, s.Sums.Rows, s.Sums.Inserted, s.Sums.Updated, s.Sums.Unchanged, s.Sums.Conflict, s.Sums.Failed)
 }
@@ -56,7 +75,7 @@ func TestImports_ReadTheFeedsAndSendingThemAgainChangesNothing(t *testing.T) {
 	for _, c := range []struct{ name, file, first, again string }{
 		{
 			"user-2024-01-01_00-00-00.csv", "userId,attribute:emailAddress,attribute:tier,attribute:points\nu1,ada@example.org,gold,12\nu2,bob@example.org,,3\nu3\nu1,,silver,\n",
-			"done 4: +2 ~1 =0 !0 x1", "done 4: +0 ~2 =1 !0 x1",
+			"done 4: +2 ~1 =0 !0 x1", "done 4: +0 ~0 =3 !0 x1",
 		},
 		{"product-1.csv", "id,name,price,categories\np1,Pen,1.50,office|school\np2,Ink,,office\n", "done 2: +2 ~0 =0 !0 x0", "done 2: +0 ~0 =2 !0 x0"},
 		{

@@ -223,6 +223,21 @@ func FuzzMap(f *testing.F) {
 	})
 }
 
+func TestSuggest_LetsAnAddressSayWhoAUserIs(t *testing.T) {
+	t.Parallel()
+	m := suggested(t, feed.User, "Email,Plan\n Ana@Example.com,pro\n")
+	if err := m.Check(); err != nil {
+		t.Fatal(err)
+	}
+	var to []string
+	for _, c := range m.Columns {
+		to = append(to, c.To)
+	}
+	if got := strings.Join(to, " "); got != "trait:email trait:Plan identifier:email" {
+		t.Errorf("suggested %s", got)
+	}
+}
+
 func TestSuggest_TellsHowTimesAreWritten(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

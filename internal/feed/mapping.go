@@ -126,7 +126,7 @@ func (m *Mapping) Check() error {
 	}
 	for _, some := range needed[m.Kind] {
 		if !slices.ContainsFunc(some, m.has) {
-			return badMapping("columns", "a %s feed needs a column for %s", m.Kind, strings.Join(some, " or "))
+			return badMapping("columns", "a %s feed needs a column for %s", m.Kind, strings.ReplaceAll(strings.Join(some, " or "), "identifier:", "identifier:NAMESPACE"))
 		}
 	}
 	return nil

@@ -148,7 +148,21 @@ func (s *Sample) Suggest(kind Kind) *Mapping {
 		taken[to] = true
 		m.Columns = append(m.Columns, s.column(m, i, to))
 	}
+	if kind == User && !taken["user_id"] && !taken["anonymous_id"] {
+		known(m)
+	}
 	return m
+}
+
+// known lets an address or a number say who a user is where nothing else does.
+func known(m *Mapping) {
+	for _, c := range m.Columns {
+		switch c.To {
+		case "trait:email", "trait:phone":
+			c.To = "identifier:" + strings.TrimPrefix(c.To, "trait:")
+			m.Columns = append(m.Columns, c)
+		}
+	}
 }
 
 // column suggests what becomes of a column that fills a field.

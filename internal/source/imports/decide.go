@@ -38,7 +38,9 @@ func (w *work) decide(r *record) error {
 		return w.happened(r, v)
 	case v == nil:
 		r.delta = inserted
-	case same(e, v):
+	case same(e, v), w.of.Again:
+		// Of several rows on one person the last counts: the file again would make
+		// the first of them news.
 		r.delta = unchanged
 	default:
 		r.delta = updated

@@ -101,6 +101,11 @@ type announced struct {
 	Mapping    json.RawMessage `json:"mapping_document"`
 	Pull       string          `json:"pull,omitempty"`
 	Job        string          `json:"job"`
+	// Digest is of what the file holds, Way of how it is read. Again tells that the
+	// import before it, by the same source and way, had the same.
+	Digest string `json:"digest,omitempty"`
+	Way    string `json:"way,omitempty"`
+	Again  bool   `json:"again,omitempty"`
 }
 
 // What is beside the data, by the id of an import.

@@ -22,7 +22,7 @@ func (w *work) decideItem(r *record) error {
 			return err
 		}
 		r.delta = updated
-		if v, ok := stored.View.(*catalog.ItemView); ok && sameItem(r, v) {
+		if v, ok := stored.View.(*catalog.ItemView); ok && (w.of.Again || sameItem(r, v)) {
 			r.delta = unchanged
 		}
 	}

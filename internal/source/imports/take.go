@@ -3,6 +3,8 @@ package imports
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,8 +48,14 @@ func (d *Door) take(ctx context.Context, u feed.Upload, fill func(to io.Writer) 
 	}
 	d.tidy(a.Created)
 	table := d.file(a.ID, tableEnding)
-	if a.Size, err = store(table, fill); err == nil {
+	sum := sha256.New()
+	if a.Size, err = store(table, func(to io.Writer) error { return fill(io.MultiWriter(to, sum)) }); err == nil {
 		err = d.settle(ctx, &a, u)
+	}
+	if err == nil {
+		way := sha256.Sum256(a.Mapping)
+		a.Digest, a.Way = hex.EncodeToString(sum.Sum(nil)), hex.EncodeToString(way[:])
+		a.Again, err = d.again(ctx, &a)
 	}
 	if err == nil {
 		err = d.keep(a)
@@ -62,6 +70,23 @@ func (d *Door) take(ctx context.Context, u feed.Upload, fill func(to io.Writer) 
 	}
 	a.Job = job.ID
 	return shown(a, job, d.Now()), d.keep(a)
+}
+
+// again tells whether the file is the one that the same source sent last for the
+// same mapping, and that was worked through. Files that came between make it news:
+// it may be sent to undo them.
+func (d *Door) again(ctx context.Context, a *announced) (bool, error) {
+	for _, before := range d.all() {
+		if before.Source != a.Source || before.Way != a.Way {
+			continue
+		}
+		if before.Digest != a.Digest || before.Job == "" {
+			return false, nil
+		}
+		job, err := d.Jobs.Get(ctx, before.Job)
+		return job.State == schedule.Done, err
+	}
+	return false, nil
 }
 
 // asked checks what is said of a file before it is taken.
