@@ -116,7 +116,7 @@ func (r *Register) DropSource(author, key string) error {
 			return noSource(key)
 		case key == DefaultSource:
 			return fault.Errorf(fault.Conflict, "default_source", "the source %q is made at every start: disable it, or revoke its keys", key)
-			}
+		}
 		d.Sources = slices.Delete(d.Sources, at, at+1)
 		return nil
 	})

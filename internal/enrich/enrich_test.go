@@ -95,8 +95,10 @@ func TestFind_ReadsCampaignsClicksAndLanguages(t *testing.T) {
 	t.Parallel()
 	var f enrich.Finder
 	for _, c := range []struct{ context, properties, languages, want string }{
-		{`{"page":{"url":"https://s.example/?utm_source=news%20letter&utm_medium=email&utm_campaign=s%C3%B8mmer&utm_term=a+b&fbclid=x1&x=1#frag"}}`, "", "",
-			`{"campaign":{"medium":"email","name":"sømmer","source":"news letter","term":"a b"},"click_ids":{"fbclid":"x1"}}`},
+		{
+			`{"page":{"url":"https://s.example/?utm_source=news%20letter&utm_medium=email&utm_campaign=s%C3%B8mmer&utm_term=a+b&fbclid=x1&x=1#frag"}}`, "", "",
+			`{"campaign":{"medium":"email","name":"sømmer","source":"news letter","term":"a b"},"click_ids":{"fbclid":"x1"}}`,
+		},
 		{`{"page":{"search":"?GCLID=Y&msclkid=z"}}`, "", "", `{"click_ids":{"gclid":"Y","msclkid":"z"}}`},
 		{"", `{"url":"https://s.example/a?utm_id=7"}`, "", `{"campaign":{"id":"7"}}`},
 		{`{"page":{"url":"https://s.example/?product_id=1&class=2"}}`, "", "", ""},

@@ -27,10 +27,10 @@ import (
 
 // The reasons why an event is not taken.
 const (
-	ReasonPaused   = "source_paused"
-	ReasonExpired  = "licence_expired"
-	ReasonBot      = "bot"
-	ReasonSampled  = "sampled"
+	ReasonPaused  = "source_paused"
+	ReasonExpired = "licence_expired"
+	ReasonBot     = "bot"
+	ReasonSampled = "sampled"
 )
 
 // Config is what an intake needs.

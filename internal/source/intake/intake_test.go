@@ -92,10 +92,14 @@ func TestTake_HoldsEventsAgainstTheRulesOfTheirSource(t *testing.T) {
 	}{
 		"nothing said": {access.Rules{}, map[string]uint64{"taken": 102, "dead": 1, "bot": 1}},
 		"paused":       {access.Rules{Paused: true}, map[string]uint64{"taken": 1, "dead": 0, "source_paused": 103}},
-		"licence over": {access.Rules{ThirdParty: &access.ThirdParty{Provider: "A", Expires: "2026-03-10T12:00:00Z"}},
-			map[string]uint64{"taken": 1, "dead": 0, "licence_expired": 103}},
-		"licence good": {access.Rules{ThirdParty: &access.ThirdParty{Provider: "A", Expires: "2026-03-10T12:00:01Z"}},
-			map[string]uint64{"taken": 102, "dead": 1, "bot": 1}},
+		"licence over": {
+			access.Rules{ThirdParty: &access.ThirdParty{Provider: "A", Expires: "2026-03-10T12:00:00Z"}},
+			map[string]uint64{"taken": 1, "dead": 0, "licence_expired": 103},
+		},
+		"licence good": {
+			access.Rules{ThirdParty: &access.ThirdParty{Provider: "A", Expires: "2026-03-10T12:00:01Z"}},
+			map[string]uint64{"taken": 102, "dead": 1, "bot": 1},
+		},
 		"robots marked":   {access.Rules{Robots: access.RobotsMark}, map[string]uint64{"taken": 103, "dead": 1}},
 		"robots kept":     {access.Rules{Robots: access.RobotsKeep}, map[string]uint64{"taken": 103, "dead": 1}},
 		"nobody sampled":  {access.Rules{Sample: &none}, map[string]uint64{"taken": 1, "dead": 1, "sampled": 102}},

@@ -132,21 +132,35 @@ func TestReceive_ChecksWhoSent(t *testing.T) {
 		"token in a header": {hook.Verify{Kind: "token", Secret: "s3"}, []string{"Authorization", "Bearer s3"}, [][]string{{}, {"Authorization", "s4"}}},
 		"token in another":  {hook.Verify{Kind: "token", Secret: "s3", Header: "X-Token"}, []string{"X-Token", "s3"}, [][]string{{"Authorization", "s3"}}},
 		"token in query":    {hook.Verify{Kind: "token", Secret: "q-secret", Query: "secret"}, nil, nil},
-		"basic": {hook.Verify{Kind: "basic", User: "u", Secret: "p"}, []string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("u:p"))},
-			[][]string{{}, {"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("u:x"))}}},
-		"hmac": {hook.Verify{Kind: "hmac", Secret: "k", Header: "X-Hub-Signature-256", Prefix: "sha256="},
+		"basic": {
+			hook.Verify{Kind: "basic", User: "u", Secret: "p"},
+			[]string{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("u:p"))},
+			[][]string{{}, {"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("u:x"))}},
+		},
+		"hmac": {
+			hook.Verify{Kind: "hmac", Secret: "k", Header: "X-Hub-Signature-256", Prefix: "sha256="},
 			[]string{"X-Hub-Signature-256", "sha256=" + hex.EncodeToString(sign("k", body))},
-			[][]string{{}, {"X-Hub-Signature-256", hex.EncodeToString(sign("k", body))}, {"X-Hub-Signature-256", "sha256=" + hex.EncodeToString(sign("l", body))}}},
-		"hmac with time": {hook.Verify{Kind: "hmac", Secret: "k", Encoding: "base64", TimestampHeader: "X-At"},
+			[][]string{{}, {"X-Hub-Signature-256", hex.EncodeToString(sign("k", body))}, {"X-Hub-Signature-256", "sha256=" + hex.EncodeToString(sign("l", body))}},
+		},
+		"hmac with time": {
+			hook.Verify{Kind: "hmac", Secret: "k", Encoding: "base64", TimestampHeader: "X-At"},
 			[]string{"X-Signature", base64.StdEncoding.EncodeToString(sign("k", stamp+"."+body)), "X-At", stamp},
-			[][]string{{"X-Signature", base64.StdEncoding.EncodeToString(sign("k", old+"."+body)), "X-At", old}, {"X-Signature", base64.StdEncoding.EncodeToString(sign("k", "."+body))}}},
-		"standard webhooks": {hook.Verify{Kind: "standard", Secret: "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef"))},
+			[][]string{{"X-Signature", base64.StdEncoding.EncodeToString(sign("k", old+"."+body)), "X-At", old}, {"X-Signature", base64.StdEncoding.EncodeToString(sign("k", "."+body))}},
+		},
+		"standard webhooks": {
+			hook.Verify{Kind: "standard", Secret: "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef"))},
 			[]string{"webhook-id", "msg-1", "webhook-timestamp", stamp, "webhook-signature", standard(stamp)},
-			[][]string{{"webhook-id", "msg-2", "webhook-timestamp", stamp, "webhook-signature", standard(stamp)},
-				{"webhook-id", "msg-1", "webhook-timestamp", old, "webhook-signature", standard(old)}, {}}},
-		"ecdsa": {hook.Verify{Kind: "ecdsa", Secret: base64.StdEncoding.EncodeToString(der)},
+			[][]string{
+				{"webhook-id", "msg-2", "webhook-timestamp", stamp, "webhook-signature", standard(stamp)},
+				{"webhook-id", "msg-1", "webhook-timestamp", old, "webhook-signature", standard(old)},
+				{},
+			},
+		},
+		"ecdsa": {
+			hook.Verify{Kind: "ecdsa", Secret: base64.StdEncoding.EncodeToString(der)},
 			[]string{twilio + "Timestamp", stamp, twilio + "Signature", elliptical(stamp)},
-			[][]string{{twilio + "Timestamp", stamp, twilio + "Signature", "AAAA"}, {twilio + "Timestamp", old, twilio + "Signature", elliptical(old)}}},
+			[][]string{{twilio + "Timestamp", stamp, twilio + "Signature", "AAAA"}, {twilio + "Timestamp", old, twilio + "Signature", elliptical(old)}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -198,7 +212,8 @@ func TestReceive_ReadsTheReportsOfProviders(t *testing.T) {
 		provider, body string
 		want           []string // event, address, bounce
 	}{
-		"sendgrid": {"sendgrid", `[{"email":"a@example.org","timestamp":1773144000,"event":"delivered","sg_event_id":"1","sg_message_id":"m"},
+		"sendgrid": {
+			"sendgrid", `[{"email":"a@example.org","timestamp":1773144000,"event":"delivered","sg_event_id":"1","sg_message_id":"m"},
 			{"email":"b@example.org","timestamp":1773144000,"event":"bounce","type":"bounce","sg_event_id":"2","reason":"550 no"},
 			{"email":"c@example.org","timestamp":1773144000,"event":"bounce","type":"blocked","sg_event_id":"3"},
 			{"email":"d@example.org","timestamp":1773144000,"event":"spamreport","sg_event_id":"4"},
@@ -206,17 +221,22 @@ func TestReceive_ReadsTheReportsOfProviders(t *testing.T) {
 			{"email":"f@example.org","timestamp":1773144000,"event":"click","url":"https://x/","sg_event_id":"6"},
 			{"email":"g@example.org","timestamp":1773144000,"event":"group_unsubscribe","sg_event_id":"7"},
 			{"email":"h@example.org","timestamp":1773144000,"event":"something_new","sg_event_id":"8"}]`,
-			[]string{"Email Delivered a", "Email Bounced b hard", "Email Bounced c soft", "Email Marked as Spam d", "Email Opened e", "Email Link Clicked f", "Unsubscribed g"}},
+			[]string{"Email Delivered a", "Email Bounced b hard", "Email Bounced c soft", "Email Marked as Spam d", "Email Opened e", "Email Link Clicked f", "Unsubscribed g"},
+		},
 		"mailgun":         {"mailgun", `{"event-data":{"event":"failed","severity":"permanent","recipient":"a@example.org","id":"1","timestamp":1773144000.1,"delivery-status":{"message":"no such user"}}}`, []string{"Email Bounced a hard"}},
 		"mailgun later":   {"mailgun", `{"event-data":{"event":"failed","severity":"temporary","recipient":"a@example.org","id":"1","timestamp":1773144000.1}}`, []string{"Email Deferred a"}},
 		"postmark bounce": {"postmark", `{"RecordType":"Bounce","Type":"HardBounce","Email":"a@example.org","MessageID":"m","BouncedAt":"2026-03-10T11:00:00.1234567-05:00","Description":"gone"}`, []string{"Email Bounced a hard"}},
 		"postmark click":  {"postmark", `{"RecordType":"Click","Recipient":"a@example.org","MessageID":"m","ReceivedAt":"2026-03-10T11:00:00Z","OriginalLink":"https://x/"}`, []string{"Email Link Clicked a"}},
 		"postmark stop":   {"postmark", `{"RecordType":"SubscriptionChange","Recipient":"a@example.org","MessageID":"m","SuppressSending":true,"ChangedAt":"2026-03-10T11:00:00Z"}`, []string{"Unsubscribed a"}},
-		"ses by sns": {"ses", `{"Type":"Notification","Message":"{\"notificationType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Permanent\",\"bouncedRecipients\":[{\"emailAddress\":\"a@example.org\",\"diagnosticCode\":\"smtp; 550\"},{\"emailAddress\":\"b@example.org\"}],\"timestamp\":\"2026-03-10T11:00:00.000Z\"},\"mail\":{\"messageId\":\"m\",\"destination\":[\"a@example.org\"]}}"}`,
-			[]string{"Email Bounced a hard", "Email Bounced b hard"}},
+		"ses by sns": {
+			"ses", `{"Type":"Notification","Message":"{\"notificationType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Permanent\",\"bouncedRecipients\":[{\"emailAddress\":\"a@example.org\",\"diagnosticCode\":\"smtp; 550\"},{\"emailAddress\":\"b@example.org\"}],\"timestamp\":\"2026-03-10T11:00:00.000Z\"},\"mail\":{\"messageId\":\"m\",\"destination\":[\"a@example.org\"]}}"}`,
+			[]string{"Email Bounced a hard", "Email Bounced b hard"},
+		},
 		"ses itself": {"ses", `{"eventType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"a@example.org"}],"timestamp":"2026-03-10T11:00:00.000Z"},"mail":{"messageId":"m","destination":["a@example.org"]}}`, []string{"Email Marked as Spam a"}},
-		"sparkpost": {"sparkpost", `[{"msys":{"message_event":{"type":"bounce","bounce_class":"10","rcpt_to":"a@example.org","timestamp":"1773144000","event_id":"1","message_id":"m"}}},{"msys":{"track_event":{"type":"click","rcpt_to":"b@example.org","timestamp":"1773144000","event_id":"2","target_link_url":"https://x/"}}},{"msys":{}}]`,
-			[]string{"Email Bounced a hard", "Email Link Clicked b"}},
+		"sparkpost": {
+			"sparkpost", `[{"msys":{"message_event":{"type":"bounce","bounce_class":"10","rcpt_to":"a@example.org","timestamp":"1773144000","event_id":"1","message_id":"m"}}},{"msys":{"track_event":{"type":"click","rcpt_to":"b@example.org","timestamp":"1773144000","event_id":"2","target_link_url":"https://x/"}}},{"msys":{}}]`,
+			[]string{"Email Bounced a hard", "Email Link Clicked b"},
+		},
 		"brevo":   {"brevo", `{"event":"hard_bounce","email":"a@example.org","ts_epoch":1773144000123,"message-id":"m","reason":"no"}`, []string{"Email Bounced a hard"}},
 		"mailjet": {"mailjet", `[{"event":"open","time":1773144000,"MessageID":19421777835146490,"email":"a@example.org"},{"event":"bounce","time":1773144000,"MessageID":1,"email":"b@example.org","hard_bounce":true}]`, []string{"Email Opened a", "Email Bounced b hard"}},
 	} {
