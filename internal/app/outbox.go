@@ -13,7 +13,6 @@ import (
 	"rapport/internal/destination/natives"
 	"rapport/internal/fault"
 	"rapport/internal/outbox"
-	"rapport/internal/schedule"
 )
 
 // The folders of destinations below the data folder: what each has to remember,
@@ -42,17 +41,7 @@ func (a *App) openOutbox() {
 	})
 	a.outbox.Start()
 	a.outbox.Register(a.jobs)
-	a.jobs.Register(jobPurgeDeliveries, func(ctx context.Context, t *schedule.Task) error {
-		n, err := a.outbox.Purge(ctx)
-		if err != nil {
-			return err
-		}
-		return t.SetResult(map[string]int{"deliveries": n})
-	})
 }
-
-// jobPurgeDeliveries takes old deliveries off the lists.
-const jobPurgeDeliveries = "purge_deliveries"
 
 // instruct asks a decision model about a person, for what goes along with a
 // message.

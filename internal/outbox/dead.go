@@ -2,12 +2,15 @@ package outbox
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"rapport/internal/clock"
 	"rapport/internal/effect"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
+	"rapport/internal/schedule"
 )
 
 // DeliveryDetail is one delivery with what was sent and what was answered.
@@ -116,20 +119,40 @@ func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message,
 // kept is how long deliveries that came to an end are listed.
 const kept = 30 * 24 * time.Hour
 
-// Purge takes deliveries off the lists that came to an end long ago.
-func (o *Outbox) Purge(ctx context.Context) (int, error) {
-	n := 0
-	o.mu.Lock()
-	keys := make([]string, 0, len(o.lines))
-	for key := range o.lines {
-		keys = append(keys, key)
+// JobPurge is the kind of the job that takes deliveries off the lists that came
+// to an end long ago.
+const JobPurge = "purge_deliveries"
+
+// daily gives that job once a day, where there is a destination.
+func (o *Outbox) daily(_ context.Context, now time.Time) []schedule.Request {
+	if len(o.keys()) == 0 {
+		return nil
 	}
-	o.mu.Unlock()
-	for _, key := range keys {
-		m, err := o.Spine.PurgeDeliveries(ctx, key, clock.From(o.Clock().Add(-kept)))
+	return []schedule.Request{{Kind: JobPurge, Key: now.UTC().Format(time.DateOnly), Author: "schedule"}}
+}
+
+func (o *Outbox) purge(ctx context.Context, t *schedule.Task) error {
+	n, err := o.forget(ctx, clock.From(o.Clock().Add(-kept)))
+	if err != nil {
+		return err
+	}
+	return t.SetResult(map[string]int{"deliveries": n})
+}
+
+// forget takes deliveries off the lists that came to an end before an instant.
+func (o *Outbox) forget(ctx context.Context, before clock.Instant) (n int, err error) {
+	for _, key := range o.keys() {
+		m, err := o.Spine.PurgeDeliveries(ctx, key, before)
 		if n += m; err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+// keys are those of the destinations.
+func (o *Outbox) keys() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Sorted(maps.Keys(o.lines))
 }

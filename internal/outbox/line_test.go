@@ -36,6 +36,7 @@ type spine struct {
 	docs    map[string][]byte
 	planned chan []effect.Plan
 	news    chan struct{}
+	purged  []string // destinations, each with the instant before which deliveries are forgotten
 }
 
 func newSpine() *spine {
@@ -132,7 +133,12 @@ func (s *spine) Delivery(context.Context, string, string) (pipeline.Delivery, er
 	return pipeline.Delivery{}, fault.Errorf(fault.NotFound, "none", "none")
 }
 
-func (s *spine) PurgeDeliveries(context.Context, string, clock.Instant) (int, error) { return 0, nil }
+func (s *spine) PurgeDeliveries(_ context.Context, key string, before clock.Instant) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.purged = append(s.purged, fmt.Sprint(key, " ", before))
+	return len(s.purged), nil
+}
 
 func (s *spine) Applied(_ context.Context, upTo store.Position) error {
 	s.mu.Lock()
@@ -514,5 +520,25 @@ func TestBucket_LetsThroughWhatTheRateAllows(t *testing.T) {
 	}
 	if n, _ := (&bucket{}).take(7, 0, now); n != 7 {
 		t.Errorf("no rate lets %d through", n)
+	}
+}
+
+func TestPurge_IsDueOnceADayWhereSomebodyIsTold(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, map[string]*sink{"a": {}, "b": {}})
+	day := time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC)
+	if got := r.daily(t.Context(), day); len(got) != 0 {
+		t.Errorf("without a destination %v is due", got)
+	}
+	r.define(t, "a", "")
+	r.define(t, "b", "")
+	t.Cleanup(r.Close)
+	first, later, next := r.daily(t.Context(), day), r.daily(t.Context(), day.Add(time.Hour)), r.daily(t.Context(), day.AddDate(0, 0, 1))
+	if len(first) != 1 || first[0].Kind != JobPurge || first[0].Key != later[0].Key || first[0].Key == next[0].Key {
+		t.Errorf("due are %v, %v, %v", first, later, next)
+	}
+	n, err := r.forget(t.Context(), 7)
+	if want := fmt.Sprint([]string{fmt.Sprint("a ", clock.Instant(7)), fmt.Sprint("b ", clock.Instant(7))}); err != nil || n != 3 || fmt.Sprint(r.purged) != want {
+		t.Errorf("forgot %d of %v: %v, want %s", n, r.purged, err, want)
 	}
 }

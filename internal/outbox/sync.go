@@ -13,7 +13,11 @@ import (
 const JobSync = "destination_sync"
 
 // Register names who does the jobs around destinations.
-func (o *Outbox) Register(r *schedule.Runner) { r.Register(JobSync, o.sync) }
+func (o *Outbox) Register(r *schedule.Runner) {
+	r.Register(JobSync, o.sync)
+	r.Register(JobPurge, o.purge)
+	r.Schedule(o.daily)
+}
 
 // syncAt is how far a synchronisation has come.
 type syncAt struct {
