@@ -139,7 +139,7 @@ func (w *work) decide(r *record) error {
 	}
 	v := r.known
 	if r.delta == orders { // it is the contact of an order
-		if v != nil && same(r.arrival.Event, v) {
+		if v != nil && v.Knows(r.arrival.Event) {
 			r.arrival = pipeline.Arrival{}
 		}
 		return nil
@@ -162,7 +162,7 @@ func (w *work) decide(r *record) error {
 		}
 		return w.People.Erase(w.ctx, v.ID, w.batch.Author)
 	}
-	if r.delta == changes && v != nil && same(r.arrival.Event, v) {
+	if r.delta == changes && v != nil && v.Knows(r.arrival.Event) {
 		r.message, r.delta = "unchanged", leaves
 	}
 	return nil
@@ -215,30 +215,4 @@ func (w *work) meetSome(some []record) error {
 		views = views[len(e.Identifiers):]
 	}
 	return nil
-}
-
-// same tells that an event says nothing of a person that is not so already.
-func same(e *event.Event, v *profile.View) bool {
-	for _, i := range e.Identifiers {
-		found := false
-		for j := range v.Identifiers {
-			found = found || v.Identifiers[j].Identifier == i
-		}
-		if !found {
-			return false
-		}
-	}
-	equal := true
-	var buf []byte
-	e.Traits.EachBytes(func(key []byte, value jsondoc.Value) bool {
-		now, ok := v.Traits[string(key)]
-		if value.IsNull() {
-			equal = !ok
-			return equal
-		}
-		buf = jsondoc.AppendCanonical(buf[:0], value)
-		equal = ok && bytes.Equal(buf, now)
-		return equal
-	})
-	return equal
 }

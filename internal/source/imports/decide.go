@@ -1,14 +1,12 @@
 package imports
 
 import (
-	"bytes"
 	"runtime"
 	"slices"
 
 	"rapport/internal/catalog"
 	"rapport/internal/event"
 	"rapport/internal/fault"
-	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
 	"rapport/internal/tablefile"
@@ -23,7 +21,7 @@ func (w *work) decide(r *record) error {
 		case other == nil || other == v:
 		case v == nil:
 			v = other
-		case other.ID != v.ID && !has(v, e.Identifiers[i]):
+		case other.ID != v.ID && !v.Has(e.Identifiers[i]):
 			r.delta = conflict
 			r.bad = &tablefile.RowError{
 				Line: r.Line, Value: tablefile.Show([]byte(e.Identifiers[i].String())), Code: "conflict",
@@ -38,7 +36,7 @@ func (w *work) decide(r *record) error {
 		return w.happened(r, v)
 	case v == nil:
 		r.delta = inserted
-	case same(e, v), w.of.Again:
+	case v.Knows(e), w.of.Again:
 		// Of several rows on one person the last counts: the file again would make
 		// the first of them news.
 		r.delta = unchanged
@@ -109,35 +107,4 @@ func (w *work) meet(records []*record) error {
 		}
 		return nil
 	})
-}
-
-func has(v *profile.View, i event.Identifier) bool {
-	for j := range v.Identifiers {
-		if v.Identifiers[j].Identifier == i {
-			return true
-		}
-	}
-	return false
-}
-
-// same tells that an event says nothing of a person that is not so already.
-func same(e *event.Event, v *profile.View) bool {
-	for _, i := range e.Identifiers {
-		if !has(v, i) {
-			return false
-		}
-	}
-	equal := true
-	var buf []byte
-	e.Traits.EachBytes(func(key []byte, value jsondoc.Value) bool {
-		now, ok := v.Traits[string(key)]
-		if value.IsNull() {
-			equal = !ok
-			return equal
-		}
-		buf = jsondoc.AppendCanonical(buf[:0], value)
-		equal = ok && bytes.Equal(buf, now)
-		return equal
-	})
-	return equal
 }
