@@ -61,19 +61,16 @@ func (s *Series) Decide(c Command) (Fact, error) {
 		return f, fault.Errorf(fault.NotFound, "definition_not_found", "there is no definition %q: PUT one first", c.Key)
 	}
 	if c.RollbackTo != 0 {
-		old, err := s.version(c.RollbackTo)
+		old, err := s.Pick(c.RollbackTo)
 		if err != nil {
 			return f, err
 		}
 		f.Version, f.RollbackOf, f.ContentType, f.Size = s.next(), old.Version, old.ContentType, old.Size
 		return f, nil
 	}
-	at := newest
-	if c.Version != 0 {
-		var err error
-		if at, err = s.version(c.Version); err != nil {
-			return f, err
-		}
+	at, err := s.Pick(c.Version)
+	if err != nil {
+		return f, err
 	}
 	if now := at.Status(); !May(now, c.Status) {
 		return f, fault.Errorf(fault.Conflict, "status_not_possible", "version %d is %s and cannot become %s: %s", at.Version, now, c.Status, mend(now)).At("/status")
@@ -144,7 +141,11 @@ func (s *Series) next() int {
 	return 1
 }
 
-func (s *Series) version(n int) (*Version, error) {
+// Pick finds a version of a series that has some; 0 is the newest.
+func (s *Series) Pick(n int) (*Version, error) {
+	if n == 0 {
+		return s.Newest(), nil
+	}
 	if v := s.At(n); v != nil {
 		return v, nil
 	}

@@ -60,14 +60,12 @@ func (a *API) listConnections(_ context.Context, in *Paging) (*body[List[ModelSu
 // connectionVersion finds a version; 0 is the newest.
 func (a *API) connectionVersion(ctx context.Context, key string, version int) (*definition.Version, *connection.Connection, error) {
 	s := a.Spine.Definitions().Get(definition.DataConnection, key)
-	v := s.Newest()
-	if v == nil {
+	if s.Newest() == nil {
 		return nil, nil, fault.Errorf(fault.NotFound, "connection_not_found", "there is no connection %q: PUT %s%s/%s makes one", key, prefix[:len(prefix)-1], connectionsPath, key)
 	}
-	if version != 0 {
-		if v = s.At(version); v == nil {
-			return nil, nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, version, s.Newest().Version).At("version")
-		}
+	v, err := s.Pick(version)
+	if err != nil {
+		return nil, nil, err
 	}
 	d, err := a.Spine.Definition(ctx, v.Kind, key, v.Version)
 	if err != nil {

@@ -143,14 +143,12 @@ func (a *API) listDestinations(ctx context.Context, in *Paging) (*body[List[Dest
 // destinationVersion finds a version with its document; 0 is the newest.
 func (a *API) destinationVersion(ctx context.Context, key string, version int) (*definition.Version, []byte, error) {
 	s := a.Spine.Definitions().Get(definition.Destination, key)
-	v := s.Newest()
-	if v == nil {
+	if s.Newest() == nil {
 		return nil, nil, fault.Errorf(fault.NotFound, "destination_not_found", "there is no destination %q: PUT %s%s/%s makes one", key, prefix[:len(prefix)-1], destinationsPath, key)
 	}
-	if version != 0 {
-		if v = s.At(version); v == nil {
-			return nil, nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, version, s.Newest().Version).At("version")
-		}
+	v, err := s.Pick(version)
+	if err != nil {
+		return nil, nil, err
 	}
 	d, err := a.Spine.Definition(ctx, v.Kind, key, v.Version)
 	return v, d.Document, err

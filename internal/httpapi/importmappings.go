@@ -49,14 +49,12 @@ func (a *API) listMappings(_ context.Context, in *Paging) (*body[List[ModelSumma
 // pickMapping finds a version; 0 is the newest.
 func (a *API) pickMapping(ctx context.Context, key string, version int) (*definition.Version, *feed.Mapping, error) {
 	s := a.Spine.Definitions().Get(definition.ImportMapping, key)
-	v := s.Newest()
-	if v == nil {
+	if s.Newest() == nil {
 		return nil, nil, fault.Errorf(fault.NotFound, "mapping_not_found", "there is no mapping %q: PUT %s%s/%s makes one", key, prefix[:len(prefix)-1], mappingsPath, key)
 	}
-	if version != 0 {
-		if v = s.At(version); v == nil {
-			return nil, nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, version, s.Newest().Version).At("version")
-		}
+	v, err := s.Pick(version)
+	if err != nil {
+		return nil, nil, err
 	}
 	d, err := a.Spine.Definition(ctx, v.Kind, key, v.Version)
 	if err != nil {

@@ -53,14 +53,12 @@ func (a *API) listPulls(_ context.Context, in *Paging) (*body[List[ModelSummary]
 // pickPull finds a version; 0 is the newest.
 func (a *API) pickPull(ctx context.Context, key string, version int) (*definition.Version, *feed.Pull, error) {
 	s := a.Spine.Definitions().Get(definition.ImportPull, key)
-	v := s.Newest()
-	if v == nil {
+	if s.Newest() == nil {
 		return nil, nil, fault.Errorf(fault.NotFound, "pull_not_found", "there is no pull %q: PUT %s%s/%s makes one", key, prefix[:len(prefix)-1], pullsPath, key)
 	}
-	if version != 0 {
-		if v = s.At(version); v == nil {
-			return nil, nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, version, s.Newest().Version).At("version")
-		}
+	v, err := s.Pick(version)
+	if err != nil {
+		return nil, nil, err
 	}
 	d, err := a.Spine.Definition(ctx, v.Kind, key, v.Version)
 	if err != nil {

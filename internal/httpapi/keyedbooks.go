@@ -100,16 +100,10 @@ func (s shelf) list(_ context.Context, in *Paging) (*body[List[ModelSummary]], e
 // version finds one; 0 is the newest.
 func (s shelf) version(key string, version int) (*definition.Version, error) {
 	series := s.Spine.Definitions().Get(s.kind, key)
-	v := series.Newest()
-	if v == nil {
+	if series.Newest() == nil {
 		return nil, fault.Errorf(fault.NotFound, strings.ReplaceAll(s.one, "-", "_")+"_not_found", "there is no %s %q: PUT %s%s/%s makes one", s.name(), key, prefix, s.path[1:], key)
 	}
-	if version != 0 {
-		if v = series.At(version); v == nil {
-			return nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, version, series.Newest().Version).At("version")
-		}
-	}
-	return v, nil
+	return series.Pick(version)
 }
 
 func (s shelf) view(ctx context.Context, v *definition.Version) (DefinitionView, error) {

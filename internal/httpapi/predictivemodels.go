@@ -159,17 +159,10 @@ func (a *API) summaries(kind definition.Kind, in *Paging) (*body[List[ModelSumma
 
 func (a *API) pickPredictive(key string, version int) (*definition.Version, error) {
 	s := a.Spine.Definitions().Get(definition.PredictiveModel, key)
-	v := s.Newest()
-	if v == nil {
+	if s.Newest() == nil {
 		return nil, fault.Errorf(fault.NotFound, "predictive_model_not_found", "there is no predictive model %q: PUT %s%s/%s makes one", key, prefix[:len(prefix)-1], predictivePath, key)
 	}
-	if version == 0 {
-		return v, nil
-	}
-	if at := s.At(version); at != nil {
-		return at, nil
-	}
-	return nil, fault.Errorf(fault.NotFound, "version_not_found", "%q has no version %d: it has 1 to %d", key, version, v.Version).At("version")
+	return s.Pick(version)
 }
 
 func (a *API) viewPredictive(v *definition.Version, m *predict.Model) PredictiveView {
