@@ -26,7 +26,7 @@
 //	items                       what the catalog says, for conditions of people elsewhere
 //	tick, timers                the passing of time
 //	recover, rebuild            after a crash, and all over again
-//	read, timeline, identity, segments, passage, flows, preview, index, golden, everyone
+//	read, known, timeline, identity, segments, passage, flows, preview, index, golden, everyone
 //	                            answers
 //	erase, privacy, consent, permit, suppress
 //	                            what a person may ask for, and what may be done with the data
