@@ -37,6 +37,9 @@ const (
 	ImportPull            Kind = "import_pull"             // where tables come from by themselves, as JSON, secrets sealed
 	TrackingPlan          Kind = "tracking_plan"           // which events a source may send, as JSON
 
+	// What visitors get.
+	Experiment Kind = "experiment" // who gets which variant, and what is counted, as JSON
+
 	// Who outside is told, and whether it is told now.
 	Destination        Kind = "destination"         // as JSON, secrets sealed
 	DestinationControl Kind = "destination_control" // of the destination of the same key: paused, draining, released, as JSON
