@@ -40,7 +40,7 @@ func (p *Partial) TraitValue(name string, r *Rules) string {
 				best = &p.traits[j]
 			}
 		}
-		return shown(best.value)
+		return orNothing(best.value)
 	}
 	one := Partial{traits: p.traits[i:k]}
 	for j := range p.past {
@@ -49,10 +49,10 @@ func (p *Partial) TraitValue(name string, r *Rules) string {
 		}
 	}
 	fields := one.fields(r)
-	return shown(fields[0].finding.Value)
+	return orNothing(fields[0].finding.Value)
 }
 
-func shown(value string) string {
+func orNothing(value string) string {
 	if value == null {
 		return ""
 	}

@@ -6,6 +6,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/catalog/wire"
 	"rapport/internal/clock"
+	"rapport/internal/profile/shown"
 )
 
 // The versions of a part. The first knew neither counts of values nor more of
@@ -34,7 +35,7 @@ func (p *Partial) encode(b []byte, full bool) []byte {
 		encodeEntities(&enc, p.orders, inOrders, full) | encodeEntities(&enc, p.carts, inCarts, full) |
 		encodeSeen(&enc, p.names, inNames, full) | encodeSeen(&enc, p.channels, inChannels, full) |
 		encodeSeen(&enc, p.groups, inGroups, full) | p.encodeContacts(&enc, full) |
-		p.encodePast(&enc, full) | p.encodeLoyalty(&enc, full) | p.encodeSlots(&enc, full)
+		p.encodePast(&enc, full) | p.encodeLoyalty(&enc, full) | p.encodeSlots(&enc, full) | p.encodeShown(&enc, full)
 	enc.B[at], enc.B[at+1] = byte(has>>8), byte(has)
 	p.dirty = false
 	return enc.B
@@ -136,6 +137,9 @@ func (p *Partial) overlay(dec *wire.Decoder, version byte) {
 	}
 	if has&inSlots != 0 {
 		p.decodeSlots(dec)
+	}
+	if has&inShown != 0 {
+		p.shown = shown.Read(dec)
 	}
 }
 

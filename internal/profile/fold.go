@@ -21,7 +21,7 @@ func (p *Partial) Fold(e *event.Event, in Input) []catalog.Portion {
 	channel := channelOf(e)
 	p.channels, p.truncated = note(p.channels, channel, e, in.Names, bounded{MaxChannels, inChannels, p.truncated})
 	p.groups, p.truncated = note(p.groups, e.GroupID, e, nil, bounded{MaxGroups, inGroups, p.truncated})
-	if !outbound(channel) {
+	if !outbound(channel) && !p.foldShown(e) {
 		p.halfHour(e.Time)
 	}
 	p.foldContext(e, stamp, in.Names)

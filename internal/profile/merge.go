@@ -34,6 +34,7 @@ func (p *Partial) Merge(o *Partial) {
 		}
 		p.loyalty.add(o.loyalty)
 	}
+	p.mergeShown(o.shown)
 	for _, h := range o.halves {
 		p.addHalfHour(h)
 	}

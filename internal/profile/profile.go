@@ -10,6 +10,7 @@ import (
 	"rapport/internal/catalog/wire"
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/profile/shown"
 )
 
 // The bounds of a partial state. Traits keep the newest values; all else keeps
@@ -60,7 +61,9 @@ type Partial struct {
 	written   int        // so many first halves are not dirty
 	orders    []*catalog.Entity
 	carts     []*catalog.Entity
-	loyalty   *loyalty // nil where no event spoke of it
+	loyalty   *loyalty     // nil where no event spoke of it
+	shown     *shown.State // what was offered; nil where nothing was
+	shownNew  bool         // it changed since it was encoded
 	truncated section
 	dirty     bool
 }
@@ -81,6 +84,7 @@ const (
 	inValues // the earlier values of traits
 	inLoyalty
 	inSlots // when the events of a name happened
+	inShown // what was offered
 )
 
 // Input is what a fold needs beside the event.
@@ -163,6 +167,7 @@ func (p *Partial) MemSize() int {
 	if p.loyalty != nil {
 		n += 300
 	}
+	n += p.shown.MemSize()
 	for _, o := range p.orders {
 		n += o.MemSize()
 	}
