@@ -1,0 +1,168 @@
+package offer
+
+import (
+	"slices"
+
+	"rapport/internal/clock"
+	"rapport/internal/feel"
+	"rapport/internal/profile/shown"
+)
+
+// Person is what is known of whom something is offered to, as far as the caller
+// may be treated by it.
+type Person struct {
+	// In tells whether the person is in a segment; visible is false where the
+	// caller may not be treated by that.
+	In func(segment string) (in, visible bool)
+	// Value is what formulas see.
+	Value feel.Value
+	// Agreed tells whether the person agreed to something.
+	Agreed func(purpose, channel string) bool
+	Shown  *shown.State
+}
+
+// Check is a rule that was checked; nil holds of everybody. It is immutable.
+type Check struct {
+	*Rule
+	when *feel.Program
+}
+
+// Ready checks a rule; nil is nil.
+func (r *Rule) Ready(kind, field string) (*Check, error) {
+	if r == nil {
+		return nil, nil //nolint:nilnil // no rule is one that holds of everybody
+	}
+	c := &Check{Rule: r}
+	if slices.Contains(slices.Concat(r.Segments, r.AnySegment, r.NotSegments), "") {
+		return nil, invalid(kind, field+"/segments", "give keys of segments")
+	}
+	if r.Consent != nil && r.Consent.Purpose == "" {
+		return nil, invalid(kind, field+"/consent/purpose", "say for which purpose consent is asked")
+	}
+	if r.When == "" {
+		return c, nil
+	}
+	var err error
+	c.when, err = compile(kind, field+"/when", r.When)
+	return c, err
+}
+
+// Situation is one question: who asks, where and when. It serves one question
+// and is not safe for concurrent use.
+type Situation struct {
+	*Person
+	Context feel.Value
+	Channel string
+	Now     clock.Instant
+	// Seed leaves to chance what is left to chance, the same way each time.
+	Seed uint64
+	// Item finds a catalog item as formulas see it.
+	Item func(id string) (feel.Value, bool)
+
+	eval  *feel.Evaluator
+	slots [slots]feel.Value
+	items map[string]feel.Value
+	// entries are the places of what was shown, by offer; nil: not made.
+	entries map[string][]int
+}
+
+// maxSteps bounds the work of all formulas of one question.
+const maxSteps = 2_000_000
+
+func (s *Situation) begin() {
+	if s.eval != nil {
+		return
+	}
+	s.eval = feel.NewEvaluator(feel.Options{Now: feel.FromTime(s.Now.Time()), NoDiagnostics: true, Limits: feel.Limits{Steps: maxSteps, StringLen: 64 << 10, ListLen: 10_000}})
+	s.slots[slotPerson], s.slots[slotContext] = s.Value, s.Context
+}
+
+// run evaluates a formula about an offer; nil is about none.
+func (s *Situation) run(p *feel.Program, o *Ready) feel.Value {
+	s.begin()
+	s.slots[slotOffer], s.slots[slotItem] = feel.Null, feel.Null
+	if o != nil {
+		s.slots[slotOffer] = o.value
+		if o.Item != "" && slices.Contains(p.Inputs(), slotItem) {
+			s.slots[slotItem] = s.item(o.Item)
+		}
+	}
+	return s.eval.Run(p, s.slots[:])
+}
+
+func (s *Situation) item(key string) feel.Value {
+	if v, ok := s.items[key]; ok {
+		return v
+	}
+	v := feel.Null
+	if s.Item != nil {
+		v, _ = s.Item(key)
+	}
+	if s.items == nil {
+		s.items = map[string]feel.Value{}
+	}
+	s.items[key] = v
+	return v
+}
+
+// Drop says at which stage something fell, and why; the zero value says that it
+// did not.
+type Drop struct {
+	Stage  string
+	Reason string
+}
+
+// Holds tells whether a rule holds, of an offer or of none.
+func (c *Check) Holds(s *Situation, o *Ready) Drop {
+	if c == nil {
+		return Drop{}
+	}
+	if d := c.segments(s); d.Stage != "" {
+		return d
+	}
+	if c.Consent != nil && (s.Agreed == nil || !s.Agreed(c.Consent.Purpose, c.Consent.Channel)) {
+		return Drop{StageConsent, "no consent for " + c.Consent.Purpose}
+	}
+	if c.when != nil && !s.run(c.when, o).IsTrue() {
+		return Drop{StageCondition, "not true: " + c.When}
+	}
+	return Drop{}
+}
+
+func (c *Check) segments(s *Situation) Drop {
+	for _, key := range c.Segments {
+		if d := s.inside(key, true); d.Stage != "" {
+			return d
+		}
+	}
+	for _, key := range c.NotSegments {
+		if d := s.inside(key, false); d.Stage != "" {
+			return d
+		}
+	}
+	if len(c.AnySegment) == 0 {
+		return Drop{}
+	}
+	for _, key := range c.AnySegment {
+		if s.inside(key, true).Stage == "" {
+			return Drop{}
+		}
+	}
+	return Drop{StageSegment, "in none of the segments that would do"}
+}
+
+func (s *Situation) inside(key string, want bool) Drop {
+	in, visible := false, true
+	if s.In != nil {
+		in, visible = s.In(key)
+	}
+	switch {
+	case !visible:
+		return Drop{StageSegment, "segment " + key + " is not public, and the caller only claims to be the person"}
+	case in == want:
+		return Drop{}
+	case want:
+		return Drop{StageSegment, "not in segment " + key}
+	}
+	return Drop{StageSegment, "in segment " + key}
+}
