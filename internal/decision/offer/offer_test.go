@@ -82,11 +82,15 @@ func stages(d *offer.Decision) string {
 	return strings.Join(out, " ")
 }
 
-func happened(t testing.TB, s *shown.State, name, offerKey string, at clock.Instant, more ...string) {
+// happened notes an outcome: "Offer Viewed key", and where, if not in the hero
+// on the web: "Offer Viewed key placement channel".
+func happened(t testing.TB, s *shown.State, what string, at clock.Instant) {
 	t.Helper()
-	p := map[string]any{"offer": offerKey, "placement": "hero", "channel": "web"}
-	for i := 0; i < len(more); i += 2 {
-		p[more[i]] = more[i+1]
+	words := strings.Fields(what)
+	name := words[0] + " " + words[1]
+	p := map[string]any{"offer": words[2], "placement": "hero", "channel": "web"}
+	if len(words) > 3 {
+		p["placement"], p["channel"] = words[3], words[4]
 	}
 	text, err := json.Marshal(p)
 	if err != nil {
@@ -123,9 +127,9 @@ func TestDecide_SaysOfEveryOfferAtWhichStageItFell(t *testing.T) {
 		`empty {"priority":98,"item":"sku","stock":{}}`,
 	)
 	q := asked("new")
-	happened(t, q.Shown, "Offer Viewed", "often", now-2*hour)
-	happened(t, q.Shown, "Offer Viewed", "often", now-3*hour)
-	happened(t, q.Shown, "Offer Dismissed", "sent", now-100*hour)
+	happened(t, q.Shown, "Offer Viewed often", now-2*hour)
+	happened(t, q.Shown, "Offer Viewed often", now-3*hour)
+	happened(t, q.Shown, "Offer Dismissed sent", now-100*hour)
 	q.Left = func(*offer.Ready) int64 { return 0 }
 	q.Item = func(string) (feel.Value, bool) {
 		return feel.ContextOf(feel.Entry{Key: "stock", Value: feel.Int(0)}), true
@@ -170,10 +174,10 @@ func TestCaps_CountPerOfferGroupPlacementChannelAndPerson(t *testing.T) {
 	} {
 		w := made(t, `{}`, `a {"groups":["g"],"caps":[`+c.cap+`]}`, `b {"groups":["g"],"to":"2020-01-01T00:00:00Z"}`, `c {"to":"2020-01-01T00:00:00Z"}`)
 		q := asked()
-		happened(t, q.Shown, "Offer Viewed", "a", now-hour)
-		happened(t, q.Shown, "Offer Viewed", "a", now-2*hour)
-		happened(t, q.Shown, "Offer Viewed", "b", now-2*hour)
-		happened(t, q.Shown, "Offer Viewed", "c", now-2*hour, "placement", "other", "channel", "email")
+		happened(t, q.Shown, "Offer Viewed a", now-hour)
+		happened(t, q.Shown, "Offer Viewed a", now-2*hour)
+		happened(t, q.Shown, "Offer Viewed b", now-2*hour)
+		happened(t, q.Shown, "Offer Viewed c other email", now-2*hour)
 		if got := chosen(w.set().Decide(q)); (got == "a") != c.free {
 			t.Errorf("%s: got %q", name, got)
 		}
@@ -187,7 +191,7 @@ func TestDecide_OneCapOfThePlaceStopsAll(t *testing.T) {
 	if d := w.set().Decide(q); chosen(d) != "a" || d.Dropped.Stage != "" {
 		t.Fatalf("got %+v", d)
 	}
-	happened(t, q.Shown, "Offer Viewed", "other", now-hour)
+	happened(t, q.Shown, "Offer Viewed other", now-hour)
 	if d := w.set().Decide(q); chosen(d) != "" || d.Dropped.Stage != offer.StageCap {
 		t.Errorf("got %+v", d)
 	}
@@ -254,7 +258,7 @@ func TestKeep_EndsWhereAnOfferMayNotBeShownAnyMore(t *testing.T) {
 	w := made(t, `{}`, `a {"eligibility":{"segments":["s"]},"caps":[{"times":1}]}`)
 	held := &shown.Held{Items: []shown.HeldItem{{Offer: "a", Version: 1}}}
 	q := asked("s")
-	happened(t, q.Shown, "Offer Viewed", "a", now)
+	happened(t, q.Shown, "Offer Viewed a", now)
 	if got, ok := w.set().Keep(q, held); !ok || len(got) != 1 {
 		t.Error("a cap ended a decision that holds")
 	}
@@ -316,7 +320,7 @@ func TestDecide_AgreesWithAPlainModel(t *testing.T) {
 			all = append(all, p)
 			offers = append(offers, fmt.Sprintf(`%s {"priority":%d,"eligibility":{"segments":[%q]},"caps":[{"times":%d,"period":"1d"}]}`, p.key, p.priority, p.in, p.times))
 			for range p.seen {
-				happened(t, q.Shown, "Offer Viewed", p.key, now-clock.Instant(r.IntN(20))*hour)
+				happened(t, q.Shown, "Offer Viewed "+p.key, now-clock.Instant(r.IntN(20))*hour)
 			}
 		}
 		all = slices.DeleteFunc(all, func(p plain) bool { return !slices.Contains(mine, p.in) || p.seen >= p.times })
@@ -372,7 +376,7 @@ func BenchmarkDecide_500To3(b *testing.B) {
 	q.Value = feel.ContextOf(feel.Entry{Key: "traits", Value: feel.ContextOf(
 		feel.Entry{Key: "age", Value: feel.Int(33)}, feel.Entry{Key: "favourite", Value: feel.String("c3")})})
 	for i := range 10 {
-		happened(b, q.Shown, "Offer Viewed", fmt.Sprintf("o%03d", i*50), now-hour)
+		happened(b, q.Shown, fmt.Sprintf("Offer Viewed o%03d", i*50), now-hour)
 	}
 	b.ReportAllocs()
 	used := func() int64 {
