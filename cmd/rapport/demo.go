@@ -80,7 +80,7 @@ func runDemo(cmd *cobra.Command, f demoFlags) error {
 		URL: a.URL(), WriteKey: cmp.Or(c.WriteKey, a.Setup().WriteKey), SecretKey: cmp.Or(c.SecretKey, a.Setup().SecretKey),
 	}
 	playing := make(chan error, 1)
-	go func() { playing <- f.play(ctx, to, input, out) }()
+	go func() { playing <- f.play(ctx, to, a.Welcome(), input, out) }()
 	select {
 	case err = <-playing:
 	case err = <-a.Failed():
@@ -92,7 +92,7 @@ func runDemo(cmd *cobra.Command, f demoFlags) error {
 }
 
 // play fills the instance, says what to look at and goes on until it is stopped.
-func (f *demoFlags) play(ctx context.Context, to demo.Target, input io.Reader, out io.Writer) error {
+func (f *demoFlags) play(ctx context.Context, to demo.Target, welcome string, input io.Reader, out io.Writer) error {
 	var looks []demo.Look
 	var played *demo.Played
 	begin := time.Now()
@@ -118,6 +118,9 @@ func (f *demoFlags) play(ctx context.Context, to demo.Target, input io.Reader, o
 	}
 	fmt.Fprintf(out, "played, applied and evaluated in %s\n", time.Since(begin).Round(100*time.Millisecond))
 	demo.Show(out, to, looks)
+	if welcome != "" {
+		fmt.Fprintln(out, "console, sign up with this link: "+welcome)
+	}
 	switch {
 	case f.once:
 		return nil

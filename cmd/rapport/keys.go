@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rapport/internal/access"
+	"rapport/internal/clock"
 	"rapport/internal/fault"
 )
 
@@ -22,7 +23,7 @@ func keysCommand() *cobra.Command {
 		Short: "List, make and revoke keys",
 		Long:  "List, make and revoke keys. A running server takes changes over within a second or two.",
 	}
-	cmd.AddCommand(keysListCommand(), keysCreateCommand(), keysRevokeCommand())
+	cmd.AddCommand(keysListCommand(), keysCreateCommand(), keysRotateCommand(), keysRevokeCommand())
 	return cmd
 }
 
@@ -44,15 +45,15 @@ func keysListCommand() *cobra.Command {
 				return err
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "KIND\tKEY\tNAME\tMAY\tMADE")
+			fmt.Fprintln(w, "KIND\tKEY\tNAME\tMAY\tMADE\tUSED\tENDS")
 			doc := r.Index().Document()
 			for _, s := range doc.Sources {
 				for _, k := range s.WriteKeys {
-					fmt.Fprintf(w, "write\t%s\t%s\tsend events\t%s\n", k.Key, s.Name, k.Created)
+					fmt.Fprintf(w, "write\t%s\t%s\tsend events\t%s\t\t\n", k.Key, s.Name, k.Created)
 				}
 			}
 			for _, k := range doc.SecretKeys {
-				fmt.Fprintf(w, "secret\t%s (…%s)\t%s\t%s\t%s\n", k.ID, k.Hint, k.Name, strings.Join(k.Scopes, ", "), k.Created)
+				fmt.Fprintf(w, "secret\t%s (…%s)\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, k.Name, strings.Join(k.Scopes, ", "), k.Created, r.LastUse(k.ID), k.Expires)
 			}
 			return w.Flush()
 		},
@@ -62,8 +63,9 @@ func keysListCommand() *cobra.Command {
 }
 
 func keysCreateCommand() *cobra.Command {
-	var name, source string
-	var scopes []string
+	var source string
+	var life time.Duration
+	var terms access.KeyTerms
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a secret key, or with --source a write key", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -79,7 +81,10 @@ func keysCreateCommand() *cobra.Command {
 				fmt.Fprintln(cmd.OutOrStdout(), k.Key)
 				return nil
 			}
-			k, err := r.CreateSecretKey(author, name, "", scopes)
+			if life > 0 {
+				terms.Expires = clock.From(time.Now().Add(life))
+			}
+			k, err := r.CreateSecretKey(author, "", terms)
 			if err != nil {
 				return err
 			}
@@ -88,9 +93,34 @@ func keysCreateCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&name, "name", "", "what it is used for")
+	cmd.Flags().StringVar(&terms.Name, "name", "", "what it is used for")
+	cmd.Flags().DurationVar(&life, "expires-in", 0, "when it ends, such as 2160h; left out: never")
+	cmd.Flags().StringSliceVar(&terms.Networks, "network", nil, "address or network (CIDR) that may use it; left out: any")
 	cmd.Flags().StringVar(&source, "source", "", "make a write key of this source instead")
-	cmd.Flags().StringSliceVar(&scopes, "scope", access.Scopes(), "what it may do: "+strings.Join(access.Scopes(), ", "))
+	cmd.Flags().StringSliceVar(&terms.Scopes, "scope", access.Scopes(), "what it may do: "+strings.Join(access.Scopes(), ", "))
+	settingFlags(cmd, "data")
+	return cmd
+}
+
+func keysRotateCommand() *cobra.Command {
+	var overlap time.Duration
+	cmd := &cobra.Command{
+		Use: "rotate KEY", Short: "Make a secret key with the terms of another, which ends after the overlap", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := register(cmd)
+			if err != nil {
+				return err
+			}
+			k, err := r.RotateSecretKey(author, args[0], overlap)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s takes the place of %s, which ends in %s; it is shown this once:\n", k.ID, args[0], overlap)
+			fmt.Fprintln(cmd.OutOrStdout(), k.Secret)
+			return nil
+		},
+	}
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the old key stays good")
 	settingFlags(cmd, "data")
 	return cmd
 }

@@ -53,6 +53,7 @@ func serve(cmd *cobra.Command, explain bool) error {
 		return err
 	}
 	tellKeys(out, a.Setup())
+	tellWelcome(out, a)
 	fmt.Fprintln(out, "listening on "+a.URL())
 	var failed error
 	select {
@@ -78,6 +79,18 @@ func tellKeys(out io.Writer, s access.Setup) {
 		return
 	}
 	fmt.Fprintln(out, "secret key (move it to where you keep secrets): in "+s.SecretFile)
+}
+
+// tellWelcome prints how the first member signs up: the link where a person
+// looks on, else the file it is in.
+func tellWelcome(out io.Writer, a *app.App) {
+	switch {
+	case a.Welcome() == "":
+	case isTerminal(out):
+		fmt.Fprintln(out, "console (sign up with this link, good for a day): "+a.Welcome())
+	default:
+		fmt.Fprintln(out, "console (sign up with the link, good for a day): in "+a.Setup().WelcomeFile)
+	}
 }
 
 func isTerminal(w io.Writer) bool {

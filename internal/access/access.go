@@ -1,7 +1,7 @@
 // Package access says who may do what: the sources that send events with
-// their public write keys, and the secret keys of the own API with their
-// scopes. It never keeps a secret key, only its hash, and never shows one
-// again after it was made.
+// their public write keys, the secret keys of the own API with their scopes, and the
+// members who sign in, with their roles. It never keeps a secret key or a
+// password, only its hash, and never shows one again after it was made.
 package access
 
 import (
@@ -24,6 +24,9 @@ type Document struct {
 	Author     string      `yaml:"author" json:"author"`
 	Sources    []Source    `yaml:"sources" json:"sources"`
 	SecretKeys []SecretKey `yaml:"secret_keys" json:"secret_keys"`
+	Members    []Member    `yaml:"members,omitempty" json:"-"`
+	// Welcome lets the first member in.
+	Welcome *Link `yaml:"welcome,omitempty" json:"-"`
 	// TokenKey signs access tokens; hexadecimal, 32 bytes.
 	TokenKey string `yaml:"token_key" json:"-"`
 }
@@ -83,6 +86,10 @@ type SecretKey struct {
 	Hint    string   `yaml:"hint" json:"hint"` // its last four characters
 	Scopes  []string `yaml:"scopes" json:"scopes"`
 	Created string   `yaml:"created_at" json:"created_at"`
+	// Expires is when it ends, RFC 3339; empty: never.
+	Expires string `yaml:"expires_at,omitempty" json:"expires_at,omitempty"`
+	// Networks are the addresses that may use it, as CIDR; empty: any.
+	Networks []string `yaml:"networks,omitempty" json:"networks,omitempty"`
 }
 
 // The scopes of secret keys. Admin holds all others.
@@ -124,6 +131,13 @@ func (d *Document) clone() *Document {
 	c.SecretKeys = slices.Clone(d.SecretKeys)
 	for i := range c.SecretKeys {
 		c.SecretKeys[i].Scopes = slices.Clone(c.SecretKeys[i].Scopes)
+		c.SecretKeys[i].Networks = slices.Clone(c.SecretKeys[i].Networks)
+	}
+	c.Members = slices.Clone(d.Members)
+	for i := range c.Members {
+		c.Members[i].Roles = slices.Clone(c.Members[i].Roles)
+		c.Members[i].Hidden = slices.Clone(c.Members[i].Hidden)
+		c.Members[i].Passkeys = slices.Clone(c.Members[i].Passkeys)
 	}
 	return &c
 }
@@ -132,6 +146,7 @@ func (d *Document) clone() *Document {
 func (d *Document) sort() {
 	slices.SortFunc(d.Sources, func(a, b Source) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(d.SecretKeys, func(a, b SecretKey) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(d.Members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 }
 
 // stamp is how times stand in the document.

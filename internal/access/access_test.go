@@ -97,7 +97,7 @@ func TestRegister_ChangesOutliveTheProcessAndFormerVersionsStay(t *testing.T) {
 	if err != nil || !created || len(s.WriteKeys) != 1 {
 		t.Fatalf("%+v, %v, %v", s, created, err)
 	}
-	k, err := r.CreateSecretKey("jane", "reader", "", []string{access.ScopeRead})
+	k, err := r.CreateSecretKey("jane", "", access.KeyTerms{Name: "reader", Scopes: []string{access.ScopeRead}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,10 +154,10 @@ func TestRegister_WhatCannotBeChangesNothing(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := r.CreateSecretKey("x", "n", "", []string{"everything"}); fault.KindOf(err) != fault.Invalid {
+	if _, err := r.CreateSecretKey("x", "", access.KeyTerms{Name: "n", Scopes: []string{"everything"}}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("scope: %v", err)
 	}
-	if _, err := r.CreateSecretKey("x", "n", "", nil); fault.KindOf(err) != fault.Invalid {
+	if _, err := r.CreateSecretKey("x", "", access.KeyTerms{Name: "n"}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("no scope: %v", err)
 	}
 	if _, err := r.AddWriteKey("x", "nobody", ""); fault.KindOf(err) != fault.NotFound {
@@ -181,7 +181,7 @@ func TestRevokeSecretKey_TheLastAdminStays(t *testing.T) {
 	if err := r.RevokeSecretKey("x", first); fault.KindOf(err) != fault.Conflict {
 		t.Fatalf("revoked the last: %v", err)
 	}
-	k, err := r.CreateSecretKey("x", "second", "", []string{access.ScopeAdmin})
+	k, err := r.CreateSecretKey("x", "", access.KeyTerms{Name: "second", Scopes: []string{access.ScopeAdmin}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestWatcher_TakesOverWhatAnotherProcessWrote(t *testing.T) {
 	dir := t.TempDir()
 	server, tool := open(t, dir), open(t, dir)
 	w := server.Watch()
-	k, err := tool.CreateSecretKey("tool", "made beside", "", access.Scopes())
+	k, err := tool.CreateSecretKey("tool", "", access.KeyTerms{Name: "made beside", Scopes: access.Scopes()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestRegister_TwoProcessesLoseNothing(t *testing.T) {
 		r := open(t, dir)
 		wg.Go(func() {
 			for range 5 {
-				if _, err := r.CreateSecretKey("x", "n", "", access.Scopes()); err != nil {
+				if _, err := r.CreateSecretKey("x", "", access.KeyTerms{Name: "n", Scopes: access.Scopes()}); err != nil {
 					t.Error(err)
 				}
 			}

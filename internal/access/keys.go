@@ -109,12 +109,28 @@ func (r *Register) RevokeWriteKey(author, source, key string) error {
 
 // CreateSecretKey makes a secret key; secret may be given (at least 16
 // characters) and is made otherwise.
-func (r *Register) CreateSecretKey(author, name, secret string, scopes []string) (NewKey, error) {
-	if err := checkScopes(scopes); err != nil {
+func (r *Register) CreateSecretKey(author, secret string, terms KeyTerms) (NewKey, error) {
+	k, err := r.newSecret(terms, secret)
+	if err != nil {
 		return NewKey{}, err
 	}
-	if len(name) > 200 {
-		return NewKey{}, invalid("/name", "name has %d bytes: give at most 200", len(name))
+	return k, r.change(author, func(d *Document) error {
+		for _, other := range d.SecretKeys {
+			if other.Hash == k.Hash {
+				return fault.Errorf(fault.Conflict, "key_exists", "this secret key exists already as %s: use that one", other.ID)
+			}
+		}
+		d.SecretKeys = append(d.SecretKeys, k.SecretKey)
+		return nil
+	})
+}
+
+func (r *Register) newSecret(terms KeyTerms, secret string) (NewKey, error) {
+	if err := checkScopes(terms.Scopes); err != nil {
+		return NewKey{}, err
+	}
+	if len(terms.Name) > 200 {
+		return NewKey{}, invalid("/name", "name has %d bytes: give at most 200", len(terms.Name))
 	}
 	random, err := r.random(24)
 	if err != nil {
@@ -128,19 +144,11 @@ func (r *Register) CreateSecretKey(author, name, secret string, scopes []string)
 	if len(secret) < shortestSecret {
 		return NewKey{}, invalid("/secret", "the secret key has %d characters: give at least %d", len(secret), shortestSecret)
 	}
-	k := NewKey{Secret: secret, SecretKey: SecretKey{
-		ID: "key_" + id, Name: cmp.Or(name, "unnamed"), Hash: hashKey(secret), Hint: hint(secret),
-		Scopes: slices.Compact(slices.Sorted(slices.Values(scopes))), Created: stamp(r.clock.Now()),
-	}}
-	return k, r.change(author, func(d *Document) error {
-		for _, other := range d.SecretKeys {
-			if other.Hash == k.Hash {
-				return fault.Errorf(fault.Conflict, "key_exists", "this secret key exists already as %s: use that one", other.ID)
-			}
-		}
-		d.SecretKeys = append(d.SecretKeys, k.SecretKey)
-		return nil
-	})
+	return NewKey{Secret: secret, SecretKey: SecretKey{
+		ID: "key_" + id, Name: cmp.Or(terms.Name, "unnamed"), Hash: hashKey(secret), Hint: hint(secret),
+		Scopes: slices.Compact(slices.Sorted(slices.Values(terms.Scopes))), Created: stamp(r.clock.Now()),
+		Expires: stamp(terms.Expires), Networks: terms.networks(),
+	}}, nil
 }
 
 // RevokeSecretKey takes a secret key away. The last one that may administer
@@ -149,10 +157,10 @@ func (r *Register) RevokeSecretKey(author, id string) error {
 	return r.change(author, func(d *Document) error {
 		at := slices.IndexFunc(d.SecretKeys, func(k SecretKey) bool { return k.ID == id })
 		if at < 0 {
-			return fault.Errorf(fault.NotFound, "unknown_key", "no secret key %q: list the keys to see which there are", id)
+			return noKey(id)
 		}
 		d.SecretKeys = slices.Delete(d.SecretKeys, at, at+1)
-		if !slices.ContainsFunc(d.SecretKeys, func(k SecretKey) bool { return k.May(ScopeAdmin) }) {
+		if !slices.ContainsFunc(d.SecretKeys, func(k SecretKey) bool { return k.May(ScopeAdmin) && k.Expires == "" }) {
 			return fault.Errorf(fault.Conflict, "last_admin_key", "%s is the last key with the scope admin: make another one first", id)
 		}
 		return nil

@@ -28,6 +28,7 @@ type Register struct {
 	index   atomic.Pointer[Index]
 	text    []byte // of the file the index was made of; guarded by mu
 	spent   spent
+	uses    uses
 }
 
 const (
@@ -52,6 +53,9 @@ func Open(dir string, now clock.Clock, entropy io.Reader) (r *Register, fresh bo
 			}
 			return nil
 		})
+	}
+	if err == nil {
+		err = r.loadUses()
 	}
 	return r, fresh, err
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Setup is what the first start made.
@@ -12,10 +13,17 @@ type Setup struct {
 	WriteKey   string
 	SecretKey  string // empty where it was given: whoever gave it knows it
 	SecretFile string // where SecretKey stands with mode 0600; empty where it was given
+	// Welcome is the token with which the first member signs up; empty where
+	// somebody can sign in already.
+	Welcome     string
+	WelcomeFile string // where it stands with mode 0600
 }
 
 // secretFile holds the first secret key until its reader moves it away.
 const secretFile = "secret-key"
+
+// welcomeFile holds the token of the welcome until somebody signs up.
+const welcomeFile = "console-link"
 
 // Prepare makes what a register lacks to be of use: a default source with a
 // write key and a secret key with all scopes. Keys given are added where the
@@ -24,6 +32,9 @@ const secretFile = "secret-key"
 func (r *Register) Prepare(writeKey, secretKey string) (Setup, error) {
 	var s Setup
 	if err := r.prepareWriteKey(writeKey); err != nil {
+		return s, err
+	}
+	if err := r.prepareWelcome(&s); err != nil {
 		return s, err
 	}
 	if source := r.Index().Source(DefaultSource); source != nil && len(source.WriteKeys) > 0 {
@@ -45,8 +56,31 @@ func (r *Register) Prepare(writeKey, secretKey string) (Setup, error) {
 	if err := WriteFile(s.SecretFile, []byte(s.SecretKey+"\n")); err != nil {
 		return s, fmt.Errorf("keeping the first secret key: %w", err)
 	}
-	_, err = r.CreateSecretKey("rapport", "first key", s.SecretKey, Scopes())
+	_, err = r.CreateSecretKey("rapport", s.SecretKey, KeyTerms{Name: "first key", Scopes: Scopes()})
 	return s, err
+}
+
+// WelcomePath is where the console takes a link; the token stands behind the #,
+// which browsers keep to themselves.
+const WelcomePath = "/console/start#"
+
+// prepareWelcome says the link that is good still, or makes another.
+func (r *Register) prepareWelcome(s *Setup) error {
+	path := filepath.Join(r.dir, welcomeFile)
+	text, err := os.ReadFile(path)
+	if token, ok := strings.CutPrefix(strings.TrimSpace(string(text)), WelcomePath); err == nil && ok &&
+		r.Index().Document().Welcome.good(token, r.clock.Now()) {
+		s.Welcome, s.WelcomeFile = token, path
+		return nil
+	}
+	if s.Welcome, err = r.Welcome(); err != nil || s.Welcome == "" {
+		return err
+	}
+	s.WelcomeFile = path
+	if err := WriteFile(path, []byte(WelcomePath+s.Welcome+"\n")); err != nil {
+		return fmt.Errorf("keeping the link of the first member: %w", err)
+	}
+	return nil
 }
 
 // configuredKey is the id of the secret key that the configuration gives: a

@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 
+	"rapport/internal/clock"
 	"rapport/internal/fault"
 )
 
@@ -39,6 +41,9 @@ func (d *Document) validate() error {
 			return err
 		}
 	}
+	if err := d.validateMembers(); err != nil {
+		return err
+	}
 	ids := map[string]bool{}
 	for _, k := range d.SecretKeys {
 		if b, err := hex.DecodeString(k.Hash); err != nil || len(b) != 32 {
@@ -46,6 +51,9 @@ func (d *Document) validate() error {
 		}
 		if ids[k.ID] {
 			return invalid("/secret_keys", "secret key %q is there twice: keep one", k.ID)
+		}
+		if err := k.validate(); err != nil {
+			return err
 		}
 		ids[k.ID] = true
 	}
@@ -135,6 +143,36 @@ func checkScopes(scopes []string) error {
 	for _, s := range scopes {
 		if !slices.Contains(Scopes(), s) {
 			return invalid("/scopes", "unknown scope %q: give some of %s", s, strings.Join(Scopes(), ", "))
+		}
+	}
+	return nil
+}
+
+func (d *Document) validateMembers() error {
+	ids, emails := map[string]bool{}, map[string]bool{}
+	for i := range d.Members {
+		m := &d.Members[i]
+		if err := m.check(); err != nil {
+			return err
+		}
+		if ids[m.ID] || emails[m.Email] {
+			return invalid("/email", "there is a member with the address %s already: change that one", m.Email)
+		}
+		ids[m.ID], emails[m.Email] = true, true
+	}
+	return nil
+}
+
+func (k *SecretKey) validate() error {
+	if k.Expires != "" {
+		var at clock.Instant
+		if at.UnmarshalText([]byte(k.Expires)) != nil {
+			return invalid("/expires_at", "%q is no time: give RFC 3339, such as 2027-01-01T00:00:00Z", k.Expires)
+		}
+	}
+	for i, n := range k.Networks {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			return invalid(fmt.Sprintf("/networks/%d", i), "%q is no network: give CIDR, such as 192.0.2.0/24 or 2001:db8::1/128", n)
 		}
 	}
 	return nil

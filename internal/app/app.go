@@ -52,6 +52,9 @@ type App struct {
 	parts   Parts
 	setup   access.Setup
 	access  *access.Register
+	// sessions are the members who signed in, audit what is noted of everybody.
+	sessions *access.Sessions
+	audit    *access.Audit
 	metrics *telemetry.Metrics
 
 	store    store.Store
@@ -122,6 +125,12 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	if a.setup, err = a.access.Prepare(a.config.WriteKey, a.config.SecretKey); err != nil {
+		return err
+	}
+	if a.sessions, err = access.OpenSessions(a.access); err != nil {
+		return err
+	}
+	if a.audit, err = access.OpenAudit(a.access); err != nil {
 		return err
 	}
 	if err := a.openIntake(); err != nil {
@@ -200,6 +209,15 @@ func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
 // Setup is what the first start made.
 func (a *App) Setup() access.Setup { return a.setup }
 
+// Welcome is the address at which the first member signs up; empty where
+// somebody can sign in already.
+func (a *App) Welcome() string {
+	if a.setup.Welcome == "" {
+		return ""
+	}
+	return a.URL() + access.WelcomePath + a.setup.Welcome
+}
+
 // Decider answers decision models, for tests.
 func (a *App) Decider() *decider.Decider { return a.decider }
 
@@ -273,6 +291,10 @@ func (a *App) close(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("closing the store: %w", err))
 		}
 	}
+	if a.audit != nil {
+		a.audit.Close()
+		errs = append(errs, a.access.KeepUses())
+	}
 	return errors.Join(errs...)
 }
 
@@ -289,6 +311,9 @@ func (a *App) watchAccess() {
 		}
 		if err := watcher.Check(); err != nil {
 			a.parts.Log.Error("changed keys cannot be taken over", "error", err)
+		}
+		if err := a.access.KeepUses(); err != nil {
+			a.parts.Log.Warn("when keys were used is not written down", "error", err)
 		}
 	}
 }

@@ -72,9 +72,9 @@ func (d datasets) SourceByDataset(dataset string) (evergage.Source, bool) {
 }
 
 // SecretKey checks the id and the secret of a secret key.
-func (d datasets) SecretKey(id, secret string) (evergage.Secret, bool) {
-	k := d.register.Index().Secret(secret)
-	if k == nil || id != "" && id != k.ID {
+func (d datasets) SecretKey(id, secret, from string) (evergage.Secret, bool) {
+	k, err := d.register.Admit(secret, from)
+	if k == nil || err != nil || id != "" && id != k.ID {
 		return evergage.Secret{}, false
 	}
 	return evergage.Secret{ID: k.ID, May: k.May}, true

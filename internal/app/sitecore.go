@@ -54,9 +54,9 @@ func (k clientKeys) SourceByWriteKey(key string) (sitecore.Source, bool) {
 }
 
 // Secret tells who has a secret key.
-func (k clientKeys) Secret(key string) (sitecore.Caller, bool) {
-	s := k.register.Index().Secret(key)
-	if s == nil {
+func (k clientKeys) Secret(key, from string) (sitecore.Caller, bool) {
+	s, err := k.register.Admit(key, from)
+	if s == nil || err != nil {
 		return sitecore.Caller{}, false
 	}
 	return sitecore.Caller{ID: s.ID, Read: s.May(access.ScopeRead), Write: s.May(access.ScopeWrite)}, true

@@ -28,6 +28,9 @@ type Deps struct {
 	// Seal makes of a secret what can be stored.
 	Seal   func(secret []byte) ([]byte, error)
 	Access *access.Register
+	// Sessions are the members who signed in, Audit what is noted of everybody.
+	Sessions *access.Sessions
+	Audit    *access.Audit
 	Seen   Seen
 	// Tracker takes what is said of people, Webhooks what services report.
 	Tracker  Tracker
@@ -63,11 +66,13 @@ type API struct {
 	mux    *http.ServeMux
 	huma   huma.API
 	routes []string
+	// open are the paths for which no key is asked.
+	open map[string]bool
 }
 
 // New makes the API.
 func New(d Deps) *API {
-	a := &API{Deps: d, mux: http.NewServeMux()}
+	a := &API{Deps: d, mux: http.NewServeMux(), open: map[string]bool{}}
 	config := huma.Config{
 		OpenAPI:                      describe(d.Version),
 		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
@@ -107,8 +112,12 @@ func New(d Deps) *API {
 	a.bulkRoutes()
 	a.oauthRoutes()
 	a.keyRoutes()
+	a.sessionRoutes()
+	a.memberRoutes()
+	a.auditRoutes()
 	a.jobRoutes()
 	a.processRoutes()
+	a.sayPersonal()
 	return a
 }
 

@@ -27,6 +27,7 @@ type door struct {
 	handler  http.Handler
 	secret   string
 	writeKey string
+	welcome  string
 	log      *bytes.Buffer
 	ready    error
 	imports  *fakeImports
@@ -44,12 +45,21 @@ func newDoor(t *testing.T) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{fake: &fake{disputed: disputed()}, secret: keys.SecretKey, writeKey: keys.WriteKey, log: &bytes.Buffer{}, imports: &fakeImports{dir: t.TempDir()}, outbox: &fakeOutbox{}}
+	sessions, err := access.OpenSessions(register)
+	if err != nil {
+		t.Fatal(err)
+	}
+	audit, err := access.OpenAudit(register)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(audit.Close)
+	d := &door{fake: &fake{disputed: disputed()}, secret: keys.SecretKey, writeKey: keys.WriteKey, welcome: keys.Welcome, log: &bytes.Buffer{}, imports: &fakeImports{dir: t.TempDir()}, outbox: &fakeOutbox{}}
 	metrics := telemetry.NewMetrics("test")
 	log := telemetry.NewLogger(d.log, "info", "json")
 	d.api = New(Deps{
 		Spine: d.fake, Jobs: fakeJobs{}, Seen: fakeSeen{}, Tracker: fakeTracker{}, Webhooks: fakeWebhooks{}, Imports: d.imports, Outbox: d.outbox, Decider: decider.New(decider.Deps{Spine: d.fake, Clock: clock.Clock(now), Random: func(b []byte) { clear(b) }, Log: log}),
-		Seal: func(b []byte) ([]byte, error) { return append([]byte("sealed "), b...), nil }, Access: register, Metrics: metrics, Log: log, Clock: clock.Clock(now),
+		Seal: func(b []byte) ([]byte, error) { return append([]byte("sealed "), b...), nil }, Access: register, Sessions: sessions, Audit: audit, Metrics: metrics, Log: log, Clock: clock.Clock(now),
 		Ready: func() error { return d.ready }, Version: "test", NewID: cryptorand.Text,
 		Limits: Limits{Body: 64 << 10, ReadTimeout: 5 * time.Second, Wait: time.Millisecond, MaxWait: time.Millisecond},
 		CheckMapping: func(b []byte) error {
@@ -117,7 +127,7 @@ func (d *door) problem(t *testing.T, res reply, text string) Problem {
 func TestErrors_EveryOneIsAProblem(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
-	reader, err := d.api.Access.CreateSecretKey("test", "reader", "", []string{access.ScopeRead})
+	reader, err := d.api.Access.CreateSecretKey("test", "", access.KeyTerms{Name: "reader", Scopes: []string{access.ScopeRead}})
 	if err != nil {
 		t.Fatal(err)
 	}

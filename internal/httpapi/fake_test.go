@@ -36,9 +36,10 @@ type fake struct {
 	waited   int
 	replayed []string
 	index    *definition.Index
-	defined  map[string][]byte // documents by kind, key and version
-	disputed *profile.Partial  // what Conflicts and SamplePeople speak of
-	broken   bool              // Timeline gives what is no JSON
+	defined  map[string][]byte          // documents by kind, key and version
+	disputed *profile.Partial           // what Conflicts and SamplePeople speak of
+	broken   bool                       // Timeline gives what is no JSON
+	traits   map[string]json.RawMessage // of whoever Profile is asked for
 }
 
 // fakeTracker takes every second body.
@@ -215,7 +216,7 @@ func (f *fake) PurgeDecisions(context.Context) (int, error) { return 0, f.err }
 
 func (f *fake) Profile(_ context.Context, ref string, _ pipeline.ProfileOptions) (*profile.View, error) {
 	f.ref = ref
-	return &profile.View{}, f.err
+	return &profile.View{Traits: f.traits}, f.err
 }
 
 func (f *fake) ProfileRules(context.Context) (*profile.Rules, error) { return nil, f.err }

@@ -24,75 +24,112 @@ const (
 
 type principalKey struct{}
 
-// principal is the secret key that the request came with.
-func principal(ctx context.Context) *access.SecretKey {
-	k, _ := ctx.Value(principalKey{}).(*access.SecretKey)
-	return k
+// principal is who the request comes from.
+func principal(ctx context.Context) *access.Principal {
+	p, _ := ctx.Value(principalKey{}).(*access.Principal)
+	return p
 }
 
 // author is how a change is signed.
 func author(ctx context.Context) string {
-	if k := principal(ctx); k != nil {
-		return k.ID
+	if p := principal(ctx); p != nil {
+		return p.ID
 	}
 	return "unknown"
 }
 
-// refuseStranger answers 401 to whoever has no secret key, before anything
-// else is said about the API.
+// refuseStranger answers 401 to whoever has neither a secret key nor a session,
+// before anything else is said about the API.
 func (a *API) refuseStranger(w http.ResponseWriter, r *http.Request) bool {
-	if !strings.HasPrefix(r.URL.Path, prefix) || r.URL.Path == documentPath {
+	if !strings.HasPrefix(r.URL.Path, prefix) || r.URL.Path == documentPath || a.open[r.URL.Path] {
 		return false
 	}
-	if _, err := a.authenticate(r.Header.Get("Authorization")); err != nil {
+	if _, err := a.authenticate(r); err != nil {
 		problemOf(err).write(w)
 		return true
 	}
 	return false
 }
 
-func (a *API) authenticate(header string) (*access.SecretKey, error) {
+// authenticate tells who sends a request: a secret key or a token for one in the
+// header, or a member by the cookie of a session.
+func (a *API) authenticate(r *http.Request) (*access.Principal, error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		if p, err := a.signedIn(r); p != nil || err != nil {
+			return p, err
+		}
+	}
 	scheme, key, ok := strings.Cut(header, " ")
 	key = strings.TrimSpace(key)
 	switch {
 	case header == "":
-		return nil, fault.Errorf(fault.Unauthenticated, "no_key", "no key: send the header Authorization: Bearer and a secret key")
+		return nil, fault.Errorf(fault.Unauthenticated, "no_key", "no key: send the header Authorization: Bearer and a secret key, or sign in to the console")
 	case !ok || !strings.EqualFold(scheme, "Bearer"):
 		return nil, fault.Errorf(fault.Unauthenticated, "no_key", "the Authorization header is not Bearer: send Authorization: Bearer and a secret key")
 	}
-	index := a.Access.Index()
-	if strings.HasPrefix(key, access.TokenPrefix) {
-		if k := index.SecretOfToken(key, a.Clock.Now()); k != nil {
-			return k, nil
-		}
+	k, err := a.Access.Admit(key, r.RemoteAddr)
+	switch {
+	case err != nil:
+		return nil, err
+	case k != nil:
+		return access.OfKey(k), nil
+	case strings.HasPrefix(key, access.TokenPrefix):
 		return nil, fault.Errorf(fault.Unauthenticated, "invalid_token", "the access token is not valid or has expired: ask for another at POST %s", tokenPath)
-	}
-	if k := index.Secret(key); k != nil {
-		return k, nil
-	}
-	if index.WriteKey(key) != nil {
+	case a.Access.Index().WriteKey(key) != nil:
 		return nil, fault.Errorf(fault.Unauthenticated, "write_key", "this is a write key, which only sends events: use a secret key here")
 	}
 	return nil, fault.Errorf(fault.Unauthenticated, "unknown_key", "unknown secret key: check it, or make one with rapport keys create")
 }
 
-// authorise checks that the key has the scope of the route.
+// authorise checks that whoever asks may do so, notes it where it is to be
+// noted, and has what is personal masked.
 func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
-	scope, _ := ctx.Operation().Metadata[scopeOf].(string)
+	op := ctx.Operation()
+	r, w := humago.Unwrap(ctx)
+	ctx = huma.WithValue(ctx, requestKey{}, r)
+	scope, _ := op.Metadata[scopeOf].(string)
 	if scope == "" {
 		next(ctx)
 		return
 	}
-	k, err := a.authenticate(ctx.Header("Authorization"))
-	if err == nil && !k.May(scope) {
-		err = fault.Errorf(fault.Forbidden, "missing_scope", "the key %s (%s) lacks the scope %s: use one that has it", k.ID, strings.Join(k.Scopes, ", "), scope)
+	p, err := a.authenticate(r)
+	if err == nil {
+		err = mayCall(p, op, scope)
+	}
+	var look sight
+	if err == nil {
+		look, err = sightOf(p, op, r)
+	}
+	if err == nil && p.Member != nil {
+		err = refuseMasked(r, a.Limits.Body)
 	}
 	if err != nil {
-		_, w := humago.Unwrap(ctx)
 		problemOf(err).write(w)
 		return
 	}
-	next(huma.WithValue(ctx, principalKey{}, k))
+	if look.masked {
+		if rules, err := a.Spine.ProfileRules(ctx.Context()); err == nil && rules != nil {
+			look.schema = rules.Schema
+		}
+	}
+	ctx = huma.WithValue(ctx, principalKey{}, p)
+	next(huma.WithValue(ctx, sightKey{}, look))
+	a.note(ctx, p, op, look)
+}
+
+// mayCall checks the rights of whoever asks against the route.
+func mayCall(p *access.Principal, op *huma.Operation, scope string) error {
+	area := access.Area(op.Tags[0])
+	switch {
+	case p.May(area, scope):
+		return nil
+	case p.Key == nil:
+		return fault.Errorf(fault.Forbidden, "missing_right", "your roles do not let you %s in the area %s: ask an admin for a role that does", scope, area)
+	case area == access.Self:
+		return fault.Errorf(fault.Forbidden, "no_member", "this is about who signed in, and a key is nobody: sign in with POST %ssession", prefix)
+	}
+	return fault.Errorf(fault.Forbidden, "missing_scope", "the key %s (%s) lacks the scope %s: use one that has it", p.ID, strings.Join(p.Key.Scopes, ", "), scope)
 }
 
 // checkContentType refuses bodies that do not say they are JSON. No header at
@@ -181,6 +218,9 @@ func (a *API) transform(ctx huma.Context, _ string, v any) (any, error) {
 		p = problemOfModel(e)
 	default:
 		body, err := encode(v)
+		if look, _ := ctx.Context().Value(sightKey{}).(sight); err == nil && (look.masked || len(look.hidden) > 0) {
+			body, err = look.mask(body)
+		}
 		if err == nil {
 			return body, nil
 		}

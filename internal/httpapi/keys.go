@@ -1,10 +1,13 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"time"
 
 	"rapport/internal/access"
+	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 )
 
@@ -12,6 +15,13 @@ import (
 type KeyBody struct {
 	Name   string   `json:"name" minLength:"1" maxLength:"200" doc:"For people: what it is used for"`
 	Scopes []string `json:"scopes" minItems:"1" maxItems:"3" enum:"read,write,admin" doc:"What it may do; admin holds the others"`
+	ExpiresAt string   `json:"expires_at,omitempty" format:"date-time" doc:"When it ends; left out: never"`
+	Networks  []string `json:"networks,omitempty" maxItems:"100" doc:"Addresses or networks (CIDR) that may use it; left out: any"`
+}
+
+// RotateBody is how a key gives way to another.
+type RotateBody struct {
+	Overlap string `json:"overlap,omitempty" maxLength:"20" doc:"How long the old key stays good, such as 24h; left out: a day, at most 90 days"`
 }
 
 // KeyView is a secret key as the API shows it: without the key.
@@ -21,6 +31,9 @@ type KeyView struct {
 	Hint      string   `json:"hint" doc:"Its last four characters"`
 	Scopes    []string `json:"scopes" nullable:"false"`
 	CreatedAt string   `json:"created_at" format:"date-time"`
+	ExpiresAt string   `json:"expires_at,omitempty" format:"date-time"`
+	Networks  []string `json:"networks,omitempty"`
+	LastUsed  string   `json:"last_used_at,omitempty" format:"date-time" doc:"To the minute; left out: never, as far as is known"`
 	Secret    string   `json:"secret,omitempty" doc:"The key itself; only in the answer that made it"`
 }
 
@@ -30,11 +43,15 @@ func (a *API) keyRoutes() {
 	}
 	register(a, at("list-keys", http.MethodGet, "", "The secret keys, without the keys", http.StatusOK), a.listKeys)
 	register(a, at("create-key", http.MethodPost, "", "Make a secret key; it is shown this once", http.StatusCreated), a.createKey)
+	register(a, at("rotate-key", http.MethodPost, "/{id}/rotate", "Make a key with the same terms, shown this once; the old one ends after the overlap", http.StatusCreated), a.rotateKey)
 	register(a, at("revoke-key", http.MethodDelete, "/{id}", "Refuse a secret key from now on", http.StatusNoContent), a.revokeKey)
 }
 
-func keyView(k access.SecretKey) KeyView {
-	return KeyView{ID: k.ID, Name: k.Name, Hint: k.Hint, Scopes: k.Scopes, CreatedAt: k.Created}
+func (a *API) keyView(k access.SecretKey) KeyView {
+	return KeyView{
+		ID: k.ID, Name: k.Name, Hint: k.Hint, Scopes: k.Scopes, CreatedAt: k.Created, ExpiresAt: k.Expires, Networks: k.Networks,
+		LastUsed: a.Access.LastUse(k.ID).String(),
+	}
 }
 
 func (a *API) listKeys(_ context.Context, in *Paging) (*body[List[KeyView]], error) {
@@ -44,7 +61,7 @@ func (a *API) listKeys(_ context.Context, in *Paging) (*body[List[KeyView]], err
 	}
 	views := pipeline.Page[KeyView]{Next: page.Next}
 	for _, k := range page.Items {
-		views.Items = append(views.Items, keyView(k))
+		views.Items = append(views.Items, a.keyView(k))
 	}
 	return &body[List[KeyView]]{listOf(views)}, nil
 }
@@ -54,13 +71,38 @@ func (a *API) createKey(ctx context.Context, in *struct {
 	Body KeyBody
 },
 ) (*changed[KeyView], error) {
-	k, err := a.Access.CreateSecretKey(author(ctx), in.Body.Name, "", in.Body.Scopes)
+	terms := access.KeyTerms{Name: in.Body.Name, Scopes: in.Body.Scopes, Networks: in.Body.Networks}
+	if err := terms.Expires.UnmarshalText([]byte(in.Body.ExpiresAt)); err != nil {
+		return nil, fault.Errorf(fault.Invalid, "invalid_time", "%q is no time: give RFC 3339, such as 2027-01-01T00:00:00Z", in.Body.ExpiresAt).At("/expires_at")
+	}
+	k, err := a.Access.CreateSecretKey(author(ctx), "", terms)
 	if err != nil {
 		return nil, err
 	}
-	v := keyView(k.SecretKey)
+	return &changed[KeyView]{in.done(), a.newKeyView(k)}, nil
+}
+
+func (a *API) newKeyView(k access.NewKey) KeyView {
+	v := a.keyView(k.SecretKey)
 	v.Secret = k.Secret
-	return &changed[KeyView]{in.done(), v}, nil
+	return v
+}
+
+func (a *API) rotateKey(ctx context.Context, in *struct {
+	ID string `path:"id" maxLength:"64"`
+	Waiting
+	Body RotateBody
+},
+) (*changed[KeyView], error) {
+	overlap, err := time.ParseDuration(cmp.Or(in.Body.Overlap, "24h"))
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "invalid_duration", "%q is no duration: give one such as 24h", in.Body.Overlap).At("/overlap")
+	}
+	k, err := a.Access.RotateSecretKey(author(ctx), in.ID, overlap)
+	if err != nil {
+		return nil, err
+	}
+	return &changed[KeyView]{in.done(), a.newKeyView(k)}, nil
 }
 
 func (a *API) revokeKey(ctx context.Context, in *struct {

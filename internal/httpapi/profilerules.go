@@ -69,7 +69,7 @@ func (a *API) ruleBooks() []ruleBook {
 		{
 			a, definition.IdentityRules, "/identity/rules", "which identifiers make one person",
 			identity.Rules{},
-			string(usual.Document()), checked(identity.Parse), nil, "", "",
+			string(usual.Document()), checked(identity.Parse), nil, "identity", "",
 		},
 	}
 }

@@ -20,6 +20,10 @@ const (
 	scopeOf   = "scope"
 	acceptsOf = "accepts"
 	takesOf   = "takes"
+	// personalOf and rawOf tell routes whose answers hold what is personal, and
+	// those that are not JSON that could be masked.
+	personalOf = "personal"
+	rawOf      = "raw"
 )
 
 // spec is one route.
@@ -38,6 +42,8 @@ type spec struct {
 	takes   string   // the one type of a request's body that the handler reads as a stream
 	gives   string   // the one type of an answer that is no JSON
 	outside bool     // the path is the whole one, and no key is asked for
+	open    bool     // no key is asked for
+	data    data     // whether what is personal is in the answer; left out: as its area says
 	maxBody int64    // bytes of the request's body, where it may be larger than others
 }
 
@@ -52,12 +58,16 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		OperationID: s.id, Method: s.method, Path: path, Summary: s.summary,
 		Tags: []string{s.tag}, DefaultStatus: s.status, MaxBodyBytes: max(a.Limits.Body, s.maxBody),
 		BodyReadTimeout: a.Limits.ReadTimeout,
-		Metadata:        map[string]any{scopeOf: s.scope, acceptsOf: s.accepts, takesOf: s.takes},
-		Security:        []map[string][]string{{"secret_key": {s.scope}}, {"oauth": {s.scope}}},
+		Metadata: map[string]any{
+			scopeOf: s.scope, acceptsOf: s.accepts, takesOf: s.takes,
+			personalOf: s.data, rawOf: s.gives != "" || raw[O](),
+		},
+		Security:        []map[string][]string{{"secret_key": {s.scope}}, {"oauth": {s.scope}}, {"session": {}}},
 		Responses:       map[string]*huma.Response{},
 	}
-	if s.outside {
+	if s.outside || s.open {
 		op.Security = nil
+		a.open[op.Path] = true
 	}
 	if s.body != nil {
 		op.SkipValidateBody = true // the domain says better what is wrong
@@ -106,6 +116,16 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 			}
 		}
 	}
+}
+
+// raw tells answers that are not JSON made from a value.
+func raw[O any]() bool {
+	t := reflect.TypeFor[O]()
+	if t == reflect.TypeFor[huma.StreamResponse]() {
+		return true
+	}
+	f, ok := t.FieldByName("Body")
+	return ok && (f.Type.Kind() == reflect.Func || f.Type == reflect.TypeFor[[]byte]())
 }
 
 func schemaOf(registry huma.Registry, v any) *huma.Schema {
@@ -166,6 +186,7 @@ func describe(version string) *huma.OpenAPI {
 			Schemas: schemas,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				"secret_key": {Type: "http", Scheme: "bearer", Description: "A secret key, " + access.SecretPrefix + "…"},
+				"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A member who signed in; whatever changes something carries the header " + consoleHeader + ": 1"},
 				"oauth": {Type: "oauth2", Description: "The id of a secret key as client id and the key as client secret", Flows: &huma.OAuthFlows{
 					ClientCredentials: &huma.OAuthFlow{TokenURL: tokenPath, Scopes: map[string]string{
 						access.ScopeRead: "Read", access.ScopeWrite: "Write", access.ScopeAdmin: "Everything",
@@ -184,7 +205,8 @@ func describe(version string) *huma.OpenAPI {
 			{Name: "imports", Description: "Tables of others: imports, their mappings, and pulls that fetch tables by themselves"},
 			{Name: "sources", Description: "What comes in: tracking plans, webhooks, entity types"},
 			{Name: "accounting", Description: "Where every event went"},
-			{Name: "access", Description: "Sources and keys"},
+			{Name: "access", Description: "Keys, members and what they did"},
+			{Name: "self", Description: "Who signed in"},
 			{Name: "process", Description: "The instance itself"},
 		},
 	}

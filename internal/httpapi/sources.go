@@ -63,7 +63,7 @@ type sourceAnswer struct {
 
 func (a *API) sourceRoutes() {
 	at := func(id, method, path, summary, scope string) spec {
-		return spec{id: id, method: method, path: "/sources" + path, tag: "access", summary: summary, scope: scope, status: http.StatusOK}
+		return spec{id: id, method: method, path: "/sources" + path, tag: "sources", summary: summary, scope: scope, status: http.StatusOK}
 	}
 	register(a, at("list-sources", http.MethodGet, "", "All sources", access.ScopeRead), a.listSources)
 	register(a, at("get-source", http.MethodGet, "/{key}", "One source", access.ScopeRead), a.getSource)

@@ -59,7 +59,7 @@ func TestWebhooks_AreDefinedTriedAndReceived(t *testing.T) {
 func TestOAuth_GivesTokensForClientCredentials(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
-	key, err := d.api.Access.CreateSecretKey("test", "a client", "", []string{access.ScopeRead, access.ScopeWrite})
+	key, err := d.api.Access.CreateSecretKey("test", "", access.KeyTerms{Name: "a client", Scopes: []string{access.ScopeRead, access.ScopeWrite}})
 	if err != nil {
 		t.Fatal(err)
 	}

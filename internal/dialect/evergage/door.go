@@ -31,7 +31,7 @@ type Keyring interface {
 	SourceByDataset(dataset string) (Source, bool)
 	// SecretKey checks a secret and tells its id and scopes. An id that is not
 	// empty must be the key's.
-	SecretKey(id, secret string) (Secret, bool)
+	SecretKey(id, secret, from string) (Secret, bool)
 }
 
 // Secret is a secret key that was shown: who it is and what it may do.

@@ -34,7 +34,7 @@ func (keys) SourceByDataset(name string) (evergage.Source, bool) {
 	return s, ok
 }
 
-func (keys) SecretKey(id, secret string) (evergage.Secret, bool) {
+func (keys) SecretKey(id, secret, _ string) (evergage.Secret, bool) {
 	may := func(scope string) bool { return strings.Contains(secret, scope) || strings.Contains(secret, "admin") }
 	return evergage.Secret{ID: "key_1", May: may}, strings.HasPrefix(secret, "sk_") && (id == "" || id == "key_1")
 }

@@ -34,7 +34,7 @@ type Keyring interface {
 	// write key stands for: they are the same.
 	SourceByWriteKey(key string) (Source, bool)
 	// Secret tells who has a secret key and whether it may read and write.
-	Secret(key string) (Caller, bool)
+	Secret(key, from string) (Caller, bool)
 }
 
 // Source is who sends, as far as the door must know.

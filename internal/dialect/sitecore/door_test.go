@@ -32,7 +32,7 @@ func (k keys) SourceByWriteKey(key string) (sitecore.Source, bool) {
 	return s, ok
 }
 
-func (keys) Secret(key string) (sitecore.Caller, bool) {
+func (keys) Secret(key, _ string) (sitecore.Caller, bool) {
 	switch key {
 	case "secret":
 		return sitecore.Caller{ID: "key_1", Read: true, Write: true}, true

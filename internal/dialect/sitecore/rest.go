@@ -102,7 +102,7 @@ func (d *Door) authorise(r *http.Request, write bool) (*call, error) {
 	}
 	var known, may bool
 	if c.source, known = d.Keys.SourceByWriteKey(key); known {
-		c.caller, may = d.Keys.Secret(token)
+		c.caller, may = d.Keys.Secret(token, r.RemoteAddr)
 	}
 	switch {
 	case !known || !may:

@@ -1,0 +1,208 @@
+package access
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"rapport/internal/clock"
+	"rapport/internal/fault"
+)
+
+// Entry is one line of the audit log: who did what, or looked at what is
+// masked. It never holds what was looked at.
+type Entry struct {
+	At    clock.Instant `json:"at"`
+	Actor string        `json:"actor"` // id of a key or a member
+	// Operation is the id of the API's operation, or sign-in, sign-out,
+	// refused-sign-in.
+	Operation string `json:"operation"`
+	// Target is the key or id in the address, where it is no personal one.
+	Target string `json:"target,omitempty"`
+	// About is a mark of the person that the address names: it tells whether two
+	// entries are about the same one, and nothing else.
+	About     string `json:"about,omitempty"`
+	Status    int    `json:"status,omitempty"`
+	Reason    string `json:"reason,omitempty"` // why somebody unmasked
+	From      string `json:"from,omitempty"`   // network address
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// Audit is the log of what people and programs did, in files by month. Safe for
+// concurrent use.
+type Audit struct {
+	dir   string
+	key   []byte
+	mu    sync.Mutex
+	month string
+	file  *os.File
+}
+
+const auditDir = "audit"
+
+// OpenAudit opens the log in a register's folder.
+func OpenAudit(r *Register) (*Audit, error) {
+	dir := filepath.Join(r.dir, auditDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the audit folder: %w", err)
+	}
+	return &Audit{dir: dir, key: r.Index().tokenKey}, nil
+}
+
+// Mark is how a person is named in the log.
+func (a *Audit) Mark(ref string) string {
+	h := hmac.New(sha256.New, a.key)
+	h.Write([]byte("audit:" + ref))
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// Note writes an entry down before it returns. It is durable with the next
+// write of the system, not with each: a crash of the machine can take the last
+// second's entries.
+func (a *Audit) Note(e Entry) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("writing the audit log: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	month := e.At.Time().Format("2006-01")
+	if month != a.month {
+		a.close()
+		if a.file, err = os.OpenFile(a.path(month), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			return fmt.Errorf("opening the audit log: %w", err)
+		}
+		a.month = month
+	}
+	if _, err := a.file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("writing the audit log: %w", err)
+	}
+	return nil
+}
+
+func (a *Audit) path(month string) string { return filepath.Join(a.dir, month+".jsonl") }
+
+func (a *Audit) close() {
+	if a.file != nil {
+		a.file.Sync()  //nolint:errcheck // what is lost is told by the write that failed
+		a.file.Close() //nolint:errcheck // see above
+		a.file, a.month = nil, ""
+	}
+}
+
+// Close makes the log durable.
+func (a *Audit) Close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.close()
+}
+
+// AuditQuery is which entries are wanted, the newest first. Empty: all.
+type AuditQuery struct {
+	Actor, Operation, About string
+	From, To                clock.Instant
+	Cursor                  string
+	Limit                   int
+}
+
+// List gives a page of entries, the newest first, and the cursor of the next.
+func (a *Audit) List(q AuditQuery) ([]Entry, string, error) {
+	months, err := a.months()
+	if err != nil {
+		return nil, "", err
+	}
+	from, line, err := readCursor(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	var out []Entry
+	for _, month := range months {
+		if from != "" && month > from {
+			continue
+		}
+		lines, err := a.lines(month)
+		if err != nil {
+			return nil, "", err
+		}
+		last := len(lines)
+		if month == from {
+			last = min(line, last)
+		}
+		for i := last - 1; i >= 0; i-- {
+			var e Entry
+			if json.Unmarshal(lines[i], &e) != nil || !q.wants(&e) {
+				continue // a line cut short by a crash
+			}
+			if len(out) == q.Limit {
+				return out, base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s:%d", month, i+1)), nil
+			}
+			out = append(out, e)
+		}
+	}
+	return out, "", nil
+}
+
+func (q *AuditQuery) wants(e *Entry) bool {
+	return cmp.Or(q.Actor, e.Actor) == e.Actor && cmp.Or(q.Operation, e.Operation) == e.Operation &&
+		cmp.Or(q.About, e.About) == e.About && e.At >= q.From && (q.To == 0 || e.At < q.To)
+}
+
+// months lists the files, the newest first.
+func (a *Audit) months() ([]string, error) {
+	entries, err := os.ReadDir(a.dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the audit folder: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if month, ok := strings.CutSuffix(e.Name(), ".jsonl"); ok {
+			out = append(out, month)
+		}
+	}
+	slices.Sort(out)
+	slices.Reverse(out)
+	return out, nil
+}
+
+func (a *Audit) lines(month string) ([][]byte, error) {
+	text, err := os.ReadFile(a.path(month))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the audit log: %w", err)
+	}
+	var lines [][]byte
+	s := bufio.NewScanner(bytes.NewReader(text))
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		lines = append(lines, slices.Clone(s.Bytes()))
+	}
+	return lines, s.Err()
+}
+
+func readCursor(cursor string) (month string, line int, err error) {
+	if cursor == "" {
+		return "", 0, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	month, number, ok := strings.Cut(string(text), ":")
+	if err == nil && ok {
+		line, err = strconv.Atoi(number)
+	}
+	if err != nil || !ok || line < 0 {
+		return "", 0, fault.Errorf(fault.Invalid, "invalid_cursor", "the cursor is none of ours: give next of the page before, unchanged").At("cursor")
+	}
+	return month, line, nil
+}
