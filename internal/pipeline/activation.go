@@ -135,17 +135,17 @@ var activationPrefix = []byte("activation\x00")
 
 // activate notes what counts from a fact on. The rows let lanes find out what
 // counted at their own position.
-func (g *graph) activate(r *store.Record) {
+func (c *common) activate(r *store.Record) {
 	a, err := readActivation(r)
 	if err != nil {
-		g.log.Error("activation cannot be read", "position", r.Position, "error", err)
+		c.log.Error("activation cannot be read", "position", r.Position, "error", err)
 		return
 	}
-	if now := g.force.Load(); now.position < r.Position {
-		g.force.Store(now.apply(a, r.Position))
+	if now := c.force.Load(); now.position < r.Position {
+		c.force.Store(now.apply(a, r.Position))
 	}
 	key := binary.BigEndian.AppendUint64(slices.Clone(activationPrefix), uint64(r.Position))
-	g.rows = append(g.rows, commonRow(store.TableMeta, key, store.Put, r.Payload))
+	c.rows = append(c.rows, commonRow(store.TableMeta, key, store.Put, r.Payload))
 }
 
 func readActivation(r *store.Record) (*activation, error) {

@@ -147,11 +147,6 @@ func readEntries(into []profile.Entry, b []byte) ([]profile.Entry, error) {
 	return into, err
 }
 
-func appendBytes(b, s []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(len(s)))
-	return append(b, s...)
-}
-
 // appendSection writes a section behind a length of fixed width, so that its
 // body is encoded in place.
 func appendSection(b []byte, tag byte, body func([]byte) []byte) []byte {
@@ -295,57 +290,4 @@ func (a *anchor) readEdges(b []byte, merge bool) {
 			a.edges[i] = e
 		}
 	}
-}
-
-// cursor reads binary fields; bad is set by the first that is not there.
-type cursor struct {
-	b   []byte
-	bad bool
-}
-
-func (r *cursor) take(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.b, r.bad = nil, true
-		return nil
-	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out
-}
-
-func (r *cursor) byte() byte {
-	if b := r.take(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (r *cursor) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	r.take(uint64(max(n, 0)))
-	r.bad = r.bad || n <= 0
-	return v
-}
-
-func (r *cursor) varint() int64 {
-	v, n := binary.Varint(r.b)
-	r.take(uint64(max(n, 0)))
-	r.bad = r.bad || n <= 0
-	return v
-}
-
-func (r *cursor) bytes() []byte { return r.take(r.uvarint()) }
-
-func (r *cursor) section() []byte {
-	if b := r.take(4); b != nil {
-		return r.take(uint64(binary.LittleEndian.Uint32(b)))
-	}
-	return nil
-}
-
-func appendInstants(b []byte, instants ...clock.Instant) []byte {
-	for _, i := range instants {
-		b = binary.AppendVarint(b, int64(i))
-	}
-	return b
 }

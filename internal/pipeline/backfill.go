@@ -175,7 +175,7 @@ func (w *people) nextAnchors(ctx context.Context) error {
 	events := 0
 	for len(j.ahead) > 0 {
 		a := j.ahead[0]
-		if now, ok := w.anchors.get(a.key); !ok || now != a {
+		if now, ok := w.anchors.Get(a.key); !ok || now != a {
 			j.ahead = nil // let go of: look again
 			return nil
 		}
@@ -252,7 +252,7 @@ func (w *people) visited(a *anchor) {
 // goOn folds the next part of an anchor's timeline.
 func (w *people) goOn(ctx context.Context, f *filling) error {
 	a := f.anchor
-	if now, ok := w.anchors.get(a.key); !ok || now != a || a.refolds != f.refolds || a.refold {
+	if now, ok := w.anchors.Get(a.key); !ok || now != a || a.refolds != f.refolds || a.refold {
 		w.job.filling, w.job.ahead = nil, nil // it was let go of, or folded anew: begin again
 		return nil
 	}
@@ -353,7 +353,7 @@ func (w *people) anchorsAfter(ctx context.Context, after []byte) (out []*anchor,
 // anchorOf gives the anchor of a row that is visited: what is in memory, else
 // the row brought there; nil: it is swept.
 func (w *people) anchorOf(k id.Key, parts [][]byte) (*anchor, error) {
-	if a, ok := w.anchors.get(k); ok || w.isSwept(k) {
+	if a, ok := w.anchors.Get(k); ok || w.isSwept(k) {
 		return a, nil
 	}
 	copies := make([][]byte, len(parts))
@@ -363,7 +363,7 @@ func (w *people) anchorOf(k id.Key, parts [][]byte) (*anchor, error) {
 	if err := w.adopt(store.TableAnchors, k, copies); err != nil {
 		return nil, err
 	}
-	a, _ := w.anchors.get(k)
+	a, _ := w.anchors.Get(k)
 	return a, nil
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"iter"
 	"slices"
 
 	"rapport/internal/id"
@@ -28,8 +29,8 @@ func newHot[T any](limit int) *hot[T] {
 	return &hot[T]{rows: map[id.Key]*slot[T]{}, limit: limit}
 }
 
-// get gives the row of a key if it is in memory.
-func (h *hot[T]) get(k id.Key) (row T, ok bool) {
+// Get gives the row of a key if it is in memory.
+func (h *hot[T]) Get(k id.Key) (row T, ok bool) {
 	s, ok := h.rows[k]
 	if !ok {
 		return row, false
@@ -99,4 +100,15 @@ func (h *hot[T]) drop(k id.Key) {
 	h.ring[i] = h.ring[last]
 	h.ring[last] = nil
 	h.ring = h.ring[:last]
+}
+
+// all visits the rows in memory, in no order.
+func (h *hot[T]) all() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, s := range h.ring {
+			if !yield(s.row) {
+				return
+			}
+		}
+	}
 }

@@ -44,7 +44,7 @@ func (w *people) foldsCold() bool { return w.glass == nil && w.job == nil }
 // cold where that is enough. Else it notes that the row must be loaded.
 func (w *people) wantFor(t *task) *anchor {
 	k := t.rec.Anchor
-	if a, ok := w.anchors.get(k); ok {
+	if a, ok := w.anchors.Get(k); ok {
 		return a
 	}
 	a := w.cold[k]

@@ -198,12 +198,6 @@ func (w *people) replaceCommitted(ctx context.Context, a *anchor, better profile
 	return nil
 }
 
-// emptied keeps the room of a list and nothing of what was in it.
-func emptied[T any](list []*T) []*T {
-	clear(list)
-	return list[:0]
-}
-
 // arena is room for the many small values of a commit: pieces of memory that
 // grow with what the commit gathers.
 type arena []byte

@@ -37,7 +37,7 @@ func (p *Pipeline) cultivate() {
 		if p.stepped() && !p.unsettled() {
 			continue
 		}
-		now := inStep{p.Definitions(), p.graph.force.Load()}
+		now := inStep{p.Definitions(), p.common.force.Load()}
 		err := p.cultivateOnce(ctx)
 		if err != nil && ctx.Err() == nil {
 			p.stuck.Store(&now) // nobody waits for it, and it is tried less often
@@ -89,7 +89,7 @@ func (p *Pipeline) waitForce(ctx context.Context) error {
 		case <-ctx.Done():
 			return notYet(ctx)
 		}
-		now := inStep{p.Definitions(), p.graph.force.Load()}
+		now := inStep{p.Definitions(), p.common.force.Load()}
 		if stuck := p.stuck.Load(); p.stepped() || stuck != nil && *stuck == now {
 			return nil
 		}
@@ -98,7 +98,7 @@ func (p *Pipeline) waitForce(ctx context.Context) error {
 
 // stepped tells whether what is in force is what is defined.
 func (p *Pipeline) stepped() bool {
-	now := inStep{p.Definitions(), p.graph.force.Load()}
+	now := inStep{p.Definitions(), p.common.force.Load()}
 	if known := p.inStep.Load(); known != nil && *known == now {
 		return true
 	}
@@ -112,7 +112,7 @@ func (p *Pipeline) stepped() bool {
 // due gives the live versions that are not in force, and what is in force and
 // not live any more.
 func (p *Pipeline) due() (enter, leave []criterion) {
-	index, now := p.Definitions(), p.graph.force.Load()
+	index, now := p.Definitions(), p.common.force.Load()
 	wanted := map[reference]bool{}
 	for _, kind := range [...]definition.Kind{
 		definition.Reconciliation, definition.TraitSchema, definition.Affinity, definition.ComputedTrait, definition.Segment,
@@ -205,7 +205,7 @@ func (p *Pipeline) plan(enter, leave []criterion) (jobRow, error) {
 // sound gives as much of what is to enter as can enter at once, with what names
 // it. What does not fit the rest stays out.
 func (p *Pipeline) sound(enter, leave []criterion) ([]criterion, error) {
-	now := p.graph.force.Load().criteria()
+	now := p.common.force.Load().criteria()
 	fits := func(some []criterion) ([]criterion, error) {
 		all := slices.DeleteFunc(slices.Clone(now), func(c criterion) bool {
 			out := func(o criterion) bool { return o.Kind == c.Kind && o.Key == c.Key }

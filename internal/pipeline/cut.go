@@ -191,24 +191,8 @@ func readCut(payload []byte) (c cutRecord, ok bool) {
 	copy(c.home[:], r.take(16))
 	c.version = store.Position(r.uvarint())
 	how := r.byte()
-	c.gone, c.anew, c.owned = how == 1, how == 2, r.intervals()
+	c.gone, c.anew, c.owned = how == 1, how == 2, readIntervals(&r)
 	return c, !r.bad && len(r.b) == 0
-}
-
-func appendIntervals(b []byte, list []interval) []byte {
-	b = binary.AppendUvarint(b, uint64(len(list)))
-	for _, o := range list {
-		b = appendInstants(b, o.from, o.to-o.from)
-	}
-	return b
-}
-
-func (r *cursor) intervals() (out []interval) {
-	for range r.count() {
-		from := clock.Instant(r.varint())
-		out = append(out, interval{from, from + clock.Instant(r.varint())})
-	}
-	return out
 }
 
 // cutRow is the row of a cut: its home, its times, when its session ends.
@@ -226,7 +210,7 @@ func (w *people) loadCuts(ctx context.Context, a *anchor) error {
 	err := w.store.State().Scan(ctx, store.Range{Table: store.TableCuts, Bucket: a.key.Bucket(), Prefix: a.key[:]}, func(key []byte, parts [][]byte) bool {
 		r := cursor{b: parts[len(parts)-1]}
 		c := &cut{home: id.Key(key[len(id.Key{}):])}
-		c.version, c.due, c.owned = store.Position(r.uvarint()), clock.Instant(r.varint()), r.intervals()
+		c.version, c.due, c.owned = store.Position(r.uvarint()), clock.Instant(r.varint()), readIntervals(&r)
 		list.of[c.home] = c
 		list.live(c)
 		for _, o := range c.owned {
@@ -249,7 +233,7 @@ func (w *people) loadCuts(ctx context.Context, a *anchor) error {
 // loadTheirCuts loads the cuts of the anchors that a batch touches.
 func (w *people) loadTheirCuts(ctx context.Context, tasks []task) error {
 	see := func(k id.Key) error {
-		if a, ok := w.anchors.get(k); ok && a.isCut {
+		if a, ok := w.anchors.Get(k); ok && a.isCut {
 			return w.loadCuts(ctx, a)
 		}
 		return nil

@@ -49,7 +49,7 @@ func (w *people) foldCut(r *store.Record) {
 		}
 		return
 	}
-	a, ok := w.anchors.get(c.shared)
+	a, ok := w.anchors.Get(c.shared)
 	if !ok {
 		if c.gone {
 			return

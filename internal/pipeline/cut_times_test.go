@@ -94,7 +94,7 @@ func TestCut_FoldsOnlyWhatItsTimesMovedOver(t *testing.T) {
 	l, w := p.lanes[0], p.people[0]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a, ok := w.anchors.get(kiosk)
+	a, ok := w.anchors.Get(kiosk)
 	if !ok {
 		t.Fatal("the kiosk has no row")
 	}

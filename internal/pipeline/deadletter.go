@@ -72,46 +72,46 @@ type verdict struct {
 func positionKey(p store.Position) []byte { return binary.BigEndian.AppendUint64(nil, uint64(p)) }
 
 // bury lists a dead letter until somebody decides on it.
-func (g *graph) bury(r *store.Record) {
-	g.tally.take(r.Kind)
+func (c *common) bury(r *store.Record) {
+	c.tally.take(r.Kind)
 	d, err := readDeadLetter(r.Payload)
 	if err != nil {
-		g.tally.dead(reasonUnread)
+		c.tally.dead(reasonUnread)
 		return
 	}
-	g.tally.dead(d.Reason)
+	c.tally.dead(d.Reason)
 	summary, err := json.Marshal(DeadLetterView{
 		Received: r.Received, Source: d.Envelope.Source, Dialect: d.Envelope.Dialect, Reason: d.Reason, Message: d.Message,
 	})
 	if err != nil {
-		g.log.Error("dead letter cannot be listed", "position", r.Position, "error", err)
+		c.log.Error("dead letter cannot be listed", "position", r.Position, "error", err)
 		return
 	}
-	g.rows = append(g.rows, commonRow(store.TableDeadLetters, positionKey(r.Position), store.Put, summary))
+	c.rows = append(c.rows, commonRow(store.TableDeadLetters, positionKey(r.Position), store.Put, summary))
 }
 
 // decide takes what a person said: of identifiers, or of a dead letter, which
 // leaves the list. A replayed one is counted where its event is folded.
-func (g *graph) decide(ctx context.Context, r *store.Record) error {
+func (c *common) decide(ctx context.Context, r *store.Record) error {
 	var v verdict
 	if err := json.Unmarshal(r.Payload, &v); err != nil {
 		if r.Payload != nil {
-			g.log.Error("verdict cannot be read", "position", r.Position, "error", err)
+			c.log.Error("verdict cannot be read", "position", r.Position, "error", err)
 		}
 		return nil
 	}
 	if v.Identity != nil {
-		return g.say(ctx, r, v.Identity)
+		return c.graph.say(ctx, r, v.Identity)
 	}
-	delete(g.deciding, v.DeadLetter)
+	delete(c.deciding, v.DeadLetter)
 	if v.Unread {
-		return g.decideUnread(ctx, &v)
+		return c.decideUnread(ctx, &v)
 	}
 	if v.Decision == "discarded" {
-		g.tally.Discarded++
+		c.tally.Discarded++
 	}
-	g.tally.changed = true
-	g.rows = append(g.rows, commonRow(store.TableDeadLetters, positionKey(v.DeadLetter), store.Delete, nil))
+	c.tally.changed = true
+	c.rows = append(c.rows, commonRow(store.TableDeadLetters, positionKey(v.DeadLetter), store.Delete, nil))
 	return nil
 }
 
@@ -269,8 +269,8 @@ func (p *Pipeline) DiscardDeadLetter(ctx context.Context, name string) (Receipt,
 // verdicts on one letter the second finds the first on its way and fails.
 func (p *Pipeline) rule(ctx context.Context, v verdict, with ...store.Record) (Receipt, error) {
 	p.graphLane.mu.Lock()
-	taken := p.graph.deciding[v.DeadLetter]
-	p.graph.deciding[v.DeadLetter] = true
+	taken := p.common.deciding[v.DeadLetter]
+	p.common.deciding[v.DeadLetter] = true
 	p.graphLane.mu.Unlock()
 	if taken {
 		return Receipt{}, fault.Errorf(fault.Conflict, "already_decided", "a decision on this dead letter is on its way")
@@ -286,7 +286,7 @@ func (p *Pipeline) rule(ctx context.Context, v verdict, with ...store.Record) (R
 	receipt, err := p.append(ctx, frame)
 	if err != nil {
 		p.graphLane.mu.Lock()
-		delete(p.graph.deciding, v.DeadLetter)
+		delete(p.common.deciding, v.DeadLetter)
 		p.graphLane.mu.Unlock()
 		return receipt, err
 	}

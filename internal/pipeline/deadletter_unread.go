@@ -34,21 +34,21 @@ func (w *people) misread(t *task) {
 
 // buryUnread lists an event that could not be mapped again, unless somebody
 // decided on it before. What it says stays in the log alone.
-func (g *graph) buryUnread(ctx context.Context, r *store.Record) error {
+func (c *common) buryUnread(ctx context.Context, r *store.Record) error {
 	at, n := binary.Uvarint(r.Payload)
 	if n <= 0 {
 		return nil // erased since
 	}
-	switch mark, err := g.row(ctx, store.TableMeta, decidedKey(store.Position(at))); {
+	switch mark, err := c.row(ctx, store.TableMeta, decidedKey(store.Position(at))); {
 	case err != nil:
 		return err
 	case string(mark) == discardedUnseen:
-		g.discardUnread(store.Position(at))
+		c.discardUnread(store.Position(at))
 		return nil
 	case mark != nil:
 		return nil
 	}
-	rec, err := g.store.Log().At(ctx, store.Position(at))
+	rec, err := c.store.Log().At(ctx, store.Position(at))
 	if errors.Is(err, store.ErrErased) {
 		return nil
 	}
@@ -66,7 +66,7 @@ func (g *graph) buryUnread(ctx context.Context, r *store.Record) error {
 	if err != nil {
 		return err
 	}
-	g.more.put(store.TableDeadLetters, positionKey(store.Position(at)), summary)
+	c.more.put(store.TableDeadLetters, positionKey(store.Position(at)), summary)
 	return nil
 }
 
@@ -79,31 +79,31 @@ const (
 )
 
 // decideUnread takes a decision on an event that could not be mapped again.
-func (g *graph) decideUnread(ctx context.Context, v *verdict) error {
-	listed, err := g.row(ctx, store.TableDeadLetters, positionKey(v.DeadLetter))
+func (c *common) decideUnread(ctx context.Context, v *verdict) error {
+	listed, err := c.row(ctx, store.TableDeadLetters, positionKey(v.DeadLetter))
 	switch {
 	case err != nil:
 		return err
 	case v.Decision == "replayed":
-		g.more.put(store.TableMeta, decidedKey(v.DeadLetter), []byte(replayedUnread))
+		c.more.put(store.TableMeta, decidedKey(v.DeadLetter), []byte(replayedUnread))
 	case listed == nil:
-		g.more.put(store.TableMeta, decidedKey(v.DeadLetter), []byte(discardedUnseen))
+		c.more.put(store.TableMeta, decidedKey(v.DeadLetter), []byte(discardedUnseen))
 	default:
-		g.discardUnread(v.DeadLetter)
+		c.discardUnread(v.DeadLetter)
 	}
-	g.more.remove(store.TableDeadLetters, positionKey(v.DeadLetter))
+	c.more.remove(store.TableDeadLetters, positionKey(v.DeadLetter))
 	return nil
 }
 
-func (g *graph) discardUnread(at store.Position) {
-	g.tally.Discarded++
-	g.tally.changed = true
-	g.more.put(store.TableMeta, decidedKey(at), []byte(discardedUnread))
+func (c *common) discardUnread(at store.Position) {
+	c.tally.Discarded++
+	c.tally.changed = true
+	c.more.put(store.TableMeta, decidedKey(at), []byte(discardedUnread))
 }
 
 // row reads a row of one part that the overlay holds while it is not committed.
-func (g *graph) row(ctx context.Context, t store.Table, key []byte) (value []byte, err error) {
-	err = g.more.scan(ctx, g.store.State(), store.Range{Table: t, Prefix: key}, func(k, v []byte) bool {
+func (c *common) row(ctx context.Context, t store.Table, key []byte) (value []byte, err error) {
+	err = c.more.scan(ctx, c.store.State(), store.Range{Table: t, Prefix: key}, func(k, v []byte) bool {
 		if len(k) == len(key) {
 			value = slices.Clone(v)
 		}

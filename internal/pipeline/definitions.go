@@ -30,7 +30,7 @@ type Defined struct {
 
 // Definitions gives all definitions as they are applied now, without their
 // documents. It takes no lock.
-func (p *Pipeline) Definitions() *definition.Index { return p.graph.definitions.Load() }
+func (p *Pipeline) Definitions() *definition.Index { return p.common.definitions.Load() }
 
 // Definition gives one version with its document.
 func (p *Pipeline) Definition(ctx context.Context, kind definition.Kind, key string, version int) (definition.Definition, error) {
@@ -61,8 +61,8 @@ func (p *Pipeline) Define(ctx context.Context, c definition.Command) (Defined, e
 	fact, receipt, err := p.define(ctx, c)
 	if err != nil {
 		p.graphLane.mu.Lock()
-		if p.graph.defining[series] == turn {
-			p.graph.leaveDefinition(series)
+		if p.common.defining[series] == turn {
+			p.common.leaveDefinition(series)
 		}
 		p.graphLane.mu.Unlock()
 		return Defined{}, err
@@ -114,10 +114,10 @@ type seriesOf struct {
 func (p *Pipeline) enterDefinition(ctx context.Context, s seriesOf) (turn chan struct{}, err error) {
 	for {
 		p.graphLane.mu.Lock()
-		busy := p.graph.defining[s]
+		busy := p.common.defining[s]
 		if busy == nil {
 			turn = make(chan struct{})
-			p.graph.defining[s] = turn
+			p.common.defining[s] = turn
 			p.graphLane.mu.Unlock()
 			return turn, nil
 		}
@@ -130,25 +130,25 @@ func (p *Pipeline) enterDefinition(ctx context.Context, s seriesOf) (turn chan s
 	}
 }
 
-func (g *graph) leaveDefinition(s seriesOf) {
-	if done := g.defining[s]; done != nil {
+func (c *common) leaveDefinition(s seriesOf) {
+	if done := c.defining[s]; done != nil {
 		close(done)
-		delete(g.defining, s)
+		delete(c.defining, s)
 	}
 }
 
 // define applies a change of a definition.
-func (g *graph) define(r *store.Record) {
+func (c *common) define(r *store.Record) {
 	var f definition.Fact
 	if err := json.Unmarshal(r.Payload, &f); err != nil {
-		g.log.Error("definition cannot be read", "position", r.Position, "error", err)
+		c.log.Error("definition cannot be read", "position", r.Position, "error", err)
 		return
 	}
-	defer g.leaveDefinition(seriesOf{f.Kind, f.Key})
-	index := g.definitions.Load()
+	defer c.leaveDefinition(seriesOf{f.Kind, f.Key})
+	index := c.definitions.Load()
 	series, steps, err := index.Get(f.Kind, f.Key).Apply(&f)
 	if err != nil {
-		g.log.Error("definition cannot be applied", "position", r.Position, "error", err)
+		c.log.Error("definition cannot be applied", "position", r.Position, "error", err)
 		return
 	}
 	for _, s := range steps {
@@ -158,21 +158,21 @@ func (g *graph) define(r *store.Record) {
 		}
 		part, err := json.Marshal(value)
 		if err != nil {
-			g.log.Error("definition cannot be kept", "position", r.Position, "error", err)
+			c.log.Error("definition cannot be kept", "position", r.Position, "error", err)
 			return
 		}
-		g.rows = append(g.rows, commonRow(store.TableDefinitions, definitionKey(f.Kind, f.Key, s.Version), op, part))
+		c.rows = append(c.rows, commonRow(store.TableDefinitions, definitionKey(f.Kind, f.Key, s.Version), op, part))
 	}
 	if len(steps) == 0 {
 		return
 	}
-	g.definitions.Store(index.With(series))
+	c.definitions.Store(index.With(series))
 	if f.Kind == definition.IdentityRules {
 		version := 0
 		if v := series.Live(); v != nil {
 			version = v.Version
 		}
-		g.rule(version, f.Time)
+		c.graph.rule(version, f.Time)
 	}
 }
 
@@ -205,10 +205,10 @@ func readVersion(parts [][]byte) (versionRow, error) {
 }
 
 // loadDefinitions reads what was committed.
-func (g *graph) loadDefinitions(ctx context.Context) error {
+func (c *common) loadDefinitions(ctx context.Context) error {
 	index := &definition.Index{}
 	var bad error
-	err := g.store.State().Scan(ctx, store.Range{Table: store.TableDefinitions, Bucket: id.CommonBucket}, func(_ []byte, parts [][]byte) bool {
+	err := c.store.State().Scan(ctx, store.Range{Table: store.TableDefinitions, Bucket: id.CommonBucket}, func(_ []byte, parts [][]byte) bool {
 		var row versionRow
 		if row, bad = readVersion(parts); bad != nil {
 			return false
@@ -219,16 +219,16 @@ func (g *graph) loadDefinitions(ctx context.Context) error {
 		}
 		series.Versions = append(series.Versions, row.Version)
 		if evaluated(row.Kind) {
-			g.library.add(edition{row.Kind, row.Key, row.Version.Version}, row.Document)
+			c.library.add(edition{row.Kind, row.Key, row.Version.Version}, row.Document)
 		}
-		g.plans.study(&row)
-		g.book.study(row.Kind, row.Version.Version, row.Document)
+		c.plans.study(&row)
+		c.book.study(row.Kind, row.Version.Version, row.Document)
 		index = index.With(series)
 		return true
 	})
 	if err = errors.Join(err, bad); err != nil {
 		return fmt.Errorf("load definitions: %w", err)
 	}
-	g.definitions.Store(index)
+	c.definitions.Store(index)
 	return nil
 }

@@ -52,7 +52,7 @@ func (p *Pipeline) copyEntity(ctx context.Context, k id.Key) (*catalog.Entity, e
 }
 
 func (w *people) copyEntity(ctx context.Context, k id.Key) (*catalog.Entity, error) {
-	if e, ok := w.entities.get(k); ok {
+	if e, ok := w.entities.Get(k); ok {
 		c := catalog.NewEntity(e.row.Kind, e.row.ID)
 		c.Merge(e.row)
 		return c, nil

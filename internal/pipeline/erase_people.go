@@ -55,7 +55,7 @@ func (s *sweeper) run(ctx context.Context) ([]store.Record, error) {
 // loaded gives the row of an anchor, nil where there is none.
 func (s *sweeper) loaded(ctx context.Context, k id.Key) (*anchor, error) {
 	w := s.people
-	if a, ok := w.anchors.get(k); ok {
+	if a, ok := w.anchors.Get(k); ok {
 		return a, nil
 	}
 	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
@@ -65,7 +65,7 @@ func (s *sweeper) loaded(ctx context.Context, k id.Key) (*anchor, error) {
 	if err := w.adopt(store.TableAnchors, k, rows[0]); err != nil {
 		return nil, err
 	}
-	a, _ := w.anchors.get(k)
+	a, _ := w.anchors.Get(k)
 	return a, nil
 }
 
@@ -240,7 +240,7 @@ func (s *sweeper) entity(ctx context.Context, k id.Key) error {
 	if err := s.answers(ctx, k); err != nil {
 		return err
 	}
-	old, ok := w.entities.get(k)
+	old, ok := w.entities.Get(k)
 	if !ok {
 		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableEntities, Bucket: k.Bucket(), Key: k[:]}})
 		if err != nil || rows[0] == nil {
@@ -249,7 +249,7 @@ func (s *sweeper) entity(ctx context.Context, k id.Key) error {
 		if err := w.adopt(store.TableEntities, k, rows[0]); err != nil {
 			return err
 		}
-		old, _ = w.entities.get(k)
+		old, _ = w.entities.Get(k)
 	}
 	s.plan.Proof.Entities++
 	fresh := &entity{key: k, row: catalog.NewEntity(old.row.Kind, old.row.ID), fresh: true, listed: old.listed}

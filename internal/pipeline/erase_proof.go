@@ -195,7 +195,7 @@ func (e *eraser) leftovers(ctx context.Context) error {
 			if i < len(e.p.people) {
 				e.p.people[i].rows = append(e.p.people[i].rows, changes...)
 			} else {
-				e.p.graph.rows = append(e.p.graph.rows, changes...)
+				e.p.common.rows = append(e.p.common.rows, changes...)
 			}
 			return nil, nil
 		})

@@ -110,14 +110,10 @@ func (p *Pipeline) subjectsIn(ctx context.Context, list []consent.Erasure) (map[
 // identifierAt is the identifier of a key, as the graph or its anchor knows it.
 func (p *Pipeline) identifierAt(ctx context.Context, k id.Key) (event.Identifier, error) {
 	p.graphLane.mu.Lock()
-	err := p.graph.loadNodes(ctx, []id.Key{k})
-	n, ok := p.graph.nodes.get(k)
+	ident, err := p.graph.identifier(ctx, k)
 	p.graphLane.mu.Unlock()
-	if err != nil || ok {
-		if n == nil {
-			return event.Identifier{}, err
-		}
-		return n.ident, err
+	if err != nil || ident.Value != "" {
+		return ident, err
 	}
 	a, err := p.copyAnchor(ctx, k)
 	if err != nil || a == nil {

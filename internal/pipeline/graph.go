@@ -2,53 +2,59 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"rapport/internal/clock"
-	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/store"
 )
 
-// graph is the work of the lane that owns the identity graph, the dead letters
-// and the definitions. Its rows of identity say which identifiers were seen
-// together and which belong to one person; what is known of them lies with
-// their anchors. Read graph_link.go next, then graph_settle.go.
+// Graph says which identifiers were seen together and which belong to one
+// person. It is owned by one worker, whose commits carry its rows. Read
+// graph_link.go next, then graph_settle.go.
 type graph struct {
-	*setting
+	state      store.State
+	book       *Rulebook
+	log        *slog.Logger
 	rules      *identity.Rules // as of the last record applied
 	nodes      *hot[*node]
 	components *hot[*component]
 	edges      edgeCache
-	tally      tally
+	count      graphCounts // since it was asked last
 	facts      identity.Facts
 	said       int // how many facts were applied: what is cached of them is of this number
 	sweeping   sweep
 
 	changedNodes      []*node
 	changedComponents []*component
-	requests          map[string][]store.Position // privacy requests under way: where they name people
-	told              concerns                    // whom the running batch concerns
-	large             int                         // edges from which on a component waits for its turn
+	told              concerns // whom the running batch concerns
+	large             int      // edges from which on a component waits for its turn
 	asked             []store.Record
 	links             []seenLink     // of the running batch
 	missing           []id.Key       // room for the keys of rows that are not in memory
 	halfway           bool           // a batch failed before all of it was applied
+	again             bool           // the running batch is one that failed before
 	ends              []id.Key       // room for their keys
 	more              overlay        // rows that are read back before they are committed
 	rows              []store.Change // rows that are not
-	deciding          map[store.Position]bool
-
-	definitions atomic.Pointer[definition.Index] // read without a lock
-	defining    map[seriesOf]chan struct{}       // definitions with a change on its way
-	rechecked   atomic.Uint64                    // up to where people were evaluated for changed items
-	force       atomic.Pointer[force]            // what counts at the lane's position, read without a lock
 }
+
+// Config is what a graph is made of.
+type graphConfig struct {
+	State  store.State // where its rows are read; the owner commits them
+	Book   *Rulebook
+	Log    *slog.Logger
+	Budget int // bytes of rows in memory
+}
+
+// Counts is what became of identifiers.
+type graphCounts struct{ Identifiers, Merges, Splits, Oversized uint64 }
 
 // node is one identifier in the graph.
 type node struct {
@@ -100,66 +106,63 @@ type mark struct {
 	saved   int // entries that earlier parts carry
 }
 
-func newGraph(s *setting, budget int) *graph {
-	g := &graph{
-		setting: s, rules: s.book.Current(), nodes: newHot[*node](budget * 3 / 8), components: newHot[*component](budget * 3 / 8),
-		edges:    newEdgeCache(budget / 4),
-		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{},
-		requests: map[string][]store.Position{}, told: newConcerns(), large: largeEdges,
+// New makes a graph. Load reads what was committed.
+func newGraph(c graphConfig) *graph {
+	return &graph{
+		state: c.State, book: c.Book, log: c.Log, rules: c.Book.Current(),
+		nodes: newHot[*node](c.Budget * 3 / 8), components: newHot[*component](c.Budget * 3 / 8),
+		edges: newEdgeCache(c.Budget / 4), told: newConcerns(), large: largeEdges,
 	}
-	g.definitions.Store(&definition.Index{})
-	g.force.Store(&force{})
-	return g
 }
 
-// apply takes what is said of identity, dead letters, definitions and jobs.
-// Who is concerned is told once, when the batch is done.
-func (g *graph) apply(ctx context.Context, batch []*store.Record) ([]store.Record, error) {
+// load reads what operators said and how far other rules have got; version is
+// that of the rules of today, 0 where none were defined.
+func (g *graph) load(ctx context.Context, version int) error {
+	if version > 0 {
+		g.book.use(version)
+	}
+	g.rules = g.book.Current()
+	return errors.Join(g.loadFacts(ctx), g.loadSweep(ctx))
+}
+
+// begin prepares for a batch: what its records touch is read in few readings.
+// Then each of its records that concerns the graph is applied, and at the end
+// the batch is published.
+func (g *graph) begin(ctx context.Context, batch []*store.Record) error {
 	if err := g.loadEnds(ctx, batch); err != nil {
-		return nil, err
+		return err
 	}
 	// A batch that fails half way is applied again: until it is whole its edges
 	// are there and perhaps not what follows from them.
-	halfway := g.halfway
-	g.halfway = true
-	for i, r := range batch {
-		var err error
-		switch r.Kind {
-		case store.KindLink:
-			if l := &g.links[i]; len(l.strong.value) > 0 && (halfway || !g.knows(l)) {
-				err = g.link(ctx, l, causeOf(r))
+	g.again, g.halfway = g.halfway, true
+	return nil
+}
+
+// apply takes a link, a sighting or a turn, by its place in the batch. Who is
+// concerned is told once, when the batch is done.
+func (g *graph) apply(ctx context.Context, i int, r *store.Record) error {
+	switch r.Kind {
+	case store.KindLink:
+		l := &g.links[i]
+		if len(l.strong.value) > 0 && (g.again || !g.knows(l)) {
+			if err := g.link(ctx, l, causeOf(r)); err != nil {
+				return err
 			}
-			g.edges.put(&g.links[i])
-		case store.KindSighting:
-			err = g.sight(ctx, r)
-		case store.KindResolve:
-			err = g.resume(ctx, r)
-		case store.KindDeadLetter:
-			g.bury(r)
-		case store.KindUnread:
-			err = g.buryUnread(ctx, r)
-		case store.KindVerdict:
-			err = g.decide(ctx, r)
-		case store.KindDefinition:
-			g.define(r)
-		case store.KindActivation:
-			g.activate(r)
-		case store.KindRecheck:
-			g.recheckedUpTo(r)
-		case store.KindJob:
-			g.keepJob(r)
-		case store.KindPrivacy:
-			g.privacy(r)
-		case store.KindSuppress:
-			g.suppress(r)
 		}
-		if err != nil {
-			return nil, err
-		}
+		g.edges.put(l)
+	case store.KindSighting:
+		return g.sight(ctx, r)
+	case store.KindResolve:
+		return g.resume(ctx, r)
 	}
-	out, err := g.publish(ctx)
-	g.halfway = err != nil
-	return out, err
+	return nil
+}
+
+// counted gives what was counted since it was asked last.
+func (g *graph) counted() graphCounts {
+	c := g.count
+	g.count = graphCounts{}
+	return c
 }
 
 // loadEnds brings what the links of a batch touch into memory, in few readings:
@@ -202,7 +205,7 @@ func (g *graph) knows(l *seenLink) bool {
 	if g.edges.has(l) {
 		return true
 	}
-	n, ok := g.nodes.get(l.strong.key)
+	n, ok := g.nodes.Get(l.strong.key)
 	if !ok || len(l.weak.value) == 0 {
 		return ok
 	}
@@ -217,7 +220,7 @@ func (g *graph) loadWhole(ctx context.Context, nodes []id.Key) error {
 	}
 	components := make([]id.Key, 0, len(nodes))
 	for _, k := range nodes {
-		if n, ok := g.nodes.get(k); ok {
+		if n, ok := g.nodes.Get(k); ok {
 			components = append(components, n.component)
 		}
 	}
@@ -227,7 +230,7 @@ func (g *graph) loadWhole(ctx context.Context, nodes []id.Key) error {
 // find follows joined components to the one that holds their members now.
 func (g *graph) find(k id.Key) *component {
 	for {
-		c, ok := g.components.get(k)
+		c, ok := g.components.Get(k)
 		if !ok {
 			return nil
 		}
@@ -241,7 +244,7 @@ func (g *graph) find(k id.Key) *component {
 // node gives the row of an identifier. A new one is in no component yet.
 func (g *graph) node(name *namedKey) (n *node, fresh bool) {
 	k := name.key
-	if n, ok := g.nodes.get(k); ok {
+	if n, ok := g.nodes.Get(k); ok {
 		return n, false
 	}
 	ident := name.ident(g.rules)
@@ -249,8 +252,7 @@ func (g *graph) node(name *namedKey) (n *node, fresh bool) {
 	n.role = g.rules.Role(identity.Node{Identifier: ident, Key: k}, &g.facts, func(func(identity.Node) bool) {})
 	g.nodes.put(k, n, n.size())
 	g.touchNode(n)
-	g.tally.Identifiers++
-	g.tally.changed = true
+	g.count.Identifiers++
 	if ident.Namespace != event.AnonymousID {
 		g.rows = append(g.rows, commonRow(store.TableLookup, lookupKey(ident), store.Put, k[:]))
 	}
@@ -259,7 +261,7 @@ func (g *graph) node(name *namedKey) (n *node, fresh bool) {
 
 func (g *graph) newComponent(k id.Key, members []event.Identifier) *component {
 	c := &component{key: k, members: members, rules: g.rules.Version, mark: mark{fresh: true}}
-	if old, ok := g.components.get(k); ok {
+	if old, ok := g.components.Get(k); ok {
 		// Not its key: a commit may be reading it.
 		old.into, old.members, old.cuts, old.edges = id.Key{}, members, nil, 0
 		old.asks, old.queued, old.rules, old.counts = false, false, c.rules, counts{}
@@ -293,13 +295,9 @@ func lookupKey(i event.Identifier) []byte {
 	return append(b, i.Namespace...)
 }
 
-func commonRow(t store.Table, key []byte, op store.Op, value []byte) store.Change {
-	return store.Change{RowKey: store.RowKey{Table: t, Bucket: id.CommonBucket, Key: key}, Op: op, Value: value}
-}
-
 func (g *graph) loadNodes(ctx context.Context, keys []id.Key) error {
 	return g.loadRows(ctx, store.TableNodes, keys, func(k id.Key) bool {
-		_, ok := g.nodes.get(k)
+		_, ok := g.nodes.Get(k)
 		return ok
 	}, func(k id.Key, parts [][]byte) error {
 		n, err := readNode(k, parts)
@@ -315,7 +313,7 @@ func (g *graph) loadNodes(ctx context.Context, keys []id.Key) error {
 func (g *graph) loadComponents(ctx context.Context, keys []id.Key) error {
 	for len(keys) > 0 {
 		err := g.loadRows(ctx, store.TableComponents, keys, func(k id.Key) bool {
-			_, ok := g.components.get(k)
+			_, ok := g.components.Get(k)
 			return ok
 		}, func(k id.Key, parts [][]byte) error {
 			c, err := readComponent(k, parts)
@@ -329,7 +327,7 @@ func (g *graph) loadComponents(ctx context.Context, keys []id.Key) error {
 		}
 		var next []id.Key
 		for _, k := range keys {
-			if c, ok := g.components.get(k); ok && !c.into.IsZero() {
+			if c, ok := g.components.Get(k); ok && !c.into.IsZero() {
 				next = append(next, c.into)
 			}
 		}
@@ -353,7 +351,7 @@ func (g *graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, know
 	for i := range g.missing {
 		missing[i] = store.RowKey{Table: t, Bucket: id.CommonBucket, Key: g.missing[i][:]}
 	}
-	rows, err := g.store.State().Load(ctx, missing)
+	rows, err := g.state.Load(ctx, missing)
 	if err != nil {
 		return fmt.Errorf("load %d rows of the graph: %w", len(missing), err)
 	}

@@ -1,15 +1,14 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"slices"
 
 	"rapport/internal/clock"
-	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/id"
-	"rapport/internal/identity"
 	"rapport/internal/store"
 )
 
@@ -33,6 +32,7 @@ const (
 // of those who are there after. For a plain join, after is left out: it is the
 // stronger of the two.
 type auditRow struct {
+	at            []byte // its place in the audit
 	kind          byte
 	received      clock.Instant
 	rules         int
@@ -99,11 +99,10 @@ func (g *graph) audit(why ground, rule string, before, after [][]event.Identifie
 // leads there.
 func (g *graph) keepAudit(why ground, row *auditRow, parties []event.Identifier) auditRef {
 	if len(row.after) <= 1 {
-		g.tally.Merges++
+		g.count.Merges++
 	} else {
-		g.tally.Splits++
+		g.count.Splits++
 	}
-	g.tally.changed = true
 	g.sweeping.count(why, len(row.after) <= 1)
 	if g.told.audited != why.at {
 		g.told.audited, g.told.audits = why.at, 0
@@ -160,148 +159,93 @@ func readAudit(b []byte) (a auditRow, err error) {
 	return a, nil
 }
 
-// AuditEntry is a merge or a split, as the API shows it.
-type AuditEntry struct {
-	ID   string        `json:"id"`
-	Time clock.Instant `json:"time" doc:"When what caused it was received"`
-	// Kind is merge or split.
-	Kind string `json:"kind" enum:"merge,split"`
-	// Cause is link (two identifiers were seen together), fact (an operator),
-	// rules (other rules), or turn (a very large component was resolved).
-	Cause string        `json:"cause" enum:"link,fact,rules,turn"`
-	Edge  *IdentityEdge `json:"edge,omitempty" doc:"The two identifiers that were seen together, or that an operator spoke of"`
-	// Message is the id of the event that showed the edge, where it is still there.
-	Message string `json:"message_id,omitempty"`
-	Fact    string `json:"fact_id,omitempty"`
-	// Rule is what decided: the op of a fact, or why the edge links or does not.
-	Rule         string      `json:"rule" doc:"What decided: seen_together, or why two were held apart (limit:<namespace>, shared, blocked, cannot_link, ignored), or the op of the fact"`
-	Actor        string      `json:"actor" doc:"Who said the fact or changed the rules; system where nobody did"`
-	RulesVersion int         `json:"rules_version" doc:"0: the rules of a new instance"`
-	Before       []PersonRef `json:"before" nullable:"false"`
-	After        []PersonRef `json:"after" nullable:"false"`
-}
-
-// IdentityEdge is two identifiers, the stronger first.
-type IdentityEdge struct {
-	Strong event.Identifier `json:"strong"`
-	Weak   event.Identifier `json:"weak"`
-}
-
-// PersonRef names a person by the strongest identifier and an id that leads to
-// who has it now.
-type PersonRef struct {
-	ID   string           `json:"id"`
-	Home event.Identifier `json:"home"`
-}
-
 var causeNames = [...]string{causeLink: "link", causeFact: "fact", causeRules: "rules", causeTurn: "turn"}
 
-// show makes the entry of a row.
-func (p *Pipeline) showAudit(ctx context.Context, key []byte, a *auditRow, rules *identity.Rules) AuditEntry {
-	e := AuditEntry{ID: writeCursor(key[1:]), Time: a.received, Kind: "split", Actor: "system", RulesVersion: a.rules, Fact: a.fact, Rule: a.rule}
+// Cause names what caused it: link, fact, rules or turn.
+func (a *auditRow) cause() string {
 	if int(a.kind) < len(causeNames) {
-		e.Cause = causeNames[a.kind]
+		return causeNames[a.kind]
 	}
-	switch {
-	case a.actor != "":
-		e.Actor = a.actor
-	case a.kind == causeRules:
-		e.Actor = p.authorOfRules(a.rules, a.received)
-	}
-	if a.a.Value != "" {
-		e.Edge = &IdentityEdge{a.a, a.b}
-	}
-	if a.event != 0 {
-		if rec, err := p.store.Log().At(ctx, a.event); err == nil {
-			if ev, err := p.decode(rec.Payload); err == nil {
-				e.Message = ev.MessageID
-			}
-		}
-	}
-	after := a.after
-	if after == nil { // a plain join: the stronger is the home of both
-		home := a.before[0]
-		for _, i := range a.before[1:] {
-			if rules.Compare(i, home) < 0 {
-				home = i
-			}
-		}
-		after = []event.Identifier{home}
-	}
-	if len(after) == 1 {
-		e.Kind = "merge"
-	}
-	e.Before, e.After = p.refs(a.before), p.refs(after)
-	return e
+	return ""
 }
 
-// authorOfRules is who made a version of the rules count, or, for version 0,
-// who put away the one before it.
-func (p *Pipeline) authorOfRules(version int, at clock.Instant) string {
-	author, latest := "system", clock.Instant(0)
-	s := p.Definitions().Get(definition.IdentityRules, definition.DefaultKey)
-	if s == nil {
-		return author
-	}
-	for _, v := range s.Versions {
-		for _, c := range v.Changes {
-			counts := v.Version == version && c.Status == definition.Live || version == 0 && c.Status != definition.Live
-			if counts && c.Time <= at && c.Time >= latest {
-				author, latest = c.Author, c.Time
-			}
-		}
-	}
-	return author
-}
-
-func (p *Pipeline) refs(list []event.Identifier) []PersonRef {
-	out := make([]PersonRef, len(list))
-	for i, x := range list {
-		out[i] = PersonRef{p.cipher.id(x.Key()), x}
-	}
-	return out
-}
-
-// IdentityAudit lists merges and splits, oldest first.
-func (p *Pipeline) IdentityAudit(ctx context.Context, cursor string, limit int) (Page[AuditEntry], error) {
-	var page Page[AuditEntry]
-	after, err := readCursor(cursor)
-	if err != nil {
-		return page, err
-	}
+// ReadAudit gives entries of the audit, oldest first: those after a place, and
+// whether there are more. It reads what is committed.
+func readAudits(ctx context.Context, st store.State, after []byte, limit int) (rows []auditRow, more bool, err error) {
+	at := store.Range{Table: store.TableAudit, Bucket: id.CommonBucket, Prefix: []byte{auditEntry}}
 	if after != nil {
-		after = append([]byte{auditEntry}, after...)
+		at.After = append([]byte{auditEntry}, after...)
 	}
-	if err := p.graphLane.commit(ctx); err != nil {
-		return page, err
-	}
-	type found struct {
-		key []byte
-		row auditRow
-	}
-	var rows []found
 	var bad error
-	at := store.Range{Table: store.TableAudit, Bucket: id.CommonBucket, Prefix: []byte{auditEntry}, After: after}
-	err = p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+	err = st.Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+		if more = len(rows) == limit; more {
+			return false
+		}
 		var row auditRow
 		if row, bad = readAudit(parts[len(parts)-1]); bad != nil {
 			return false
 		}
-		rows = append(rows, found{append([]byte(nil), key...), row})
-		return len(rows) <= limit
+		row.at = slices.Clone(key[1:])
+		rows = append(rows, row)
+		return true
 	})
-	if err == nil {
-		err = bad
+	return rows, more, cmp.Or(err, bad)
+}
+
+// AuditOf gives the newest entries that name one of some identifiers, oldest
+// first, of what is committed.
+func (g *graph) auditOf(ctx context.Context, keys []id.Key, most int) (rows []auditRow, err error) {
+	if err := g.loadNodes(ctx, keys); err != nil {
+		return nil, err
 	}
+	var entries [][]byte
+	for _, k := range keys {
+		if n, ok := g.nodes.Get(k); ok {
+			n.audited(func(r auditRef) { entries = append(entries, auditKey(r.at, r.number)) })
+		}
+		prefix := append([]byte{auditPerson}, k[:]...)
+		err := g.state.Scan(ctx, store.Range{Table: store.TableAudit, Bucket: id.CommonBucket, Prefix: prefix}, func(key []byte, _ [][]byte) bool {
+			entries = append(entries, append([]byte{auditEntry}, key[len(prefix):]...))
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(entries, slices.Compare[[]byte])
+	entries = slices.CompactFunc(entries, slices.Equal[[]byte])
+	entries = entries[max(0, len(entries)-most):]
+	return g.auditEntries(ctx, entries)
+}
+
+func (g *graph) auditEntries(ctx context.Context, entries [][]byte) (rows []auditRow, err error) {
+	keys := make([]store.RowKey, len(entries))
+	for i, e := range entries {
+		keys[i] = store.RowKey{Table: store.TableAudit, Bucket: id.CommonBucket, Key: e}
+	}
+	found, err := g.state.Load(ctx, keys)
 	if err != nil {
-		return page, err
+		return nil, err
 	}
-	if len(rows) > limit {
-		rows = rows[:limit]
-		page.Next = writeCursor(rows[limit-1].key[1:])
+	for i, parts := range found {
+		if len(parts) == 0 {
+			continue
+		}
+		row, err := readAudit(parts[len(parts)-1])
+		if err != nil {
+			return nil, err
+		}
+		row.at = entries[i][1:]
+		rows = append(rows, row)
 	}
-	for i := range rows {
-		page.Items = append(page.Items, p.showAudit(ctx, rows[i].key, &rows[i].row, p.Rules()))
+	return rows, nil
+}
+
+// audited visits the entries that edges of a node name.
+func (n *node) audited(visit func(auditRef)) {
+	for i := range n.edges {
+		if r := n.edges[i].audit; r.at != 0 {
+			visit(r)
+		}
 	}
-	return page, nil
 }

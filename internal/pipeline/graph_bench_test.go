@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
@@ -28,13 +29,19 @@ type graphLoad struct {
 	at     store.Position
 }
 
+// batchSize is how many records are applied at once.
+const batchSize = 256
+
+// start is when the first event is taken, in 2026.
+const start = clock.Instant(1_767_225_600_000_000)
+
 // devices is how many a person has; with user id and e-mail address that makes
 // four identifiers.
 const devices = 2
 
 func (l *graphLoad) next(batch []*store.Record) []*store.Record {
 	batch = batch[:0]
-	for len(batch) < batchRecords {
+	for len(batch) < batchSize {
 		person := l.r.IntN(l.people)
 		device := person*devices + l.r.IntN(devices)
 		strong := event.Identifier{Namespace: event.UserID, Value: fmt.Sprintf("user-%d", person)}
@@ -48,7 +55,7 @@ func (l *graphLoad) next(batch []*store.Record) []*store.Record {
 			}
 		}
 		l.at++
-		at := worldStart.Add(time.Duration(l.at) * time.Millisecond)
+		at := start.Add(time.Duration(l.at) * time.Millisecond)
 		payload := (&link{strong: strong, weak: weak, first: at, received: at, event: l.at}).append(nil)
 		batch = append(batch, &store.Record{
 			Position: l.at, Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: strong.Key(), Received: at, Payload: payload,
@@ -84,13 +91,11 @@ func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, bud
 	const dirtyRows = 20_000
 	ctx := context.Background()
 	book := NewRulebook(identity.DefaultRules())
-	g := newGraph(&setting{store: st, book: book, log: slog.New(slog.DiscardHandler), erased: &erasures{}}, budget)
+	g := newGraph(graphConfig{State: st.State(), Book: book, Log: slog.New(slog.DiscardHandler), Budget: budget})
 	load := &graphLoad{r: rand.New(rand.NewPCG(1, 7)), people: identifiers / (devices + 2)}
 	var batch []*store.Record
 	apply := func() {
-		if _, err := g.apply(ctx, batch); err != nil {
-			b.Fatal(err)
-		}
+		applyAll(b, g, batch)
 		if g.dirty() < dirtyRows {
 			return
 		}
@@ -104,7 +109,7 @@ func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, bud
 			g.changedNodes, g.changedComponents, g.rows, g.more = g.changedNodes[:0], g.changedComponents[:0], nil, overlay{}
 			return
 		}
-		c := store.Commit{Span: store.Span{First: id.CommonBucket, Last: id.CommonBucket}, Position: load.at, Changes: g.changes(load.at)}
+		c := store.Commit{Span: store.Span{First: id.CommonBucket, Last: id.CommonBucket}, Position: load.at, Changes: g.changes(nil)}
 		if err := st.State().Commit(ctx, c); err != nil {
 			b.Fatal(err)
 		}
@@ -119,7 +124,7 @@ func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, bud
 	events := 0
 	b.ResetTimer()
 	for range b.N {
-		for range max(1, identifiers/4/batchRecords) {
+		for range max(1, identifiers/4/batchSize) {
 			batch = load.next(batch)
 			before := processorTime(b)
 			apply()
@@ -128,7 +133,7 @@ func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, bud
 		}
 	}
 	b.ReportMetric(float64(events)/spent.Seconds(), "events/s/core")
-	b.ReportMetric(float64(g.tally.Identifiers), "identifiers")
+	b.ReportMetric(float64(g.count.Identifiers), "identifiers")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -139,4 +144,23 @@ func processorTime(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// applyAll applies a batch as the pipeline does.
+func applyAll(t testing.TB, g *graph, batch []*store.Record) []store.Record {
+	t.Helper()
+	ctx := context.Background()
+	if err := g.begin(ctx, batch); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range batch {
+		if err := g.apply(ctx, i, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := g.publish(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

@@ -57,7 +57,7 @@ func (g *graph) surroundings(ctx context.Context, keys []id.Key, erased map[id.K
 		return nil, nil, err
 	}
 	for _, k := range keys {
-		n, ok := g.nodes.get(k)
+		n, ok := g.nodes.Get(k)
 		if !ok {
 			continue
 		}
@@ -86,7 +86,7 @@ func (e *erasing) row(t store.Table, key []byte) {
 
 // cutEdges takes the edges to erased nodes from one that stays.
 func (e *erasing) cutEdges(k id.Key, gone []id.Key) {
-	n, ok := e.g.nodes.get(k)
+	n, ok := e.g.nodes.Get(k)
 	if !ok {
 		return
 	}
@@ -140,7 +140,7 @@ func (e *erasing) leaveComponent(ctx context.Context, k id.Key) error {
 		return err
 	}
 	for _, k := range keys {
-		if n, ok := e.g.nodes.get(k); ok && n.component != key {
+		if n, ok := e.g.nodes.Get(k); ok && n.component != key {
 			n.component, n.mark.fresh = key, true
 			e.g.touchNode(n)
 		}
@@ -196,7 +196,7 @@ func (e *erasing) forgetAudit(ctx context.Context, k id.Key) error {
 	}); err != nil {
 		return err
 	}
-	if n, ok := e.g.nodes.get(k); ok {
+	if n, ok := e.g.nodes.Get(k); ok {
 		n.audited(func(r auditRef) { entries = append(entries, auditKey(r.at, r.number)) })
 	}
 	for _, entry := range entries {
@@ -217,7 +217,7 @@ func (e *erasing) forgetAudit(ctx context.Context, k id.Key) error {
 func (e *erasing) everyRow(ctx context.Context, t store.Table, prefix []byte, visit func(key, value []byte)) error {
 	type row struct{ key, value []byte }
 	var rows []row
-	err := e.g.more.scan(ctx, e.g.store.State(), store.Range{Table: t, Prefix: prefix}, func(key, value []byte) bool {
+	err := e.g.more.scan(ctx, e.g.state, store.Range{Table: t, Prefix: prefix}, func(key, value []byte) bool {
 		rows = append(rows, row{slices.Clone(key), slices.Clone(value)})
 		return true
 	})
@@ -233,7 +233,7 @@ func (e *erasing) remove(t store.Table, key []byte) {
 }
 
 func (e *erasing) drop(key id.Key) {
-	if c, ok := e.g.components.get(key); ok {
+	if c, ok := e.g.components.Get(key); ok {
 		c.members, c.into = nil, id.Key{}
 	}
 	e.g.components.drop(key)
@@ -245,7 +245,7 @@ func (e *erasing) drop(key id.Key) {
 // forget removes a node, the component that began with it, and its entry in the
 // search.
 func (e *erasing) forget(ident event.Identifier, k id.Key) {
-	if c, ok := e.g.components.get(k); ok && (len(c.members) == 0 || !c.into.IsZero()) {
+	if c, ok := e.g.components.Get(k); ok && (len(c.members) == 0 || !c.into.IsZero()) {
 		e.drop(k)
 	}
 	e.g.nodes.drop(k)

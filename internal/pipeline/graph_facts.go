@@ -26,7 +26,6 @@ func (g *graph) say(ctx context.Context, r *store.Record, f *identity.Fact) erro
 	}
 	p := f.Pair()
 	g.rows = append(g.rows, commonRow(store.TableFacts, append(append([]byte(nil), p.A[:]...), p.B[:]...), store.Put, value))
-	g.tally.changed = true
 	if err := g.name(ctx, f); err != nil {
 		return err
 	}
@@ -86,7 +85,7 @@ func (g *graph) withNeighbours(ctx context.Context, keys []id.Key) ([]id.Key, er
 	around := map[id.Key]bool{}
 	for _, k := range keys {
 		around[k] = true
-		if n, ok := g.nodes.get(k); ok {
+		if n, ok := g.nodes.Get(k); ok {
 			if err := g.everyEdge(ctx, n, func(x *arc) { around[x.to] = true }); err != nil {
 				return nil, err
 			}
@@ -115,7 +114,7 @@ func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.
 	}
 	var again []id.Key
 	for _, k := range all {
-		n, ok := g.nodes.get(k)
+		n, ok := g.nodes.Get(k)
 		if !ok {
 			continue
 		}
@@ -130,7 +129,7 @@ func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.
 	why := causeOf(r)
 	why.fact = f
 	for _, k := range again {
-		if n, ok := g.nodes.get(k); ok {
+		if n, ok := g.nodes.Get(k); ok {
 			if err := g.tellSaid(ctx, n, why); err != nil {
 				return err
 			}
@@ -195,7 +194,7 @@ func (g *graph) reroleWhole(ctx context.Context, n *node) (changed bool, err err
 // loadFacts reads what was committed.
 func (g *graph) loadFacts(ctx context.Context) error {
 	var bad error
-	err := g.store.State().Scan(ctx, store.Range{Table: store.TableFacts, Bucket: id.CommonBucket}, func(_ []byte, parts [][]byte) bool {
+	err := g.state.Scan(ctx, store.Range{Table: store.TableFacts, Bucket: id.CommonBucket}, func(_ []byte, parts [][]byte) bool {
 		var f identity.Fact
 		if bad = json.Unmarshal(parts[len(parts)-1], &f); bad != nil {
 			return false
@@ -208,4 +207,24 @@ func (g *graph) loadFacts(ctx context.Context) error {
 		return fmt.Errorf("load what operators said of identifiers: %w", err)
 	}
 	return nil
+}
+
+// Facts lists what operators said, in the order of time: all of it, or what
+// counts.
+func (g *graph) said2(all bool) []identity.Fact { return g.facts.All(all) }
+
+// About visits what operators said of some identifiers, once each.
+func (g *graph) about(members []event.Identifier, visit func(*identity.Fact)) {
+	if g.said == 0 {
+		return
+	}
+	seen := map[string]bool{}
+	for _, m := range members {
+		for _, f := range g.facts.About(m.Key()) {
+			if !seen[f.ID] {
+				seen[f.ID] = true
+				visit(f)
+			}
+		}
+	}
 }

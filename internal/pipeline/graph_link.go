@@ -297,9 +297,9 @@ func (g *graph) roleOf(ctx context.Context, n *node) (identity.Role, error) {
 // spilledEdges visits the edges of a hub that lie in rows of their own.
 func (g *graph) spilledEdges(ctx context.Context, k id.Key, visit func(*arc) bool) error {
 	var bad error
-	err := g.more.scan(ctx, g.store.State(), store.Range{Table: store.TableEdges, Prefix: k[:]}, func(_, value []byte) bool {
+	err := g.more.scan(ctx, g.state, store.Range{Table: store.TableEdges, Prefix: k[:]}, func(_, value []byte) bool {
 		r := cursor{b: value}
-		x := r.arc()
+		x := readArc(&r)
 		if r.bad {
 			bad = errGraph
 			return false

@@ -73,7 +73,7 @@ func (t *concerns) joined(rules *identity.Rules, a, b *component, why ground) {
 func (g *graph) publish(ctx context.Context) ([]store.Record, error) {
 	out := slices.Clip(g.asked) // they stay asked where this fails
 	if len(g.told.people) == 0 {
-		g.asked = nil
+		g.asked, g.halfway = nil, false
 		return out, nil
 	}
 	homes := map[id.Key]bool{}
@@ -86,7 +86,7 @@ func (g *graph) publish(ctx context.Context) ([]store.Record, error) {
 		return nil, err
 	}
 	for _, k := range keys {
-		n, ok := g.nodes.get(k)
+		n, ok := g.nodes.Get(k)
 		if !ok {
 			continue
 		}
@@ -105,7 +105,7 @@ func (g *graph) publish(ctx context.Context) ([]store.Record, error) {
 			return nil, err
 		}
 	}
-	g.told, g.asked = newConcerns(), nil
+	g.told, g.asked, g.halfway = newConcerns(), nil, false
 	return out, nil
 }
 

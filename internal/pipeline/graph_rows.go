@@ -43,9 +43,13 @@ func (c *component) size() int {
 	return s
 }
 
+// maxParts is how many parts with changes follow a full one at least before the
+// row is written whole again.
+const maxParts = 16
+
 // due tells whether the next part is a full one: rows with many entries are
 // written whole less often.
-func (m *mark) due(entries int) bool { return m.fresh || m.parts >= max(maxDeltas, entries/8) }
+func (m *mark) due(entries int) bool { return m.fresh || m.parts >= max(maxParts, entries/8) }
 
 // wrote notes that a part was made.
 func (m *mark) wrote(full bool, entries int) {
@@ -77,13 +81,6 @@ func (n *node) part() (b []byte, op store.Op) {
 	return b, op
 }
 
-func flag(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func appendArc(b []byte, e *arc) []byte {
 	b = append(appendIdentifier(b, e.ident), flag(e.asked))
 	b = appendInstants(b, e.first, e.received, e.last)
@@ -94,7 +91,7 @@ func appendArc(b []byte, e *arc) []byte {
 	return b
 }
 
-func (r *cursor) arc() arc {
+func readArc(r *cursor) arc {
 	e := arc{ident: r.identifier(), asked: r.byte() == 1}
 	e.first, e.received, e.last = clock.Instant(r.varint()), clock.Instant(r.varint()), clock.Instant(r.varint())
 	if e.audit.at = store.Position(r.uvarint()); e.audit.at != 0 {
@@ -115,7 +112,7 @@ func readNode(k id.Key, parts [][]byte) (*node, error) {
 			n.edges, n.places = nil, nil
 		}
 		for len(r.b) > 0 && !r.bad {
-			x := r.arc()
+			x := readArc(&r)
 			if e := n.edge(x.to); e != nil {
 				*e = x
 			} else {
@@ -193,20 +190,20 @@ func (c *component) whole() bool {
 
 // dirty is how many rows wait for the next commit.
 func (g *graph) dirty() int {
-	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + len(g.more.rows)
+	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + g.more.waiting()
 }
 
 // settled tells that no batch is applied half: its edges must not be committed
 // without what follows from them.
 func (g *graph) settled() bool { return !g.halfway }
 
+// full tells whether rows in memory exceed their budget by so much that they
+// should be written behind and let go of now.
 func (g *graph) full() bool { return g.nodes.full() || g.components.full() }
 
-func (g *graph) changes(store.Position) []store.Change {
-	if g.dirty() == 0 && !g.tally.changed {
-		return nil
-	}
-	out := append(g.rows, g.more.gather()...)
+// changes adds what to commit and forgets it.
+func (g *graph) changes(out []store.Change) []store.Change {
+	out = append(append(out, g.rows...), g.more.gather()...)
 	g.rows = nil
 	for _, n := range g.changedNodes {
 		b, op := n.part()
@@ -219,9 +216,11 @@ func (g *graph) changes(store.Position) []store.Change {
 		g.components.resize(c.key, c.size())
 	}
 	g.changedNodes, g.changedComponents = emptied(g.changedNodes), emptied(g.changedComponents)
-	return append(out, g.tally.change(store.Span{First: id.CommonBucket, Last: id.CommonBucket}))
+	return out
 }
 
+// trim drops what the memory budget does not hold, of what the last commit
+// carried.
 func (g *graph) trim() {
 	g.more.committed()
 	g.nodes.trim(func(n *node) bool { return n.mark.changed })

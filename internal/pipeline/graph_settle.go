@@ -55,7 +55,7 @@ func (g *graph) region(ctx context.Context, seeds []id.Key) (*region, error) {
 		}
 		var next []id.Key
 		for _, k := range wave {
-			n, ok := g.nodes.get(k)
+			n, ok := g.nodes.Get(k)
 			if _, in := r.at[k]; in || !ok || n.role != identity.Links && !sure[k] {
 				continue
 			}
@@ -287,7 +287,7 @@ func (g *graph) queueLarge(seeds []id.Key, why ground) bool {
 	var all []*component
 	edges := 0
 	for _, k := range seeds {
-		n, ok := g.nodes.get(k)
+		n, ok := g.nodes.Get(k)
 		if !ok {
 			continue
 		}
@@ -315,8 +315,7 @@ func (g *graph) queueLarge(seeds []id.Key, why ground) bool {
 	c.counts.ready, c.mark.fresh = false, true
 	if !c.queued {
 		c.queued = true
-		g.tally.Oversized++
-		g.tally.changed = true
+		g.count.Oversized++
 		g.log.Warn("a component of the identity graph is too large to be resolved at once; it waits for its turn",
 			"identifiers", len(c.members), "edges", c.edges)
 		g.asked = append(g.asked, resolveRecord(why, c.key))

@@ -37,28 +37,6 @@ func ownKey(owner, shared id.Key) []byte {
 	return append(b, shared[:]...)
 }
 
-// sightingRecord is the payload of KindAsk, without moments, and of
-// KindSighting.
-type sightingRecord struct {
-	strong, weak event.Identifier
-	seen         []clock.Instant
-}
-
-func (s *sightingRecord) append(b []byte) []byte {
-	b = appendIdentifier(appendIdentifier(b, s.strong), s.weak)
-	b = binary.AppendUvarint(b, uint64(len(s.seen)))
-	return appendInstants(b, s.seen...)
-}
-
-func readSighting(payload []byte) (s sightingRecord, ok bool) {
-	r := cursor{b: payload}
-	s.strong, s.weak = r.identifier(), r.identifier()
-	for range r.count() {
-		s.seen = append(s.seen, clock.Instant(r.varint()))
-	}
-	return s, !r.bad && len(r.b) == 0 && s.strong.Value != "" && s.weak.Value != ""
-}
-
 // askOwners asks the stronger of two for its sightings, where the weaker is
 // shared.
 func (g *graph) askOwners(a, b *node) {
@@ -112,7 +90,7 @@ func (g *graph) askShared(ctx context.Context, r *region, out *identity.Outcome)
 			return err
 		}
 		for _, k := range keys {
-			if o, ok := g.nodes.get(k); ok {
+			if o, ok := g.nodes.Get(k); ok {
 				g.ask(o, n.key)
 			}
 		}
@@ -153,8 +131,8 @@ func (g *graph) sight(ctx context.Context, r *store.Record) error {
 	if err := g.loadWhole(ctx, []id.Key{strong, weak}); err != nil {
 		return err
 	}
-	a, known := g.nodes.get(strong)
-	b, also := g.nodes.get(weak)
+	a, known := g.nodes.Get(strong)
+	b, also := g.nodes.Get(weak)
 	if !known || !also {
 		return nil
 	}
@@ -217,7 +195,7 @@ func (e *arc) sighted(at clock.Instant) bool {
 func (g *graph) keepSighting(ctx context.Context, a, b *node, at clock.Instant) (fresh bool, err error) {
 	slot := identity.Slot(at)
 	mine := binary.BigEndian.AppendUint32(ownKey(a.key, b.key), slot)
-	err = g.more.scan(ctx, g.store.State(), store.Range{Table: store.TableSightings, Prefix: mine}, func(_, value []byte) bool {
+	err = g.more.scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: mine}, func(_, value []byte) bool {
 		r := cursor{b: value}
 		fresh = clock.Instant(r.varint()) <= at
 		return false
@@ -248,7 +226,7 @@ func (g *graph) owners(ctx context.Context, shared *node, order byte, from uint3
 		at.After = after
 	}
 	var bad error
-	err := g.more.scan(ctx, g.store.State(), at, func(_, value []byte) bool {
+	err := g.more.scan(ctx, g.state, at, func(_, value []byte) bool {
 		r := cursor{b: value}
 		s := identity.Sighting{At: clock.Instant(r.varint()), Owner: r.identifier()}
 		if r.bad {
@@ -273,7 +251,7 @@ func (g *graph) mayOwn(shared *node, by event.Identifier) bool {
 	case identity.Ignore, identity.CannotLink:
 		return false
 	}
-	if n, ok := g.nodes.get(k); ok {
+	if n, ok := g.nodes.Get(k); ok {
 		return n.role == identity.Links
 	}
 	if g.rules.Of(by.Namespace).SharedAbove == 0 && g.said == 0 {
@@ -282,7 +260,7 @@ func (g *graph) mayOwn(shared *node, by event.Identifier) bool {
 	if err := g.loadNodes(context.Background(), []id.Key{k}); err != nil {
 		return true // the next decision finds out
 	}
-	n, ok := g.nodes.get(k)
+	n, ok := g.nodes.Get(k)
 	return ok && n.role == identity.Links
 }
 
@@ -297,7 +275,7 @@ func (g *graph) sharedOf(ctx context.Context, members []event.Identifier) ([]sha
 	}
 	asked := map[event.Identifier]bool{}
 	for _, k := range keys {
-		if n, ok := g.nodes.get(k); ok {
+		if n, ok := g.nodes.Get(k); ok {
 			g.mayBeShared(n, asked)
 		}
 	}

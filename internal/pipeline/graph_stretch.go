@@ -20,7 +20,7 @@ func (g *graph) stretches(ctx context.Context, shared event.Identifier, members 
 	if err := g.loadNodes(ctx, []id.Key{k}); err != nil {
 		return nil, err
 	}
-	n, ok := g.nodes.get(k)
+	n, ok := g.nodes.Get(k)
 	if !ok {
 		return nil, nil
 	}
@@ -90,7 +90,7 @@ func (g *graph) sightings(ctx context.Context, shared *node, members []event.Ide
 			continue
 		}
 		at := store.Range{Table: store.TableSightings, Prefix: ownKey(m.Key(), shared.key)}
-		err := g.more.scan(ctx, g.store.State(), at, func(_, value []byte) bool {
+		err := g.more.scan(ctx, g.state, at, func(_, value []byte) bool {
 			r := cursor{b: value}
 			own = append(own, identity.Sighting{At: clock.Instant(r.varint()), Owner: m})
 			return true

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
 	"rapport/internal/clock"
-	"rapport/internal/definition"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/store"
@@ -38,6 +36,17 @@ type sweep struct {
 	Until   clock.Instant `json:"until,omitzero"`
 
 	first []id.Key // identifiers whose rows no scan can see yet
+}
+
+// Share is how much is done, of 1.
+func (s *sweep) share() float64 {
+	if s.Done {
+		return 1
+	}
+	if len(s.Cursor) < 2 {
+		return 0
+	}
+	return float64(int(s.Cursor[0])<<8|int(s.Cursor[1])) / 65536 // keys are hashes: they lie evenly
 }
 
 func (s *sweep) count(why ground, merge bool) {
@@ -109,7 +118,7 @@ func (g *graph) againAround(ctx context.Context, b []byte, why ground) error {
 		return err
 	}
 	for _, k := range keys {
-		if n, ok := g.nodes.get(k); ok {
+		if n, ok := g.nodes.Get(k); ok {
 			if _, err := g.reroleWhole(ctx, n); err != nil {
 				return err
 			}
@@ -156,7 +165,7 @@ func (g *graph) sweepOn(ctx context.Context, why ground) error {
 	var last []byte
 	n := 0
 	at := store.Range{Table: store.TableNodes, Bucket: id.CommonBucket, After: s.Cursor}
-	err := g.store.State().Scan(ctx, at, func(key []byte, _ [][]byte) bool {
+	err := g.state.Scan(ctx, at, func(key []byte, _ [][]byte) bool {
 		keys = append(keys, id.Key(key))
 		last = append(last[:0], key...)
 		n++
@@ -185,7 +194,7 @@ func (g *graph) sweepOn(ctx context.Context, why ground) error {
 }
 
 func (g *graph) sweepNode(ctx context.Context, k id.Key, why ground) error {
-	n, ok := g.nodes.get(k)
+	n, ok := g.nodes.Get(k)
 	if !ok {
 		return nil
 	}
@@ -229,7 +238,7 @@ func (g *graph) keepSweep() {
 }
 
 func (g *graph) loadSweep(ctx context.Context) error {
-	rows, err := g.store.State().Load(ctx, []store.RowKey{{Table: store.TableMeta, Bucket: id.CommonBucket, Key: sweepKey}})
+	rows, err := g.state.Load(ctx, []store.RowKey{{Table: store.TableMeta, Bucket: id.CommonBucket, Key: sweepKey}})
 	if err != nil || len(rows[0]) == 0 {
 		return err
 	}
@@ -239,17 +248,6 @@ func (g *graph) loadSweep(ctx context.Context) error {
 	return nil
 }
 
-func sortedKeys(keys []id.Key) []id.Key {
-	slices.SortFunc(keys, func(a, b id.Key) int { return slices.Compare(a[:], b[:]) })
-	return slices.Compact(keys)
-}
-
-// loadIdentity reads the rules of today, what operators said, and how far
-// other rules have got.
-func (g *graph) loadIdentity(ctx context.Context) error {
-	if v := g.definitions.Load().Get(definition.IdentityRules, definition.DefaultKey).Live(); v != nil {
-		g.book.use(v.Version)
-	}
-	g.rules = g.book.Current()
-	return errors.Join(g.loadFacts(ctx), g.loadSweep(ctx))
-}
+// Progress gives the rules as of the last record applied, and how far they are
+// applied to all identifiers.
+func (g *graph) progress() (*identity.Rules, sweep) { return g.rules, g.sweeping }

@@ -60,13 +60,13 @@ func (g *graph) tellAfterOwner(ctx context.Context, n *node, why ground) error {
 		if err := g.loadWhole(ctx, []id.Key{e.to}); err != nil {
 			return err
 		}
-		shared, ok := g.nodes.get(e.to)
+		shared, ok := g.nodes.Get(e.to)
 		if !ok {
 			continue
 		}
 		var seen []clock.Instant
 		at := store.Range{Table: store.TableSightings, Prefix: ownKey(n.key, e.to)}
-		err := g.more.scan(ctx, g.store.State(), at, func(_, value []byte) bool {
+		err := g.more.scan(ctx, g.state, at, func(_, value []byte) bool {
 			r := cursor{b: value}
 			seen = append(seen, clock.Instant(r.varint()))
 			return true
@@ -90,7 +90,7 @@ func (g *graph) tellAfterOwner(ctx context.Context, n *node, why ground) error {
 // who was ever seen on it.
 func (g *graph) tellOwners(ctx context.Context, shared *node, why ground) error {
 	prefix := append(append([]byte(nil), shared.key[:]...), byTime)
-	return g.more.scan(ctx, g.store.State(), store.Range{Table: store.TableSightings, Prefix: prefix}, func(_, value []byte) bool {
+	return g.more.scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: prefix}, func(_, value []byte) bool {
 		r := cursor{b: value}
 		r.varint()
 		if owner := r.identifier(); owner.Value != "" {

@@ -133,7 +133,7 @@ func (h *home) hearsCut(from id.Key) bool {
 // ever be more is not known.
 func (w *people) leaveHome(p *personRecord, received clock.Instant) {
 	away := &home{version: p.version, at: p.home, key: p.home.Key(), changed: true}
-	a, ok := w.anchors.get(p.to)
+	a, ok := w.anchors.Get(p.to)
 	if !ok {
 		if known := w.notice(p.to); known != nil && known.version >= p.version {
 			return
@@ -217,7 +217,7 @@ func (w *people) foldShare(r *store.Record) {
 		}
 		return
 	}
-	a, ok := w.anchors.get(s.home)
+	a, ok := w.anchors.Get(s.home)
 	if !ok || a.home == nil || a.elsewhere() || !a.home.hears(s.from) || s.cut != a.home.hearsCut(s.from) {
 		return // the person's home moved on since it was sent
 	}
@@ -339,7 +339,7 @@ func readHome(b []byte) (*home, bool) {
 		h.key = h.at.Key()
 		return h, !r.bad && len(r.b) == 0
 	}
-	h.members, h.shared = r.identifiers(), r.sharedIdentifiers()
+	h.members, h.shared = r.identifiers(), readShared(&r)
 	for len(r.b) > 0 && !r.bad {
 		var f foreign
 		copy(f.key[:], r.take(16))

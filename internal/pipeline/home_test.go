@@ -172,9 +172,9 @@ func TestHome_OfAnUnlinkedAnchorIsNeverSpokenOf(t *testing.T) {
 	play(t, p, facts, 3)
 	homesAgree(t, p, w)
 	for _, l := range p.people {
-		for _, s := range l.anchors.rows {
-			if s.row.home != nil {
-				t.Errorf("%s has heard of its home", s.row.ident)
+		for a := range l.anchors.all() {
+			if a.home != nil {
+				t.Errorf("%s has heard of its home", a.ident)
 			}
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/profile"
-	"rapport/internal/store"
 )
 
 // IdentityView says why the identifiers of a person are one person, and why
@@ -122,17 +121,11 @@ func (p *Pipeline) explainGraph(ctx context.Context, who *person, v *IdentityVie
 	l, g := p.graphLane, p.graph
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	keys := make([]id.Key, len(who.members))
-	said := map[string]bool{}
+	keys, members := make([]id.Key, len(who.members)), make([]event.Identifier, len(who.members))
 	for i, m := range who.members {
-		keys[i] = m.Key()
-		for _, f := range g.facts.About(keys[i]) {
-			if !said[f.ID] {
-				said[f.ID] = true
-				v.Facts = append(v.Facts, *f)
-			}
-		}
+		keys[i], members[i] = m.Key(), m.Identifier
 	}
+	g.about(members, func(f *identity.Fact) { v.Facts = append(v.Facts, *f) })
 	return g.refusals(ctx, keys)
 }
 
@@ -146,146 +139,21 @@ func (i interval) view() (v OwnedView) {
 	return v
 }
 
-// refusals says why the edges of a person do not link, those that do not.
-func (g *graph) refusals(ctx context.Context, keys []id.Key) (map[identity.Pair]identity.Reason, error) {
-	out := map[identity.Pair]identity.Reason{}
-	if err := g.loadWhole(ctx, keys); err != nil {
-		return nil, err
-	}
-	edges := 0
-	for _, k := range keys {
-		n, ok := g.nodes.get(k)
-		if !ok {
-			continue
-		}
-		if c := g.find(n.component); c != nil {
-			edges = max(edges, c.edges)
-		}
-		if err := g.deadEdges(ctx, n, out); err != nil {
-			return nil, err
-		}
-	}
-	if edges > g.large {
-		return out, nil // too many to replay for a question
-	}
-	r, err := g.region(ctx, keys)
-	if err != nil || len(r.nodes) == 0 {
-		return out, err
-	}
-	r.connect()
-	o := g.rules.Resolve(r.edges, &g.facts)
-	for _, x := range o.Refused {
-		e := r.edges.Edges[x.Edge]
-		out[identity.PairOf(r.nodes[e.U].key, r.nodes[e.V].key)] = x.Reason
-	}
-	return out, nil
-}
-
-// deadEdges notes which edges of a node cannot link whatever else there is.
-func (g *graph) deadEdges(ctx context.Context, n *node, out map[identity.Pair]identity.Reason) error {
-	others := make([]id.Key, len(n.edges))
-	for i := range n.edges {
-		others[i] = n.edges[i].to
-	}
-	if err := g.loadNodes(ctx, others); err != nil {
-		return err
-	}
-	for _, k := range others {
-		o, ok := g.nodes.get(k)
-		if !ok {
-			continue
-		}
-		if reason := g.deadEdge(n, o); reason != "" {
-			out[identity.PairOf(n.key, o.key)] = reason
-		}
-	}
-	return nil
-}
-
-// deadEdge says why two nodes cannot link whatever else there is.
-func (g *graph) deadEdge(a, b *node) identity.Reason {
-	switch said := g.facts.Between(a.key, b.key); {
-	case said == identity.Ignore:
-		return identity.ReasonIgnored
-	case a.role == identity.NamesNobody || b.role == identity.NamesNobody:
-		return identity.ReasonBlockedNode
-	case said == identity.CannotLink:
-		return identity.ReasonCannotLink
-	case said != identity.MustLink && (a.role == identity.Hub || b.role == identity.Hub):
-		return identity.ReasonHub
-	}
-	return ""
-}
-
-// auditedEdges visits the entries that edges of a person name.
-func (g *graph) auditedEdges(ctx context.Context, l *lane, who *person, visit func(auditRef)) error {
-	keys := make([]id.Key, len(who.members))
-	for i, m := range who.members {
-		keys[i] = m.Key()
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := g.loadNodes(ctx, keys); err != nil {
-		return err
-	}
-	for _, k := range keys {
-		if n, ok := g.nodes.get(k); ok {
-			n.audited(visit)
-		}
-	}
-	return nil
-}
-
-// audited visits the entries that edges of a node name.
-func (n *node) audited(visit func(auditRef)) {
-	for i := range n.edges {
-		if r := n.edges[i].audit; r.at != 0 {
-			visit(r)
-		}
-	}
-}
-
 // auditOf adds the newest entries of the audit that name an identifier of the
 // person.
 func (p *Pipeline) auditOf(ctx context.Context, who *person, v *IdentityView) error {
 	if err := p.graphLane.commit(ctx); err != nil {
 		return err
 	}
-	var entries [][]byte
-	if err := p.graph.auditedEdges(ctx, p.graphLane, who, func(r auditRef) { entries = append(entries, auditKey(r.at, r.number)) }); err != nil {
-		return err
+	keys := make([]id.Key, len(who.members))
+	for i, m := range who.members {
+		keys[i] = m.Key()
 	}
-	for _, m := range who.members {
-		k := m.Key()
-		prefix := append([]byte{auditPerson}, k[:]...)
-		err := p.store.State().Scan(ctx, store.Range{Table: store.TableAudit, Bucket: id.CommonBucket, Prefix: prefix}, func(key []byte, _ [][]byte) bool {
-			entries = append(entries, append([]byte{auditEntry}, key[len(prefix):]...))
-			return true
-		})
-		if err != nil {
-			return err
-		}
+	p.graphLane.mu.Lock()
+	rows, err := p.graph.auditOf(ctx, keys, maxAudit)
+	p.graphLane.mu.Unlock()
+	for i := range rows {
+		v.Audit = append(v.Audit, p.showAudit(ctx, &rows[i], p.Rules()))
 	}
-	slices.SortFunc(entries, slices.Compare[[]byte])
-	entries = slices.CompactFunc(entries, slices.Equal[[]byte])
-	entries = entries[max(0, len(entries)-maxAudit):]
-	keys := make([]store.RowKey, len(entries))
-	for i, e := range entries {
-		keys[i] = store.RowKey{Table: store.TableAudit, Bucket: id.CommonBucket, Key: e}
-	}
-	rows, err := p.store.State().Load(ctx, keys)
-	if err != nil {
-		return err
-	}
-	for i, parts := range rows {
-		if len(parts) == 0 {
-			continue
-		}
-		row, err := readAudit(parts[len(parts)-1])
-		if err != nil {
-			return err
-		}
-		v.Audit = append(v.Audit, p.showAudit(ctx, entries[i], &row, p.Rules()))
-	}
-	return nil
+	return err
 }

@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
-	"slices"
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
@@ -64,7 +62,7 @@ func (p *Pipeline) normal(at string, i event.Identifier) (event.Identifier, erro
 func (p *Pipeline) WithdrawFact(ctx context.Context, factID, actor string) (identity.Fact, Receipt, error) {
 	var found *identity.Fact
 	p.graphLane.mu.Lock()
-	for _, f := range p.graph.facts.All(false) {
+	for _, f := range p.graph.said2(false) {
 		if f.ID == factID {
 			found = &f
 		}
@@ -105,7 +103,7 @@ func (p *Pipeline) after(pair identity.Pair) clock.Instant {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
 	now := p.clock.Now()
-	for _, f := range p.graph.facts.All(true) {
+	for _, f := range p.graph.said2(true) {
 		if f.Pair() == pair {
 			now = max(now, f.Time+1)
 		}
@@ -118,7 +116,7 @@ func (p *Pipeline) after(pair identity.Pair) clock.Instant {
 func (p *Pipeline) IdentityFacts() []identity.Fact {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	return p.graph.facts.All(false)
+	return p.graph.said2(false)
 }
 
 // IdentityState is how far the identity rules are applied, and what the graph
@@ -151,169 +149,28 @@ func (p *Pipeline) IdentityState() IdentityState {
 	}
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	s := p.graph.sweeping
+	rules, s := p.graph.progress()
 	out := IdentityState{
-		RulesVersion: p.graph.rules.Version, Applied: s.Done || s.Since == 0, Progress: 1, Changed: RulesChanges{s.Merges, s.Splits},
+		RulesVersion: rules.Version, Applied: s.Done || s.Since == 0, Progress: 1, Changed: RulesChanges{s.Merges, s.Splits},
 		Identifiers: sum.Identifiers, Merges: sum.Merges, Splits: sum.Splits, Oversized: sum.Oversized, Dropped: map[string]uint64{},
 	}
 	maps.Copy(out.Dropped, sum.Dropped)
 	if !out.Applied {
-		out.Progress = 0
-		if len(s.Cursor) > 1 { // keys are hashes: they lie evenly
-			out.Progress = float64(int(s.Cursor[0])<<8|int(s.Cursor[1])) / 65536
-		}
+		out.Progress = s.share()
 	}
 	return out
 }
-
-// IdentityPreview is what other rules would change.
-type IdentityPreview struct {
-	Identifiers int           `json:"identifiers" doc:"How many were looked at"`
-	Complete    bool          `json:"complete" doc:"All there are were looked at; else some"`
-	People      PeopleCounts  `json:"people"`
-	Split       int           `json:"split" doc:"People who would be more than one"`
-	Merged      int           `json:"merged" doc:"People whom the rules would make of more than one"`
-	Samples     []RulesSample `json:"samples" nullable:"false"`
-}
-
-// PeopleCounts is how many people there are and would be.
-type PeopleCounts struct {
-	Before int `json:"before"`
-	After  int `json:"after"`
-}
-
-// RulesSample is a group of identifiers by who they are and would be.
-type RulesSample struct {
-	Before [][]event.Identifier `json:"before" nullable:"false"`
-	After  [][]event.Identifier `json:"after" nullable:"false"`
-}
-
-// rulesNodes bounds what a preview looks at.
-const (
-	rulesNodes   = 300_000
-	rulesSamples = 20
-	rulesMembers = 50
-)
 
 // PreviewRules tells what other rules would change, without changing anything.
 func (p *Pipeline) PreviewRules(ctx context.Context, rules *identity.Rules) (*IdentityPreview, error) {
 	if err := p.graphLane.commit(ctx); err != nil {
 		return nil, err
 	}
-	var facts identity.Facts
-	for _, f := range p.allFacts() {
-		facts.Apply(f)
-	}
-	c, complete, err := p.wholeGraph(ctx)
-	if err != nil {
-		return nil, err
-	}
-	now, then := p.Rules().Resolve(c, &facts), rules.Resolve(c, &facts)
-	out := &IdentityPreview{Identifiers: len(c.Nodes), Complete: complete, People: PeopleCounts{len(now.People), len(then.People)}, Samples: []RulesSample{}}
-	out.compare(&c, now.People, then.People)
-	return out, nil
+	return preview(ctx, previewQuery{State: p.store.State(), Facts: p.allFacts(), Now: p.Rules(), Then: rules})
 }
 
 func (p *Pipeline) allFacts() []identity.Fact {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	return p.graph.facts.All(true)
-}
-
-// wholeGraph reads the nodes of the graph and the edges between them.
-func (p *Pipeline) wholeGraph(ctx context.Context) (c identity.Component, complete bool, err error) {
-	at := map[id.Key]int{}
-	var nodes []*node
-	var bad error
-	complete = true
-	err = p.store.State().Scan(ctx, store.Range{Table: store.TableNodes, Bucket: id.CommonBucket}, func(key []byte, parts [][]byte) bool {
-		if len(nodes) == rulesNodes {
-			complete = false
-			return false
-		}
-		var n *node
-		if n, bad = readNode(id.Key(key), parts); bad != nil {
-			return false
-		}
-		at[n.key] = len(nodes)
-		nodes = append(nodes, n)
-		c.Nodes = append(c.Nodes, identity.Node{Identifier: n.ident, Key: n.key})
-		return ctx.Err() == nil
-	})
-	if err = cmp.Or(err, bad, ctx.Err()); err != nil {
-		return c, false, err
-	}
-	for i, n := range nodes {
-		for j := range n.edges {
-			e := &n.edges[j]
-			o, ok := at[e.to]
-			// Of a hub not all edges lie in its row; those of the other end do.
-			if ok && (i < o || nodes[o].spilled && nodes[o].edge(n.key) == nil) {
-				c.Edges = append(c.Edges, identity.Edge{U: i, V: o, First: e.first, Last: e.last})
-			}
-		}
-	}
-	return c, complete, nil
-}
-
-// compare counts who would be more and who would be one.
-func (r *IdentityPreview) compare(c *identity.Component, before, after [][]int) {
-	was, is := placesOf(before, len(c.Nodes)), placesOf(after, len(c.Nodes))
-	for _, p := range before {
-		if parts := distinctPlaces(p, is); len(parts) > 1 {
-			r.Split++
-			r.sample(c, [][]int{p}, pick(after, parts))
-		}
-	}
-	for _, p := range after {
-		if parts := distinctPlaces(p, was); len(parts) > 1 {
-			r.Merged++
-			r.sample(c, pick(before, parts), [][]int{p})
-		}
-	}
-}
-
-func (r *IdentityPreview) sample(c *identity.Component, before, after [][]int) {
-	if len(r.Samples) == rulesSamples {
-		return
-	}
-	names := func(groups [][]int) [][]event.Identifier {
-		out := [][]event.Identifier{}
-		for _, g := range groups[:min(len(groups), rulesMembers)] {
-			var one []event.Identifier
-			for _, n := range g[:min(len(g), rulesMembers)] {
-				one = append(one, c.Nodes[n].Identifier)
-			}
-			out = append(out, one)
-		}
-		return out
-	}
-	r.Samples = append(r.Samples, RulesSample{names(before), names(after)})
-}
-
-func placesOf(people [][]int, n int) []int {
-	out := make([]int, n)
-	for i, p := range people {
-		for _, x := range p {
-			out[x] = i
-		}
-	}
-	return out
-}
-
-func distinctPlaces(nodes, place []int) []int {
-	var out []int
-	for _, n := range nodes {
-		out = append(out, place[n])
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-func pick(people [][]int, which []int) [][]int {
-	out := make([][]int, len(which))
-	for i, w := range which {
-		out[i] = people[w]
-	}
-	return out
+	return p.graph.said2(true)
 }

@@ -167,7 +167,7 @@ func (w *people) forgetColumns(k id.Key) {
 // look brings the columns of people up to date who may be behind. The lane is
 // locked; rows are read and not kept.
 func (w *people) look(ctx context.Context, k id.Key) error {
-	a, ok := w.anchors.get(k)
+	a, ok := w.anchors.Get(k)
 	if !ok {
 		var err error
 		if a, err = w.copyAnchor(ctx, k); err != nil {
@@ -244,7 +244,7 @@ func (p *Pipeline) glance(keys []id.Key) {
 		p.lanes[i].mu.Lock()
 		w.position = max(w.position, p.lanes[i].applied)
 		for _, k := range keys[:n] {
-			if a, ok := w.anchors.get(k); ok {
+			if a, ok := w.anchors.Get(k); ok {
 				w.reflectOne(a)
 			}
 		}

@@ -98,7 +98,7 @@ func (p *Pipeline) tendTraits(ctx context.Context, rest func(took time.Duration)
 
 // expiredTraits holds for those of whom a computed trait in force may be another by now.
 func (p *Pipeline) expiredTraits(now clock.Instant) columns.Node {
-	some, inForce := columns.Any{}, p.graph.force.Load()
+	some, inForce := columns.Any{}, p.common.force.Load()
 	for i := range inForce.active {
 		if c := &inForce.active[i]; c.Kind == definition.ComputedTrait {
 			some = append(some, columns.Expired(c.ID, now))

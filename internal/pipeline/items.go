@@ -148,7 +148,7 @@ func (w *people) foldItem(r *store.Record) {
 		w.rows = append(w.rows, w.row(store.TableItems, k, itemKey(k, at), store.Delete, nil))
 	}
 	var row *catalog.Entity
-	if e, ok := w.entities.get(k); ok {
+	if e, ok := w.entities.Get(k); ok {
 		row = e.row
 	}
 	w.markItem(k, f.Item, row)
@@ -196,7 +196,7 @@ func (w *people) foldRecheck(r *store.Record) {
 		w.passed[r.Bucket], w.ticked[r.Bucket] = r.Received, true
 	}
 	for _, k := range c.homes {
-		if a, ok := w.anchors.get(k); ok && !a.elsewhere() {
+		if a, ok := w.anchors.Get(k); ok && !a.elsewhere() {
 			w.reconsider(a, r.Received)
 		}
 	}

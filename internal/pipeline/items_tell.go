@@ -53,7 +53,7 @@ func (p *Pipeline) keepItems() {
 // itemsTold tells whether conditions see all items as they are, and everybody
 // whom that concerns was evaluated.
 func (p *Pipeline) itemsTold() bool {
-	if p.items.last() > p.graph.rechecked.Load() {
+	if p.items.last() > p.common.rechecked.Load() {
 		return false
 	}
 	for i, w := range p.people {
@@ -130,7 +130,7 @@ func (p *Pipeline) untoldItems(ctx context.Context) ([]store.Record, error) {
 // recheck has everybody evaluated anew whom items concern that changed since it
 // was done last.
 func (p *Pipeline) recheck(ctx context.Context) error {
-	from, upTo := p.graph.rechecked.Load(), p.items.last()
+	from, upTo := p.common.rechecked.Load(), p.items.last()
 	if upTo <= from {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (p *Pipeline) recheck(ctx context.Context) error {
 // asksItems tells whether anything that is live or in force depends on what
 // items are.
 func (p *Pipeline) asksItems() bool {
-	list := p.graph.force.Load().criteria()
+	list := p.common.force.Load().criteria()
 	list = append(list, p.live("", "")...)
 	return slices.ContainsFunc(list, func(c criterion) bool {
 		docs, err := p.library.get([]criterion{c})
@@ -303,22 +303,22 @@ func leavesOf(key id.Key, parts [][]byte) (x mentioned, err error) {
 var recheckedKey = []byte("rechecked")
 
 // recheckedUpTo keeps up to where changed items have been looked after.
-func (g *graph) recheckedUpTo(r *store.Record) {
+func (c *common) recheckedUpTo(r *store.Record) {
 	if len(r.Payload) != len(positionKey(0)) {
 		return
 	}
 	at := store.Position(binary.BigEndian.Uint64(r.Payload))
-	if at > store.Position(g.rechecked.Load()) {
-		g.rechecked.Store(uint64(at))
-		g.rows = append(g.rows, commonRow(store.TableMeta, recheckedKey, store.Put, bytes.Clone(r.Payload)))
+	if at > store.Position(c.rechecked.Load()) {
+		c.rechecked.Store(uint64(at))
+		c.rows = append(c.rows, commonRow(store.TableMeta, recheckedKey, store.Put, bytes.Clone(r.Payload)))
 	}
 }
 
-func (g *graph) loadRechecked(ctx context.Context) error {
-	rows, err := g.store.State().Load(ctx, []store.RowKey{{Table: store.TableMeta, Bucket: id.CommonBucket, Key: recheckedKey}})
+func (c *common) loadRechecked(ctx context.Context) error {
+	rows, err := c.store.State().Load(ctx, []store.RowKey{{Table: store.TableMeta, Bucket: id.CommonBucket, Key: recheckedKey}})
 	if err != nil || len(rows[0]) == 0 {
 		return err
 	}
-	g.rechecked.Store(binary.BigEndian.Uint64(rows[0][0]))
+	c.rechecked.Store(binary.BigEndian.Uint64(rows[0][0]))
 	return nil
 }

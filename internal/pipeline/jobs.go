@@ -42,25 +42,25 @@ func (p *Pipeline) KeepJob(ctx context.Context, row JobRow) error {
 }
 
 // keepJob applies what became of a job.
-func (g *graph) keepJob(r *store.Record) {
+func (c *common) keepJob(r *store.Record) {
 	if r.Payload == nil {
 		return // erased
 	}
 	var row JobRow
 	if err := json.Unmarshal(r.Payload, &row); err != nil || row.ID == "" {
-		g.log.Error("job cannot be read", "position", r.Position, "error", err)
+		c.log.Error("job cannot be read", "position", r.Position, "error", err)
 		return
 	}
 	if row.Status == nil {
-		g.rows = append(g.rows,
+		c.rows = append(c.rows,
 			commonRow(store.TableJobs, jobKey(row.ID, jobSpec), store.Delete, nil),
 			commonRow(store.TableJobs, jobKey(row.ID, jobStatus), store.Delete, nil))
 		return
 	}
 	if row.Spec != nil {
-		g.rows = append(g.rows, commonRow(store.TableJobs, jobKey(row.ID, jobSpec), store.Put, row.Spec))
+		c.rows = append(c.rows, commonRow(store.TableJobs, jobKey(row.ID, jobSpec), store.Put, row.Spec))
 	}
-	g.rows = append(g.rows, commonRow(store.TableJobs, jobKey(row.ID, jobStatus), store.Put, row.Status))
+	c.rows = append(c.rows, commonRow(store.TableJobs, jobKey(row.ID, jobStatus), store.Put, row.Status))
 }
 
 func jobKey(jobID string, part byte) []byte { return append([]byte(jobID), 0, part) }

@@ -66,39 +66,32 @@ func (p *Pipeline) knownSome(ctx context.Context, idents []event.Identifier) ([]
 
 // askGraph says of each identifier who it belongs to.
 func (p *Pipeline) askGraph(ctx context.Context, idents []event.Identifier) ([]*whom, error) {
-	l, g := p.graphLane, p.graph
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	keys := make([]id.Key, len(idents))
 	for i := range idents {
 		keys[i] = idents[i].Key()
 	}
-	if err := g.loadWhole(ctx, keys); err != nil {
+	p.graphLane.mu.Lock()
+	defer p.graphLane.mu.Unlock()
+	found, err := p.graph.people(ctx, keys)
+	if err != nil {
 		return nil, err
 	}
-	out, whole := make([]*whom, len(idents)), map[*component]*whom{}
+	out, whole := make([]*whom, len(idents)), map[*event.Identifier]*whom{}
 	for i, k := range keys {
-		a := &whom{keys: []id.Key{k}}
+		members := found[i].Members
+		a := &whom{keys: []id.Key{k}, apart: len(members) > 0 && !found[i].Alone}
 		out[i] = a
-		n, ok := g.nodes.get(k)
-		if !ok {
+		if len(members) == 0 || a.apart {
 			continue
 		}
-		c := g.find(n.component)
-		switch {
-		case c == nil:
-		case c.asks || c.cuts != nil || len(c.members) == 1:
-			a.apart = true
-		case whole[c] != nil:
-			out[i] = whole[c]
-		default:
-			a.members = slices.Clone(c.personOf(n.ident))
-			slices.SortFunc(a.members, g.rules.Compare)
-			a.keys = a.keys[:0]
-			for _, m := range a.members {
-				a.keys = append(a.keys, m.Key())
-			}
-			whole[c] = a
+		if same := whole[&members[0]]; same != nil {
+			out[i] = same
+			continue
+		}
+		whole[&members[0]] = a
+		a.members, a.keys = members, a.keys[:0]
+		for _, m := range members {
+			a.keys = append(a.keys, m.Key())
 		}
 	}
 	return out, nil
@@ -131,7 +124,7 @@ func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, into m
 	defer l.mu.Unlock()
 	var missing []store.RowKey
 	for i, k := range keys {
-		if a, ok := w.anchors.get(k); ok {
+		if a, ok := w.anchors.Get(k); ok {
 			into[k] = a.clone()
 			continue
 		}

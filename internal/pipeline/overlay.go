@@ -47,6 +47,9 @@ func (o *overlay) change(t store.Table, key []byte, op store.Op, value []byte) {
 	o.rows = append(o.rows, commonRow(t, key, op, value))
 }
 
+// waiting is how many rows the next commit carries.
+func (o *overlay) waiting() int { return len(o.rows) }
+
 // gather gives what the next commit carries.
 func (o *overlay) gather() []store.Change {
 	out := o.rows

@@ -158,7 +158,7 @@ func (p *Pipeline) tellPassage(x *passage, at clock.Instant) Passage {
 	if len(x.reasons) == 0 || n == nil {
 		return out
 	}
-	force := p.graph.force.Load()
+	force := p.common.force.Load()
 	why, err := segment.Render(slices.Clone(x.reasons), n, func(_ string, n uint64) *condition.Node { return of(force.criterion(n)) })
 	if err != nil {
 		p.log.Warn("reasons of a passage cannot be told", "segment", x.segment, "version", x.version, "error", err)

@@ -222,7 +222,7 @@ func (w *people) loadParts(ctx context.Context, tasks []task) error {
 	}
 	var homes []*anchor
 	see := func(k id.Key) {
-		a, ok := w.anchors.get(k)
+		a, ok := w.anchors.Get(k)
 		if ok && a.home != nil && slices.ContainsFunc(a.home.foreign, func(f foreign) bool { return f.row == nil }) {
 			homes = append(homes, a)
 		}
@@ -267,10 +267,10 @@ func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
 // want notes a row that is not in memory.
 func (w *people) want(t store.Table, k id.Key) {
 	if t == store.TableEntities {
-		if _, ok := w.entities.get(k); ok {
+		if _, ok := w.entities.Get(k); ok {
 			return
 		}
-	} else if _, ok := w.anchors.get(k); ok {
+	} else if _, ok := w.anchors.Get(k); ok {
 		return
 	}
 	if !w.asked[k] {
@@ -311,7 +311,7 @@ type target struct {
 // anchor gives the row of an identifier, a new one where there is none. A row
 // that only says where the home is becomes one of the identifier.
 func (w *people) anchor(ident event.Identifier, k id.Key) *anchor {
-	a, ok := w.anchors.get(k)
+	a, ok := w.anchors.Get(k)
 	if !ok {
 		a = newAnchor(ident)
 		a.home = w.notice(k)
@@ -331,7 +331,7 @@ func (w *people) anchor(ident event.Identifier, k id.Key) *anchor {
 }
 
 func (w *people) entity(kind catalog.Kind, entityID string, k id.Key) *entity {
-	e, ok := w.entities.get(k)
+	e, ok := w.entities.Get(k)
 	if !ok {
 		e = &entity{key: k, row: catalog.NewEntity(kind, entityID), fresh: true}
 		w.entities.put(k, e, 256)

@@ -68,7 +68,8 @@ type Pipeline struct {
 	lanes       []*lane // people lanes in the order of their spans, then the graph's
 	tallies     map[*lane]*tally
 	people      []*people
-	graph       *graph
+	common      *common
+	graph       *graph // the common lane's
 	graphLane   *lane
 	queueBytes  int64
 	waiting     atomic.Int64
@@ -153,12 +154,13 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	}
 	p.seq.counts.received = counts.Received
 	maps.Copy(p.seq.counts.rejected, counts.Rejected)
-	common := shared{
+	parts := shared{
 		state: c.Store.State(), seq: p.seq, log: c.Log, free: p.free, now: c.Clock,
 		limits: commitLimits{rows: c.CommitRows, every: c.CommitEvery, batch: c.BatchSize},
 	}
-	p.graph = newGraph(&p.setting, c.HotBytes/10)
-	if err := p.graph.loadDefinitions(ctx); err != nil {
+	p.common = newCommon(&p.setting, c.HotBytes/10)
+	p.graph = p.common.graph
+	if err := p.common.loadDefinitions(ctx); err != nil {
 		return nil, err
 	}
 	for i := range c.Lanes {
@@ -168,7 +170,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		w := newPeople(&p.setting, span, c.HotBytes*9/10/c.Lanes)
 		w.mirror.index, w.mirror.now, w.mirror.counts = c.Columns.Index, p.clock.Now, p.counts
 		p.people = append(p.people, w)
-		if err := p.add(ctx, newLane(fmt.Sprintf("people-%d", i), span, common, w), &w.tally); err != nil {
+		if err := p.add(ctx, newLane(fmt.Sprintf("people-%d", i), span, parts, w), &w.tally); err != nil {
 			return nil, err
 		}
 		w.position = p.lanes[i].applied
@@ -177,24 +179,24 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		}
 	}
 	span := store.Span{First: id.CommonBucket, Last: id.CommonBucket}
-	if err := p.add(ctx, newLane("graph", span, common, p.graph), &p.graph.tally); err != nil {
+	if err := p.add(ctx, newLane("graph", span, parts, p.common), &p.common.tally); err != nil {
 		return nil, err
 	}
 	p.graphLane = p.lanes[len(p.lanes)-1]
-	if err := p.graph.loadRequests(ctx); err != nil {
+	if err := p.common.loadRequests(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.suppressed.load(ctx, c.Store.State()); err != nil {
 		return nil, err
 	}
-	if err := p.graph.loadIdentity(ctx); err != nil {
+	if err := p.graph.load(ctx, p.common.rulesToday()); err != nil {
 		return nil, err
 	}
-	if err := p.graph.loadRechecked(ctx); err != nil {
+	if err := p.common.loadRechecked(ctx); err != nil {
 		return nil, err
 	}
 	now, err := p.loadForce(ctx, p.graphLane.applied)
-	p.graph.force.Store(now)
+	p.common.force.Store(now)
 	return p, err
 }
 
@@ -358,7 +360,7 @@ func (p *Pipeline) flush() {
 		}
 		p.commitIdle()
 		least := p.committed()
-		p.items.write(func(*catalog.ItemBook) { p.items.safe = min(uint64(least), p.graph.rechecked.Load()) })
+		p.items.write(func(*catalog.ItemBook) { p.items.safe = min(uint64(least), p.common.rechecked.Load()) })
 		if uint64(least) < p.flushed.Load()+p.flushBytes {
 			continue
 		}

@@ -81,7 +81,7 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 		p.upkeep.mu.Unlock()
 	}
 	x, position := p.Columns()
-	inForce := p.graph.force.Load()
+	inForce := p.common.force.Load()
 	q := columns.Query{Samples: previewSamples, Doubtful: previewDoubtful, Sample: previewSample}
 	if o.Exact {
 		q.Doubtful = math.MaxInt
@@ -124,7 +124,7 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 
 // columnPlan is a condition as the columns are asked, by what is in force.
 func (p *Pipeline) columnPlan(n *condition.Node, now clock.Instant) columns.Node {
-	inForce := p.graph.force.Load()
+	inForce := p.common.force.Load()
 	evaluation := func(kind definition.Kind) func(key string) (uint64, bool) {
 		return func(key string) (uint64, bool) {
 			c := inForce.find(kind, key)

@@ -53,7 +53,7 @@ func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, err := p.library.rules(p.graph.force.Load().criteria())
+	rules, err := p.library.rules(p.common.force.Load().criteria())
 	if err != nil {
 		return nil, err
 	}

@@ -118,38 +118,38 @@ func (p *Pipeline) keepPrivacy(ctx context.Context, f privacyFact) (Receipt, err
 }
 
 // privacy applies a fact.
-func (g *graph) privacy(r *store.Record) {
+func (c *common) privacy(r *store.Record) {
 	if r.Payload == nil {
 		return // it named people, and its request came to its end
 	}
 	var f privacyFact
 	if err := json.Unmarshal(r.Payload, &f); err != nil || f.Request.ID == "" {
-		g.log.Error("privacy request cannot be read", "position", r.Position, "error", err)
+		c.log.Error("privacy request cannot be read", "position", r.Position, "error", err)
 		return
 	}
 	row := requestRow{PrivacyRequest: f.Request}
 	if len(f.Identifiers) > 0 {
-		row.Positions = append(g.requests[f.Request.ID], r.Position)
+		row.Positions = append(c.requests[f.Request.ID], r.Position)
 	}
 	switch f.Op {
 	case opErased:
-		g.erased.Add(f.Erasures...)
+		c.erased.Add(f.Erasures...)
 		for _, e := range f.Erasures {
-			g.rows = append(g.rows, commonRow(store.TableErased, erasedKey(e), store.Put, nil))
+			c.rows = append(c.rows, commonRow(store.TableErased, erasedKey(e), store.Put, nil))
 		}
-		row.Positions = g.requests[f.Request.ID]
+		row.Positions = c.requests[f.Request.ID]
 	case opFinished:
-		delete(g.requests, f.Request.ID)
+		delete(c.requests, f.Request.ID)
 	}
 	if len(row.Positions) > 0 {
-		g.requests[f.Request.ID] = row.Positions
+		c.requests[f.Request.ID] = row.Positions
 	}
 	value, err := json.Marshal(row)
 	if err != nil {
-		g.log.Error("privacy request cannot be kept", "position", r.Position, "error", err)
+		c.log.Error("privacy request cannot be kept", "position", r.Position, "error", err)
 		return
 	}
-	g.rows = append(g.rows, commonRow(store.TableRequests, []byte(f.Request.ID), store.Put, value))
+	c.rows = append(c.rows, commonRow(store.TableRequests, []byte(f.Request.ID), store.Put, value))
 }
 
 // PrivacyCommand asks for a privacy request.
@@ -296,12 +296,12 @@ func (p *Pipeline) PrivacyRequests(ctx context.Context, cursor string, limit int
 
 // loadRequests finds the requests that are under way: where the records are
 // that name people.
-func (g *graph) loadRequests(ctx context.Context) error {
+func (c *common) loadRequests(ctx context.Context) error {
 	var bad error
-	err := g.store.State().Scan(ctx, store.Range{Table: store.TableRequests, Bucket: id.CommonBucket}, func(_ []byte, parts [][]byte) bool {
+	err := c.store.State().Scan(ctx, store.Range{Table: store.TableRequests, Bucket: id.CommonBucket}, func(_ []byte, parts [][]byte) bool {
 		var row requestRow
 		if bad = json.Unmarshal(parts[len(parts)-1], &row); bad == nil && len(row.Positions) > 0 {
-			g.requests[row.ID] = row.Positions
+			c.requests[row.ID] = row.Positions
 		}
 		return bad == nil
 	})

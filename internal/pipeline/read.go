@@ -171,23 +171,9 @@ func (p *Pipeline) refer(ref string) (id.Key, event.Identifier, error) {
 
 // members gives the identifiers of a person from the graph, strongest first.
 func (p *Pipeline) members(ctx context.Context, k id.Key) ([]event.Identifier, error) {
-	l := p.graphLane
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := p.graph.loadWhole(ctx, []id.Key{k}); err != nil {
-		return nil, err
-	}
-	n, ok := p.graph.nodes.get(k)
-	if !ok {
-		return nil, nil
-	}
-	c := p.graph.find(n.component)
-	if c == nil {
-		return nil, nil
-	}
-	out := slices.Clone(c.personOf(n.ident))
-	slices.SortFunc(out, p.graph.rules.Compare)
-	return out, nil
+	p.graphLane.mu.Lock()
+	defer p.graphLane.mu.Unlock()
+	return p.graph.person(ctx, k)
 }
 
 // copyAnchor gives a copy of an anchor's row, nil where there is none. The lane
@@ -201,7 +187,7 @@ func (p *Pipeline) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
 }
 
 func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
-	a, ok := w.anchors.get(k)
+	a, ok := w.anchors.Get(k)
 	if ok {
 		a = a.clone()
 	} else {
@@ -264,19 +250,14 @@ func (p *Pipeline) ignored(members []event.Identifier) map[identity.Pair]bool {
 	var out map[identity.Pair]bool
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	if p.graph.said == 0 {
-		return nil
-	}
-	for _, m := range members {
-		for _, f := range p.graph.facts.About(m.Key()) {
-			if f.Op == identity.Ignore {
-				if out == nil {
-					out = map[identity.Pair]bool{}
-				}
-				out[f.Pair()] = true
+	p.graph.about(members, func(f *identity.Fact) {
+		if f.Op == identity.Ignore {
+			if out == nil {
+				out = map[identity.Pair]bool{}
 			}
+			out[f.Pair()] = true
 		}
-	}
+	})
 	return out
 }
 

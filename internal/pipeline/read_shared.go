@@ -14,26 +14,9 @@ import (
 // first, and what of shared identifiers is the person's; no members where the
 // graph does not know the identifier, which then stands for itself.
 func (p *Pipeline) graphPerson(ctx context.Context, k id.Key) (members []event.Identifier, shared []sharedIdentifier, err error) {
-	l, g := p.graphLane, p.graph
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := g.loadWhole(ctx, []id.Key{k}); err != nil {
-		return nil, nil, err
-	}
-	n, ok := g.nodes.get(k)
-	if !ok {
-		return nil, nil, nil
-	}
-	c := g.find(n.component)
-	if c == nil {
-		return nil, nil, nil
-	}
-	members = slices.Clone(c.personOf(n.ident))
-	slices.SortFunc(members, g.rules.Compare)
-	if c.asks || len(members) == 1 || c.cuts != nil {
-		shared, err = g.sharedOf(ctx, members)
-	}
-	return members, shared, err
+	p.graphLane.mu.Lock()
+	defer p.graphLane.mu.Unlock()
+	return p.graph.personWhole(ctx, k)
 }
 
 // passedIn is the last instant that a tick said has passed in a bucket.
@@ -52,7 +35,7 @@ func (p *Pipeline) chunkTimes(a *anchor) []interval {
 	l, w := p.lanes[i], p.people[i]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, ok := w.anchors.get(a.key)
+	now, ok := w.anchors.Get(a.key)
 	if !ok || now.cuts == nil || len(now.cuts.times) != int(now.chunks) || now.chunks < a.chunks {
 		return nil
 	}

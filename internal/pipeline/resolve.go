@@ -105,7 +105,7 @@ func (w *people) mayBeCopy(ctx context.Context, t *task) (bool, error) {
 		return false, nil
 	}
 	if t.anchor == nil {
-		t.anchor, _ = w.anchors.get(t.rec.Anchor)
+		t.anchor, _ = w.anchors.Get(t.rec.Anchor)
 	}
 	if t.anchor == nil || t.anchor.chunks == 0 {
 		return false, nil

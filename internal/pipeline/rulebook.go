@@ -78,20 +78,6 @@ func (b *Rulebook) Mapper(by func(identity.Rules) event.Mapper) event.Mapper {
 	}
 }
 
-// foresee learns what decides on later records before any of them is applied:
-// lanes do not wait for one another.
-func (p *Pipeline) foresee(r *store.Record) {
-	switch r.Kind {
-	case store.KindDefinition:
-		p.book.foresee(r)
-	case store.KindPrivacy:
-		var f privacyFact
-		if r.Payload != nil && json.Unmarshal(r.Payload, &f) == nil && f.Op == opErased {
-			p.erased.Add(f.Erasures...)
-		}
-	}
-}
-
 // foresee learns the rules that a record defines before any later record is
 // read: it may have been mapped by them.
 func (b *Rulebook) foresee(r *store.Record) {
@@ -111,6 +97,3 @@ func (b *Rulebook) study(kind definition.Kind, version int, document []byte) {
 		b.learn(rules)
 	}
 }
-
-// Rules are the identity rules of today.
-func (p *Pipeline) Rules() *identity.Rules { return p.book.Current() }

@@ -31,7 +31,7 @@ type SegmentState struct {
 // SegmentState gives the state of a segment, a computed trait or an affinity.
 func (p *Pipeline) SegmentState(kind definition.Kind, key string) SegmentState {
 	s := SegmentState{Progress: 1}
-	if c := p.graph.force.Load().find(kind, key); c != nil {
+	if c := p.common.force.Load().find(kind, key); c != nil {
 		s.Version, s.Since, s.Size = c.Version, &c.since, p.size(c.ID)
 	}
 	v := p.Definitions().Get(kind, key).Live()
@@ -53,7 +53,7 @@ func (p *Pipeline) SegmentState(kind definition.Kind, key string) SegmentState {
 
 // SegmentSizes gives how many people are in each segment in force.
 func (p *Pipeline) SegmentSizes() map[string]int64 {
-	now := p.graph.force.Load()
+	now := p.common.force.Load()
 	out := map[string]int64{}
 	for i := range now.active {
 		if c := &now.active[i]; c.Kind == definition.Segment {
@@ -147,7 +147,7 @@ func (p *Pipeline) SegmentMembers(ctx context.Context, key, cursor string, limit
 	if err != nil {
 		return page, err
 	}
-	c := p.graph.force.Load().find(definition.Segment, key)
+	c := p.common.force.Load().find(definition.Segment, key)
 	if c == nil {
 		return page, nil // not in force yet: nobody is in it
 	}

@@ -26,7 +26,7 @@ func (p *Pipeline) atHome(ctx context.Context, k id.Key, visit func(w *people, a
 	l, w := p.lanes[i], p.people[i]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a, ok := w.anchors.get(k)
+	a, ok := w.anchors.Get(k)
 	if !ok {
 		var err error
 		if a, err = w.copyAnchor(ctx, k); err != nil || a == nil {
@@ -44,7 +44,7 @@ func (p *Pipeline) atHome(ctx context.Context, k id.Key, visit func(w *people, a
 // evaluate adds to a profile what is evaluated at the person's home.
 func (p *Pipeline) evaluate(ctx context.Context, who *person, v *profile.View) error {
 	home := who.home(p)
-	if home == nil || p.graph.force.Load().position == 0 {
+	if home == nil || p.common.force.Load().position == 0 {
 		return nil
 	}
 	return p.atHome(ctx, home.key, func(w *people, a *anchor) {

@@ -1,14 +1,12 @@
 package pipeline
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
-	"rapport/internal/identity"
 	"rapport/internal/store"
 )
 
@@ -90,58 +88,6 @@ func (w *people) link(a *anchor, e *edge) {
 	})
 }
 
-// link is the payload of a link record.
-type link struct {
-	strong, weak    event.Identifier // weak is empty where the anchor only announces itself
-	first, received clock.Instant
-	event           store.Position // that showed it
-}
-
-func (l *link) append(b []byte) []byte {
-	b = appendIdentifier(appendIdentifier(b, l.strong), l.weak)
-	b = appendInstants(b, l.first, l.received)
-	return binary.AppendUvarint(b, uint64(l.event))
-}
-
-// seenLink is a link as it is read. Most say nothing that is not known, so what
-// they name stays in the record until it is needed.
-type seenLink struct {
-	strong, weak    namedKey // no value in weak where the anchor only announces itself
-	first, received clock.Instant
-	event           store.Position
-}
-
-// namedKey is an identifier that lies in a record, with its key.
-type namedKey struct {
-	key              id.Key
-	namespace, value []byte
-}
-
-func (n *namedKey) ident(rules *identity.Rules) event.Identifier {
-	for i := range rules.Namespaces {
-		if rules.Namespaces[i].Name == string(n.namespace) {
-			return event.Identifier{Namespace: rules.Namespaces[i].Name, Value: string(n.value)}
-		}
-	}
-	return event.Identifier{Namespace: string(n.namespace), Value: string(n.value)}
-}
-
-func (r *cursor) namedKey() (n namedKey) {
-	n.namespace, n.value = r.bytes(), r.bytes()
-	if len(n.value) > 0 {
-		n.key = id.KeyOfBytes(n.namespace, n.value)
-	}
-	return n
-}
-
-func readLink(b []byte) (l seenLink, ok bool) {
-	r := cursor{b: b}
-	l.strong, l.weak = r.namedKey(), r.namedKey()
-	l.first, l.received = clock.Instant(r.varint()), clock.Instant(r.varint())
-	l.event = store.Position(r.uvarint())
-	return l, !r.bad && len(l.strong.value) > 0
-}
-
 // answerGraph takes the graph's question: from now on each sighting of an anchor on
 // an identifier is said, and those there are at once.
 func (w *people) answerGraph(r *store.Record) {
@@ -149,7 +95,7 @@ func (w *people) answerGraph(r *store.Record) {
 	if !ok {
 		return // erased since
 	}
-	a, ok := w.anchors.get(q.strong.Key())
+	a, ok := w.anchors.Get(q.strong.Key())
 	if !ok {
 		return
 	}

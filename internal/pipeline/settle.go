@@ -200,7 +200,7 @@ func (w *people) listed(ctx context.Context, s *settling) ([]id.Key, error) {
 func (w *people) fetch(ctx context.Context, keys []id.Key) ([]*anchor, error) {
 	var missing []store.RowKey
 	for _, k := range keys {
-		if _, ok := w.anchors.get(k); !ok {
+		if _, ok := w.anchors.Get(k); !ok {
 			missing = append(missing, store.RowKey{Table: store.TableAnchors, Bucket: k.Bucket(), Key: bytes.Clone(k[:])})
 		}
 	}
@@ -218,7 +218,7 @@ func (w *people) fetch(ctx context.Context, keys []id.Key) ([]*anchor, error) {
 	}
 	out := make([]*anchor, 0, len(keys))
 	for _, k := range keys {
-		if a, ok := w.anchors.get(k); ok {
+		if a, ok := w.anchors.Get(k); ok {
 			out = append(out, a)
 		}
 	}

@@ -69,13 +69,13 @@ func newSuppressed() *suppressed { return &suppressed{lists: map[string]*suppres
 
 // suppress applies a fact. What is applied again, after a crash, changes
 // nothing: facts come in the order of the log.
-func (g *graph) suppress(r *store.Record) {
+func (c *common) suppress(r *store.Record) {
 	var f suppressionFact
 	if err := json.Unmarshal(r.Payload, &f); err != nil {
-		g.log.Error("suppression cannot be read", "position", r.Position, "error", err)
+		c.log.Error("suppression cannot be read", "position", r.Position, "error", err)
 		return
 	}
-	s := g.suppressed
+	s := c.suppressed
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lists[f.List.Key]
@@ -87,14 +87,14 @@ func (g *graph) suppress(r *store.Record) {
 		}
 		l.SuppressionList = f.List
 		if value, err := json.Marshal(f.List); err == nil {
-			g.rows = append(g.rows, commonRow(store.TableSuppressed, []byte(f.List.Key), store.Put, value))
+			c.rows = append(c.rows, commonRow(store.TableSuppressed, []byte(f.List.Key), store.Put, value))
 		}
 	case l == nil: // dropped before
 	case f.Op == suppressDrop:
 		for subject := range l.since {
-			g.rows = append(g.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
+			c.rows = append(c.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
 		}
-		g.rows = append(g.rows, commonRow(store.TableSuppressed, []byte(l.Key), store.Delete, nil))
+		c.rows = append(c.rows, commonRow(store.TableSuppressed, []byte(l.Key), store.Delete, nil))
 		s.contacts.Add(-int64(len(l.since)))
 		delete(s.lists, l.Key)
 	case f.Op == SuppressAdd:
@@ -102,7 +102,7 @@ func (g *graph) suppress(r *store.Record) {
 			if _, on := l.since[subject]; !on {
 				l.since[subject] = f.Time
 				s.contacts.Add(1)
-				g.rows = append(g.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Put, binary.BigEndian.AppendUint64(nil, uint64(f.Time))))
+				c.rows = append(c.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Put, binary.BigEndian.AppendUint64(nil, uint64(f.Time))))
 			}
 		}
 	case f.Op == SuppressRemove:
@@ -111,7 +111,7 @@ func (g *graph) suppress(r *store.Record) {
 				delete(l.since, subject)
 				s.contacts.Add(-1)
 			}
-			g.rows = append(g.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
+			c.rows = append(c.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
 		}
 	}
 }

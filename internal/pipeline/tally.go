@@ -36,6 +36,15 @@ type tally struct {
 // reasonErased counts events of people who were erased.
 const reasonErased = "erased"
 
+// link counts what became of identifiers.
+func (t *tally) link(n graphCounts) {
+	t.changed = t.changed || n != graphCounts{}
+	t.Identifiers += n.Identifiers
+	t.Merges += n.Merges
+	t.Splits += n.Splits
+	t.Oversized += n.Oversized
+}
+
 // take counts a record that begins its way.
 func (t *tally) take(k store.Kind) {
 	t.changed = true

@@ -137,7 +137,7 @@ func (w *people) foldTick(r *store.Record) {
 		w.passed[r.Bucket], w.ticked[r.Bucket] = now, true
 	}
 	for _, x := range w.timers.take(r.Bucket, now) {
-		a, ok := w.anchors.get(x.key)
+		a, ok := w.anchors.Get(x.key)
 		if !ok {
 			a, ok = w.cold[x.key] // armed by an event of this batch
 		}

@@ -38,10 +38,7 @@ type sharedIdentifier struct {
 // interval is a span of event time, from included, to excluded.
 type interval struct{ from, to clock.Instant }
 
-var (
-	errPerson = errors.New("person record is damaged or erased")
-	errShare  = errors.New("share is damaged or erased")
-)
+var errPerson = errors.New("person record is damaged or erased")
 
 // The forms of a person record. The numbers are on disk.
 const (
@@ -76,7 +73,7 @@ func readPerson(payload []byte) (p personRecord, err error) {
 	switch form {
 	case personElsewhere:
 	case personHome:
-		p.members, p.shared = r.identifiers(), r.sharedIdentifiers()
+		p.members, p.shared = r.identifiers(), readShared(&r)
 		r.bad = r.bad || len(p.members) == 0 || p.home.Key() != p.to
 	default:
 		r.bad = true
@@ -95,19 +92,6 @@ func (p *personRecord) record(received clock.Instant) store.Record {
 	}
 }
 
-func appendIdentifier(b []byte, i event.Identifier) []byte {
-	b = append(binary.AppendUvarint(b, uint64(len(i.Namespace))), i.Namespace...)
-	return append(binary.AppendUvarint(b, uint64(len(i.Value))), i.Value...)
-}
-
-func appendIdentifiers(b []byte, list []event.Identifier) []byte {
-	b = binary.AppendUvarint(b, uint64(len(list)))
-	for _, i := range list {
-		b = appendIdentifier(b, i)
-	}
-	return b
-}
-
 func appendShared(b []byte, list []sharedIdentifier) []byte {
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	for i := range list {
@@ -117,78 +101,30 @@ func appendShared(b []byte, list []sharedIdentifier) []byte {
 	return b
 }
 
-func (r *cursor) identifier() event.Identifier {
-	return event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}
-}
-
-// count reads how many entries of at least one byte each follow.
-func (r *cursor) count() int {
-	n := r.uvarint()
-	if n > uint64(len(r.b)) {
-		r.b, r.bad = nil, true
-		return 0
-	}
-	return int(n)
-}
-
-func (r *cursor) identifiers() []event.Identifier {
-	n := r.count()
-	if n == 0 {
-		return nil
-	}
-	out := make([]event.Identifier, 0, n)
-	for range n {
-		i := r.identifier()
-		r.bad = r.bad || i.Value == ""
-		out = append(out, i)
-	}
-	return out
-}
-
-func (r *cursor) sharedIdentifiers() []sharedIdentifier {
+func readShared(r *cursor) []sharedIdentifier {
 	n := r.count()
 	if n == 0 {
 		return nil
 	}
 	out := make([]sharedIdentifier, 0, n)
 	for range n {
-		out = append(out, sharedIdentifier{ident: r.identifier(), owned: r.intervals()})
+		out = append(out, sharedIdentifier{ident: r.identifier(), owned: readIntervals(r)})
 	}
 	return out
 }
 
-// shareRecord is the payload of KindShare: all that an anchor knows, for the
-// home of its person.
-type shareRecord struct {
-	home id.Key
-	from id.Key
-	// version is the position of the last record that the sender applied to
-	// itself. Of two shares of a sender the one with the larger version counts.
-	version    store.Position
-	generation uint64 // the backfill that filled what the sender keeps, if one did
-	cut        bool   // only what of the anchor is the person's
-	// news is the time of the newest event that led to it, zero where none did,
-	// newsHistorical where all of them are history: what is planned asks.
-	news clock.Instant
-	row  []byte // as shareRow made it
-}
-
-func (s *shareRecord) append(b []byte) []byte {
-	b = append(append(b, s.home[:]...), s.from[:]...)
-	b = binary.AppendUvarint(b, uint64(s.version))
-	b = append(binary.AppendUvarint(b, s.generation), flag(s.cut))
-	return append(binary.AppendVarint(b, int64(s.news)), s.row...)
-}
-
-func readShare(payload []byte) (s shareRecord, err error) {
-	r := cursor{b: payload}
-	copy(s.home[:], r.take(16))
-	copy(s.from[:], r.take(16))
-	s.version, s.generation, s.cut = store.Position(r.uvarint()), r.uvarint(), r.byte() == 1
-	s.news = clock.Instant(r.varint())
-	if r.bad || len(r.b) == 0 {
-		return s, errShare
+func appendIntervals(b []byte, list []interval) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, o := range list {
+		b = appendInstants(b, o.from, o.to-o.from)
 	}
-	s.row = r.b
-	return s, nil
+	return b
+}
+
+func readIntervals(r *cursor) (out []interval) {
+	for range r.count() {
+		from := clock.Instant(r.varint())
+		out = append(out, interval{from, from + clock.Instant(r.varint())})
+	}
+	return out
 }

@@ -1,0 +1,80 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+
+	"rapport/internal/event"
+	"rapport/internal/id"
+)
+
+// Whose says who an identifier belongs to.
+type whose struct {
+	Members []event.Identifier // strongest first; none where the identifier stands for itself
+	// Alone says that they are more than one and that none of them is shared with
+	// others: nothing but their anchors' states makes the person.
+	Alone bool
+}
+
+// Person gives the identifiers of the person that has one, strongest first; none
+// where the graph does not know it, which then stands for itself.
+func (g *graph) person(ctx context.Context, k id.Key) ([]event.Identifier, error) {
+	all, err := g.people(ctx, []id.Key{k})
+	if err != nil {
+		return nil, err
+	}
+	return all[0].Members, nil
+}
+
+// People gives for each of some identifiers whose it is. Those of one person
+// share one list.
+func (g *graph) people(ctx context.Context, keys []id.Key) ([]whose, error) {
+	if err := g.loadWhole(ctx, keys); err != nil {
+		return nil, err
+	}
+	out, first := make([]whose, len(keys)), map[*component]int{}
+	for i, k := range keys {
+		n, ok := g.nodes.Get(k)
+		if !ok {
+			continue
+		}
+		c := g.find(n.component)
+		if c == nil {
+			continue
+		}
+		if c.cuts == nil {
+			if at, seen := first[c]; seen {
+				out[i] = out[at]
+				continue
+			}
+			first[c] = i
+		}
+		members := slices.Clone(c.personOf(n.ident))
+		slices.SortFunc(members, g.rules.Compare)
+		out[i] = whose{members, !c.asks && c.cuts == nil && len(members) > 1}
+	}
+	return out, nil
+}
+
+// Whole gives the identifiers of a person and what of shared identifiers is the person's.
+func (g *graph) personWhole(ctx context.Context, k id.Key) (members []event.Identifier, shared []sharedIdentifier, err error) {
+	all, err := g.people(ctx, []id.Key{k})
+	if err != nil || len(all[0].Members) == 0 {
+		return nil, nil, err
+	}
+	if !all[0].Alone {
+		shared, err = g.sharedOf(ctx, all[0].Members)
+	}
+	return all[0].Members, shared, err
+}
+
+// Identifier is that of a key, empty where it is not known.
+func (g *graph) identifier(ctx context.Context, k id.Key) (event.Identifier, error) {
+	if err := g.loadNodes(ctx, []id.Key{k}); err != nil {
+		return event.Identifier{}, err
+	}
+	if n, ok := g.nodes.Get(k); ok {
+		return n.ident, nil
+	}
+	return event.Identifier{}, nil
+}
