@@ -25,7 +25,7 @@ func (b *bench) identity(ctx context.Context) error {
 	if b.events == full().events {
 		n = identifiersFull
 	}
-	run := exec.CommandContext(ctx, "go", "test", "./internal/pipeline", "-run", "^$", "-bench", "^BenchmarkGraph$", "-benchtime", "1x", "-timeout", "4h")
+	run := exec.CommandContext(ctx, "go", "test", "./internal/graph", "-run", "^$", "-bench", "^BenchmarkGraph$", "-benchtime", "1x", "-timeout", "4h")
 	run.Env = append(os.Environ(), "GOMAXPROCS=1", "RAPPORT_BENCH_IDENTIFIERS="+strconv.Itoa(n))
 	run.Stderr = os.Stderr
 	out, err := run.Output()

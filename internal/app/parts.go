@@ -22,6 +22,7 @@ import (
 	"rapport/internal/dialect/sitecore"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/graph"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
 	"rapport/internal/policy"
@@ -64,7 +65,7 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 	if c.Queue.Bytes > 0 {
 		queue = c.Queue.Bytes
 	}
-	book := pipeline.NewRulebook(identity.DefaultRules())
+	book := graph.NewRulebook(identity.DefaultRules())
 	return pipeline.Config{
 		Mappers:     mappers(book, browserKey(key)),
 		Sources:     newSources(r).info,
@@ -82,7 +83,7 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 	}, nil
 }
 
-func mappers(book *pipeline.Rulebook, key evergage.Key) map[string]event.Mapper {
+func mappers(book *graph.Rulebook, key evergage.Key) map[string]event.Mapper {
 	return map[string]event.Mapper{
 		segment.Dialect:  book.Mapper(segment.NewMapper),
 		sitecore.Dialect: book.Mapper(sitecore.NewMapper),

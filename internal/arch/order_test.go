@@ -18,7 +18,7 @@ var (
 		"decision", "effect", "experience", "journey", "message",
 	}
 	// flow carries events through the domain, over the contract of storage.
-	flow = []string{"columns", "enrich", "pipeline", "schedule", "decider", "outbox"}
+	flow = []string{"columns", "enrich", "rows", "graph", "pipeline", "schedule", "decider", "outbox"}
 	// house serves the edges and app; the domain and the flow are handed values.
 	house = []string{"config", "telemetry", "access", "egress", "rowfile", "tablefile", "feed"}
 	// edges meet the outside. They never know one another: app joins them.

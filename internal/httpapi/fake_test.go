@@ -17,6 +17,7 @@ import (
 	"rapport/internal/event/observed"
 	"rapport/internal/fault"
 	"rapport/internal/feel"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
@@ -394,6 +395,6 @@ func (f *fake) IdentityAudit(context.Context, string, int) (pipeline.Page[pipeli
 
 func (f *fake) IdentityState() pipeline.IdentityState { return pipeline.IdentityState{Applied: true} }
 
-func (f *fake) PreviewRules(context.Context, *identity.Rules) (*pipeline.IdentityPreview, error) {
-	return &pipeline.IdentityPreview{}, f.err
+func (f *fake) PreviewRules(context.Context, *identity.Rules) (*graph.IdentityPreview, error) {
+	return &graph.IdentityPreview{}, f.err
 }

@@ -7,6 +7,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
 )
@@ -98,7 +99,7 @@ func (a *API) dryRun(ctx context.Context, in *struct {
 	Waiting
 	Body json.RawMessage
 },
-) (*body[*pipeline.IdentityPreview], error) {
+) (*body[*graph.IdentityPreview], error) {
 	rules, err := identity.Parse(in.Body)
 	if err != nil {
 		return nil, err
@@ -107,5 +108,5 @@ func (a *API) dryRun(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &body[*pipeline.IdentityPreview]{preview}, nil
+	return &body[*graph.IdentityPreview]{preview}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"rapport/internal/decision/kept"
 	"rapport/internal/decision/model"
 	"rapport/internal/definition"
+	"rapport/internal/graph"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
 	"rapport/internal/predict"
@@ -63,7 +64,7 @@ type identities interface {
 	IdentityFacts() []identity.Fact
 	IdentityAudit(ctx context.Context, cursor string, limit int) (pipeline.Page[pipeline.AuditEntry], error)
 	IdentityState() pipeline.IdentityState
-	PreviewRules(ctx context.Context, rules *identity.Rules) (*pipeline.IdentityPreview, error)
+	PreviewRules(ctx context.Context, rules *identity.Rules) (*graph.IdentityPreview, error)
 }
 
 type consents interface {

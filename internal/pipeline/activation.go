@@ -13,6 +13,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -145,7 +146,7 @@ func (c *common) activate(r *store.Record) {
 		c.force.Store(now.apply(a, r.Position))
 	}
 	key := binary.BigEndian.AppendUint64(slices.Clone(activationPrefix), uint64(r.Position))
-	c.rows = append(c.rows, commonRow(store.TableMeta, key, store.Put, r.Payload))
+	c.rows = append(c.rows, rows.Common(store.TableMeta, key, store.Put, r.Payload))
 }
 
 func readActivation(r *store.Record) (*activation, error) {

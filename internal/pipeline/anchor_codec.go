@@ -9,6 +9,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/rows"
 	"rapport/internal/segment"
 	"rapport/internal/store"
 )
@@ -43,8 +44,8 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 	full = a.fresh || a.deltas >= maxDeltas
 	if full {
 		b = append(b, sectionIdent)
-		b = appendBytes(b, []byte(a.ident.Namespace))
-		b = appendBytes(b, []byte(a.ident.Value))
+		b = rows.AppendBytes(b, []byte(a.ident.Namespace))
+		b = rows.AppendBytes(b, []byte(a.ident.Value))
 		b = appendSection(b, sectionPartial, a.partial.AppendFull)
 	} else {
 		b = appendSection(b, sectionPartial, a.partial.AppendChanges)
@@ -98,7 +99,7 @@ func (a *anchor) appendEvaluated(b []byte, full bool) []byte {
 
 func (a *anchor) appendMarks(b []byte) []byte {
 	b = binary.AppendUvarint(append(b, sectionMarks), uint64(a.chunks))
-	return appendInstants(b, a.timer, a.received)
+	return rows.AppendInstants(b, a.timer, a.received)
 }
 
 func (a *anchor) appendTold(b []byte) []byte {
@@ -115,12 +116,12 @@ func (a *anchor) appendEdges(b []byte, all bool) []byte {
 			continue
 		}
 		e.changed = false
-		b = appendBytes(b, []byte(e.ident.Namespace))
-		b = appendBytes(b, []byte(e.ident.Value))
+		b = rows.AppendBytes(b, []byte(e.ident.Namespace))
+		b = rows.AppendBytes(b, []byte(e.ident.Value))
 		b = binary.AppendVarint(b, int64(e.first))
 		b = binary.AppendVarint(b, int64(e.last))
 		b = binary.AppendVarint(b, int64(e.received))
-		b = binary.AppendUvarint(append(b, flag(e.watched)), uint64(len(e.seen)))
+		b = binary.AppendUvarint(append(b, rows.Flag(e.watched)), uint64(len(e.seen)))
 		before := clock.Instant(0)
 		for _, at := range e.seen {
 			b = binary.AppendVarint(b, int64(at-before))
@@ -161,11 +162,11 @@ func appendSection(b []byte, tag byte, body func([]byte) []byte) []byte {
 func readAnchor(key id.Key, parts [][]byte, names *profile.Names) (*anchor, error) {
 	read := anchorReader{a: &anchor{key: key, deltas: len(parts) - 1, linked: true}, partials: make([][]byte, 0, len(parts))}
 	for _, p := range parts {
-		for r := (cursor{b: p}); len(r.b) > 0; {
-			if err := read.section(r.byte(), &r); err != nil {
+		for r := (rows.Cursor{B: p}); len(r.B) > 0; {
+			if err := read.section(r.Byte(), &r); err != nil {
 				return nil, fmt.Errorf("anchor %s: %w", key, err)
 			}
-			if r.bad {
+			if r.Bad {
 				return nil, fmt.Errorf("%w: %s", errAnchor, key)
 			}
 		}
@@ -185,43 +186,43 @@ type anchorReader struct {
 }
 
 // section reads what stands behind a tag.
-func (d *anchorReader) section(tag byte, r *cursor) (err error) {
+func (d *anchorReader) section(tag byte, r *rows.Cursor) (err error) {
 	a := d.a
 	switch tag {
 	case sectionIdent:
-		a.ident = event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}
+		a.ident = event.Identifier{Namespace: string(r.Bytes()), Value: string(r.Bytes())}
 	case sectionPartial:
-		d.partials = append(d.partials, r.section())
+		d.partials = append(d.partials, r.Section())
 	case sectionEdges:
-		a.readEdges(r.section(), false)
+		a.readEdges(r.Section(), false)
 	case sectionMet:
-		a.readEdges(r.section(), true)
+		a.readEdges(r.Section(), true)
 		d.merged = true
 	case sectionOpen:
-		a.open, err = readEntries(nil, r.section())
+		a.open, err = readEntries(nil, r.Section())
 	case sectionMore:
-		a.open, err = readEntries(a.open, r.section())
+		a.open, err = readEntries(a.open, r.Section())
 	case sectionMarks:
-		a.chunks, a.timer, a.received = uint32(r.uvarint()), clock.Instant(r.varint()), clock.Instant(r.varint())
+		a.chunks, a.timer, a.received = uint32(r.Uvarint()), clock.Instant(r.Varint()), clock.Instant(r.Varint())
 	case sectionTold:
 		a.told = a.told[:0]
-		for t := (cursor{b: r.section()}); len(t.b) > 0 && !t.bad; {
-			a.told = append(a.told, store.Position(t.uvarint()))
+		for t := (rows.Cursor{B: r.Section()}); len(t.B) > 0 && !t.Bad; {
+			a.told = append(a.told, store.Position(t.Uvarint()))
 		}
 	case sectionCopies:
-		a.copies = uint32(r.uvarint())
+		a.copies = uint32(r.Uvarint())
 	case sectionHome:
-		r.bad = r.bad || !a.readHome(r.section())
+		r.Bad = r.Bad || !a.readHome(r.Section())
 	case sectionLeaves:
-		d.leaves = append(d.leaves[:0], r.section())
+		d.leaves = append(d.leaves[:0], r.Section())
 	case sectionMoreLeaves:
-		d.leaves = append(d.leaves, r.section())
+		d.leaves = append(d.leaves, r.Section())
 	case sectionMembers:
-		r.bad = r.bad || !a.readMembers(r.section())
+		r.Bad = r.Bad || !a.readMembers(r.Section())
 	case sectionCut:
 		a.isCut = true
 	default:
-		r.bad = true
+		r.Bad = true
 	}
 	return err
 }
@@ -266,14 +267,14 @@ func (a *anchor) readHome(b []byte) bool {
 // readEdges takes the edges of a part: in the place of those before, or merged
 // into them.
 func (a *anchor) readEdges(b []byte, merge bool) {
-	for r := (cursor{b: b}); len(r.b) > 0 && !r.bad; {
-		e := edge{ident: event.Identifier{Namespace: string(r.bytes()), Value: string(r.bytes())}}
-		e.first, e.last, e.received = clock.Instant(r.varint()), clock.Instant(r.varint()), clock.Instant(r.varint())
-		e.watched = r.byte() == 1
-		n := r.count()
+	for r := (rows.Cursor{B: b}); len(r.B) > 0 && !r.Bad; {
+		e := edge{ident: event.Identifier{Namespace: string(r.Bytes()), Value: string(r.Bytes())}}
+		e.first, e.last, e.received = clock.Instant(r.Varint()), clock.Instant(r.Varint()), clock.Instant(r.Varint())
+		e.watched = r.Byte() == 1
+		n := r.Count()
 		e.seen = make([]clock.Instant, 0, n)
 		for before := clock.Instant(0); n > 0; n-- {
-			before += clock.Instant(r.varint())
+			before += clock.Instant(r.Varint())
 			e.seen = append(e.seen, before)
 		}
 		e.key = e.ident.Key()

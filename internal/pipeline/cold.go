@@ -7,6 +7,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -171,7 +172,7 @@ func (w *people) confirmCold() {
 		clear(c.sent)
 		c.sent, c.sending = c.sent[:0], false
 	}
-	w.sent = emptied(w.sent)
+	w.sent = rows.Emptied(w.sent)
 	for k, a := range w.cold {
 		if !a.changed {
 			delete(w.cold, k)

@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -23,7 +24,7 @@ func (w *people) dirty() int {
 
 func (w *people) settled() bool { return len(w.stale) == 0 && len(w.cutting) == 0 }
 
-func (w *people) full() bool { return w.anchors.full() || w.entities.full() }
+func (w *people) full() bool { return w.anchors.Full() || w.entities.Full() }
 
 // changes gives what to commit: of every row that changed either the whole or
 // what is new, finished chunks, timers, and the counters of the span.
@@ -53,7 +54,7 @@ func (w *people) changes(at store.Position) []store.Change {
 		out = w.entityChanges(out, e)
 	}
 	// Emptied, not only cut: rows that are let go of must not hang on to these.
-	w.changedAnchors, w.changedEntities = emptied(w.changedAnchors), emptied(w.changedEntities)
+	w.changedAnchors, w.changedEntities = rows.Emptied(w.changedAnchors), rows.Emptied(w.changedEntities)
 	w.arena = nil // what is committed must not be held by what comes next
 	return append(out, w.tally.change(w.span))
 }
@@ -81,7 +82,7 @@ func (w *people) anchorChanges(out []store.Change, a *anchor) []store.Change {
 		w.gathered = append(w.gathered, a)
 	}
 	a.changed = false
-	w.anchors.resize(a.key, a.size())
+	w.anchors.Resize(a.key, a.size())
 	return out
 }
 
@@ -104,7 +105,7 @@ func (w *people) entityChanges(out []store.Change, e *entity) []store.Change {
 		out = append(out, w.row(store.TableKinds, e.key, kindKey(e), listing, e.key[:]))
 	}
 	e.fresh, e.changed = false, false
-	w.entities.resize(e.key, e.row.MemSize()+96)
+	w.entities.Resize(e.key, e.row.MemSize()+96)
 	return out
 }
 
@@ -126,19 +127,19 @@ func (w *people) trim() {
 			a.recent = nil
 		}
 	}
-	w.gathered = emptied(w.gathered)
+	w.gathered = rows.Emptied(w.gathered)
 	clear(w.gatheredNotices)
 	clear(w.gatheredUnswept)
 	w.confirmCold()
 	taken := int(w.pressed.Load()) + int(w.suppressed.bytes()*int64(w.span.Last-w.span.First+1)/id.Buckets)
-	w.anchors.limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes()-taken, w.rowBudget/8)
+	w.anchors.Limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes()-taken, w.rowBudget/8)
 	if w.job != nil {
 		w.job.ahead = nil // not all of them may stay, and others may have come
 	}
-	w.anchors.trim(func(a *anchor) bool {
+	w.anchors.Trim(func(a *anchor) bool {
 		return a.changed || a.refold || w.job != nil && w.job.filling != nil && w.job.filling.anchor == a
 	})
-	w.entities.trim(func(e *entity) bool { return e.changed || w.undecided[e.key] != nil })
+	w.entities.Trim(func(e *entity) bool { return e.changed || w.undecided[e.key] != nil })
 }
 
 // finished gives the entries of an anchor's finished chunks: those that are

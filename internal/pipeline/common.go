@@ -5,7 +5,9 @@ import (
 	"sync/atomic"
 
 	"rapport/internal/definition"
+	"rapport/internal/graph"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -14,10 +16,10 @@ import (
 // definitions, jobs, privacy requests, suppression lists.
 type common struct {
 	*setting
-	graph    *graph
+	graph    *graph.Graph
 	tally    tally
 	requests map[string][]store.Position // privacy requests under way: where they name people
-	more     overlay                     // rows that are read back before they are committed
+	more     rows.Overlay                // rows that are read back before they are committed
 	rows     []store.Change              // rows that are not
 	deciding map[store.Position]bool
 
@@ -29,7 +31,7 @@ type common struct {
 
 func newCommon(s *setting, budget int) *common {
 	c := &common{
-		setting: s, graph: newGraph(graphConfig{State: s.store.State(), Book: s.book, Log: s.log, Budget: budget}),
+		setting: s, graph: graph.New(graph.Config{State: s.store.State(), Book: s.book, Log: s.log, Budget: budget}),
 		deciding: map[store.Position]bool{}, defining: map[seriesOf]chan struct{}{}, requests: map[string][]store.Position{},
 	}
 	c.definitions.Store(&definition.Index{})
@@ -39,7 +41,7 @@ func newCommon(s *setting, budget int) *common {
 
 // apply takes what is said of identity, dead letters, definitions and jobs.
 func (c *common) apply(ctx context.Context, batch []*store.Record) ([]store.Record, error) {
-	if err := c.graph.begin(ctx, batch); err != nil {
+	if err := c.graph.Begin(ctx, batch); err != nil {
 		return nil, err
 	}
 	for i, r := range batch {
@@ -47,8 +49,8 @@ func (c *common) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 			return nil, err
 		}
 	}
-	out, err := c.graph.publish(ctx)
-	c.tally.link(c.graph.counted())
+	out, err := c.graph.Publish(ctx)
+	c.tally.link(c.graph.Counted())
 	return out, err
 }
 
@@ -56,7 +58,7 @@ func (c *common) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 func (c *common) take(ctx context.Context, i int, r *store.Record) error {
 	switch r.Kind {
 	case store.KindLink, store.KindSighting, store.KindResolve:
-		return c.graph.apply(ctx, i, r)
+		return c.graph.Apply(ctx, i, r)
 	case store.KindUnread:
 		return c.buryUnread(ctx, r)
 	case store.KindVerdict:
@@ -80,23 +82,23 @@ func (c *common) take(ctx context.Context, i int, r *store.Record) error {
 }
 
 // dirty is how many rows wait for the next commit.
-func (c *common) dirty() int { return c.graph.dirty() + len(c.rows) + c.more.waiting() }
+func (c *common) dirty() int { return c.graph.Dirty() + len(c.rows) + c.more.Waiting() }
 
-func (c *common) settled() bool { return c.graph.settled() }
+func (c *common) settled() bool { return c.graph.Settled() }
 
-func (c *common) full() bool { return c.graph.full() }
+func (c *common) full() bool { return c.graph.Full() }
 
 func (c *common) changes(store.Position) []store.Change {
 	if c.dirty() == 0 && !c.tally.changed {
 		return nil
 	}
-	out := append(c.rows, c.more.gather()...)
+	out := append(c.rows, c.more.Gather()...)
 	c.rows = nil
-	out = c.graph.changes(out)
+	out = c.graph.Changes(out)
 	return append(out, c.tally.change(store.Span{First: id.CommonBucket, Last: id.CommonBucket}))
 }
 
 func (c *common) trim() {
-	c.more.committed()
-	c.graph.trim()
+	c.more.Committed()
+	c.graph.Trim()
 }

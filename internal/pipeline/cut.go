@@ -8,8 +8,10 @@ import (
 	"slices"
 
 	"rapport/internal/clock"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/rows"
 	"rapport/internal/segment"
 	"rapport/internal/store"
 )
@@ -23,19 +25,19 @@ import (
 // cuts are those of one anchor.
 type cuts struct {
 	of    map[id.Key]*cut
-	spans []cutSpan  // by their beginnings
-	alive []*cut     // those with a session that goes on, by its end
-	warm  []*cut     // with their state in memory, the one folded first in front
-	dirty []*cut     // to be sent before the batch is done
-	times []interval // of the finished chunks: the first moment and one after the last
-	waits bool       // on the worker's list of anchors with dirty cuts
+	spans []cutSpan        // by their beginnings
+	alive []*cut           // those with a session that goes on, by its end
+	warm  []*cut           // with their state in memory, the one folded first in front
+	dirty []*cut           // to be sent before the batch is done
+	times []graph.Interval // of the finished chunks: the first moment and one after the last
+	waits bool             // on the worker's list of anchors with dirty cuts
 }
 
 // cut is what of an anchor belongs to the person of one home.
 type cut struct {
 	home    id.Key
 	version store.Position // of the graph's word
-	owned   []interval
+	owned   []graph.Interval
 	due     clock.Instant // the end of the session that goes on; zero: none
 	dirty   bool
 	at      store.Position // the last record that changed it
@@ -44,7 +46,7 @@ type cut struct {
 }
 
 type cutSpan struct {
-	interval
+	graph.Interval
 	cut *cut
 }
 
@@ -74,7 +76,7 @@ func (c *cuts) size() int {
 // two may claim a moment; who gives it up has the other folded again.
 func (c *cuts) owner(at clock.Instant) *cut {
 	i := c.after(at)
-	if i == 0 || c.spans[i-1].to <= at {
+	if i == 0 || c.spans[i-1].To <= at {
 		return nil
 	}
 	return c.spans[i-1].cut
@@ -105,7 +107,7 @@ func (c *cuts) ended(x *cut) {
 // after finds the first span that begins behind a moment.
 func (c *cuts) after(at clock.Instant) int {
 	i, _ := slices.BinarySearchFunc(c.spans, at, func(s cutSpan, at clock.Instant) int {
-		if s.from <= at {
+		if s.From <= at {
 			return -1
 		}
 		return 1
@@ -114,20 +116,20 @@ func (c *cuts) after(at clock.Instant) int {
 }
 
 // own gives a cut its times, and the cuts that have what it gave up.
-func (c *cuts) own(x *cut, owned []interval) (others []*cut) {
+func (c *cuts) own(x *cut, owned []graph.Interval) (others []*cut) {
 	gone := subtract(x.owned, owned)
 	c.spans = slices.DeleteFunc(c.spans, func(s cutSpan) bool { return s.cut == x })
 	for _, g := range gone {
-		i := c.after(g.from)
-		if i > 0 && c.spans[i-1].to > g.from {
+		i := c.after(g.From)
+		if i > 0 && c.spans[i-1].To > g.From {
 			others = append(others, c.spans[i-1].cut)
 		}
-		for ; i < len(c.spans) && c.spans[i].from < g.to; i++ {
+		for ; i < len(c.spans) && c.spans[i].From < g.To; i++ {
 			others = append(others, c.spans[i].cut)
 		}
 	}
 	for _, o := range owned {
-		c.spans = slices.Insert(c.spans, c.after(o.from), cutSpan{o, x})
+		c.spans = slices.Insert(c.spans, c.after(o.From), cutSpan{o, x})
 	}
 	x.owned = owned
 	return others
@@ -135,30 +137,30 @@ func (c *cuts) own(x *cut, owned []interval) (others []*cut) {
 
 // subtract gives what of some intervals is in none of others. Both are in their
 // order and do not overlap.
-func subtract(list, others []interval) (out []interval) {
+func subtract(list, others []graph.Interval) (out []graph.Interval) {
 	for _, i := range list {
 		for _, o := range others {
-			if o.to <= i.from || o.from >= i.to {
+			if o.To <= i.From || o.From >= i.To {
 				continue
 			}
-			if o.from > i.from {
-				out = append(out, interval{i.from, o.from})
+			if o.From > i.From {
+				out = append(out, graph.Interval{From: i.From, To: o.From})
 			}
-			i.from = o.to
+			i.From = o.To
 		}
-		if i.from < i.to {
+		if i.From < i.To {
 			out = append(out, i)
 		}
 	}
 	return out
 }
 
-func within(list []interval, at clock.Instant) bool {
-	return slices.ContainsFunc(list, func(i interval) bool { return i.from <= at && at < i.to })
+func within(list []graph.Interval, at clock.Instant) bool {
+	return slices.ContainsFunc(list, func(i graph.Interval) bool { return i.From <= at && at < i.To })
 }
 
-func overlaps(list []interval, o interval) bool {
-	return slices.ContainsFunc(list, func(i interval) bool { return i.from < o.to && o.from < i.to })
+func overlaps(list []graph.Interval, o graph.Interval) bool {
+	return slices.ContainsFunc(list, func(i graph.Interval) bool { return i.From < o.To && o.From < i.To })
 }
 
 // cutRecord is the payload of KindCut: a home tells the anchor of a shared
@@ -168,7 +170,7 @@ type cutRecord struct {
 	shared  id.Key
 	home    id.Key
 	version store.Position
-	owned   []interval
+	owned   []graph.Interval
 	gone    bool // it is not the person's at any time any more
 	anew    bool // the home has nothing of it yet
 }
@@ -176,29 +178,29 @@ type cutRecord struct {
 func (c *cutRecord) record(received clock.Instant) store.Record {
 	b := append(append(make([]byte, 0, 64), c.shared[:]...), c.home[:]...)
 	b = binary.AppendUvarint(b, uint64(c.version))
-	how := flag(c.gone)
+	how := rows.Flag(c.gone)
 	if c.anew {
 		how = 2
 	}
 	return store.Record{
-		Kind: store.KindCut, Bucket: c.shared.Bucket(), Anchor: c.home, Received: received, Payload: appendIntervals(append(b, how), c.owned),
+		Kind: store.KindCut, Bucket: c.shared.Bucket(), Anchor: c.home, Received: received, Payload: graph.AppendIntervals(append(b, how), c.owned),
 	}
 }
 
 func readCut(payload []byte) (c cutRecord, ok bool) {
-	r := cursor{b: payload}
-	copy(c.shared[:], r.take(16))
-	copy(c.home[:], r.take(16))
-	c.version = store.Position(r.uvarint())
-	how := r.byte()
-	c.gone, c.anew, c.owned = how == 1, how == 2, readIntervals(&r)
-	return c, !r.bad && len(r.b) == 0
+	r := rows.Cursor{B: payload}
+	copy(c.shared[:], r.Take(16))
+	copy(c.home[:], r.Take(16))
+	c.version = store.Position(r.Uvarint())
+	how := r.Byte()
+	c.gone, c.anew, c.owned = how == 1, how == 2, graph.ReadIntervals(&r)
+	return c, !r.Bad && len(r.B) == 0
 }
 
 // cutRow is the row of a cut: its home, its times, when its session ends.
 func (w *people) cutRow(a *anchor, c *cut) store.Change {
-	value := appendInstants(binary.AppendUvarint(nil, uint64(c.version)), c.due)
-	return w.row(store.TableCuts, a.key, shareKey(a.key, c.home), store.Put, appendIntervals(value, c.owned))
+	value := rows.AppendInstants(binary.AppendUvarint(nil, uint64(c.version)), c.due)
+	return w.row(store.TableCuts, a.key, shareKey(a.key, c.home), store.Put, graph.AppendIntervals(value, c.owned))
 }
 
 // loadCuts brings an anchor's cuts into memory, without their states.
@@ -208,15 +210,15 @@ func (w *people) loadCuts(ctx context.Context, a *anchor) error {
 	}
 	list, bad := newCuts(), false
 	err := w.store.State().Scan(ctx, store.Range{Table: store.TableCuts, Bucket: a.key.Bucket(), Prefix: a.key[:]}, func(key []byte, parts [][]byte) bool {
-		r := cursor{b: parts[len(parts)-1]}
+		r := rows.Cursor{B: parts[len(parts)-1]}
 		c := &cut{home: id.Key(key[len(id.Key{}):])}
-		c.version, c.due, c.owned = store.Position(r.uvarint()), clock.Instant(r.varint()), readIntervals(&r)
+		c.version, c.due, c.owned = store.Position(r.Uvarint()), clock.Instant(r.Varint()), graph.ReadIntervals(&r)
 		list.of[c.home] = c
 		list.live(c)
 		for _, o := range c.owned {
 			list.spans = append(list.spans, cutSpan{o, c})
 		}
-		bad = r.bad
+		bad = r.Bad
 		return !bad
 	})
 	if bad {
@@ -225,7 +227,7 @@ func (w *people) loadCuts(ctx context.Context, a *anchor) error {
 	if err != nil {
 		return fmt.Errorf("cuts of %s: %w", a.key, err)
 	}
-	slices.SortStableFunc(list.spans, func(x, y cutSpan) int { return cmp.Compare(x.from, y.from) })
+	slices.SortStableFunc(list.spans, func(x, y cutSpan) int { return cmp.Compare(x.From, y.From) })
 	a.cuts = list
 	return nil
 }

@@ -8,27 +8,29 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/profile"
+	"rapport/internal/rows"
 	"rapport/internal/segment"
 	"rapport/internal/store"
 )
 
 // askForCuts tells the anchors of shared identifiers which of their times are a
 // home's, where that changed.
-func (w *people) askForCuts(a *anchor, before, now []sharedIdentifier, version store.Position, received clock.Instant) {
+func (w *people) askForCuts(a *anchor, before, now []graph.Shared, version store.Position, received clock.Instant) {
 	for _, s := range now {
-		if s.ident == a.ident {
+		if s.Identifier == a.ident {
 			continue
 		}
-		i := slices.IndexFunc(before, func(o sharedIdentifier) bool { return o.ident == s.ident })
-		if i < 0 || !slices.Equal(before[i].owned, s.owned) {
-			c := cutRecord{shared: s.ident.Key(), home: a.key, version: version, owned: s.owned, anew: i < 0}
+		i := slices.IndexFunc(before, func(o graph.Shared) bool { return o.Identifier == s.Identifier })
+		if i < 0 || !slices.Equal(before[i].Owned, s.Owned) {
+			c := cutRecord{shared: s.Identifier.Key(), home: a.key, version: version, owned: s.Owned, anew: i < 0}
 			w.derived = append(w.derived, c.record(received))
 		}
 	}
 	for _, s := range before {
-		if s.ident != a.ident && !slices.ContainsFunc(now, func(o sharedIdentifier) bool { return o.ident == s.ident }) {
-			c := cutRecord{shared: s.ident.Key(), home: a.key, version: version, gone: true}
+		if s.Identifier != a.ident && !slices.ContainsFunc(now, func(o graph.Shared) bool { return o.Identifier == s.Identifier }) {
+			c := cutRecord{shared: s.Identifier.Key(), home: a.key, version: version, gone: true}
 			w.derived = append(w.derived, c.record(received))
 		}
 	}
@@ -36,7 +38,7 @@ func (w *people) askForCuts(a *anchor, before, now []sharedIdentifier, version s
 
 // cutItself tells whether a home has only a part of its own anchor.
 func (a *anchor) cutItself() bool {
-	return a.home != nil && slices.ContainsFunc(a.home.shared, func(s sharedIdentifier) bool { return s.ident == a.ident })
+	return a.home != nil && slices.ContainsFunc(a.home.shared, func(s graph.Shared) bool { return s.Identifier == a.ident })
 }
 
 // foldCut takes a home's word on which times are its person's. An anchor of
@@ -58,7 +60,7 @@ func (w *people) foldCut(r *store.Record) {
 		if w.job != nil {
 			a.born = w.job.Number
 		}
-		w.anchors.put(c.shared, a, a.size())
+		w.anchors.Put(c.shared, a, a.size())
 	}
 	w.setCut(a, &c)
 	if c.gone && a.elsewhere() && a.home.key == c.home {
@@ -312,7 +314,7 @@ func (w *people) sendCuts(ctx context.Context) error {
 			})
 			c.dirty = false
 		}
-		a.cuts.dirty, a.cuts.waits = emptied(a.cuts.dirty), false
+		a.cuts.dirty, a.cuts.waits = rows.Emptied(a.cuts.dirty), false
 		w.arm(a, 0)
 		w.cutting[len(w.cutting)-1] = nil
 		w.cutting = w.cutting[:len(w.cutting)-1]

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/profile"
 	"rapport/internal/store"
 )
@@ -15,7 +16,7 @@ import (
 
 // moving is how the times of a cut change.
 type moving struct {
-	before []interval
+	before []graph.Interval
 	others []*cut // which claim what the cut gave up
 	whole  bool   // the home has nothing of the cut yet
 }
@@ -55,7 +56,7 @@ func (w *people) othersAnew(a *anchor, others []*cut) {
 }
 
 // extendCut folds what of a timeline lies in times that are new to a cut.
-func (w *people) extendCut(ctx context.Context, a *anchor, c *cut, came []interval) error {
+func (w *people) extendCut(ctx context.Context, a *anchor, c *cut, came []graph.Interval) error {
 	entries, err := w.entriesWithin(ctx, a, came)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func (w *people) extendCut(ctx context.Context, a *anchor, c *cut, came []interv
 
 // holds tells whether anything of an anchor lies in some times. What cannot be
 // read may lie there.
-func (w *people) holds(ctx context.Context, a *anchor, times []interval) bool {
+func (w *people) holds(ctx context.Context, a *anchor, times []graph.Interval) bool {
 	if len(times) == 0 {
 		return false
 	}
@@ -90,7 +91,7 @@ func (w *people) holds(ctx context.Context, a *anchor, times []interval) bool {
 
 // entriesWithin gives the entries of a timeline in some times. Once it knows
 // the times of the chunks it reads no others.
-func (w *people) entriesWithin(ctx context.Context, a *anchor, owned []interval) (out []profile.Entry, err error) {
+func (w *people) entriesWithin(ctx context.Context, a *anchor, owned []graph.Interval) (out []profile.Entry, err error) {
 	if len(owned) == 0 {
 		return nil, nil
 	}
@@ -116,17 +117,17 @@ func (w *people) entriesWithin(ctx context.Context, a *anchor, owned []interval)
 	return out, nil
 }
 
-func timesOf(entries []profile.Entry) interval {
-	i := interval{entries[0].Time, entries[0].Time + 1}
+func timesOf(entries []profile.Entry) graph.Interval {
+	i := graph.Interval{From: entries[0].Time, To: entries[0].Time + 1}
 	for _, e := range entries {
-		i.from, i.to = min(i.from, e.Time), max(i.to, e.Time+1)
+		i.From, i.To = min(i.From, e.Time), max(i.To, e.Time+1)
 	}
 	return i
 }
 
 // someChunks gives the entries of the finished chunks that reach into some
 // times; the times of the chunks are given.
-func (s *setting) someChunks(ctx context.Context, a *anchor, times, owned []interval) (out []profile.Entry, err error) {
+func (s *setting) someChunks(ctx context.Context, a *anchor, times, owned []graph.Interval) (out []profile.Entry, err error) {
 	committed := int(a.chunks) - len(a.pending)
 	var keys []store.RowKey
 	for i, t := range times {

@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/profile"
 	"rapport/internal/store/memory"
 )
@@ -98,11 +99,13 @@ func TestCut_FoldsOnlyWhatItsTimesMovedOver(t *testing.T) {
 	if !ok {
 		t.Fatal("the kiosk has no row")
 	}
-	at := func(n int) (out interval) { return interval{facts[0].received, facts[n].received} }
+	at := func(n int) (out graph.Interval) {
+		return graph.Interval{From: facts[0].received, To: facts[n].received}
+	}
 	home := event.Identifier{Namespace: event.UserID, Value: "ann"}.Key()
 	a.cuts, a.isCut = newCuts(), true
 	w.cutting = nil
-	c := &cut{home: home, owned: []interval{at(3)}}
+	c := &cut{home: home, owned: []graph.Interval{at(3)}}
 	a.cuts.of[home] = c
 	a.cuts.own(c, c.owned)
 	if err := w.recut(ctx, a, c); err != nil {
@@ -111,16 +114,16 @@ func TestCut_FoldsOnlyWhatItsTimesMovedOver(t *testing.T) {
 	folded := c.partial
 	for _, step := range []struct {
 		name   string
-		to     interval
+		to     graph.Interval
 		events uint64 // of a partial that is still the first one
 		anew   bool
 	}{
-		{"a border moves where nothing is", interval{at(3).from, at(3).to - 1e6}, 3, false},
+		{"a border moves where nothing is", graph.Interval{From: at(3).From, To: at(3).To - 1e6}, 3, false},
 		{"two events come", at(5), 5, false},
 		{"one goes", at(4), 0, true},
 	} {
 		before := c.owned
-		a.cuts.own(c, []interval{step.to})
+		a.cuts.own(c, []graph.Interval{step.to})
 		w.moveCut(ctx, a, c, moving{before: before})
 		if anew := c.partial == nil; anew != step.anew {
 			t.Fatalf("%s: folded anew is %t, want %t", step.name, anew, step.anew)

@@ -16,6 +16,7 @@ import (
 	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
 	"rapport/internal/policy"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -41,8 +42,8 @@ type DeadLetterQuery struct {
 
 // append encodes a dead letter: reason and message, then envelope and body.
 func (d *DeadLetter) append(b []byte) []byte {
-	b = appendBytes(b, []byte(d.Reason))
-	b = appendBytes(b, []byte(d.Message))
+	b = rows.AppendBytes(b, []byte(d.Reason))
+	b = rows.AppendBytes(b, []byte(d.Message))
 	return d.Envelope.AppendPayload(b, d.Body)
 }
 
@@ -50,13 +51,13 @@ func readDeadLetter(payload []byte) (DeadLetter, error) {
 	if payload == nil {
 		return DeadLetter{}, store.ErrErased
 	}
-	r := cursor{b: payload}
-	d := DeadLetter{Reason: string(r.bytes()), Message: string(r.bytes())}
-	if r.bad {
+	r := rows.Cursor{B: payload}
+	d := DeadLetter{Reason: string(r.Bytes()), Message: string(r.Bytes())}
+	if r.Bad {
 		return d, errors.New("dead letter is damaged")
 	}
 	var err error
-	d.Envelope, d.Body, err = event.ReadPayload(r.b)
+	d.Envelope, d.Body, err = event.ReadPayload(r.B)
 	return d, err
 }
 
@@ -87,7 +88,7 @@ func (c *common) bury(r *store.Record) {
 		c.log.Error("dead letter cannot be listed", "position", r.Position, "error", err)
 		return
 	}
-	c.rows = append(c.rows, commonRow(store.TableDeadLetters, positionKey(r.Position), store.Put, summary))
+	c.rows = append(c.rows, rows.Common(store.TableDeadLetters, positionKey(r.Position), store.Put, summary))
 }
 
 // decide takes what a person said: of identifiers, or of a dead letter, which
@@ -101,7 +102,7 @@ func (c *common) decide(ctx context.Context, r *store.Record) error {
 		return nil
 	}
 	if v.Identity != nil {
-		return c.graph.say(ctx, r, v.Identity)
+		return c.graph.Say(ctx, r, v.Identity)
 	}
 	delete(c.deciding, v.DeadLetter)
 	if v.Unread {
@@ -111,7 +112,7 @@ func (c *common) decide(ctx context.Context, r *store.Record) error {
 		c.tally.Discarded++
 	}
 	c.tally.changed = true
-	c.rows = append(c.rows, commonRow(store.TableDeadLetters, positionKey(v.DeadLetter), store.Delete, nil))
+	c.rows = append(c.rows, rows.Common(store.TableDeadLetters, positionKey(v.DeadLetter), store.Delete, nil))
 	return nil
 }
 

@@ -66,7 +66,7 @@ func (c *common) buryUnread(ctx context.Context, r *store.Record) error {
 	if err != nil {
 		return err
 	}
-	c.more.put(store.TableDeadLetters, positionKey(store.Position(at)), summary)
+	c.more.Put(store.TableDeadLetters, positionKey(store.Position(at)), summary)
 	return nil
 }
 
@@ -85,25 +85,25 @@ func (c *common) decideUnread(ctx context.Context, v *verdict) error {
 	case err != nil:
 		return err
 	case v.Decision == "replayed":
-		c.more.put(store.TableMeta, decidedKey(v.DeadLetter), []byte(replayedUnread))
+		c.more.Put(store.TableMeta, decidedKey(v.DeadLetter), []byte(replayedUnread))
 	case listed == nil:
-		c.more.put(store.TableMeta, decidedKey(v.DeadLetter), []byte(discardedUnseen))
+		c.more.Put(store.TableMeta, decidedKey(v.DeadLetter), []byte(discardedUnseen))
 	default:
 		c.discardUnread(v.DeadLetter)
 	}
-	c.more.remove(store.TableDeadLetters, positionKey(v.DeadLetter))
+	c.more.Remove(store.TableDeadLetters, positionKey(v.DeadLetter))
 	return nil
 }
 
 func (c *common) discardUnread(at store.Position) {
 	c.tally.Discarded++
 	c.tally.changed = true
-	c.more.put(store.TableMeta, decidedKey(at), []byte(discardedUnread))
+	c.more.Put(store.TableMeta, decidedKey(at), []byte(discardedUnread))
 }
 
 // row reads a row of one part that the overlay holds while it is not committed.
 func (c *common) row(ctx context.Context, t store.Table, key []byte) (value []byte, err error) {
-	err = c.more.scan(ctx, c.store.State(), store.Range{Table: t, Prefix: key}, func(k, v []byte) bool {
+	err = c.more.Scan(ctx, c.store.State(), store.Range{Table: t, Prefix: key}, func(k, v []byte) bool {
 		if len(k) == len(key) {
 			value = slices.Clone(v)
 		}

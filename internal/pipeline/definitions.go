@@ -10,6 +10,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -161,7 +162,7 @@ func (c *common) define(r *store.Record) {
 			c.log.Error("definition cannot be kept", "position", r.Position, "error", err)
 			return
 		}
-		c.rows = append(c.rows, commonRow(store.TableDefinitions, definitionKey(f.Kind, f.Key, s.Version), op, part))
+		c.rows = append(c.rows, rows.Common(store.TableDefinitions, definitionKey(f.Kind, f.Key, s.Version), op, part))
 	}
 	if len(steps) == 0 {
 		return
@@ -172,7 +173,7 @@ func (c *common) define(r *store.Record) {
 		if v := series.Live(); v != nil {
 			version = v.Version
 		}
-		c.graph.rule(version, f.Time)
+		c.graph.Rule(version, f.Time)
 	}
 }
 
@@ -222,7 +223,7 @@ func (c *common) loadDefinitions(ctx context.Context) error {
 			c.library.add(edition{row.Kind, row.Key, row.Version.Version}, row.Document)
 		}
 		c.plans.study(&row)
-		c.book.study(row.Kind, row.Version.Version, row.Document)
+		c.book.Study(row.Kind, row.Version.Version, row.Document)
 		index = index.With(series)
 		return true
 	})

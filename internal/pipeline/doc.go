@@ -12,14 +12,14 @@
 //	fold.go, cold.go            into the state of an anchor; without its row where that is not in memory
 //	refold.go                   an anchor anew, where a copy counts more than what was folded
 //	evaluate.go, membership.go  at a person's home: who is in which segment now
-//	send.go, person_record.go   what follows for other buckets
+//	send.go, share_record.go    what follows for other buckets
 //	commit.go                   what changed, written behind
 //
 // Beside the way of an event, by the beginning of the file's name:
 //
-//	graph, rulebook, overlay    who is who: one writer for the common bucket
+//	common, rules               one writer for the common bucket: who is who (internal/graph), and what there is one of
 //	cut                         what of a shared identifier belongs to whom, by time
-//	home, anchor, heads, cache  a person's anchors in memory, and what its home knows of the others
+//	home, anchor, heads         a person's anchors in memory, and what its home knows of the others
 //	command, entities           orders, carts and other things with a key of their own
 //	definitions, library, activation, backfill, cultivate, settle
 //	                            a version of a segment, from its definition until it counts for everybody

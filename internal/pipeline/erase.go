@@ -295,7 +295,7 @@ func (e *eraser) sweep(ctx context.Context) error {
 		return err
 	}
 	if err := e.inLane(ctx, e.p.graphLane, func() ([]store.Record, error) {
-		touched, again, err := e.p.graph.erase(ctx, e.idents)
+		touched, again, err := e.p.graph.Erase(ctx, e.idents)
 		e.touched = append(e.touched, touched...)
 		return again, err
 	}); err != nil {

@@ -114,7 +114,7 @@ func (s *sweeper) anchor(ctx context.Context, ident event.Identifier, k id.Key) 
 	for _, e := range entries {
 		fresh.note(e)
 	}
-	w.anchors.put(k, fresh, fresh.size())
+	w.anchors.Put(k, fresh, fresh.size())
 	s.stale(fresh)
 	return nil
 }
@@ -145,7 +145,7 @@ func (s *sweeper) forget(a *anchor) {
 	w.cutting = slices.DeleteFunc(w.cutting, is)
 	delete(w.notices, a.key)
 	delete(w.gatheredNotices, a.key)
-	w.anchors.drop(a.key)
+	w.anchors.Drop(a.key)
 	w.forgetColumns(a.key)
 }
 
@@ -254,8 +254,8 @@ func (s *sweeper) entity(ctx context.Context, k id.Key) error {
 	s.plan.Proof.Entities++
 	fresh := &entity{key: k, row: catalog.NewEntity(old.row.Kind, old.row.ID), fresh: true, listed: old.listed}
 	w.changedEntities = slices.DeleteFunc(w.changedEntities, func(e *entity) bool { return e == old })
-	w.entities.drop(k)
-	w.entities.put(k, fresh, 256)
+	w.entities.Drop(k)
+	w.entities.Put(k, fresh, 256)
 	for _, at := range s.entities[k] {
 		if err := s.again(ctx, fresh, at); err != nil {
 			return err
@@ -271,7 +271,7 @@ func (s *sweeper) entity(ctx context.Context, k id.Key) error {
 		return nil
 	}
 	w.changedEntities = slices.DeleteFunc(w.changedEntities, func(e *entity) bool { return e == fresh })
-	w.entities.drop(k)
+	w.entities.Drop(k)
 	w.rows = append(w.rows,
 		w.row(store.TableEntities, k, slices.Clone(k[:]), store.Delete, nil),
 		w.row(store.TableKinds, k, listed.Key, store.Delete, nil))

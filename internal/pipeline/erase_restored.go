@@ -110,7 +110,7 @@ func (p *Pipeline) subjectsIn(ctx context.Context, list []consent.Erasure) (map[
 // identifierAt is the identifier of a key, as the graph or its anchor knows it.
 func (p *Pipeline) identifierAt(ctx context.Context, k id.Key) (event.Identifier, error) {
 	p.graphLane.mu.Lock()
-	ident, err := p.graph.identifier(ctx, k)
+	ident, err := p.graph.Identifier(ctx, k)
 	p.graphLane.mu.Unlock()
 	if err != nil || ident.Value != "" {
 		return ident, err

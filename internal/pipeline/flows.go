@@ -12,6 +12,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -178,9 +179,9 @@ func (p *Pipeline) flowsOf(ctx context.Context, key string) ([]hourly, error) {
 		if len(row) != len(prefix)+16 {
 			return store.NextRow // of another segment
 		}
-		r := cursor{b: parts[0]}
+		r := rows.Cursor{B: parts[0]}
 		x := hourly{hour: int64(binary.BigEndian.Uint64(row[len(prefix):]))}
-		x.entered, x.left = r.uvarint(), r.uvarint()
+		x.entered, x.left = r.Uvarint(), r.Uvarint()
 		out = append(out, x)
 		return store.NextRow
 	})

@@ -9,8 +9,10 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -29,7 +31,7 @@ type home struct {
 
 	// The rest is of a home only.
 	members []event.Identifier
-	shared  []sharedIdentifier
+	shared  []graph.Shared
 	foreign []foreign
 	merged  *profile.Partial // of the anchor and foreign; nil: not made
 
@@ -75,28 +77,28 @@ func (h *home) size() int {
 
 // foldPerson takes the graph's word on the person of an anchor.
 func (w *people) foldPerson(r *store.Record) {
-	p, err := readPerson(r.Payload)
+	p, err := graph.ReadPerson(r.Payload)
 	if err != nil {
 		if r.Payload != nil {
 			w.log.Error("person cannot be read", "position", r.Position, "error", err)
 		}
 		return
 	}
-	if p.version <= w.swept[p.to] {
+	if p.Version <= w.swept[p.To] {
 		return // said before the anchor was erased, and on its way since
 	}
-	if p.members == nil {
+	if p.Members == nil {
 		w.leaveHome(&p, r.Received)
 		return
 	}
-	a := w.anchor(p.home, p.to)
-	if a.home != nil && a.home.version >= p.version {
+	a := w.anchor(p.Home, p.To)
+	if a.home != nil && a.home.version >= p.Version {
 		return
 	}
 	w.catchUp(a, 0)
 	before := a.home
-	a.home = &home{version: p.version, members: p.members, shared: p.shared, changed: true}
-	var had []sharedIdentifier
+	a.home = &home{version: p.Version, members: p.Members, shared: p.Shared, changed: true}
+	var had []graph.Shared
 	if before != nil {
 		had = before.shared
 		for _, f := range before.foreign {
@@ -107,10 +109,10 @@ func (w *people) foldPerson(r *store.Record) {
 			}
 		}
 	}
-	w.askForCuts(a, had, p.shared, p.version, r.Received)
-	for _, s := range p.shared {
-		if s.ident == a.ident {
-			w.setCut(a, &cutRecord{shared: a.key, home: a.key, version: p.version, owned: s.owned})
+	w.askForCuts(a, had, p.Shared, p.Version, r.Received)
+	for _, s := range p.Shared {
+		if s.Identifier == a.ident {
+			w.setCut(a, &cutRecord{shared: a.key, home: a.key, version: p.Version, owned: s.Owned})
 		}
 	}
 	w.touch(a)
@@ -125,24 +127,24 @@ func (h *home) hears(from id.Key) bool {
 }
 
 func (h *home) hearsCut(from id.Key) bool {
-	return slices.ContainsFunc(h.shared, func(s sharedIdentifier) bool { return s.ident.Key() == from })
+	return slices.ContainsFunc(h.shared, func(s graph.Shared) bool { return s.Identifier.Key() == from })
 }
 
 // leaveHome notes that the home of an anchor's person is elsewhere. An anchor
 // of which there is no row yet gets one that says only this: whether there will
 // ever be more is not known.
-func (w *people) leaveHome(p *personRecord, received clock.Instant) {
-	away := &home{version: p.version, at: p.home, key: p.home.Key(), changed: true}
-	a, ok := w.anchors.Get(p.to)
+func (w *people) leaveHome(p *graph.Person, received clock.Instant) {
+	away := &home{version: p.Version, at: p.Home, key: p.Home.Key(), changed: true}
+	a, ok := w.anchors.Get(p.To)
 	if !ok {
-		if known := w.notice(p.to); known != nil && known.version >= p.version {
+		if known := w.notice(p.To); known != nil && known.version >= p.Version {
 			return
 		}
-		w.notices[p.to] = away
-		w.rows = append(w.rows, w.row(store.TableAnchors, p.to, p.to[:], store.Add, appendHome(nil, away)))
+		w.notices[p.To] = away
+		w.rows = append(w.rows, w.row(store.TableAnchors, p.To, p.To[:], store.Add, appendHome(nil, away)))
 		return
 	}
-	if a.home != nil && a.home.version >= p.version {
+	if a.home != nil && a.home.version >= p.Version {
 		return
 	}
 	if !a.elsewhere() {
@@ -151,7 +153,7 @@ func (w *people) leaveHome(p *personRecord, received clock.Instant) {
 		w.moving = false
 	}
 	if a.home != nil {
-		w.askForCuts(a, a.home.shared, nil, p.version, received)
+		w.askForCuts(a, a.home.shared, nil, p.Version, received)
 		for _, f := range a.home.foreign {
 			w.dropShare(a, f.key)
 		}
@@ -205,7 +207,7 @@ func (w *people) sendShares() {
 			Kind: store.KindShare, Bucket: s.home.Bucket(), Anchor: a.key, Received: a.partial.Now(), Payload: s.append(nil),
 		})
 	}
-	w.sharing = emptied(w.sharing)
+	w.sharing = rows.Emptied(w.sharing)
 }
 
 // foldShare takes what another anchor of the person knows.
@@ -301,7 +303,7 @@ func shareKey(home, from id.Key) []byte {
 func (a *anchor) shareRow() []byte {
 	c := anchor{ident: a.ident, partial: profile.New(), received: a.received}
 	c.partial.Merge(a.partial)
-	b := appendIdentifier([]byte{sectionIdent}, a.ident)
+	b := rows.AppendIdentifier([]byte{sectionIdent}, a.ident)
 	b = appendSection(b, sectionPartial, c.partial.AppendFull)
 	c.edges = slices.Clone(a.edges)
 	for i := range c.edges {
@@ -319,11 +321,11 @@ func (a *anchor) shareRow() []byte {
 func appendHome(b []byte, h *home) []byte {
 	return appendSection(b, sectionHome, func(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(h.version))
-		b = appendIdentifier(b, h.at)
+		b = rows.AppendIdentifier(b, h.at)
 		if h.at.Value != "" {
 			return b
 		}
-		b = appendShared(appendIdentifiers(b, h.members), h.shared)
+		b = graph.AppendShared(rows.AppendIdentifiers(b, h.members), h.shared)
 		for _, f := range h.foreign {
 			b = binary.AppendUvarint(append(b, f.key[:]...), uint64(f.version))
 			b = binary.AppendUvarint(b, f.generation)
@@ -333,18 +335,18 @@ func appendHome(b []byte, h *home) []byte {
 }
 
 func readHome(b []byte) (*home, bool) {
-	r := cursor{b: b}
-	h := &home{version: store.Position(r.uvarint()), at: r.identifier()}
+	r := rows.Cursor{B: b}
+	h := &home{version: store.Position(r.Uvarint()), at: r.Identifier()}
 	if h.at.Value != "" {
 		h.key = h.at.Key()
-		return h, !r.bad && len(r.b) == 0
+		return h, !r.Bad && len(r.B) == 0
 	}
-	h.members, h.shared = r.identifiers(), readShared(&r)
-	for len(r.b) > 0 && !r.bad {
+	h.members, h.shared = r.Identifiers(), graph.ReadShared(&r)
+	for len(r.B) > 0 && !r.Bad {
 		var f foreign
-		copy(f.key[:], r.take(16))
-		f.version, f.generation = store.Position(r.uvarint()), r.uvarint()
+		copy(f.key[:], r.Take(16))
+		f.version, f.generation = store.Position(r.Uvarint()), r.Uvarint()
 		h.foreign = append(h.foreign, f)
 	}
-	return h, !r.bad
+	return h, !r.Bad
 }

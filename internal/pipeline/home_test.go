@@ -11,6 +11,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/profile"
 	"rapport/internal/store/memory"
 )
@@ -45,8 +46,8 @@ func fromHome(t testing.TB, p *Pipeline, home event.Identifier) *profile.View {
 		c := *a
 		c.partial, _ = w.mine(a)
 		c.edges = nil
-		own := slices.IndexFunc(a.home.shared, func(s sharedIdentifier) bool { return s.ident == a.ident })
-		if c.told, err = w.refoldTold(ctx, a, a.home.shared[own].owned, func(*catalog.Portion, clock.Instant) {}); err != nil {
+		own := slices.IndexFunc(a.home.shared, func(s graph.Shared) bool { return s.Identifier == a.ident })
+		if c.told, err = w.refoldTold(ctx, a, a.home.shared[own].Owned, func(*catalog.Portion, clock.Instant) {}); err != nil {
 			t.Fatal(err)
 		}
 		a = &c
@@ -172,7 +173,7 @@ func TestHome_OfAnUnlinkedAnchorIsNeverSpokenOf(t *testing.T) {
 	play(t, p, facts, 3)
 	homesAgree(t, p, w)
 	for _, l := range p.people {
-		for a := range l.anchors.all() {
+		for a := range l.anchors.All() {
 			if a.home != nil {
 				t.Errorf("%s has heard of its home", a.ident)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/profile"
@@ -112,9 +113,9 @@ func (v *IdentityView) sort(rules *identity.Rules) {
 // operators said, and why edges do not link.
 func (p *Pipeline) explainGraph(ctx context.Context, who *person, v *IdentityView) (map[identity.Pair]identity.Reason, error) {
 	for _, s := range who.shared {
-		view := SharedView{Identifier: s.ident, Owned: []OwnedView{}}
-		for _, i := range s.owned {
-			view.Owned = append(view.Owned, i.view())
+		view := SharedView{Identifier: s.Identifier, Owned: []OwnedView{}}
+		for _, i := range s.Owned {
+			view.Owned = append(view.Owned, viewOf(i))
 		}
 		v.Shared = append(v.Shared, view)
 	}
@@ -125,16 +126,16 @@ func (p *Pipeline) explainGraph(ctx context.Context, who *person, v *IdentityVie
 	for i, m := range who.members {
 		keys[i], members[i] = m.Key(), m.Identifier
 	}
-	g.about(members, func(f *identity.Fact) { v.Facts = append(v.Facts, *f) })
-	return g.refusals(ctx, keys)
+	g.About(members, func(f *identity.Fact) { v.Facts = append(v.Facts, *f) })
+	return g.Refusals(ctx, keys)
 }
 
-func (i interval) view() (v OwnedView) {
-	if i.from != identity.Beginning {
-		v.From = &i.from
+func viewOf(i graph.Interval) (v OwnedView) {
+	if i.From != identity.Beginning {
+		v.From = &i.From
 	}
-	if i.to != identity.End {
-		v.To = &i.to
+	if i.To != identity.End {
+		v.To = &i.To
 	}
 	return v
 }
@@ -150,7 +151,7 @@ func (p *Pipeline) auditOf(ctx context.Context, who *person, v *IdentityView) er
 		keys[i] = m.Key()
 	}
 	p.graphLane.mu.Lock()
-	rows, err := p.graph.auditOf(ctx, keys, maxAudit)
+	rows, err := p.graph.AuditOf(ctx, keys, maxAudit)
 	p.graphLane.mu.Unlock()
 	for i := range rows {
 		v.Audit = append(v.Audit, p.showAudit(ctx, &rows[i], p.Rules()))

@@ -7,6 +7,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/identity"
 )
 
@@ -45,33 +46,33 @@ type PersonRef struct {
 }
 
 // show makes the entry of a row.
-func (p *Pipeline) showAudit(ctx context.Context, a *auditRow, rules *identity.Rules) AuditEntry {
-	e := AuditEntry{ID: writeCursor(a.at), Time: a.received, Kind: "split", Actor: "system", RulesVersion: a.rules, Fact: a.fact, Rule: a.rule}
-	e.Cause = a.cause()
+func (p *Pipeline) showAudit(ctx context.Context, a *graph.AuditEntry, rules *identity.Rules) AuditEntry {
+	e := AuditEntry{ID: writeCursor(a.At), Time: a.Received, Kind: "split", Actor: "system", RulesVersion: a.Rules, Fact: a.Fact, Rule: a.Rule}
+	e.Cause = a.Cause()
 	switch {
-	case a.actor != "":
-		e.Actor = a.actor
-	case a.cause() == "rules":
-		e.Actor = p.authorOfRules(a.rules, a.received)
+	case a.Actor != "":
+		e.Actor = a.Actor
+	case a.Cause() == "rules":
+		e.Actor = p.authorOfRules(a.Rules, a.Received)
 	}
-	if a.a.Value != "" {
-		e.Edge = &IdentityEdge{a.a, a.b}
+	if a.A.Value != "" {
+		e.Edge = &IdentityEdge{a.A, a.B}
 	}
-	if a.event != 0 {
-		if rec, err := p.store.Log().At(ctx, a.event); err == nil {
+	if a.Event != 0 {
+		if rec, err := p.store.Log().At(ctx, a.Event); err == nil {
 			if ev, err := p.decode(rec.Payload); err == nil {
 				e.Message = ev.MessageID
 			}
 		}
 	}
-	after := a.after
+	after := a.After
 	if after == nil { // a plain join: the stronger is the home of both
-		after = []event.Identifier{slices.MinFunc(a.before, rules.Compare)}
+		after = []event.Identifier{slices.MinFunc(a.Before, rules.Compare)}
 	}
 	if len(after) == 1 {
 		e.Kind = "merge"
 	}
-	e.Before, e.After = p.refs(a.before), p.refs(after)
+	e.Before, e.After = p.refs(a.Before), p.refs(after)
 	return e
 }
 
@@ -112,12 +113,12 @@ func (p *Pipeline) IdentityAudit(ctx context.Context, cursor string, limit int) 
 	if err := p.graphLane.commit(ctx); err != nil {
 		return page, err
 	}
-	rows, more, err := readAudits(ctx, p.store.State(), after, limit)
+	rows, more, err := graph.ReadAudit(ctx, p.store.State(), after, limit)
 	if err != nil {
 		return page, err
 	}
 	if more {
-		page.Next = writeCursor(rows[limit-1].at)
+		page.Next = writeCursor(rows[limit-1].At)
 	}
 	for i := range rows {
 		page.Items = append(page.Items, p.showAudit(ctx, &rows[i], p.Rules()))

@@ -8,6 +8,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/store"
@@ -62,7 +63,7 @@ func (p *Pipeline) normal(at string, i event.Identifier) (event.Identifier, erro
 func (p *Pipeline) WithdrawFact(ctx context.Context, factID, actor string) (identity.Fact, Receipt, error) {
 	var found *identity.Fact
 	p.graphLane.mu.Lock()
-	for _, f := range p.graph.said2(false) {
+	for _, f := range p.graph.Facts(false) {
 		if f.ID == factID {
 			found = &f
 		}
@@ -103,7 +104,7 @@ func (p *Pipeline) after(pair identity.Pair) clock.Instant {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
 	now := p.clock.Now()
-	for _, f := range p.graph.said2(true) {
+	for _, f := range p.graph.Facts(true) {
 		if f.Pair() == pair {
 			now = max(now, f.Time+1)
 		}
@@ -116,7 +117,7 @@ func (p *Pipeline) after(pair identity.Pair) clock.Instant {
 func (p *Pipeline) IdentityFacts() []identity.Fact {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	return p.graph.said2(false)
+	return p.graph.Facts(false)
 }
 
 // IdentityState is how far the identity rules are applied, and what the graph
@@ -149,28 +150,28 @@ func (p *Pipeline) IdentityState() IdentityState {
 	}
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	rules, s := p.graph.progress()
+	rules, s := p.graph.Progress()
 	out := IdentityState{
 		RulesVersion: rules.Version, Applied: s.Done || s.Since == 0, Progress: 1, Changed: RulesChanges{s.Merges, s.Splits},
 		Identifiers: sum.Identifiers, Merges: sum.Merges, Splits: sum.Splits, Oversized: sum.Oversized, Dropped: map[string]uint64{},
 	}
 	maps.Copy(out.Dropped, sum.Dropped)
 	if !out.Applied {
-		out.Progress = s.share()
+		out.Progress = s.Share()
 	}
 	return out
 }
 
 // PreviewRules tells what other rules would change, without changing anything.
-func (p *Pipeline) PreviewRules(ctx context.Context, rules *identity.Rules) (*IdentityPreview, error) {
+func (p *Pipeline) PreviewRules(ctx context.Context, rules *identity.Rules) (*graph.IdentityPreview, error) {
 	if err := p.graphLane.commit(ctx); err != nil {
 		return nil, err
 	}
-	return preview(ctx, previewQuery{State: p.store.State(), Facts: p.allFacts(), Now: p.Rules(), Then: rules})
+	return graph.Preview(ctx, graph.PreviewQuery{State: p.store.State(), Facts: p.allFacts(), Now: p.Rules(), Then: rules})
 }
 
 func (p *Pipeline) allFacts() []identity.Fact {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	return p.graph.said2(true)
+	return p.graph.Facts(true)
 }

@@ -13,6 +13,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/segment"
 	"rapport/internal/store"
 )
@@ -261,34 +262,34 @@ func leavesOf(key id.Key, parts [][]byte) (x mentioned, err error) {
 	x.home = key
 	var states [][]byte
 	for _, p := range parts {
-		for r := (cursor{b: p}); len(r.b) > 0; {
-			switch tag := r.byte(); tag {
+		for r := (rows.Cursor{B: p}); len(r.B) > 0; {
+			switch tag := r.Byte(); tag {
 			case sectionIdent:
-				r.bytes()
-				r.bytes()
+				r.Bytes()
+				r.Bytes()
 			case sectionMarks:
-				r.uvarint()
-				r.varint()
-				r.varint()
+				r.Uvarint()
+				r.Varint()
+				r.Varint()
 			case sectionCopies:
-				r.uvarint()
+				r.Uvarint()
 			case sectionCut: // its tag says all
 				x.cut = true
 			case sectionHome:
-				h, ok := readHome(r.section())
-				if r.bad = r.bad || !ok; ok {
+				h, ok := readHome(r.Section())
+				if r.Bad = r.Bad || !ok; ok {
 					if x.home = key; h.at.Value != "" {
 						x.home = h.key
 					}
 				}
 			case sectionLeaves:
-				states = append(states[:0], r.section())
+				states = append(states[:0], r.Section())
 			case sectionMoreLeaves:
-				states = append(states, r.section())
+				states = append(states, r.Section())
 			default:
-				r.section()
+				r.Section()
 			}
-			if r.bad {
+			if r.Bad {
 				return x, fmt.Errorf("%w: %s", errAnchor, key)
 			}
 		}
@@ -310,7 +311,7 @@ func (c *common) recheckedUpTo(r *store.Record) {
 	at := store.Position(binary.BigEndian.Uint64(r.Payload))
 	if at > store.Position(c.rechecked.Load()) {
 		c.rechecked.Store(uint64(at))
-		c.rows = append(c.rows, commonRow(store.TableMeta, recheckedKey, store.Put, bytes.Clone(r.Payload)))
+		c.rows = append(c.rows, rows.Common(store.TableMeta, recheckedKey, store.Put, bytes.Clone(r.Payload)))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -53,14 +54,14 @@ func (c *common) keepJob(r *store.Record) {
 	}
 	if row.Status == nil {
 		c.rows = append(c.rows,
-			commonRow(store.TableJobs, jobKey(row.ID, jobSpec), store.Delete, nil),
-			commonRow(store.TableJobs, jobKey(row.ID, jobStatus), store.Delete, nil))
+			rows.Common(store.TableJobs, jobKey(row.ID, jobSpec), store.Delete, nil),
+			rows.Common(store.TableJobs, jobKey(row.ID, jobStatus), store.Delete, nil))
 		return
 	}
 	if row.Spec != nil {
-		c.rows = append(c.rows, commonRow(store.TableJobs, jobKey(row.ID, jobSpec), store.Put, row.Spec))
+		c.rows = append(c.rows, rows.Common(store.TableJobs, jobKey(row.ID, jobSpec), store.Put, row.Spec))
 	}
-	c.rows = append(c.rows, commonRow(store.TableJobs, jobKey(row.ID, jobStatus), store.Put, row.Status))
+	c.rows = append(c.rows, rows.Common(store.TableJobs, jobKey(row.ID, jobStatus), store.Put, row.Status))
 }
 
 func jobKey(jobID string, part byte) []byte { return append([]byte(jobID), 0, part) }

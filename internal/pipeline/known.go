@@ -72,7 +72,7 @@ func (p *Pipeline) askGraph(ctx context.Context, idents []event.Identifier) ([]*
 	}
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	found, err := p.graph.people(ctx, keys)
+	found, err := p.graph.People(ctx, keys)
 	if err != nil {
 		return nil, err
 	}

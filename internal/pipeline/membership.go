@@ -8,6 +8,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -153,7 +154,7 @@ func (m *memberships) append(b []byte, all bool) []byte {
 			flags |= flagShadow
 		}
 		b = binary.AppendUvarint(append(b, flags), x.id)
-		b = appendInstants(b, x.since, x.next)
+		b = rows.AppendInstants(b, x.since, x.next)
 	}
 	return b
 }
@@ -163,15 +164,15 @@ func (m *memberships) changed() bool {
 }
 
 func (m *memberships) read(b []byte) bool {
-	r := cursor{b: b}
-	for len(r.b) > 0 && !r.bad {
-		flags, n := r.byte(), r.uvarint()
+	r := rows.Cursor{B: b}
+	for len(r.B) > 0 && !r.Bad {
+		flags, n := r.Byte(), r.Uvarint()
 		if flags&flagDropped != 0 {
 			m.put(membership{id: n})
 			continue
 		}
 		x := membership{id: n, member: flags&flagMember != 0, shadow: flags&flagShadow != 0}
-		x.since, x.next = clock.Instant(r.varint()), clock.Instant(r.varint())
+		x.since, x.next = clock.Instant(r.Varint()), clock.Instant(r.Varint())
 		if !x.member && x.next == 0 {
 			return false
 		}
@@ -182,7 +183,7 @@ func (m *memberships) read(b []byte) bool {
 		m.list[i].dirty = false
 	}
 	m.soonest()
-	return !r.bad
+	return !r.Bad
 }
 
 // memberKey is the row that lists a home among the members of a segment.

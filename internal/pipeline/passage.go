@@ -11,6 +11,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/segment"
 	"rapport/internal/segment/condition"
 	"rapport/internal/store"
@@ -65,7 +66,7 @@ const passageVersion = 1
 var errPassage = errors.New("history row is damaged")
 
 func (p *passage) append(b []byte) []byte {
-	enc := wire.Encoder{B: append(b, passageVersion, flag(p.entered), byte(p.cause.kind))}
+	enc := wire.Encoder{B: append(b, passageVersion, rows.Flag(p.entered), byte(p.cause.kind))}
 	enc.Uint(uint64(p.version))
 	enc.Str(p.segment)
 	enc.Str(p.cause.messageID)

@@ -13,8 +13,10 @@ import (
 	"rapport/internal/effect"
 	"rapport/internal/enrich"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/rows"
 	"rapport/internal/segment"
 	"rapport/internal/store"
 )
@@ -30,7 +32,7 @@ type setting struct {
 	store   store.Store
 	mappers map[string]event.Mapper
 	sources func(key string) SourceInfo
-	book    *Rulebook
+	book    *graph.Rulebook
 	derived *enrich.Finder // reads what was derived of events
 	erased  *erasures
 	// suppressed is who must not be contacted.
@@ -47,8 +49,8 @@ type people struct {
 	*setting
 	span     store.Span
 	names    *profile.Names
-	anchors  *hot[*anchor]
-	entities *hot[*entity]
+	anchors  *rows.Cache[*anchor]
+	entities *rows.Cache[*entity]
 	timers   *timers
 	aged     int // anchors that a tick changed since the last commit
 	tally    tally
@@ -117,14 +119,14 @@ type entity struct {
 func newPeople(s *setting, span store.Span, budget int) *people {
 	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
-		anchors: newHot[*anchor](budget * 9 / 10), entities: newHot[*entity](budget / 10),
+		anchors: rows.NewCache[*anchor](budget * 9 / 10), entities: rows.NewCache[*entity](budget / 10),
 		timers: newTimers(), flows: newFlows(0), undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
 		rowBudget: budget * 9 / 10, heads: newHeads(budget * 9 / 10 / 10 * 7), cold: map[id.Key]*anchor{},
 	}
-	w.anchors.gone = w.remember
+	w.anchors.Gone = w.remember
 	return w
 }
 
@@ -204,8 +206,8 @@ func (w *people) wantRows(t *task) {
 			w.want(table, k)
 		}
 	case store.KindAsk:
-		if q, ok := readSighting(t.rec.Payload); ok {
-			w.want(store.TableAnchors, q.strong.Key())
+		if q, ok := graph.ReadSighting(t.rec.Payload); ok {
+			w.want(store.TableAnchors, q.Strong.Key())
 		}
 	case store.KindItem:
 		w.want(store.TableEntities, t.rec.Anchor)
@@ -285,7 +287,7 @@ func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {
 		if err != nil {
 			return fmt.Errorf("entity %s: %w", k, err)
 		}
-		w.entities.put(k, &entity{key: k, row: e, listed: true, deltas: len(parts) - 1}, e.MemSize()+96)
+		w.entities.Put(k, &entity{key: k, row: e, listed: true, deltas: len(parts) - 1}, e.MemSize()+96)
 		return nil
 	}
 	a, err := w.thaw(k, parts)
@@ -295,7 +297,7 @@ func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {
 	if h := w.notice(k); h != nil && (a.home == nil || a.home.version < h.version) {
 		a.home = h
 	}
-	w.anchors.put(k, a, a.size())
+	w.anchors.Put(k, a, a.size())
 	return nil
 }
 
@@ -318,7 +320,7 @@ func (w *people) anchor(ident event.Identifier, k id.Key) *anchor {
 		if w.job != nil {
 			a.born = w.job.Number
 		}
-		w.anchors.put(k, a, a.size())
+		w.anchors.Put(k, a, a.size())
 		w.tally.Anchors++
 	} else if a.ident.Value == "" {
 		a.ident, a.fresh = ident, true
@@ -334,7 +336,7 @@ func (w *people) entity(kind catalog.Kind, entityID string, k id.Key) *entity {
 	e, ok := w.entities.Get(k)
 	if !ok {
 		e = &entity{key: k, row: catalog.NewEntity(kind, entityID), fresh: true}
-		w.entities.put(k, e, 256)
+		w.entities.Put(k, e, 256)
 	}
 	return e
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -15,43 +14,11 @@ import (
 	"rapport/internal/columns"
 	"rapport/internal/consent"
 	"rapport/internal/enrich"
-	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/id"
-	"rapport/internal/identity"
 	"rapport/internal/policy"
 	"rapport/internal/store"
 )
-
-// Config is what a pipeline is made of.
-type Config struct {
-	Store   store.Store
-	Mappers map[string]event.Mapper // by dialect
-	Sources func(key string) SourceInfo
-	Rules   identity.Rules // of a new instance, where no book is given
-	Book    *Rulebook      // shared with those who map events at the door
-	// Intake looks at what comes in before anything else does: it may take events
-	// out, which it counts as rejected, and add what is derived of them.
-	Intake      func(ctx context.Context, s *Submission) error
-	Clock       clock.Clock
-	Random      func([]byte)
-	Log         *slog.Logger
-	InstanceKey [16]byte // profile ids are made with it; the same for ever
-	Lanes       int      // workers on anchors and entities; at least 1
-	HotBytes    int      // decoded rows in memory
-	QueueBytes  int      // records that wait to be applied
-	BatchSize   int      // records applied under one lock; 0: the usual
-	CommitEvery time.Duration
-	CommitRows  int
-	Ledger      Ledger // erasures outside the store; nil keeps none
-	// Files looks for values in the files of the instance, as they are on disk;
-	// nil where there are none to look at.
-	Files func(ctx context.Context, values [][]byte) (FileScan, error)
-	// Forget takes out of what is kept beside the store whatever may be about
-	// somebody who is erased; nil where nothing is.
-	Forget     func() error
-	Columns    IndexOptions
-	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
-}
 
 // Pipeline carries events from the door to the state and reads them back.
 type Pipeline struct {
@@ -69,7 +36,7 @@ type Pipeline struct {
 	tallies     map[*lane]*tally
 	people      []*people
 	common      *common
-	graph       *graph // the common lane's
+	graph       *graph.Graph // the common lane's
 	graphLane   *lane
 	queueBytes  int64
 	waiting     atomic.Int64
@@ -189,7 +156,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	if err := p.suppressed.load(ctx, c.Store.State()); err != nil {
 		return nil, err
 	}
-	if err := p.graph.load(ctx, p.common.rulesToday()); err != nil {
+	if err := p.graph.Load(ctx, p.common.rulesToday()); err != nil {
 		return nil, err
 	}
 	if err := p.common.loadRechecked(ctx); err != nil {
@@ -206,45 +173,6 @@ func (p *Pipeline) start() {
 	for _, l := range p.lanes {
 		p.background.Go(l.run)
 	}
-}
-
-// bytesPerCommitRow is how much of the budget of rows there must be for each row
-// that a commit may gather: with what is made of it, a row that is being written
-// takes some 4 KB.
-const bytesPerCommitRow = 64 << 10
-
-func (c Config) filled() Config {
-	if c.Lanes < 1 {
-		c.Lanes = 1
-	}
-	if c.BatchSize == 0 {
-		c.BatchSize = batchRecords
-	}
-	if c.CommitEvery == 0 {
-		c.CommitEvery = 3 * time.Second
-	}
-	if c.FlushBytes == 0 {
-		// Some 200,000 events: a second or two of replay, and about what fills
-		// the buffers of the state anyway.
-		c.FlushBytes = 48 << 20
-	}
-	if c.HotBytes == 0 {
-		c.HotBytes = 256 << 20
-	}
-	if c.CommitRows == 0 {
-		// What a commit gathers lies in memory twice until it is written.
-		c.CommitRows = min(max(c.HotBytes/bytesPerCommitRow, 1024), 16384)
-	}
-	if c.QueueBytes == 0 {
-		c.QueueBytes = 64 << 20
-	}
-	if c.Book == nil {
-		c.Book = NewRulebook(c.Rules)
-	}
-	if c.Sources == nil {
-		c.Sources = func(string) SourceInfo { return SourceInfo{} }
-	}
-	return c
 }
 
 // add takes a lane in with the counters of its span, whoever counted them before.

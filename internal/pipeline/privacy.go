@@ -14,6 +14,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -135,7 +136,7 @@ func (c *common) privacy(r *store.Record) {
 	case opErased:
 		c.erased.Add(f.Erasures...)
 		for _, e := range f.Erasures {
-			c.rows = append(c.rows, commonRow(store.TableErased, erasedKey(e), store.Put, nil))
+			c.rows = append(c.rows, rows.Common(store.TableErased, erasedKey(e), store.Put, nil))
 		}
 		row.Positions = c.requests[f.Request.ID]
 	case opFinished:
@@ -149,7 +150,7 @@ func (c *common) privacy(r *store.Record) {
 		c.log.Error("privacy request cannot be kept", "position", r.Position, "error", err)
 		return
 	}
-	c.rows = append(c.rows, commonRow(store.TableRequests, []byte(f.Request.ID), store.Put, value))
+	c.rows = append(c.rows, rows.Common(store.TableRequests, []byte(f.Request.ID), store.Put, value))
 }
 
 // PrivacyCommand asks for a privacy request.

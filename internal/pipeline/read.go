@@ -12,6 +12,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/profile"
@@ -37,7 +38,7 @@ type person struct {
 	id      string
 	members []profile.IdentifierSeen
 	anchors []*anchor
-	shared  []sharedIdentifier // of which only a part is the person's
+	shared  []graph.Shared // of which only a part is the person's
 	// whole says when each of these was seen at all, by anybody.
 	whole []profile.IdentifierSeen
 }
@@ -105,7 +106,7 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 	}
 	who := &person{shared: shared}
 	for _, k := range keys {
-		if slices.ContainsFunc(shared, func(s sharedIdentifier) bool { return s.ident.Key() == k }) {
+		if slices.ContainsFunc(shared, func(s graph.Shared) bool { return s.Identifier.Key() == k }) {
 			continue
 		}
 		a, err := p.copyAnchor(ctx, k)
@@ -130,7 +131,7 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 func (p *Pipeline) gatherShared(ctx context.Context, who *person) error {
 	for i := range who.shared {
 		s := &who.shared[i]
-		a, err := p.copyAnchor(ctx, s.ident.Key())
+		a, err := p.copyAnchor(ctx, s.Identifier.Key())
 		if err != nil {
 			return err
 		}
@@ -173,7 +174,7 @@ func (p *Pipeline) refer(ref string) (id.Key, event.Identifier, error) {
 func (p *Pipeline) members(ctx context.Context, k id.Key) ([]event.Identifier, error) {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	return p.graph.person(ctx, k)
+	return p.graph.Person(ctx, k)
 }
 
 // copyAnchor gives a copy of an anchor's row, nil where there is none. The lane
@@ -250,7 +251,7 @@ func (p *Pipeline) ignored(members []event.Identifier) map[identity.Pair]bool {
 	var out map[identity.Pair]bool
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	p.graph.about(members, func(f *identity.Fact) {
+	p.graph.About(members, func(f *identity.Fact) {
 		if f.Op == identity.Ignore {
 			if out == nil {
 				out = map[identity.Pair]bool{}

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/profile"
 )
@@ -13,10 +14,10 @@ import (
 // graphPerson gives the identifiers of a person from the graph, strongest
 // first, and what of shared identifiers is the person's; no members where the
 // graph does not know the identifier, which then stands for itself.
-func (p *Pipeline) graphPerson(ctx context.Context, k id.Key) (members []event.Identifier, shared []sharedIdentifier, err error) {
+func (p *Pipeline) graphPerson(ctx context.Context, k id.Key) (members []event.Identifier, shared []graph.Shared, err error) {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	return p.graph.personWhole(ctx, k)
+	return p.graph.Whole(ctx, k)
 }
 
 // passedIn is the last instant that a tick said has passed in a bucket.
@@ -30,7 +31,7 @@ func (p *Pipeline) passedIn(b id.Bucket) clock.Instant {
 // chunkTimes gives the times of the finished chunks that a copy of an anchor
 // has; nil where they are not known. A chunk keeps its entries, except where a
 // copy of a message takes an entry's place: then the times are forgotten.
-func (p *Pipeline) chunkTimes(a *anchor) []interval {
+func (p *Pipeline) chunkTimes(a *anchor) []graph.Interval {
 	i := p.laneIndex(a.key.Bucket())
 	l, w := p.lanes[i], p.people[i]
 	l.mu.Lock()
@@ -45,18 +46,18 @@ func (p *Pipeline) chunkTimes(a *anchor) []interval {
 // cutOf makes of a shared identifier's anchor what of it is one person's: its
 // events within the person's times, folded by themselves. It reads the chunks of
 // the timeline that reach into these times, as far as the chunks' are known.
-func (p *Pipeline) cutOf(ctx context.Context, a *anchor, s *sharedIdentifier) (*anchor, error) {
+func (p *Pipeline) cutOf(ctx context.Context, a *anchor, s *graph.Shared) (*anchor, error) {
 	var entries []profile.Entry
 	var err error
 	if times := p.chunkTimes(a); times != nil {
-		entries, err = p.someChunks(ctx, a, times, s.owned)
+		entries, err = p.someChunks(ctx, a, times, s.Owned)
 	} else {
 		entries, err = p.finished(ctx, a.key, a.chunks, a.pending)
 	}
 	if err != nil {
 		return nil, err
 	}
-	mine := slices.DeleteFunc(append(entries, a.open...), func(e profile.Entry) bool { return !within(s.owned, e.Time) })
+	mine := slices.DeleteFunc(append(entries, a.open...), func(e profile.Entry) bool { return !within(s.Owned, e.Time) })
 	out := &anchor{key: a.key, ident: a.ident, received: a.received, timer: a.timer, linked: true, home: a.home}
 	again := &refolding{partial: profile.New()}
 	err = p.refoldEntries(ctx, mine, func(e *event.Event, in profile.Input, entry profile.Entry) {
@@ -66,7 +67,7 @@ func (p *Pipeline) cutOf(ctx context.Context, a *anchor, s *sharedIdentifier) (*
 	if err != nil {
 		return nil, err
 	}
-	if out.told, err = p.refoldTold(ctx, a, s.owned, again.portion); err != nil {
+	if out.told, err = p.refoldTold(ctx, a, s.Owned, again.portion); err != nil {
 		return nil, err
 	}
 	if due := again.partial.Due(); due != 0 && due <= p.passedIn(a.key.Bucket()) {

@@ -9,6 +9,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/identity"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
@@ -75,11 +76,11 @@ func (w *people) refold(ctx context.Context, a *anchor) error {
 }
 
 // always is all of time.
-var always = []interval{{identity.Beginning, identity.End}}
+var always = []graph.Interval{{From: identity.Beginning, To: identity.End}}
 
 // refoldTold reads what commands told an anchor of orders, in some times, and
 // gives where it stands.
-func (s *setting) refoldTold(ctx context.Context, a *anchor, owned []interval, fold func(*catalog.Portion, clock.Instant)) (told []store.Position, err error) {
+func (s *setting) refoldTold(ctx context.Context, a *anchor, owned []graph.Interval, fold func(*catalog.Portion, clock.Instant)) (told []store.Position, err error) {
 	for _, at := range a.told {
 		rec, err := s.store.Log().At(ctx, at)
 		if errors.Is(err, store.ErrErased) {

@@ -13,7 +13,7 @@ import (
 func (p *Pipeline) foresee(r *store.Record) {
 	switch r.Kind {
 	case store.KindDefinition:
-		p.book.foresee(r)
+		p.book.Foresee(r)
 	case store.KindPrivacy:
 		var f privacyFact
 		if r.Payload != nil && json.Unmarshal(r.Payload, &f) == nil && f.Op == opErased {

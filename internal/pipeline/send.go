@@ -6,7 +6,9 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/graph"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -18,12 +20,12 @@ func readPortion(payload []byte) (who event.Identifier, p catalog.Portion, err e
 	if len(payload) < portionHead {
 		return who, p, errPortion
 	}
-	r := cursor{b: payload[portionHead:]}
-	who.Namespace, who.Value = string(r.bytes()), string(r.bytes())
-	if r.bad {
+	r := rows.Cursor{B: payload[portionHead:]}
+	who.Namespace, who.Value = string(r.Bytes()), string(r.Bytes())
+	if r.Bad {
 		return who, p, errPortion
 	}
-	p, err = catalog.ReadPortion(r.b)
+	p, err = catalog.ReadPortion(r.B)
 	return who, p, err
 }
 
@@ -44,8 +46,8 @@ func (w *people) tell(p *catalog.Portion) {
 func (w *people) send(sealedBy id.Key, to target, who event.Identifier, p *catalog.Portion) {
 	b := append(make([]byte, 0, 256), byte(to.table))
 	b = append(b, to.key[:]...)
-	b = appendBytes(b, []byte(who.Namespace))
-	b = appendBytes(b, []byte(who.Value))
+	b = rows.AppendBytes(b, []byte(who.Namespace))
+	b = rows.AppendBytes(b, []byte(who.Value))
 	w.derived = append(w.derived, store.Record{
 		Kind: store.KindPortion, Bucket: to.key.Bucket(), Anchor: sealedBy,
 		Received: p.Stamp.Time, Payload: p.AppendBinary(b),
@@ -78,28 +80,28 @@ func (w *people) announce(a *anchor) {
 // link tells the graph that an anchor exists, or that it met a weaker
 // identifier.
 func (w *people) link(a *anchor, e *edge) {
-	l := link{strong: a.ident, event: w.position}
+	l := graph.Link{Strong: a.ident, Event: w.position}
 	if e != nil {
-		l.weak, l.first, l.received = e.ident, e.first, e.received
+		l.Weak, l.First, l.Received = e.ident, e.first, e.received
 	}
 	w.derived = append(w.derived, store.Record{
-		Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: a.key, Received: l.received,
-		Payload: l.append(nil),
+		Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: a.key, Received: l.Received,
+		Payload: l.Append(nil),
 	})
 }
 
 // answerGraph takes the graph's question: from now on each sighting of an anchor on
 // an identifier is said, and those there are at once.
 func (w *people) answerGraph(r *store.Record) {
-	q, ok := readSighting(r.Payload)
+	q, ok := graph.ReadSighting(r.Payload)
 	if !ok {
 		return // erased since
 	}
-	a, ok := w.anchors.Get(q.strong.Key())
+	a, ok := w.anchors.Get(q.Strong.Key())
 	if !ok {
 		return
 	}
-	e := a.edge(q.weak)
+	e := a.edge(q.Weak)
 	if e == nil || e.watched {
 		return
 	}
@@ -110,9 +112,9 @@ func (w *people) answerGraph(r *store.Record) {
 
 // sighting tells the graph when an anchor was seen with an identifier.
 func (w *people) sighting(a *anchor, e *edge, seen []clock.Instant) {
-	s := sightingRecord{strong: a.ident, weak: e.ident, seen: seen}
+	s := graph.Sighting{Strong: a.ident, Weak: e.ident, Seen: seen}
 	w.derived = append(w.derived, store.Record{
-		Kind: store.KindSighting, Bucket: id.CommonBucket, Anchor: a.key, Received: e.received, Payload: s.append(nil),
+		Kind: store.KindSighting, Bucket: id.CommonBucket, Anchor: a.key, Received: e.received, Payload: s.Append(nil),
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -30,19 +31,19 @@ type shareRecord struct {
 func (s *shareRecord) append(b []byte) []byte {
 	b = append(append(b, s.home[:]...), s.from[:]...)
 	b = binary.AppendUvarint(b, uint64(s.version))
-	b = append(binary.AppendUvarint(b, s.generation), flag(s.cut))
+	b = append(binary.AppendUvarint(b, s.generation), rows.Flag(s.cut))
 	return append(binary.AppendVarint(b, int64(s.news)), s.row...)
 }
 
 func readShare(payload []byte) (s shareRecord, err error) {
-	r := cursor{b: payload}
-	copy(s.home[:], r.take(16))
-	copy(s.from[:], r.take(16))
-	s.version, s.generation, s.cut = store.Position(r.uvarint()), r.uvarint(), r.byte() == 1
-	s.news = clock.Instant(r.varint())
-	if r.bad || len(r.b) == 0 {
+	r := rows.Cursor{B: payload}
+	copy(s.home[:], r.Take(16))
+	copy(s.from[:], r.Take(16))
+	s.version, s.generation, s.cut = store.Position(r.Uvarint()), r.Uvarint(), r.Byte() == 1
+	s.news = clock.Instant(r.Varint())
+	if r.Bad || len(r.B) == 0 {
 		return s, errShare
 	}
-	s.row = r.b
+	s.row = r.B
 	return s, nil
 }

@@ -64,10 +64,10 @@ func events(seed uint64) int {
 // letGo drops every row that has not changed since the commit just made, and
 // tells how many anchors are only known by their heads.
 func letGo(w *people) int {
-	limit := w.anchors.limit
-	w.anchors.limit = 0
-	w.anchors.trim(func(a *anchor) bool { return a.changed || a.refold })
-	w.anchors.limit = limit
+	limit := w.anchors.Limit
+	w.anchors.Limit = 0
+	w.anchors.Trim(func(a *anchor) bool { return a.changed || a.refold })
+	w.anchors.Limit = limit
 	return len(w.heads.at)
 }
 

@@ -17,6 +17,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -87,14 +88,14 @@ func (c *common) suppress(r *store.Record) {
 		}
 		l.SuppressionList = f.List
 		if value, err := json.Marshal(f.List); err == nil {
-			c.rows = append(c.rows, commonRow(store.TableSuppressed, []byte(f.List.Key), store.Put, value))
+			c.rows = append(c.rows, rows.Common(store.TableSuppressed, []byte(f.List.Key), store.Put, value))
 		}
 	case l == nil: // dropped before
 	case f.Op == suppressDrop:
 		for subject := range l.since {
-			c.rows = append(c.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
+			c.rows = append(c.rows, rows.Common(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
 		}
-		c.rows = append(c.rows, commonRow(store.TableSuppressed, []byte(l.Key), store.Delete, nil))
+		c.rows = append(c.rows, rows.Common(store.TableSuppressed, []byte(l.Key), store.Delete, nil))
 		s.contacts.Add(-int64(len(l.since)))
 		delete(s.lists, l.Key)
 	case f.Op == SuppressAdd:
@@ -102,7 +103,7 @@ func (c *common) suppress(r *store.Record) {
 			if _, on := l.since[subject]; !on {
 				l.since[subject] = f.Time
 				s.contacts.Add(1)
-				c.rows = append(c.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Put, binary.BigEndian.AppendUint64(nil, uint64(f.Time))))
+				c.rows = append(c.rows, rows.Common(store.TableSuppressed, suppressedKey(l.Key, subject), store.Put, binary.BigEndian.AppendUint64(nil, uint64(f.Time))))
 			}
 		}
 	case f.Op == SuppressRemove:
@@ -111,7 +112,7 @@ func (c *common) suppress(r *store.Record) {
 				delete(l.since, subject)
 				s.contacts.Add(-1)
 			}
-			c.rows = append(c.rows, commonRow(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
+			c.rows = append(c.rows, rows.Common(store.TableSuppressed, suppressedKey(l.Key, subject), store.Delete, nil))
 		}
 	}
 }

@@ -210,7 +210,7 @@ func TestSuppress_ListsTakeOfTheMemoryOfPeople(t *testing.T) {
 		p.lanes[0].mu.Lock()
 		defer p.lanes[0].mu.Unlock()
 		w.trim()
-		return w.anchors.limit
+		return w.anchors.Limit
 	}
 	before := rows(p)
 	if _, _, err := p.PutSuppressionList(ctx, consent.SuppressionList{Key: "mail", Name: "No mail"}); err != nil {

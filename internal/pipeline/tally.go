@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"rapport/internal/graph"
 	"rapport/internal/store"
 )
 
@@ -37,8 +38,8 @@ type tally struct {
 const reasonErased = "erased"
 
 // link counts what became of identifiers.
-func (t *tally) link(n graphCounts) {
-	t.changed = t.changed || n != graphCounts{}
+func (t *tally) link(n graph.Counts) {
+	t.changed = t.changed || n != graph.Counts{}
 	t.Identifiers += n.Identifiers
 	t.Merges += n.Merges
 	t.Splits += n.Splits

@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"cmp"
@@ -9,13 +9,14 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
 // stretches gives the times in which a shared identifier is a person's: from
 // each sighting of one of the person's identifiers to the next of somebody
 // else's. It reads as many sightings as the person has, not as there are.
-func (g *graph) stretches(ctx context.Context, shared event.Identifier, members []event.Identifier) ([]interval, error) {
+func (g *Graph) stretches(ctx context.Context, shared event.Identifier, members []event.Identifier) ([]Interval, error) {
 	k := shared.Key()
 	if err := g.loadNodes(ctx, []id.Key{k}); err != nil {
 		return nil, err
@@ -35,17 +36,17 @@ func (g *graph) stretches(ctx context.Context, shared event.Identifier, members 
 	if err != nil {
 		return nil, err
 	}
-	var out []interval
+	var out []Interval
 	if slices.Contains(members, shared) {
 		switch {
 		case !found: // nobody was seen on it yet
-			return []interval{{identity.Beginning, identity.End}}, nil
+			return []Interval{{identity.Beginning, identity.End}}, nil
 		case g.rules.OwnerBefore == identity.OwnerNobody:
-			out = append(out, interval{identity.Beginning, first.At})
+			out = append(out, Interval{identity.Beginning, first.At})
 		}
 	}
 	for _, s := range own {
-		if len(out) > 0 && s.At < out[len(out)-1].to {
+		if len(out) > 0 && s.At < out[len(out)-1].To {
 			continue
 		}
 		to, lost, err := g.nextOwner(ctx, n, s, members)
@@ -59,23 +60,23 @@ func (g *graph) stretches(ctx context.Context, shared event.Identifier, members 
 		if s == first && g.rules.OwnerBefore != identity.OwnerNobody {
 			from = identity.Beginning
 		}
-		out = stretched(out, interval{from, to})
+		out = stretched(out, Interval{from, to})
 	}
 	return out, nil
 }
 
 // unowned is all of time for an identifier itself: nobody else has it at any.
-func unowned(shared event.Identifier, members []event.Identifier) []interval {
+func unowned(shared event.Identifier, members []event.Identifier) []Interval {
 	if slices.Contains(members, shared) {
-		return []interval{{identity.Beginning, identity.End}}
+		return []Interval{{identity.Beginning, identity.End}}
 	}
 	return nil
 }
 
 // stretched adds a time to those before it, to the last one where they touch.
-func stretched(all []interval, i interval) []interval {
-	if n := len(all) - 1; n >= 0 && all[n].to == i.from {
-		all[n].to = i.to
+func stretched(all []Interval, i Interval) []Interval {
+	if n := len(all) - 1; n >= 0 && all[n].To == i.From {
+		all[n].To = i.To
 		return all
 	}
 	return append(all, i)
@@ -83,16 +84,16 @@ func stretched(all []interval, i interval) []interval {
 
 // sightings are those of a person on a shared identifier, in their order; of
 // several at one moment the strongest.
-func (g *graph) sightings(ctx context.Context, shared *node, members []event.Identifier) ([]identity.Sighting, error) {
+func (g *Graph) sightings(ctx context.Context, shared *node, members []event.Identifier) ([]identity.Sighting, error) {
 	var own []identity.Sighting
 	for _, m := range members {
 		if !g.mayOwn(shared, m) {
 			continue
 		}
 		at := store.Range{Table: store.TableSightings, Prefix: ownKey(m.Key(), shared.key)}
-		err := g.more.scan(ctx, g.state, at, func(_, value []byte) bool {
-			r := cursor{b: value}
-			own = append(own, identity.Sighting{At: clock.Instant(r.varint()), Owner: m})
+		err := g.more.Scan(ctx, g.state, at, func(_, value []byte) bool {
+			r := rows.Cursor{B: value}
+			own = append(own, identity.Sighting{At: clock.Instant(r.Varint()), Owner: m})
 			return true
 		})
 		if err != nil {
@@ -106,7 +107,7 @@ func (g *graph) sightings(ctx context.Context, shared *node, members []event.Ide
 }
 
 // firstOwner is who was seen first on a shared identifier.
-func (g *graph) firstOwner(ctx context.Context, shared *node) (first identity.Sighting, found bool, err error) {
+func (g *Graph) firstOwner(ctx context.Context, shared *node) (first identity.Sighting, found bool, err error) {
 	err = g.owners(ctx, shared, byTime, 0, func(s identity.Sighting) bool {
 		if found && identity.Slot(s.At) > identity.Slot(first.At) {
 			return false
@@ -121,7 +122,7 @@ func (g *graph) firstOwner(ctx context.Context, shared *node) (first identity.Si
 
 // nextOwner is when a shared identifier passes to somebody else. A stronger one
 // at the same moment has it from the start: lost.
-func (g *graph) nextOwner(ctx context.Context, shared *node, mine identity.Sighting, members []event.Identifier) (to clock.Instant, lost bool, err error) {
+func (g *Graph) nextOwner(ctx context.Context, shared *node, mine identity.Sighting, members []event.Identifier) (to clock.Instant, lost bool, err error) {
 	to = identity.End
 	err = g.owners(ctx, shared, byTime, identity.Slot(mine.At), func(s identity.Sighting) bool {
 		if to != identity.End && identity.Slot(s.At) > identity.Slot(to) {
@@ -144,7 +145,7 @@ func (g *graph) nextOwner(ctx context.Context, shared *node, mine identity.Sight
 
 // shadowed tells that a stronger identifier of the person was seen at the same
 // moment as somebody else.
-func (g *graph) shadowed(ctx context.Context, shared *node, s identity.Sighting, members []event.Identifier) bool {
+func (g *Graph) shadowed(ctx context.Context, shared *node, s identity.Sighting, members []event.Identifier) bool {
 	found := false
 	err := g.owners(ctx, shared, byTime, identity.Slot(s.At), func(o identity.Sighting) bool {
 		if identity.Slot(o.At) > identity.Slot(s.At) {

@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -15,7 +16,7 @@ import (
 
 // tellFirst notes that the one who was there before anybody was seen on a
 // shared identifier has another time now.
-func (g *graph) tellFirst(ctx context.Context, shared *node, at clock.Instant, why ground) error {
+func (g *Graph) tellFirst(ctx context.Context, shared *node, at clock.Instant, why ground) error {
 	first, found, err := g.firstOwner(ctx, shared)
 	if err == nil && (!found || first.At >= at) {
 		g.told.changed(shared.ident, why)
@@ -25,7 +26,7 @@ func (g *graph) tellFirst(ctx context.Context, shared *node, at clock.Instant, w
 
 // tellNeighbours notes that the owners before and after a sighting have other
 // stretches now.
-func (g *graph) tellNeighbours(ctx context.Context, a, b *node, at clock.Instant, why ground) error {
+func (g *Graph) tellNeighbours(ctx context.Context, a, b *node, at clock.Instant, why ground) error {
 	for _, order := range [...]byte{byTime, backwards} {
 		slot := identity.Slot(at)
 		next, found := uint32(0), false
@@ -51,7 +52,7 @@ func (g *graph) tellNeighbours(ctx context.Context, a, b *node, at clock.Instant
 
 // tellAfterOwner notes, of everything that an identifier owned at times, that
 // the owners next to it have other stretches now.
-func (g *graph) tellAfterOwner(ctx context.Context, n *node, why ground) error {
+func (g *Graph) tellAfterOwner(ctx context.Context, n *node, why ground) error {
 	for i := range n.edges {
 		e := &n.edges[i]
 		if !e.asked {
@@ -66,9 +67,9 @@ func (g *graph) tellAfterOwner(ctx context.Context, n *node, why ground) error {
 		}
 		var seen []clock.Instant
 		at := store.Range{Table: store.TableSightings, Prefix: ownKey(n.key, e.to)}
-		err := g.more.scan(ctx, g.state, at, func(_, value []byte) bool {
-			r := cursor{b: value}
-			seen = append(seen, clock.Instant(r.varint()))
+		err := g.more.Scan(ctx, g.state, at, func(_, value []byte) bool {
+			r := rows.Cursor{B: value}
+			seen = append(seen, clock.Instant(r.Varint()))
 			return true
 		})
 		if err != nil {
@@ -88,12 +89,12 @@ func (g *graph) tellAfterOwner(ctx context.Context, n *node, why ground) error {
 
 // tellOwners notes that a shared identifier belongs to others now, to anybody
 // who was ever seen on it.
-func (g *graph) tellOwners(ctx context.Context, shared *node, why ground) error {
+func (g *Graph) tellOwners(ctx context.Context, shared *node, why ground) error {
 	prefix := append(append([]byte(nil), shared.key[:]...), byTime)
-	return g.more.scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: prefix}, func(_, value []byte) bool {
-		r := cursor{b: value}
-		r.varint()
-		if owner := r.identifier(); owner.Value != "" {
+	return g.more.Scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: prefix}, func(_, value []byte) bool {
+		r := rows.Cursor{B: value}
+		r.Varint()
+		if owner := r.Identifier(); owner.Value != "" {
 			g.told.changed(owner, why)
 		}
 		return true

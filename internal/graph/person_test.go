@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"bytes"
@@ -7,15 +7,15 @@ import (
 	"rapport/internal/event"
 )
 
-func samplePeople() []personRecord {
+func samplePeople() []Person {
 	home := event.Identifier{Namespace: event.UserID, Value: "u"}
 	device := event.Identifier{Namespace: event.AnonymousID, Value: "d"}
-	return []personRecord{
-		{to: device.Key(), version: 7, home: home},
-		{to: home.Key(), version: 1 << 40, home: home, members: []event.Identifier{home}},
+	return []Person{
+		{To: device.Key(), Version: 7, Home: home},
+		{To: home.Key(), Version: 1 << 40, Home: home, Members: []event.Identifier{home}},
 		{
-			to: home.Key(), version: 9, home: home, members: []event.Identifier{home, device},
-			shared: []sharedIdentifier{{ident: device, owned: []interval{{1, 5}, {9, 1 << 50}}}},
+			To: home.Key(), Version: 9, Home: home, Members: []event.Identifier{home, device},
+			Shared: []Shared{{Identifier: device, Owned: []Interval{{1, 5}, {9, 1 << 50}}}},
 		},
 	}
 }
@@ -24,12 +24,12 @@ func TestPersonRecord_ComesBack(t *testing.T) {
 	t.Parallel()
 	for _, p := range samplePeople() {
 		b := p.encode()
-		got, err := readPerson(b)
-		if err != nil || !bytes.Equal(got.encode(), b) || got.home != p.home || len(got.members) != len(p.members) {
+		got, err := ReadPerson(b)
+		if err != nil || !bytes.Equal(got.encode(), b) || got.Home != p.Home || len(got.Members) != len(p.Members) {
 			t.Errorf("%+v came back as %+v, %v", p, got, err)
 		}
 		for n := range b {
-			if _, err := readPerson(b[:n]); err == nil {
+			if _, err := ReadPerson(b[:n]); err == nil {
 				t.Errorf("%+v: the first %d bytes count as a record", p, n)
 			}
 		}
@@ -41,11 +41,11 @@ func FuzzReadPerson(f *testing.F) {
 		f.Add(p.encode())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := readPerson(b)
+		p, err := ReadPerson(b)
 		if err != nil {
 			return
 		}
-		again, err := readPerson(p.encode())
+		again, err := ReadPerson(p.encode())
 		if err != nil || !bytes.Equal(again.encode(), p.encode()) {
 			t.Fatalf("%+v came back as %+v, %v", p, again, err)
 		}

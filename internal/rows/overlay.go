@@ -1,4 +1,4 @@
-package pipeline
+package rows
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"rapport/internal/store"
 )
 
-// overlay is rows of the common bucket that are changed and perhaps not
+// Overlay is rows of the common bucket that are changed and perhaps not
 // committed yet. Who reads them looks here first and then into the store.
-type overlay struct {
+type Overlay struct {
 	tables map[store.Table]*pendingRows
 	rows   []store.Change // for the next commit
 }
@@ -32,11 +32,13 @@ func newPendingRows() *pendingRows {
 	return btree.NewG(32, func(a, b *pendingRow) bool { return a.key < b.key })
 }
 
-func (o *overlay) put(t store.Table, key, value []byte) { o.change(t, key, store.Put, value) }
+// Put changes a row.
+func (o *Overlay) Put(t store.Table, key, value []byte) { o.change(t, key, store.Put, value) }
 
-func (o *overlay) remove(t store.Table, key []byte) { o.change(t, key, store.Delete, nil) }
+// Remove removes a row.
+func (o *Overlay) Remove(t store.Table, key []byte) { o.change(t, key, store.Delete, nil) }
 
-func (o *overlay) change(t store.Table, key []byte, op store.Op, value []byte) {
+func (o *Overlay) change(t store.Table, key []byte, op store.Op, value []byte) {
 	if o.tables == nil {
 		o.tables = map[store.Table]*pendingRows{}
 	}
@@ -44,14 +46,14 @@ func (o *overlay) change(t store.Table, key []byte, op store.Op, value []byte) {
 		o.tables[t] = newPendingRows()
 	}
 	o.tables[t].ReplaceOrInsert(&pendingRow{key: string(key), value: value})
-	o.rows = append(o.rows, commonRow(t, key, op, value))
+	o.rows = append(o.rows, Common(t, key, op, value))
 }
 
-// waiting is how many rows the next commit carries.
-func (o *overlay) waiting() int { return len(o.rows) }
+// Waiting is how many rows the next commit carries.
+func (o *Overlay) Waiting() int { return len(o.rows) }
 
-// gather gives what the next commit carries.
-func (o *overlay) gather() []store.Change {
+// Gather gives what the next commit carries.
+func (o *Overlay) Gather() []store.Change {
 	out := o.rows
 	o.rows = nil
 	for _, rows := range o.tables {
@@ -63,8 +65,8 @@ func (o *overlay) gather() []store.Change {
 	return out
 }
 
-// committed forgets what the last commit carried.
-func (o *overlay) committed() {
+// Committed forgets what the last commit carried.
+func (o *Overlay) Committed() {
 	for t, rows := range o.tables {
 		left := newPendingRows()
 		rows.Ascend(func(r *pendingRow) bool {
@@ -78,7 +80,7 @@ func (o *overlay) committed() {
 }
 
 // from is the first changed row of a range that is not before a key.
-func (o *overlay) from(at *store.Range, key string) (found *pendingRow) {
+func (o *Overlay) from(at *store.Range, key string) (found *pendingRow) {
 	if o.tables[at.Table] == nil {
 		return nil
 	}
@@ -91,9 +93,9 @@ func (o *overlay) from(at *store.Range, key string) (found *pendingRow) {
 	return found
 }
 
-// scan visits rows in the order of their keys: those with the prefix that are
+// Scan visits rows in the order of their keys: those with the prefix that are
 // larger than after. Rows have one part.
-func (o *overlay) scan(ctx context.Context, st store.State, at store.Range, visit func(key, value []byte) bool) error {
+func (o *Overlay) Scan(ctx context.Context, st store.State, at store.Range, visit func(key, value []byte) bool) error {
 	at.Bucket = id.CommonBucket
 	first := string(at.Prefix)
 	if at.After != nil {

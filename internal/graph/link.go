@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -21,7 +22,7 @@ const (
 // link adds an edge. Where nothing is broken by it, the components of its ends
 // are joined, which changes two rows whatever their size; else that part of the
 // graph is decided anew.
-func (g *graph) link(ctx context.Context, l *seenLink, why ground) error {
+func (g *Graph) link(ctx context.Context, l *seenLink, why ground) error {
 	a, fresh := g.node(&l.strong)
 	if fresh {
 		g.newComponent(a.key, []event.Identifier{a.ident})
@@ -44,7 +45,7 @@ func (g *graph) link(ctx context.Context, l *seenLink, why ground) error {
 			return err
 		}
 	}
-	switch said := g.facts.Between(a.key, b.key); {
+	switch said := g.words.Between(a.key, b.key); {
 	case said == identity.Ignore || said == identity.CannotLink || a.role == identity.NamesNobody || b.role == identity.NamesNobody:
 		return nil
 	case a.role == identity.Hub || b.role == identity.Hub:
@@ -63,7 +64,7 @@ type meeting struct {
 
 // meet looks at what two identifiers are by now. It is done where that settled
 // them, or where one joined the other and nothing else can follow.
-func (g *graph) meet(ctx context.Context, m meeting, why ground) (done bool, err error) {
+func (g *Graph) meet(ctx context.Context, m meeting, why ground) (done bool, err error) {
 	changed, err := g.reroleEnds(ctx, m.a, m.b, why)
 	if err != nil {
 		return false, err
@@ -82,7 +83,7 @@ func (g *graph) meet(ctx context.Context, m meeting, why ground) (done bool, err
 
 // attach makes an identifier that was not known part of the component of the
 // one it was seen with, where nothing can be broken by it.
-func (g *graph) attach(a, b *node, why ground) bool {
+func (g *Graph) attach(a, b *node, why ground) bool {
 	if a.role != identity.Links || b.role != identity.Links || g.spokenOf(a.key) || g.spokenOf(b.key) {
 		return false
 	}
@@ -112,7 +113,7 @@ func (g *graph) attach(a, b *node, why ground) bool {
 
 // reroleEnds looks at what the ends of a new edge are by now, and tells whom
 // that concerns.
-func (g *graph) reroleEnds(ctx context.Context, a, b *node, why ground) (changed bool, err error) {
+func (g *Graph) reroleEnds(ctx context.Context, a, b *node, why ground) (changed bool, err error) {
 	if changed, err = g.rerole(ctx, a, b); err != nil || !changed {
 		return false, err
 	}
@@ -128,7 +129,7 @@ func (g *graph) reroleEnds(ctx context.Context, a, b *node, why ground) (changed
 
 // join makes the components of two nodes one if everybody in it can be one
 // person for sure, and settles them otherwise.
-func (g *graph) join(ctx context.Context, a, b *node, known bool, why ground) error {
+func (g *Graph) join(ctx context.Context, a, b *node, known bool, why ground) error {
 	ca, cb := g.find(a.component), g.find(b.component)
 	if ca == nil || cb == nil {
 		return nil
@@ -162,16 +163,16 @@ func (g *graph) join(ctx context.Context, a, b *node, known bool, why ground) er
 
 // plain tells that all of a component are one person and nothing but the number
 // of values can change that.
-func (g *graph) plain(c *component) bool {
+func (g *Graph) plain(c *component) bool {
 	return c.cuts == nil && !c.queued && c.rules == g.rules.Version && !g.bound(c)
 }
 
 // spokenOf tells that an operator said something of an identifier.
-func (g *graph) spokenOf(k id.Key) bool { return g.said > 0 && len(g.facts.About(k)) > 0 }
+func (g *Graph) spokenOf(k id.Key) bool { return g.said > 0 && len(g.words.About(k)) > 0 }
 
 // connect notes an edge at both of its ends. It tells whether it was known and
 // says nothing new.
-func (g *graph) connect(a, b *node, l *seenLink) (known bool) {
+func (g *Graph) connect(a, b *node, l *seenLink) (known bool) {
 	x := arc{to: b.key, ident: b.ident, first: l.first, received: l.received, last: l.first}
 	y := arc{to: a.key, ident: a.ident, first: l.first, received: l.received, last: l.first}
 	known = g.note(a, x)
@@ -183,7 +184,7 @@ func (g *graph) connect(a, b *node, l *seenLink) (known bool) {
 }
 
 // note puts an edge to a node. It tells whether it was there.
-func (g *graph) note(n *node, x arc) bool {
+func (g *Graph) note(n *node, x arc) bool {
 	if e := n.edge(x.to); e != nil {
 		if x.first < e.first || x.received < e.received {
 			e.first, e.received, e.changed = min(e.first, x.first), min(e.received, x.received), true
@@ -197,7 +198,7 @@ func (g *graph) note(n *node, x arc) bool {
 			g.touchNode(n)
 		}
 		// What links say only grows, so the newest holds all that was said.
-		g.more.put(store.TableEdges, edgeKey(n.key, x.to), appendArc(nil, &x))
+		g.more.Put(store.TableEdges, edgeKey(n.key, x.to), appendArc(nil, &x))
 		return false
 	}
 	x.changed = true
@@ -240,7 +241,7 @@ func edgeKey(n, to id.Key) []byte { return append(append(make([]byte, 0, 32), n[
 
 // rerole looks whether the ends of a new edge are something else by it. A hub
 // only becomes more of one.
-func (g *graph) rerole(ctx context.Context, ends ...*node) (changed bool, err error) {
+func (g *Graph) rerole(ctx context.Context, ends ...*node) (changed bool, err error) {
 	for _, n := range ends {
 		if n.role != identity.Links || g.few(n) {
 			continue
@@ -256,7 +257,7 @@ func (g *graph) rerole(ctx context.Context, ends ...*node) (changed bool, err er
 }
 
 // few tells that a node cannot be a hub yet, without looking closely.
-func (g *graph) few(n *node) bool {
+func (g *Graph) few(n *node) bool {
 	above := g.rules.Of(n.ident.Namespace).SharedAbove
 	if above == 0 || len(n.edges) <= above {
 		return true
@@ -270,7 +271,7 @@ func (g *graph) few(n *node) bool {
 	return count <= above
 }
 
-func (g *graph) setRole(n *node, role identity.Role) {
+func (g *Graph) setRole(n *node, role identity.Role) {
 	if n.role != role {
 		n.role, n.mark.fresh = role, true
 		g.touchNode(n)
@@ -278,9 +279,9 @@ func (g *graph) setRole(n *node, role identity.Role) {
 }
 
 // roleOf decides what a node is from all of its edges.
-func (g *graph) roleOf(ctx context.Context, n *node) (identity.Role, error) {
+func (g *Graph) roleOf(ctx context.Context, n *node) (identity.Role, error) {
 	var bad error
-	role := g.rules.Role(identity.Node{Identifier: n.ident, Key: n.key}, &g.facts, func(yield func(identity.Node) bool) {
+	role := g.rules.Role(identity.Node{Identifier: n.ident, Key: n.key}, &g.words, func(yield func(identity.Node) bool) {
 		for i := range n.edges {
 			if !yield(identity.Node{Identifier: n.edges[i].ident, Key: n.edges[i].to}) {
 				return
@@ -295,12 +296,12 @@ func (g *graph) roleOf(ctx context.Context, n *node) (identity.Role, error) {
 }
 
 // spilledEdges visits the edges of a hub that lie in rows of their own.
-func (g *graph) spilledEdges(ctx context.Context, k id.Key, visit func(*arc) bool) error {
+func (g *Graph) spilledEdges(ctx context.Context, k id.Key, visit func(*arc) bool) error {
 	var bad error
-	err := g.more.scan(ctx, g.state, store.Range{Table: store.TableEdges, Prefix: k[:]}, func(_, value []byte) bool {
-		r := cursor{b: value}
+	err := g.more.Scan(ctx, g.state, store.Range{Table: store.TableEdges, Prefix: k[:]}, func(_, value []byte) bool {
+		r := rows.Cursor{B: value}
 		x := readArc(&r)
-		if r.bad {
+		if r.Bad {
 			bad = errGraph
 			return false
 		}
@@ -355,7 +356,7 @@ func (k *counts) join(o *counts, r *identity.Rules) {
 }
 
 // fits tells that the members of two components are surely within the limits.
-func (g *graph) fits(a, b *component) bool {
+func (g *Graph) fits(a, b *component) bool {
 	ka := a.count(g.rules)
 	kb := &counts{of: make([]int, len(ka.of))}
 	if a != b {
@@ -371,7 +372,7 @@ func (g *graph) fits(a, b *component) bool {
 
 // bound tells that an operator said something of a member that holds them
 // together or apart.
-func (g *graph) bound(c *component) bool {
+func (g *Graph) bound(c *component) bool {
 	if g.said == 0 {
 		return false
 	}

@@ -1,4 +1,4 @@
-package pipeline
+package rows
 
 import (
 	"iter"
@@ -7,15 +7,15 @@ import (
 	"rapport/internal/id"
 )
 
-// hot keeps decoded rows in memory within a budget. It is a clock: a row that
+// Cache keeps decoded rows in memory within a budget. It is a clock: a row that
 // was looked at since the hand last passed stays another round.
-type hot[T any] struct {
+type Cache[T any] struct {
 	rows  map[id.Key]*slot[T]
 	ring  []*slot[T]
 	hand  int
 	bytes int
-	limit int
-	gone  func(T) // told of each row that trim lets go of; may be nil
+	Limit int
+	Gone  func(T) // told of each row that trim lets go of; may be nil
 }
 
 type slot[T any] struct {
@@ -25,12 +25,13 @@ type slot[T any] struct {
 	used bool
 }
 
-func newHot[T any](limit int) *hot[T] {
-	return &hot[T]{rows: map[id.Key]*slot[T]{}, limit: limit}
+// NewCache keeps rows of so many bytes.
+func NewCache[T any](limit int) *Cache[T] {
+	return &Cache[T]{rows: map[id.Key]*slot[T]{}, Limit: limit}
 }
 
 // Get gives the row of a key if it is in memory.
-func (h *hot[T]) Get(k id.Key) (row T, ok bool) {
+func (h *Cache[T]) Get(k id.Key) (row T, ok bool) {
 	s, ok := h.rows[k]
 	if !ok {
 		return row, false
@@ -39,30 +40,30 @@ func (h *hot[T]) Get(k id.Key) (row T, ok bool) {
 	return s.row, true
 }
 
-// put adds a row that is not in memory yet.
-func (h *hot[T]) put(k id.Key, row T, size int) {
+// Put adds a row that is not in memory yet.
+func (h *Cache[T]) Put(k id.Key, row T, size int) {
 	s := &slot[T]{key: k, row: row, size: size, used: true}
 	h.rows[k] = s
 	h.ring = append(h.ring, s)
 	h.bytes += size
 }
 
-// resize notes that a row in memory has grown or shrunk.
-func (h *hot[T]) resize(k id.Key, size int) {
+// Resize notes that a row in memory has grown or shrunk.
+func (h *Cache[T]) Resize(k id.Key, size int) {
 	if s, ok := h.rows[k]; ok {
 		h.bytes += size - s.size
 		s.size = size
 	}
 }
 
-// full tells whether the rows exceed the budget by more than a tenth. Letting
+// Full tells whether the rows exceed the budget by more than a tenth. Letting
 // go of rows costs a commit, so it is done for many at once.
-func (h *hot[T]) full() bool { return h.bytes > h.limit+h.limit/10 }
+func (h *Cache[T]) Full() bool { return h.bytes > h.Limit+h.Limit/10 }
 
-// trim drops rows that keep lets go until the budget holds, or until the hand
+// Trim drops rows that keep lets go until the budget holds, or until the hand
 // has gone round twice: what keep holds on to stays, whatever the budget says.
-func (h *hot[T]) trim(keep func(T) bool) {
-	for steps := 2 * len(h.ring); h.bytes > h.limit && steps > 0; steps-- {
+func (h *Cache[T]) Trim(keep func(T) bool) {
+	for steps := 2 * len(h.ring); h.bytes > h.Limit && steps > 0; steps-- {
 		if h.hand >= len(h.ring) {
 			h.hand = 0
 		}
@@ -74,8 +75,8 @@ func (h *hot[T]) trim(keep func(T) bool) {
 		case keep(s.row):
 			h.hand++
 		default:
-			if h.gone != nil {
-				h.gone(s.row)
+			if h.Gone != nil {
+				h.Gone(s.row)
 			}
 			delete(h.rows, s.key)
 			h.bytes -= s.size
@@ -87,8 +88,8 @@ func (h *hot[T]) trim(keep func(T) bool) {
 	}
 }
 
-// drop lets go of a row, whatever became of it.
-func (h *hot[T]) drop(k id.Key) {
+// Drop lets go of a row, whatever became of it.
+func (h *Cache[T]) Drop(k id.Key) {
 	s, ok := h.rows[k]
 	if !ok {
 		return
@@ -102,8 +103,8 @@ func (h *hot[T]) drop(k id.Key) {
 	h.ring = h.ring[:last]
 }
 
-// all visits the rows in memory, in no order.
-func (h *hot[T]) all() iter.Seq[T] {
+// All visits the rows in memory, in no order.
+func (h *Cache[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for _, s := range h.ring {
 			if !yield(s.row) {

@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"rapport/internal/identity"
 )
 
-// refusals says why the edges of a person do not link, those that do not.
-func (g *graph) refusals(ctx context.Context, keys []id.Key) (map[identity.Pair]identity.Reason, error) {
+// Refusals says why the edges of a person do not link, those that do not.
+func (g *Graph) Refusals(ctx context.Context, keys []id.Key) (map[identity.Pair]identity.Reason, error) {
 	out := map[identity.Pair]identity.Reason{}
 	if err := g.loadWhole(ctx, keys); err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (g *graph) refusals(ctx context.Context, keys []id.Key) (map[identity.Pair]
 		return out, err
 	}
 	r.connect()
-	o := g.rules.Resolve(r.edges, &g.facts)
+	o := g.rules.Resolve(r.edges, &g.words)
 	for _, x := range o.Refused {
 		e := r.edges.Edges[x.Edge]
 		out[identity.PairOf(r.nodes[e.U].key, r.nodes[e.V].key)] = x.Reason
@@ -43,7 +43,7 @@ func (g *graph) refusals(ctx context.Context, keys []id.Key) (map[identity.Pair]
 }
 
 // deadEdges notes which edges of a node cannot link whatever else there is.
-func (g *graph) deadEdges(ctx context.Context, n *node, out map[identity.Pair]identity.Reason) error {
+func (g *Graph) deadEdges(ctx context.Context, n *node, out map[identity.Pair]identity.Reason) error {
 	others := make([]id.Key, len(n.edges))
 	for i := range n.edges {
 		others[i] = n.edges[i].to
@@ -64,8 +64,8 @@ func (g *graph) deadEdges(ctx context.Context, n *node, out map[identity.Pair]id
 }
 
 // deadEdge says why two nodes cannot link whatever else there is.
-func (g *graph) deadEdge(a, b *node) identity.Reason {
-	switch said := g.facts.Between(a.key, b.key); {
+func (g *Graph) deadEdge(a, b *node) identity.Reason {
+	switch said := g.words.Between(a.key, b.key); {
 	case said == identity.Ignore:
 		return identity.ReasonIgnored
 	case a.role == identity.NamesNobody || b.role == identity.NamesNobody:

@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -24,8 +25,8 @@ const (
 	sweepNodes    = 128
 )
 
-// sweep is how far other rules have got.
-type sweep struct {
+// Sweep is how far other rules have got.
+type Sweep struct {
 	Version int           `json:"version"`
 	Cursor  []byte        `json:"cursor,omitempty"`
 	Done    bool          `json:"done"`
@@ -39,7 +40,7 @@ type sweep struct {
 }
 
 // Share is how much is done, of 1.
-func (s *sweep) share() float64 {
+func (s *Sweep) Share() float64 {
 	if s.Done {
 		return 1
 	}
@@ -49,7 +50,7 @@ func (s *sweep) share() float64 {
 	return float64(int(s.Cursor[0])<<8|int(s.Cursor[1])) / 65536 // keys are hashes: they lie evenly
 }
 
-func (s *sweep) count(why ground, merge bool) {
+func (s *Sweep) count(why ground, merge bool) {
 	switch {
 	case !why.sweep:
 	case merge:
@@ -66,7 +67,7 @@ func resolveRecord(why ground, component id.Key) store.Record {
 	}
 }
 
-func (s *sweep) record(received clock.Instant) store.Record {
+func (s *Sweep) record(received clock.Instant) store.Record {
 	return store.Record{
 		Kind: store.KindResolve, Bucket: id.CommonBucket, Anchor: id.KeyOf("identity", "sweep"), Received: received,
 		Payload: append(binary.AppendUvarint([]byte{turnSweep}, uint64(s.Version)), s.Cursor...),
@@ -74,19 +75,19 @@ func (s *sweep) record(received clock.Instant) store.Record {
 }
 
 // resume takes a turn.
-func (g *graph) resume(ctx context.Context, r *store.Record) error {
-	c := cursor{b: r.Payload}
+func (g *Graph) resume(ctx context.Context, r *store.Record) error {
+	c := rows.Cursor{B: r.Payload}
 	why := causeOf(r)
 	why.inTurn = true
-	switch c.byte() {
+	switch c.Byte() {
 	case turnComponent:
-		k := id.Key(append(c.take(16), make([]byte, 16)...)[:16])
+		k := id.Key(append(c.Take(16), make([]byte, 16)...)[:16])
 		return g.resolveLarge(ctx, k, why)
 	case turnNodes:
-		return g.againAround(ctx, c.b, why)
+		return g.againAround(ctx, c.B, why)
 	case turnSweep:
-		version := int(c.uvarint())
-		if c.bad || version != g.sweeping.Version || g.sweeping.Done || !slices.Equal(c.b, g.sweeping.Cursor) {
+		version := int(c.Uvarint())
+		if c.Bad || version != g.sweeping.Version || g.sweeping.Done || !slices.Equal(c.B, g.sweeping.Cursor) {
 			return nil // other rules came meanwhile, or the turn was taken before
 		}
 		why.sweep = true
@@ -97,7 +98,7 @@ func (g *graph) resume(ctx context.Context, r *store.Record) error {
 
 // aroundRecord asks for a turn of some identifiers.
 func aroundRecord(keys []id.Key) []store.Record {
-	keys = sortedKeys(keys)
+	keys = rows.SortedKeys(keys)
 	if len(keys) == 0 {
 		return nil
 	}
@@ -109,7 +110,7 @@ func aroundRecord(keys []id.Key) []store.Record {
 }
 
 // againAround decides anew what identifiers are and whose.
-func (g *graph) againAround(ctx context.Context, b []byte, why ground) error {
+func (g *Graph) againAround(ctx context.Context, b []byte, why ground) error {
 	var keys []id.Key
 	for ; len(b) >= 16; b = b[16:] {
 		keys = append(keys, id.Key(b[:16]))
@@ -131,7 +132,7 @@ func (g *graph) againAround(ctx context.Context, b []byte, why ground) error {
 	return g.settle(ctx, keys, why)
 }
 
-func (g *graph) resolveLarge(ctx context.Context, k id.Key, why ground) error {
+func (g *Graph) resolveLarge(ctx context.Context, k id.Key, why ground) error {
 	if err := g.loadComponents(ctx, []id.Key{k}); err != nil {
 		return err
 	}
@@ -142,14 +143,14 @@ func (g *graph) resolveLarge(ctx context.Context, k id.Key, why ground) error {
 	return g.settle(ctx, []id.Key{c.members[0].Key()}, why)
 }
 
-// rule takes other rules and begins to go over all identifiers.
-func (g *graph) rule(version int, at clock.Instant) {
+// Rule takes other rules and begins to go over all identifiers.
+func (g *Graph) Rule(version int, at clock.Instant) {
 	if version == g.rules.Version {
 		return
 	}
 	g.book.use(version)
 	g.rules = g.book.At(version)
-	g.sweeping = sweep{Version: version, Since: at}
+	g.sweeping = Sweep{Version: version, Since: at}
 	for _, n := range g.changedNodes {
 		g.sweeping.first = append(g.sweeping.first, n.key)
 	}
@@ -158,7 +159,7 @@ func (g *graph) rule(version int, at clock.Instant) {
 }
 
 // sweepOn goes over some identifiers by the new rules.
-func (g *graph) sweepOn(ctx context.Context, why ground) error {
+func (g *Graph) sweepOn(ctx context.Context, why ground) error {
 	s := &g.sweeping
 	keys := s.first
 	s.first = nil
@@ -193,7 +194,7 @@ func (g *graph) sweepOn(ctx context.Context, why ground) error {
 	return nil
 }
 
-func (g *graph) sweepNode(ctx context.Context, k id.Key, why ground) error {
+func (g *Graph) sweepNode(ctx context.Context, k id.Key, why ground) error {
 	n, ok := g.nodes.Get(k)
 	if !ok {
 		return nil
@@ -219,7 +220,7 @@ func (g *graph) sweepNode(ctx context.Context, k id.Key, why ground) error {
 
 // tellSwept notes that by other rules an owner may have other times of what is
 // shared, and what is shared other owners. Each owner is swept by itself.
-func (g *graph) tellSwept(ctx context.Context, n *node, why ground) error {
+func (g *Graph) tellSwept(ctx context.Context, n *node, why ground) error {
 	_, found, err := g.firstOwner(ctx, n)
 	if err == nil && (found || n.role != identity.Links || n.asks()) {
 		g.told.changed(n.ident, why)
@@ -229,15 +230,15 @@ func (g *graph) tellSwept(ctx context.Context, n *node, why ground) error {
 
 var sweepKey = []byte("identity-sweep")
 
-func (g *graph) keepSweep() {
+func (g *Graph) keepSweep() {
 	value, err := json.Marshal(&g.sweeping)
 	if err != nil {
 		panic(err) // numbers and bytes
 	}
-	g.rows = append(g.rows, commonRow(store.TableMeta, sweepKey, store.Put, value))
+	g.rows = append(g.rows, rows.Common(store.TableMeta, sweepKey, store.Put, value))
 }
 
-func (g *graph) loadSweep(ctx context.Context) error {
+func (g *Graph) loadSweep(ctx context.Context) error {
 	rows, err := g.state.Load(ctx, []store.RowKey{{Table: store.TableMeta, Bucket: id.CommonBucket, Key: sweepKey}})
 	if err != nil || len(rows[0]) == 0 {
 		return err
@@ -250,4 +251,4 @@ func (g *graph) loadSweep(ctx context.Context) error {
 
 // Progress gives the rules as of the last record applied, and how far they are
 // applied to all identifiers.
-func (g *graph) progress() (*identity.Rules, sweep) { return g.rules, g.sweeping }
+func (g *Graph) Progress() (*identity.Rules, Sweep) { return g.rules, g.sweeping }

@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"cmp"
@@ -40,9 +40,9 @@ const (
 	rulesMembers = 50
 )
 
-// previewQuery is what a preview compares: the rules of today with others, with
+// PreviewQuery is what a preview compares: the rules of today with others, with
 // what operators said.
-type previewQuery struct {
+type PreviewQuery struct {
 	State     store.State
 	Facts     []identity.Fact
 	Now, Then *identity.Rules
@@ -50,7 +50,7 @@ type previewQuery struct {
 
 // Preview tells what other rules would change, without changing anything. It
 // reads what is committed.
-func preview(ctx context.Context, q previewQuery) (*IdentityPreview, error) {
+func Preview(ctx context.Context, q PreviewQuery) (*IdentityPreview, error) {
 	var facts identity.Facts
 	for _, f := range q.Facts {
 		facts.Apply(f)

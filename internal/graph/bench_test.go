@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 	"rapport/internal/store/embedded"
 	"rapport/internal/store/memory"
@@ -56,7 +57,7 @@ func (l *graphLoad) next(batch []*store.Record) []*store.Record {
 		}
 		l.at++
 		at := start.Add(time.Duration(l.at) * time.Millisecond)
-		payload := (&link{strong: strong, weak: weak, first: at, received: at, event: l.at}).append(nil)
+		payload := (&Link{Strong: strong, Weak: weak, First: at, Received: at, Event: l.at}).Append(nil)
 		batch = append(batch, &store.Record{
 			Position: l.at, Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: strong.Key(), Received: at, Payload: payload,
 		})
@@ -91,12 +92,12 @@ func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, bud
 	const dirtyRows = 20_000
 	ctx := context.Background()
 	book := NewRulebook(identity.DefaultRules())
-	g := newGraph(graphConfig{State: st.State(), Book: book, Log: slog.New(slog.DiscardHandler), Budget: budget})
+	g := New(Config{State: st.State(), Book: book, Log: slog.New(slog.DiscardHandler), Budget: budget})
 	load := &graphLoad{r: rand.New(rand.NewPCG(1, 7)), people: identifiers / (devices + 2)}
 	var batch []*store.Record
 	apply := func() {
 		applyAll(b, g, batch)
-		if g.dirty() < dirtyRows {
+		if g.Dirty() < dirtyRows {
 			return
 		}
 		if !commits { // nothing is encoded or written
@@ -106,14 +107,14 @@ func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, bud
 			for _, c := range g.changedComponents {
 				c.mark.changed = false
 			}
-			g.changedNodes, g.changedComponents, g.rows, g.more = g.changedNodes[:0], g.changedComponents[:0], nil, overlay{}
+			g.changedNodes, g.changedComponents, g.rows, g.more = g.changedNodes[:0], g.changedComponents[:0], nil, rows.Overlay{}
 			return
 		}
-		c := store.Commit{Span: store.Span{First: id.CommonBucket, Last: id.CommonBucket}, Position: load.at, Changes: g.changes(nil)}
+		c := store.Commit{Span: store.Span{First: id.CommonBucket, Last: id.CommonBucket}, Position: load.at, Changes: g.Changes(nil)}
 		if err := st.State().Commit(ctx, c); err != nil {
 			b.Fatal(err)
 		}
-		g.trim()
+		g.Trim()
 	}
 	for load.at < store.Position(identifiers) { // most are known before it counts
 		batch = load.next(batch)
@@ -147,18 +148,18 @@ func processorTime(b *testing.B) time.Duration {
 }
 
 // applyAll applies a batch as the pipeline does.
-func applyAll(t testing.TB, g *graph, batch []*store.Record) []store.Record {
+func applyAll(t testing.TB, g *Graph, batch []*store.Record) []store.Record {
 	t.Helper()
 	ctx := context.Background()
-	if err := g.begin(ctx, batch); err != nil {
+	if err := g.Begin(ctx, batch); err != nil {
 		t.Fatal(err)
 	}
 	for i, r := range batch {
-		if err := g.apply(ctx, i, r); err != nil {
+		if err := g.Apply(ctx, i, r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	out, err := g.publish(ctx)
+	out, err := g.Publish(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -9,14 +9,15 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
-// say takes an operator's word on identifiers: what the two are, what those
+// Say takes an operator's word on identifiers: what the two are, what those
 // around them are that it changes, and then who is who.
-func (g *graph) say(ctx context.Context, r *store.Record, f *identity.Fact) error {
+func (g *Graph) Say(ctx context.Context, r *store.Record, f *identity.Fact) error {
 	before := g.concerned(f)
-	if last := g.facts.Last(f.Pair()); !g.facts.Apply(*f) && (last == nil || last.ID != f.ID) {
+	if last := g.words.Last(f.Pair()); !g.words.Apply(*f) && (last == nil || last.ID != f.ID) {
 		return nil // another word on them is later
 	}
 	g.said++
@@ -25,7 +26,7 @@ func (g *graph) say(ctx context.Context, r *store.Record, f *identity.Fact) erro
 		return fmt.Errorf("keep a fact: %w", err)
 	}
 	p := f.Pair()
-	g.rows = append(g.rows, commonRow(store.TableFacts, append(append([]byte(nil), p.A[:]...), p.B[:]...), store.Put, value))
+	g.rows = append(g.rows, rows.Common(store.TableFacts, append(append([]byte(nil), p.A[:]...), p.B[:]...), store.Put, value))
 	if err := g.name(ctx, f); err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (g *graph) say(ctx context.Context, r *store.Record, f *identity.Fact) erro
 
 // name makes the identifiers of a must_link known: a device that met nobody is
 // not, and is somebody's all the same.
-func (g *graph) name(ctx context.Context, f *identity.Fact) error {
+func (g *Graph) name(ctx context.Context, f *identity.Fact) error {
 	if f.Op != identity.MustLink || f.Withdrawn {
 		return nil
 	}
@@ -56,7 +57,7 @@ func (g *graph) name(ctx context.Context, f *identity.Fact) error {
 }
 
 // concerned are the identifiers of a fact and those that must be one with them.
-func (g *graph) concerned(f *identity.Fact) map[id.Key]bool {
+func (g *Graph) concerned(f *identity.Fact) map[id.Key]bool {
 	out := map[id.Key]bool{}
 	p := f.Pair()
 	wave := []id.Key{p.A}
@@ -70,7 +71,7 @@ func (g *graph) concerned(f *identity.Fact) map[id.Key]bool {
 			continue
 		}
 		out[k] = true
-		for _, x := range g.facts.About(k) {
+		for _, x := range g.words.About(k) {
 			if x.Op == identity.MustLink {
 				q := x.Pair()
 				wave = append(wave, q.A, q.B)
@@ -81,7 +82,7 @@ func (g *graph) concerned(f *identity.Fact) map[id.Key]bool {
 }
 
 // withNeighbours loads nodes and all that edges lead to from them.
-func (g *graph) withNeighbours(ctx context.Context, keys []id.Key) ([]id.Key, error) {
+func (g *Graph) withNeighbours(ctx context.Context, keys []id.Key) ([]id.Key, error) {
 	around := map[id.Key]bool{}
 	for _, k := range keys {
 		around[k] = true
@@ -100,7 +101,7 @@ func (g *graph) withNeighbours(ctx context.Context, keys []id.Key) ([]id.Key, er
 
 // reconsider looks anew at what identifiers and those around them are, and
 // settles where something may have changed.
-func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.Record, f *identity.Fact) error {
+func (g *Graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.Record, f *identity.Fact) error {
 	keys := make([]id.Key, 0, len(seeds))
 	for k := range seeds {
 		keys = append(keys, k)
@@ -138,11 +139,11 @@ func (g *graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.
 	if len(again) == 0 {
 		return nil
 	}
-	return g.settle(ctx, sortedKeys(again), why)
+	return g.settle(ctx, rows.SortedKeys(again), why)
 }
 
 // tellSaid tells of a node what an operator's word changed.
-func (g *graph) tellSaid(ctx context.Context, n *node, why ground) error {
+func (g *Graph) tellSaid(ctx context.Context, n *node, why ground) error {
 	g.told.changed(n.ident, why)
 	if err := g.tellAfterOwner(ctx, n, why); err != nil || why.fact.B != nil {
 		return err
@@ -151,7 +152,7 @@ func (g *graph) tellSaid(ctx context.Context, n *node, why ground) error {
 }
 
 // everyEdge visits the edges of a node, wherever they lie.
-func (g *graph) everyEdge(ctx context.Context, n *node, visit func(*arc)) error {
+func (g *Graph) everyEdge(ctx context.Context, n *node, visit func(*arc)) error {
 	for i := range n.edges {
 		visit(&n.edges[i])
 	}
@@ -166,7 +167,7 @@ func (g *graph) everyEdge(ctx context.Context, n *node, visit func(*arc)) error 
 
 // reroleWhole decides what a node is from all of its edges. One that is no hub
 // any more gets all of them back into its row.
-func (g *graph) reroleWhole(ctx context.Context, n *node) (changed bool, err error) {
+func (g *Graph) reroleWhole(ctx context.Context, n *node) (changed bool, err error) {
 	role, err := g.roleOf(ctx, n)
 	if err != nil || role == n.role {
 		return false, err
@@ -180,7 +181,7 @@ func (g *graph) reroleWhole(ctx context.Context, n *node) (changed bool, err err
 			return false, err
 		}
 		for _, x := range back {
-			g.more.remove(store.TableEdges, edgeKey(n.key, x.to))
+			g.more.Remove(store.TableEdges, edgeKey(n.key, x.to))
 			if n.edge(x.to) == nil {
 				n.add(x)
 			}
@@ -192,14 +193,14 @@ func (g *graph) reroleWhole(ctx context.Context, n *node) (changed bool, err err
 }
 
 // loadFacts reads what was committed.
-func (g *graph) loadFacts(ctx context.Context) error {
+func (g *Graph) loadFacts(ctx context.Context) error {
 	var bad error
 	err := g.state.Scan(ctx, store.Range{Table: store.TableFacts, Bucket: id.CommonBucket}, func(_ []byte, parts [][]byte) bool {
 		var f identity.Fact
 		if bad = json.Unmarshal(parts[len(parts)-1], &f); bad != nil {
 			return false
 		}
-		g.facts.Apply(f)
+		g.words.Apply(f)
 		g.said++
 		return true
 	})
@@ -211,16 +212,16 @@ func (g *graph) loadFacts(ctx context.Context) error {
 
 // Facts lists what operators said, in the order of time: all of it, or what
 // counts.
-func (g *graph) said2(all bool) []identity.Fact { return g.facts.All(all) }
+func (g *Graph) Facts(all bool) []identity.Fact { return g.words.All(all) }
 
 // About visits what operators said of some identifiers, once each.
-func (g *graph) about(members []event.Identifier, visit func(*identity.Fact)) {
+func (g *Graph) About(members []event.Identifier, visit func(*identity.Fact)) {
 	if g.said == 0 {
 		return
 	}
 	seen := map[string]bool{}
 	for _, m := range members {
-		for _, f := range g.facts.About(m.Key()) {
+		for _, f := range g.words.About(m.Key()) {
 			if !seen[f.ID] {
 				seen[f.ID] = true
 				visit(f)

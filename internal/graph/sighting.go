@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -39,7 +40,7 @@ func ownKey(owner, shared id.Key) []byte {
 
 // askOwners asks the stronger of two for its sightings, where the weaker is
 // shared.
-func (g *graph) askOwners(a, b *node) {
+func (g *Graph) askOwners(a, b *node) {
 	if g.owner(b.ident, a.ident) {
 		g.ask(a, b.key)
 	} else if g.owner(a.ident, b.ident) {
@@ -48,12 +49,12 @@ func (g *graph) askOwners(a, b *node) {
 }
 
 // owner tells that an identifier may own another: its namespace is stronger.
-func (g *graph) owner(shared, by event.Identifier) bool {
+func (g *Graph) owner(shared, by event.Identifier) bool {
 	return g.rules.Priority(by.Namespace) < g.rules.Priority(shared.Namespace)
 }
 
 // ask asks an anchor, once, when it was seen with an identifier.
-func (g *graph) ask(strong *node, weak id.Key) {
+func (g *Graph) ask(strong *node, weak id.Key) {
 	e := strong.edge(weak)
 	if e == nil || e.asked {
 		return
@@ -64,16 +65,16 @@ func (g *graph) ask(strong *node, weak id.Key) {
 		c.asks, c.mark.fresh = true, true
 		g.touchComponent(c)
 	}
-	q := sightingRecord{strong: strong.ident, weak: e.ident}
+	q := Sighting{Strong: strong.ident, Weak: e.ident}
 	g.asked = append(g.asked, store.Record{
-		Kind: store.KindAsk, Bucket: strong.key.Bucket(), Anchor: strong.key, Received: e.received, Payload: q.append(nil),
+		Kind: store.KindAsk, Bucket: strong.key.Bucket(), Anchor: strong.key, Received: e.received, Payload: q.Append(nil),
 	})
 }
 
 // askShared asks the owners of what a decision left shared: hubs, and weaker
 // ends of edges that a limit refused. Where the last links count it asks for
 // all edges that were held against one another.
-func (g *graph) askShared(ctx context.Context, r *region, out *identity.Outcome) error {
+func (g *Graph) askShared(ctx context.Context, r *region, out *identity.Outcome) error {
 	shared := g.leftShared(r, out)
 	for _, n := range r.nodes {
 		all := out.Replayed && g.rules.Of(n.ident.Namespace).Keep == identity.KeepLast
@@ -99,7 +100,7 @@ func (g *graph) askShared(ctx context.Context, r *region, out *identity.Outcome)
 }
 
 // leftShared are the identifiers that a decision left shared.
-func (g *graph) leftShared(r *region, out *identity.Outcome) map[id.Key]bool {
+func (g *Graph) leftShared(r *region, out *identity.Outcome) map[id.Key]bool {
 	shared := map[id.Key]bool{}
 	for _, n := range r.nodes {
 		if n.role == identity.Hub {
@@ -109,7 +110,7 @@ func (g *graph) leftShared(r *region, out *identity.Outcome) map[id.Key]bool {
 	for _, x := range out.Refused {
 		e := r.edges.Edges[x.Edge]
 		u, v := r.nodes[e.U], r.nodes[e.V]
-		if said := g.facts.Between(u.key, v.key); said != "" && said != identity.MustLink {
+		if said := g.words.Between(u.key, v.key); said != "" && said != identity.MustLink {
 			continue
 		}
 		if g.owner(v.ident, u.ident) {
@@ -122,12 +123,12 @@ func (g *graph) leftShared(r *region, out *identity.Outcome) map[id.Key]bool {
 }
 
 // sight takes what an anchor says of when it was seen on a shared identifier.
-func (g *graph) sight(ctx context.Context, r *store.Record) error {
-	s, ok := readSighting(r.Payload)
+func (g *Graph) sight(ctx context.Context, r *store.Record) error {
+	s, ok := ReadSighting(r.Payload)
 	if !ok {
 		return nil // erased since
 	}
-	strong, weak := s.strong.Key(), s.weak.Key()
+	strong, weak := s.Strong.Key(), s.Weak.Key()
 	if err := g.loadWhole(ctx, []id.Key{strong, weak}); err != nil {
 		return err
 	}
@@ -137,9 +138,9 @@ func (g *graph) sight(ctx context.Context, r *store.Record) error {
 		return nil
 	}
 	why := causeOf(r)
-	why.a, why.b = s.strong, s.weak
+	why.a, why.b = s.Strong, s.Weak
 	moved := false
-	for _, at := range s.seen {
+	for _, at := range s.Seen {
 		fresh, err := g.sightAt(ctx, a, b, at, why)
 		if err != nil {
 			return err
@@ -160,7 +161,7 @@ func (g *graph) sight(ctx context.Context, r *store.Record) error {
 
 // sightAt takes one moment at which an anchor was seen on a shared identifier,
 // and tells whether it says something new.
-func (g *graph) sightAt(ctx context.Context, a, b *node, at clock.Instant, why ground) (fresh bool, err error) {
+func (g *Graph) sightAt(ctx context.Context, a, b *node, at clock.Instant, why ground) (fresh bool, err error) {
 	if fresh, err = g.keepSighting(ctx, a, b, at); err != nil {
 		return false, err
 	}
@@ -192,27 +193,27 @@ func (e *arc) sighted(at clock.Instant) bool {
 
 // keepSighting writes the rows of a sighting. Of a quarter of an hour the first
 // moment counts.
-func (g *graph) keepSighting(ctx context.Context, a, b *node, at clock.Instant) (fresh bool, err error) {
+func (g *Graph) keepSighting(ctx context.Context, a, b *node, at clock.Instant) (fresh bool, err error) {
 	slot := identity.Slot(at)
 	mine := binary.BigEndian.AppendUint32(ownKey(a.key, b.key), slot)
-	err = g.more.scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: mine}, func(_, value []byte) bool {
-		r := cursor{b: value}
-		fresh = clock.Instant(r.varint()) <= at
+	err = g.more.Scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: mine}, func(_, value []byte) bool {
+		r := rows.Cursor{B: value}
+		fresh = clock.Instant(r.Varint()) <= at
 		return false
 	})
 	if err != nil || fresh {
 		return false, err
 	}
-	value := appendIdentifier(appendInstants(nil, at), a.ident)
-	g.more.put(store.TableSightings, mine, value)
-	g.more.put(store.TableSightings, sightingKey(b.key, byTime, slot, a.key), value)
-	g.more.put(store.TableSightings, sightingKey(b.key, backwards, slot, a.key), value)
+	value := rows.AppendIdentifier(rows.AppendInstants(nil, at), a.ident)
+	g.more.Put(store.TableSightings, mine, value)
+	g.more.Put(store.TableSightings, sightingKey(b.key, byTime, slot, a.key), value)
+	g.more.Put(store.TableSightings, sightingKey(b.key, backwards, slot, a.key), value)
 	return true, nil
 }
 
 // owners visits who was seen on a shared identifier from a slot on, in the
 // order of slots. It leaves out those who cannot own it.
-func (g *graph) owners(ctx context.Context, shared *node, order byte, from uint32, visit func(identity.Sighting) bool) error {
+func (g *Graph) owners(ctx context.Context, shared *node, order byte, from uint32, visit func(identity.Sighting) bool) error {
 	prefix := append(append([]byte(nil), shared.key[:]...), order)
 	at := store.Range{Table: store.TableSightings, Prefix: prefix}
 	if order == backwards {
@@ -226,10 +227,10 @@ func (g *graph) owners(ctx context.Context, shared *node, order byte, from uint3
 		at.After = after
 	}
 	var bad error
-	err := g.more.scan(ctx, g.state, at, func(_, value []byte) bool {
-		r := cursor{b: value}
-		s := identity.Sighting{At: clock.Instant(r.varint()), Owner: r.identifier()}
-		if r.bad {
+	err := g.more.Scan(ctx, g.state, at, func(_, value []byte) bool {
+		r := rows.Cursor{B: value}
+		s := identity.Sighting{At: clock.Instant(r.Varint()), Owner: r.Identifier()}
+		if r.Bad {
 			bad = errGraph
 			return false
 		}
@@ -242,12 +243,12 @@ func (g *graph) owners(ctx context.Context, shared *node, order byte, from uint3
 }
 
 // mayOwn tells whether an identifier counts as an owner of a shared one.
-func (g *graph) mayOwn(shared *node, by event.Identifier) bool {
+func (g *Graph) mayOwn(shared *node, by event.Identifier) bool {
 	if !g.owner(shared.ident, by) {
 		return false
 	}
 	k := by.Key()
-	switch g.facts.Between(shared.key, k) {
+	switch g.words.Between(shared.key, k) {
 	case identity.Ignore, identity.CannotLink:
 		return false
 	}
@@ -265,7 +266,7 @@ func (g *graph) mayOwn(shared *node, by event.Identifier) bool {
 }
 
 // sharedOf gives what of shared identifiers is a person's.
-func (g *graph) sharedOf(ctx context.Context, members []event.Identifier) ([]sharedIdentifier, error) {
+func (g *Graph) sharedOf(ctx context.Context, members []event.Identifier) ([]Shared, error) {
 	keys := make([]id.Key, len(members))
 	for i, m := range members {
 		keys[i] = m.Key()
@@ -279,24 +280,24 @@ func (g *graph) sharedOf(ctx context.Context, members []event.Identifier) ([]sha
 			g.mayBeShared(n, asked)
 		}
 	}
-	var out []sharedIdentifier
+	var out []Shared
 	for _, i := range slices.SortedFunc(keysOf(asked), g.rules.Compare) {
 		owned, err := g.stretches(ctx, i, members)
 		if err != nil {
 			return nil, err
 		}
-		if len(owned) == 1 && owned[0] == (interval{identity.Beginning, identity.End}) && slices.Contains(members, i) {
+		if len(owned) == 1 && owned[0] == (Interval{identity.Beginning, identity.End}) && slices.Contains(members, i) {
 			continue // all of it is the person's
 		}
 		if len(owned) > 0 || slices.Contains(members, i) {
-			out = append(out, sharedIdentifier{ident: i, owned: owned})
+			out = append(out, Shared{Identifier: i, Owned: owned})
 		}
 	}
 	return out, nil
 }
 
 // mayBeShared notes of a node and those around it which may be shared.
-func (g *graph) mayBeShared(n *node, asked map[event.Identifier]bool) {
+func (g *Graph) mayBeShared(n *node, asked map[event.Identifier]bool) {
 	if n.role == identity.Hub {
 		asked[n.ident] = true
 	}

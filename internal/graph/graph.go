@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -12,24 +12,25 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
 // Graph says which identifiers were seen together and which belong to one
 // person. It is owned by one worker, whose commits carry its rows. Read
-// graph_link.go next, then graph_settle.go.
-type graph struct {
+// link.go next, then settle.go.
+type Graph struct {
 	state      store.State
 	book       *Rulebook
 	log        *slog.Logger
 	rules      *identity.Rules // as of the last record applied
-	nodes      *hot[*node]
-	components *hot[*component]
+	nodes      *rows.Cache[*node]
+	components *rows.Cache[*component]
 	edges      edgeCache
-	count      graphCounts // since it was asked last
-	facts      identity.Facts
+	count      Counts // since it was asked last
+	words      identity.Facts
 	said       int // how many facts were applied: what is cached of them is of this number
-	sweeping   sweep
+	sweeping   Sweep
 
 	changedNodes      []*node
 	changedComponents []*component
@@ -41,12 +42,12 @@ type graph struct {
 	halfway           bool           // a batch failed before all of it was applied
 	again             bool           // the running batch is one that failed before
 	ends              []id.Key       // room for their keys
-	more              overlay        // rows that are read back before they are committed
+	more              rows.Overlay   // rows that are read back before they are committed
 	rows              []store.Change // rows that are not
 }
 
 // Config is what a graph is made of.
-type graphConfig struct {
+type Config struct {
 	State  store.State // where its rows are read; the owner commits them
 	Book   *Rulebook
 	Log    *slog.Logger
@@ -54,7 +55,7 @@ type graphConfig struct {
 }
 
 // Counts is what became of identifiers.
-type graphCounts struct{ Identifiers, Merges, Splits, Oversized uint64 }
+type Counts struct{ Identifiers, Merges, Splits, Oversized uint64 }
 
 // node is one identifier in the graph.
 type node struct {
@@ -107,17 +108,17 @@ type mark struct {
 }
 
 // New makes a graph. Load reads what was committed.
-func newGraph(c graphConfig) *graph {
-	return &graph{
+func New(c Config) *Graph {
+	return &Graph{
 		state: c.State, book: c.Book, log: c.Log, rules: c.Book.Current(),
-		nodes: newHot[*node](c.Budget * 3 / 8), components: newHot[*component](c.Budget * 3 / 8),
+		nodes: rows.NewCache[*node](c.Budget * 3 / 8), components: rows.NewCache[*component](c.Budget * 3 / 8),
 		edges: newEdgeCache(c.Budget / 4), told: newConcerns(), large: largeEdges,
 	}
 }
 
-// load reads what operators said and how far other rules have got; version is
+// Load reads what operators said and how far other rules have got; version is
 // that of the rules of today, 0 where none were defined.
-func (g *graph) load(ctx context.Context, version int) error {
+func (g *Graph) Load(ctx context.Context, version int) error {
 	if version > 0 {
 		g.book.use(version)
 	}
@@ -125,10 +126,10 @@ func (g *graph) load(ctx context.Context, version int) error {
 	return errors.Join(g.loadFacts(ctx), g.loadSweep(ctx))
 }
 
-// begin prepares for a batch: what its records touch is read in few readings.
+// Begin prepares for a batch: what its records touch is read in few readings.
 // Then each of its records that concerns the graph is applied, and at the end
 // the batch is published.
-func (g *graph) begin(ctx context.Context, batch []*store.Record) error {
+func (g *Graph) Begin(ctx context.Context, batch []*store.Record) error {
 	if err := g.loadEnds(ctx, batch); err != nil {
 		return err
 	}
@@ -138,9 +139,9 @@ func (g *graph) begin(ctx context.Context, batch []*store.Record) error {
 	return nil
 }
 
-// apply takes a link, a sighting or a turn, by its place in the batch. Who is
+// Apply takes a link, a sighting or a turn, by its place in the batch. Who is
 // concerned is told once, when the batch is done.
-func (g *graph) apply(ctx context.Context, i int, r *store.Record) error {
+func (g *Graph) Apply(ctx context.Context, i int, r *store.Record) error {
 	switch r.Kind {
 	case store.KindLink:
 		l := &g.links[i]
@@ -158,16 +159,16 @@ func (g *graph) apply(ctx context.Context, i int, r *store.Record) error {
 	return nil
 }
 
-// counted gives what was counted since it was asked last.
-func (g *graph) counted() graphCounts {
+// Counted gives what was counted since it was asked last.
+func (g *Graph) Counted() Counts {
 	c := g.count
-	g.count = graphCounts{}
+	g.count = Counts{}
 	return c
 }
 
 // loadEnds brings what the links of a batch touch into memory, in few readings:
 // the stronger ends, and of links that say something new all else.
-func (g *graph) loadEnds(ctx context.Context, batch []*store.Record) error {
+func (g *Graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 	g.links = slices.Grow(g.links[:0], len(batch))[:len(batch)]
 	g.ends = g.ends[:0]
 	for i, r := range batch {
@@ -201,7 +202,7 @@ func (g *graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 
 // knows tells that a link says nothing new. What follows from its edge followed
 // when the edge was seen first, or from what changed since.
-func (g *graph) knows(l *seenLink) bool {
+func (g *Graph) knows(l *seenLink) bool {
 	if g.edges.has(l) {
 		return true
 	}
@@ -214,7 +215,7 @@ func (g *graph) knows(l *seenLink) bool {
 }
 
 // loadWhole loads nodes and the components they are in.
-func (g *graph) loadWhole(ctx context.Context, nodes []id.Key) error {
+func (g *Graph) loadWhole(ctx context.Context, nodes []id.Key) error {
 	if err := g.loadNodes(ctx, nodes); err != nil {
 		return err
 	}
@@ -228,7 +229,7 @@ func (g *graph) loadWhole(ctx context.Context, nodes []id.Key) error {
 }
 
 // find follows joined components to the one that holds their members now.
-func (g *graph) find(k id.Key) *component {
+func (g *Graph) find(k id.Key) *component {
 	for {
 		c, ok := g.components.Get(k)
 		if !ok {
@@ -242,24 +243,24 @@ func (g *graph) find(k id.Key) *component {
 }
 
 // node gives the row of an identifier. A new one is in no component yet.
-func (g *graph) node(name *namedKey) (n *node, fresh bool) {
+func (g *Graph) node(name *namedKey) (n *node, fresh bool) {
 	k := name.key
 	if n, ok := g.nodes.Get(k); ok {
 		return n, false
 	}
 	ident := name.ident(g.rules)
 	n = &node{key: k, ident: ident, component: k, mark: mark{fresh: true}}
-	n.role = g.rules.Role(identity.Node{Identifier: ident, Key: k}, &g.facts, func(func(identity.Node) bool) {})
-	g.nodes.put(k, n, n.size())
+	n.role = g.rules.Role(identity.Node{Identifier: ident, Key: k}, &g.words, func(func(identity.Node) bool) {})
+	g.nodes.Put(k, n, n.size())
 	g.touchNode(n)
 	g.count.Identifiers++
 	if ident.Namespace != event.AnonymousID {
-		g.rows = append(g.rows, commonRow(store.TableLookup, lookupKey(ident), store.Put, k[:]))
+		g.rows = append(g.rows, rows.Common(store.TableLookup, lookupKey(ident), store.Put, k[:]))
 	}
 	return n, true
 }
 
-func (g *graph) newComponent(k id.Key, members []event.Identifier) *component {
+func (g *Graph) newComponent(k id.Key, members []event.Identifier) *component {
 	c := &component{key: k, members: members, rules: g.rules.Version, mark: mark{fresh: true}}
 	if old, ok := g.components.Get(k); ok {
 		// Not its key: a commit may be reading it.
@@ -268,20 +269,20 @@ func (g *graph) newComponent(k id.Key, members []event.Identifier) *component {
 		old.mark.fresh, old.mark.saved = true, 0
 		c = old
 	} else {
-		g.components.put(k, c, c.size())
+		g.components.Put(k, c, c.size())
 	}
 	g.touchComponent(c)
 	return c
 }
 
-func (g *graph) touchNode(n *node) {
+func (g *Graph) touchNode(n *node) {
 	if !n.mark.changed {
 		n.mark.changed = true
 		g.changedNodes = append(g.changedNodes, n)
 	}
 }
 
-func (g *graph) touchComponent(c *component) {
+func (g *Graph) touchComponent(c *component) {
 	if !c.mark.changed {
 		c.mark.changed = true
 		g.changedComponents = append(g.changedComponents, c)
@@ -295,14 +296,14 @@ func lookupKey(i event.Identifier) []byte {
 	return append(b, i.Namespace...)
 }
 
-func (g *graph) loadNodes(ctx context.Context, keys []id.Key) error {
+func (g *Graph) loadNodes(ctx context.Context, keys []id.Key) error {
 	return g.loadRows(ctx, store.TableNodes, keys, func(k id.Key) bool {
 		_, ok := g.nodes.Get(k)
 		return ok
 	}, func(k id.Key, parts [][]byte) error {
 		n, err := readNode(k, parts)
 		if err == nil {
-			g.nodes.put(k, n, n.size())
+			g.nodes.Put(k, n, n.size())
 		}
 		return err
 	})
@@ -310,7 +311,7 @@ func (g *graph) loadNodes(ctx context.Context, keys []id.Key) error {
 
 // loadComponents also loads what the components were joined to; a chain is as
 // long as the logarithm of what was joined.
-func (g *graph) loadComponents(ctx context.Context, keys []id.Key) error {
+func (g *Graph) loadComponents(ctx context.Context, keys []id.Key) error {
 	for len(keys) > 0 {
 		err := g.loadRows(ctx, store.TableComponents, keys, func(k id.Key) bool {
 			_, ok := g.components.Get(k)
@@ -318,7 +319,7 @@ func (g *graph) loadComponents(ctx context.Context, keys []id.Key) error {
 		}, func(k id.Key, parts [][]byte) error {
 			c, err := readComponent(k, parts)
 			if err == nil {
-				g.components.put(k, c, c.size())
+				g.components.Put(k, c, c.size())
 			}
 			return err
 		})
@@ -336,7 +337,7 @@ func (g *graph) loadComponents(ctx context.Context, keys []id.Key) error {
 	return nil
 }
 
-func (g *graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, known func(id.Key) bool, adopt func(id.Key, [][]byte) error) error {
+func (g *Graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, known func(id.Key) bool, adopt func(id.Key, [][]byte) error) error {
 	g.missing = g.missing[:0]
 	for _, k := range keys {
 		if !known(k) {
@@ -346,7 +347,7 @@ func (g *graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, know
 	if len(g.missing) == 0 {
 		return nil
 	}
-	g.missing = sortedKeys(g.missing)
+	g.missing = rows.SortedKeys(g.missing)
 	missing := make([]store.RowKey, len(g.missing))
 	for i := range g.missing {
 		missing[i] = store.RowKey{Table: t, Bucket: id.CommonBucket, Key: g.missing[i][:]}

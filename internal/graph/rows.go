@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"encoding/binary"
@@ -8,6 +8,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -65,9 +66,9 @@ func (n *node) part() (b []byte, op store.Op) {
 	full := n.mark.due(len(n.edges))
 	if full {
 		b = append(b, partFull)
-		b = appendIdentifier(b, n.ident)
+		b = rows.AppendIdentifier(b, n.ident)
 		b = append(b, n.component[:]...)
-		b = append(b, byte(n.role), flag(n.spilled))
+		b = append(b, byte(n.role), rows.Flag(n.spilled))
 	} else {
 		b, op = append(b, partMore), store.Add
 	}
@@ -82,8 +83,8 @@ func (n *node) part() (b []byte, op store.Op) {
 }
 
 func appendArc(b []byte, e *arc) []byte {
-	b = append(appendIdentifier(b, e.ident), flag(e.asked))
-	b = appendInstants(b, e.first, e.received, e.last)
+	b = append(rows.AppendIdentifier(b, e.ident), rows.Flag(e.asked))
+	b = rows.AppendInstants(b, e.first, e.received, e.last)
 	b = binary.AppendUvarint(b, uint64(e.audit.at))
 	if e.audit.at != 0 {
 		b = binary.AppendUvarint(b, uint64(e.audit.number))
@@ -91,11 +92,11 @@ func appendArc(b []byte, e *arc) []byte {
 	return b
 }
 
-func readArc(r *cursor) arc {
-	e := arc{ident: r.identifier(), asked: r.byte() == 1}
-	e.first, e.received, e.last = clock.Instant(r.varint()), clock.Instant(r.varint()), clock.Instant(r.varint())
-	if e.audit.at = store.Position(r.uvarint()); e.audit.at != 0 {
-		e.audit.number = uint32(r.uvarint())
+func readArc(r *rows.Cursor) arc {
+	e := arc{ident: r.Identifier(), asked: r.Byte() == 1}
+	e.first, e.received, e.last = clock.Instant(r.Varint()), clock.Instant(r.Varint()), clock.Instant(r.Varint())
+	if e.audit.at = store.Position(r.Uvarint()); e.audit.at != 0 {
+		e.audit.number = uint32(r.Uvarint())
 	}
 	e.to = e.ident.Key()
 	return e
@@ -104,14 +105,14 @@ func readArc(r *cursor) arc {
 func readNode(k id.Key, parts [][]byte) (*node, error) {
 	n := &node{key: k}
 	for _, p := range parts {
-		r := cursor{b: p}
-		if r.byte() == partFull {
-			n.ident = r.identifier()
-			copy(n.component[:], r.take(16))
-			n.role, n.spilled = identity.Role(r.byte()), r.byte() == 1
+		r := rows.Cursor{B: p}
+		if r.Byte() == partFull {
+			n.ident = r.Identifier()
+			copy(n.component[:], r.Take(16))
+			n.role, n.spilled = identity.Role(r.Byte()), r.Byte() == 1
 			n.edges, n.places = nil, nil
 		}
-		for len(r.b) > 0 && !r.bad {
+		for len(r.B) > 0 && !r.Bad {
 			x := readArc(&r)
 			if e := n.edge(x.to); e != nil {
 				*e = x
@@ -119,7 +120,7 @@ func readNode(k id.Key, parts [][]byte) (*node, error) {
 				n.add(x)
 			}
 		}
-		if r.bad {
+		if r.Bad {
 			return nil, fmt.Errorf("%w: node %s", errGraph, k)
 		}
 	}
@@ -131,7 +132,7 @@ func (c *component) part() (b []byte, op store.Op) {
 	full, members := c.mark.due(len(c.members)), c.members
 	if full {
 		b = append(append(b, partFull), c.into[:]...)
-		b = append(b, flag(c.asks)*flagAsks|flag(c.queued)*flagQueued)
+		b = append(b, rows.Flag(c.asks)*flagAsks|rows.Flag(c.queued)*flagQueued)
 		b = binary.AppendUvarint(b, uint64(c.rules))
 		b = binary.AppendUvarint(b, uint64(len(c.cuts)))
 		for _, n := range c.cuts {
@@ -142,7 +143,7 @@ func (c *component) part() (b []byte, op store.Op) {
 	}
 	b = binary.AppendUvarint(b, uint64(c.edges))
 	for _, m := range members {
-		b = appendIdentifier(b, m)
+		b = rows.AppendIdentifier(b, m)
 	}
 	c.mark.wrote(full, len(c.members))
 	return b, op
@@ -151,22 +152,22 @@ func (c *component) part() (b []byte, op store.Op) {
 func readComponent(k id.Key, parts [][]byte) (*component, error) {
 	c := &component{key: k}
 	for _, p := range parts {
-		r := cursor{b: p}
-		if r.byte() == partFull {
-			copy(c.into[:], r.take(16))
-			flags := r.byte()
+		r := rows.Cursor{B: p}
+		if r.Byte() == partFull {
+			copy(c.into[:], r.Take(16))
+			flags := r.Byte()
 			c.asks, c.queued = flags&flagAsks != 0, flags&flagQueued != 0
-			c.rules = int(r.uvarint())
+			c.rules = int(r.Uvarint())
 			c.cuts, c.members = nil, nil
-			for range r.count() {
-				c.cuts = append(c.cuts, int(r.uvarint()))
+			for range r.Count() {
+				c.cuts = append(c.cuts, int(r.Uvarint()))
 			}
 		}
-		c.edges = int(r.uvarint())
-		for len(r.b) > 0 && !r.bad {
-			c.members = append(c.members, r.identifier())
+		c.edges = int(r.Uvarint())
+		for len(r.B) > 0 && !r.Bad {
+			c.members = append(c.members, r.Identifier())
 		}
-		if r.bad || !c.whole() {
+		if r.Bad || !c.whole() {
 			return nil, fmt.Errorf("%w: component %s", errGraph, k)
 		}
 	}
@@ -188,41 +189,41 @@ func (c *component) whole() bool {
 	return n == len(c.members)
 }
 
-// dirty is how many rows wait for the next commit.
-func (g *graph) dirty() int {
-	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + g.more.waiting()
+// Dirty is how many rows wait for the next commit.
+func (g *Graph) Dirty() int {
+	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + g.more.Waiting()
 }
 
-// settled tells that no batch is applied half: its edges must not be committed
+// Settled tells that no batch is applied half: its edges must not be committed
 // without what follows from them.
-func (g *graph) settled() bool { return !g.halfway }
+func (g *Graph) Settled() bool { return !g.halfway }
 
-// full tells whether rows in memory exceed their budget by so much that they
+// Full tells whether rows in memory exceed their budget by so much that they
 // should be written behind and let go of now.
-func (g *graph) full() bool { return g.nodes.full() || g.components.full() }
+func (g *Graph) Full() bool { return g.nodes.Full() || g.components.Full() }
 
-// changes adds what to commit and forgets it.
-func (g *graph) changes(out []store.Change) []store.Change {
-	out = append(append(out, g.rows...), g.more.gather()...)
+// Changes adds what to commit and forgets it.
+func (g *Graph) Changes(out []store.Change) []store.Change {
+	out = append(append(out, g.rows...), g.more.Gather()...)
 	g.rows = nil
 	for _, n := range g.changedNodes {
 		b, op := n.part()
-		out = append(out, commonRow(store.TableNodes, n.key[:], op, b))
-		g.nodes.resize(n.key, n.size())
+		out = append(out, rows.Common(store.TableNodes, n.key[:], op, b))
+		g.nodes.Resize(n.key, n.size())
 	}
 	for _, c := range g.changedComponents {
 		b, op := c.part()
-		out = append(out, commonRow(store.TableComponents, c.key[:], op, b))
-		g.components.resize(c.key, c.size())
+		out = append(out, rows.Common(store.TableComponents, c.key[:], op, b))
+		g.components.Resize(c.key, c.size())
 	}
-	g.changedNodes, g.changedComponents = emptied(g.changedNodes), emptied(g.changedComponents)
+	g.changedNodes, g.changedComponents = rows.Emptied(g.changedNodes), rows.Emptied(g.changedComponents)
 	return out
 }
 
-// trim drops what the memory budget does not hold, of what the last commit
+// Trim drops what the memory budget does not hold, of what the last commit
 // carried.
-func (g *graph) trim() {
-	g.more.committed()
-	g.nodes.trim(func(n *node) bool { return n.mark.changed })
-	g.components.trim(func(c *component) bool { return c.mark.changed })
+func (g *Graph) Trim() {
+	g.more.Committed()
+	g.nodes.Trim(func(n *node) bool { return n.mark.changed })
+	g.components.Trim(func(c *component) bool { return c.mark.changed })
 }

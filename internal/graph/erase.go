@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"cmp"
@@ -8,15 +8,16 @@ import (
 
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
-// erase forgets identifiers: their nodes, the edges to them, their place in
+// Erase forgets identifiers: their nodes, the edges to them, their place in
 // components, and what finds them by their value. It gives the rows it touched,
 // and a record that has those around them decided anew: without the erased they
 // may be somebody else.
 // The lane is locked, and all that changed before is committed.
-func (g *graph) erase(ctx context.Context, gone []event.Identifier) (touched []store.RowKey, again []store.Record, err error) {
+func (g *Graph) Erase(ctx context.Context, gone []event.Identifier) (touched []store.RowKey, again []store.Record, err error) {
 	keys, erased := make([]id.Key, len(gone)), map[id.Key]bool{}
 	for i := range gone {
 		keys[i] = gone[i].Key()
@@ -52,7 +53,7 @@ func (g *graph) erase(ctx context.Context, gone []event.Identifier) (touched []s
 
 // surroundings loads nodes and gives those that edges lead to, but for the
 // erased, and the components of all.
-func (g *graph) surroundings(ctx context.Context, keys []id.Key, erased map[id.Key]bool) (around, components []id.Key, err error) {
+func (g *Graph) surroundings(ctx context.Context, keys []id.Key, erased map[id.Key]bool) (around, components []id.Key, err error) {
 	if err := g.loadNodes(ctx, keys); err != nil {
 		return nil, nil, err
 	}
@@ -75,7 +76,7 @@ func (g *graph) surroundings(ctx context.Context, keys []id.Key, erased map[id.K
 
 // erasing is one call of erase.
 type erasing struct {
-	g       *graph
+	g       *Graph
 	erased  map[id.Key]bool
 	touched []store.RowKey
 }
@@ -158,7 +159,7 @@ func (e *erasing) traces(ctx context.Context, keys []id.Key) error {
 		if err := e.everyRow(ctx, store.TableSightings, k[:], e.forgetSighting); err != nil {
 			return err
 		}
-		for _, p := range e.g.facts.Forget(k) {
+		for _, p := range e.g.words.Forget(k) {
 			e.remove(store.TableFacts, append(slices.Clone(p.A[:]), p.B[:]...))
 		}
 		if err := e.forgetAudit(ctx, k); err != nil {
@@ -200,9 +201,9 @@ func (e *erasing) forgetAudit(ctx context.Context, k id.Key) error {
 		n.audited(func(r auditRef) { entries = append(entries, auditKey(r.at, r.number)) })
 	}
 	for _, entry := range entries {
-		var row auditRow
+		var row AuditEntry
 		var bad error
-		if err := e.everyRow(ctx, store.TableAudit, entry, func(_, value []byte) { row, bad = readAudit(value) }); err != nil || bad != nil {
+		if err := e.everyRow(ctx, store.TableAudit, entry, func(_, value []byte) { row, bad = decodeAudit(value) }); err != nil || bad != nil {
 			return cmp.Or(err, bad)
 		}
 		for _, i := range row.parties() {
@@ -217,7 +218,7 @@ func (e *erasing) forgetAudit(ctx context.Context, k id.Key) error {
 func (e *erasing) everyRow(ctx context.Context, t store.Table, prefix []byte, visit func(key, value []byte)) error {
 	type row struct{ key, value []byte }
 	var rows []row
-	err := e.g.more.scan(ctx, e.g.state, store.Range{Table: t, Prefix: prefix}, func(key, value []byte) bool {
+	err := e.g.more.Scan(ctx, e.g.state, store.Range{Table: t, Prefix: prefix}, func(key, value []byte) bool {
 		rows = append(rows, row{slices.Clone(key), slices.Clone(value)})
 		return true
 	})
@@ -228,7 +229,7 @@ func (e *erasing) everyRow(ctx context.Context, t store.Table, prefix []byte, vi
 }
 
 func (e *erasing) remove(t store.Table, key []byte) {
-	e.g.more.remove(t, key)
+	e.g.more.Remove(t, key)
 	e.row(t, key)
 }
 
@@ -236,9 +237,9 @@ func (e *erasing) drop(key id.Key) {
 	if c, ok := e.g.components.Get(key); ok {
 		c.members, c.into = nil, id.Key{}
 	}
-	e.g.components.drop(key)
+	e.g.components.Drop(key)
 	e.g.changedComponents = slices.DeleteFunc(e.g.changedComponents, func(c *component) bool { return c.key == key })
-	e.g.rows = append(e.g.rows, commonRow(store.TableComponents, slices.Clone(key[:]), store.Delete, nil))
+	e.g.rows = append(e.g.rows, rows.Common(store.TableComponents, slices.Clone(key[:]), store.Delete, nil))
 	e.row(store.TableComponents, slices.Clone(key[:]))
 }
 
@@ -248,10 +249,10 @@ func (e *erasing) forget(ident event.Identifier, k id.Key) {
 	if c, ok := e.g.components.Get(k); ok && (len(c.members) == 0 || !c.into.IsZero()) {
 		e.drop(k)
 	}
-	e.g.nodes.drop(k)
+	e.g.nodes.Drop(k)
 	e.g.rows = append(e.g.rows,
-		commonRow(store.TableNodes, slices.Clone(k[:]), store.Delete, nil),
-		commonRow(store.TableLookup, lookupKey(ident), store.Delete, nil))
+		rows.Common(store.TableNodes, slices.Clone(k[:]), store.Delete, nil),
+		rows.Common(store.TableLookup, lookupKey(ident), store.Delete, nil))
 	e.row(store.TableNodes, slices.Clone(k[:]))
 	e.row(store.TableLookup, lookupKey(ident))
 }

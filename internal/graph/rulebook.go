@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"encoding/json"
@@ -78,17 +78,17 @@ func (b *Rulebook) Mapper(by func(identity.Rules) event.Mapper) event.Mapper {
 	}
 }
 
-// foresee learns the rules that a record defines before any later record is
+// Foresee learns the rules that a record defines before any later record is
 // read: it may have been mapped by them.
-func (b *Rulebook) foresee(r *store.Record) {
+func (b *Rulebook) Foresee(r *store.Record) {
 	var f definition.Fact
 	if json.Unmarshal(r.Payload, &f) == nil {
-		b.study(f.Kind, f.Version, f.Document)
+		b.Study(f.Kind, f.Version, f.Document)
 	}
 }
 
-// study learns rules from a document, if it is one.
-func (b *Rulebook) study(kind definition.Kind, version int, document []byte) {
+// Study learns rules from a document, if it is one.
+func (b *Rulebook) Study(kind definition.Kind, version int, document []byte) {
 	if kind != definition.IdentityRules || len(document) == 0 {
 		return
 	}

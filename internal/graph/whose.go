@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 )
 
 // Whose says who an identifier belongs to.
-type whose struct {
+type Whose struct {
 	Members []event.Identifier // strongest first; none where the identifier stands for itself
 	// Alone says that they are more than one and that none of them is shared with
 	// others: nothing but their anchors' states makes the person.
@@ -18,8 +18,8 @@ type whose struct {
 
 // Person gives the identifiers of the person that has one, strongest first; none
 // where the graph does not know it, which then stands for itself.
-func (g *graph) person(ctx context.Context, k id.Key) ([]event.Identifier, error) {
-	all, err := g.people(ctx, []id.Key{k})
+func (g *Graph) Person(ctx context.Context, k id.Key) ([]event.Identifier, error) {
+	all, err := g.People(ctx, []id.Key{k})
 	if err != nil {
 		return nil, err
 	}
@@ -28,11 +28,11 @@ func (g *graph) person(ctx context.Context, k id.Key) ([]event.Identifier, error
 
 // People gives for each of some identifiers whose it is. Those of one person
 // share one list.
-func (g *graph) people(ctx context.Context, keys []id.Key) ([]whose, error) {
+func (g *Graph) People(ctx context.Context, keys []id.Key) ([]Whose, error) {
 	if err := g.loadWhole(ctx, keys); err != nil {
 		return nil, err
 	}
-	out, first := make([]whose, len(keys)), map[*component]int{}
+	out, first := make([]Whose, len(keys)), map[*component]int{}
 	for i, k := range keys {
 		n, ok := g.nodes.Get(k)
 		if !ok {
@@ -51,14 +51,14 @@ func (g *graph) people(ctx context.Context, keys []id.Key) ([]whose, error) {
 		}
 		members := slices.Clone(c.personOf(n.ident))
 		slices.SortFunc(members, g.rules.Compare)
-		out[i] = whose{members, !c.asks && c.cuts == nil && len(members) > 1}
+		out[i] = Whose{members, !c.asks && c.cuts == nil && len(members) > 1}
 	}
 	return out, nil
 }
 
 // Whole gives the identifiers of a person and what of shared identifiers is the person's.
-func (g *graph) personWhole(ctx context.Context, k id.Key) (members []event.Identifier, shared []sharedIdentifier, err error) {
-	all, err := g.people(ctx, []id.Key{k})
+func (g *Graph) Whole(ctx context.Context, k id.Key) (members []event.Identifier, shared []Shared, err error) {
+	all, err := g.People(ctx, []id.Key{k})
 	if err != nil || len(all[0].Members) == 0 {
 		return nil, nil, err
 	}
@@ -69,7 +69,7 @@ func (g *graph) personWhole(ctx context.Context, k id.Key) (members []event.Iden
 }
 
 // Identifier is that of a key, empty where it is not known.
-func (g *graph) identifier(ctx context.Context, k id.Key) (event.Identifier, error) {
+func (g *Graph) Identifier(ctx context.Context, k id.Key) (event.Identifier, error) {
 	if err := g.loadNodes(ctx, []id.Key{k}); err != nil {
 		return event.Identifier{}, err
 	}

@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -28,20 +29,20 @@ const (
 	causeTurn  = 4
 )
 
-// auditRow is a merge or a split: the homes of those who were there before and
+// AuditEntry is a merge or a split: the homes of those who were there before and
 // of those who are there after. For a plain join, after is left out: it is the
 // stronger of the two.
-type auditRow struct {
-	at            []byte // its place in the audit
+type AuditEntry struct {
+	At            []byte // its place in the audit
 	kind          byte
-	received      clock.Instant
-	rules         int
-	a, b          event.Identifier
-	event         store.Position
-	rule          string
-	fact          string
-	actor         string
-	before, after []event.Identifier
+	Received      clock.Instant
+	Rules         int
+	A, B          event.Identifier
+	Event         store.Position
+	Rule          string
+	Fact          string
+	Actor         string
+	Before, After []event.Identifier
 }
 
 // auditRef names an entry: the position of what caused it, and which of those
@@ -54,9 +55,9 @@ type auditRef struct {
 // auditJoin writes a merge that an edge alone made. The edge has the entry's
 // name at both of its ends, so that there is one row more to write and not
 // three.
-func (g *graph) auditJoin(why ground, a, b *node, homes ...event.Identifier) {
-	row := auditRow{
-		received: why.received, rules: g.rules.Version, a: why.a, b: why.b, event: why.event, kind: causeLink, rule: ruleSeen, before: homes,
+func (g *Graph) auditJoin(why ground, a, b *node, homes ...event.Identifier) {
+	row := AuditEntry{
+		Received: why.received, Rules: g.rules.Version, A: why.a, B: why.b, Event: why.event, kind: causeLink, Rule: ruleSeen, Before: homes,
 	}
 	ends := [...]*arc{a.edge(b.key), b.edge(a.key)}
 	if ends[0] == nil || ends[1] == nil {
@@ -72,14 +73,14 @@ func (g *graph) auditJoin(why ground, a, b *node, homes ...event.Identifier) {
 	g.touchNode(b)
 }
 
-func (g *graph) audit(why ground, rule string, before, after [][]event.Identifier) {
-	row := auditRow{received: why.received, rules: g.rules.Version, a: why.a, b: why.b, event: why.event, kind: causeLink, rule: rule}
+func (g *Graph) audit(why ground, rule string, before, after [][]event.Identifier) {
+	row := AuditEntry{Received: why.received, Rules: g.rules.Version, A: why.a, B: why.b, Event: why.event, kind: causeLink, Rule: rule}
 	switch {
 	case why.fact != nil:
-		row.kind, row.fact, row.actor, row.rule = causeFact, why.fact.ID, why.fact.Actor, string(why.fact.Op)
-		row.a = why.fact.A
+		row.kind, row.Fact, row.Actor, row.Rule = causeFact, why.fact.ID, why.fact.Actor, string(why.fact.Op)
+		row.A = why.fact.A
 		if why.fact.B != nil {
-			row.b = *why.fact.B
+			row.B = *why.fact.B
 		}
 	case why.sweep:
 		row.kind = causeRules
@@ -87,39 +88,39 @@ func (g *graph) audit(why ground, rule string, before, after [][]event.Identifie
 		row.kind = causeTurn
 	}
 	for _, p := range before {
-		row.before = append(row.before, p[0])
+		row.Before = append(row.Before, p[0])
 	}
 	for _, p := range after {
-		row.after = append(row.after, p[0])
+		row.After = append(row.After, p[0])
 	}
 	g.keepAudit(why, &row, row.parties())
 }
 
 // keepAudit writes an entry, and for some of those who took part a row that
 // leads there.
-func (g *graph) keepAudit(why ground, row *auditRow, parties []event.Identifier) auditRef {
-	if len(row.after) <= 1 {
+func (g *Graph) keepAudit(why ground, row *AuditEntry, parties []event.Identifier) auditRef {
+	if len(row.After) <= 1 {
 		g.count.Merges++
 	} else {
 		g.count.Splits++
 	}
-	g.sweeping.count(why, len(row.after) <= 1)
+	g.sweeping.count(why, len(row.After) <= 1)
 	if g.told.audited != why.at {
 		g.told.audited, g.told.audits = why.at, 0
 	}
 	g.told.audits++
 	key := auditKey(why.at, g.told.audits)
-	g.more.put(store.TableAudit, key, row.append(make([]byte, 0, 256)))
+	g.more.Put(store.TableAudit, key, row.append(make([]byte, 0, 256)))
 	for _, i := range parties {
-		g.more.put(store.TableAudit, auditPersonKey(i.Key(), key), []byte{})
+		g.more.Put(store.TableAudit, auditPersonKey(i.Key(), key), []byte{})
 	}
 	return auditRef{why.at, g.told.audits}
 }
 
 // parties are all whom an entry names.
-func (a *auditRow) parties() []event.Identifier {
+func (a *AuditEntry) parties() []event.Identifier {
 	var out []event.Identifier
-	for _, i := range slices.Concat(a.before, a.after, []event.Identifier{a.a, a.b}) {
+	for _, i := range slices.Concat(a.Before, a.After, []event.Identifier{a.A, a.B}) {
 		if i.Value != "" && !slices.Contains(out, i) {
 			out = append(out, i)
 		}
@@ -138,23 +139,23 @@ func auditPersonKey(k id.Key, entry []byte) []byte {
 	return append(append([]byte{auditPerson}, k[:]...), entry[1:]...)
 }
 
-func (a *auditRow) append(b []byte) []byte {
-	b = appendInstants(append(b, a.kind), a.received)
-	b = binary.AppendUvarint(b, uint64(a.rules))
-	b = appendIdentifier(appendIdentifier(b, a.a), a.b)
-	b = binary.AppendUvarint(b, uint64(a.event))
-	b = appendBytes(appendBytes(appendBytes(b, []byte(a.rule)), []byte(a.fact)), []byte(a.actor))
-	return appendIdentifiers(appendIdentifiers(b, a.before), a.after)
+func (a *AuditEntry) append(b []byte) []byte {
+	b = rows.AppendInstants(append(b, a.kind), a.Received)
+	b = binary.AppendUvarint(b, uint64(a.Rules))
+	b = rows.AppendIdentifier(rows.AppendIdentifier(b, a.A), a.B)
+	b = binary.AppendUvarint(b, uint64(a.Event))
+	b = rows.AppendBytes(rows.AppendBytes(rows.AppendBytes(b, []byte(a.Rule)), []byte(a.Fact)), []byte(a.Actor))
+	return rows.AppendIdentifiers(rows.AppendIdentifiers(b, a.Before), a.After)
 }
 
-func readAudit(b []byte) (a auditRow, err error) {
-	r := cursor{b: b}
-	a.kind, a.received, a.rules = r.byte(), clock.Instant(r.varint()), int(r.uvarint())
-	a.a, a.b, a.event = r.identifier(), r.identifier(), store.Position(r.uvarint())
-	a.rule, a.fact, a.actor = string(r.bytes()), string(r.bytes()), string(r.bytes())
-	a.before, a.after = r.identifiers(), r.identifiers()
-	if r.bad || len(r.b) > 0 {
-		return auditRow{}, errGraph
+func decodeAudit(b []byte) (a AuditEntry, err error) {
+	r := rows.Cursor{B: b}
+	a.kind, a.Received, a.Rules = r.Byte(), clock.Instant(r.Varint()), int(r.Uvarint())
+	a.A, a.B, a.Event = r.Identifier(), r.Identifier(), store.Position(r.Uvarint())
+	a.Rule, a.Fact, a.Actor = string(r.Bytes()), string(r.Bytes()), string(r.Bytes())
+	a.Before, a.After = r.Identifiers(), r.Identifiers()
+	if r.Bad || len(r.B) > 0 {
+		return AuditEntry{}, errGraph
 	}
 	return a, nil
 }
@@ -162,7 +163,7 @@ func readAudit(b []byte) (a auditRow, err error) {
 var causeNames = [...]string{causeLink: "link", causeFact: "fact", causeRules: "rules", causeTurn: "turn"}
 
 // Cause names what caused it: link, fact, rules or turn.
-func (a *auditRow) cause() string {
+func (a *AuditEntry) Cause() string {
 	if int(a.kind) < len(causeNames) {
 		return causeNames[a.kind]
 	}
@@ -171,7 +172,7 @@ func (a *auditRow) cause() string {
 
 // ReadAudit gives entries of the audit, oldest first: those after a place, and
 // whether there are more. It reads what is committed.
-func readAudits(ctx context.Context, st store.State, after []byte, limit int) (rows []auditRow, more bool, err error) {
+func ReadAudit(ctx context.Context, st store.State, after []byte, limit int) (rows []AuditEntry, more bool, err error) {
 	at := store.Range{Table: store.TableAudit, Bucket: id.CommonBucket, Prefix: []byte{auditEntry}}
 	if after != nil {
 		at.After = append([]byte{auditEntry}, after...)
@@ -181,11 +182,11 @@ func readAudits(ctx context.Context, st store.State, after []byte, limit int) (r
 		if more = len(rows) == limit; more {
 			return false
 		}
-		var row auditRow
-		if row, bad = readAudit(parts[len(parts)-1]); bad != nil {
+		var row AuditEntry
+		if row, bad = decodeAudit(parts[len(parts)-1]); bad != nil {
 			return false
 		}
-		row.at = slices.Clone(key[1:])
+		row.At = slices.Clone(key[1:])
 		rows = append(rows, row)
 		return true
 	})
@@ -194,7 +195,7 @@ func readAudits(ctx context.Context, st store.State, after []byte, limit int) (r
 
 // AuditOf gives the newest entries that name one of some identifiers, oldest
 // first, of what is committed.
-func (g *graph) auditOf(ctx context.Context, keys []id.Key, most int) (rows []auditRow, err error) {
+func (g *Graph) AuditOf(ctx context.Context, keys []id.Key, most int) (rows []AuditEntry, err error) {
 	if err := g.loadNodes(ctx, keys); err != nil {
 		return nil, err
 	}
@@ -218,7 +219,7 @@ func (g *graph) auditOf(ctx context.Context, keys []id.Key, most int) (rows []au
 	return g.auditEntries(ctx, entries)
 }
 
-func (g *graph) auditEntries(ctx context.Context, entries [][]byte) (rows []auditRow, err error) {
+func (g *Graph) auditEntries(ctx context.Context, entries [][]byte) (rows []AuditEntry, err error) {
 	keys := make([]store.RowKey, len(entries))
 	for i, e := range entries {
 		keys[i] = store.RowKey{Table: store.TableAudit, Bucket: id.CommonBucket, Key: e}
@@ -231,11 +232,11 @@ func (g *graph) auditEntries(ctx context.Context, entries [][]byte) (rows []audi
 		if len(parts) == 0 {
 			continue
 		}
-		row, err := readAudit(parts[len(parts)-1])
+		row, err := decodeAudit(parts[len(parts)-1])
 		if err != nil {
 			return nil, err
 		}
-		row.at = entries[i][1:]
+		row.At = entries[i][1:]
 		rows = append(rows, row)
 	}
 	return rows, nil

@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"context"
@@ -67,10 +67,10 @@ func (t *concerns) joined(rules *identity.Rules, a, b *component, why ground) {
 	}
 }
 
-// publish tells the homes of whom a batch concerns who belongs to them, and the
+// Publish tells the homes of whom a batch concerns who belongs to them, and the
 // anchors that got another home where it is. What else follows from the batch
 // goes with it.
-func (g *graph) publish(ctx context.Context) ([]store.Record, error) {
+func (g *Graph) Publish(ctx context.Context) ([]store.Record, error) {
 	out := slices.Clip(g.asked) // they stay asked where this fails
 	if len(g.told.people) == 0 {
 		g.asked, g.halfway = nil, false
@@ -122,22 +122,22 @@ func (c *component) personOf(i event.Identifier) []event.Identifier {
 	return []event.Identifier{i}
 }
 
-func (g *graph) publishPerson(ctx context.Context, out []store.Record, c *component, members []event.Identifier) ([]store.Record, error) {
+func (g *Graph) publishPerson(ctx context.Context, out []store.Record, c *component, members []event.Identifier) ([]store.Record, error) {
 	sorted := slices.Clone(members)
 	slices.SortFunc(sorted, g.rules.Compare)
 	home := sorted[0]
-	p := personRecord{to: home.Key(), version: g.told.at, home: home, members: sorted}
+	p := Person{To: home.Key(), Version: g.told.at, Home: home, Members: sorted}
 	if c.asks || c.cuts != nil || len(members) == 1 {
 		var err error
-		if p.shared, err = g.sharedOf(ctx, sorted); err != nil {
+		if p.Shared, err = g.sharedOf(ctx, sorted); err != nil {
 			return nil, err
 		}
 	}
-	out = append(out, p.record(g.told.received))
+	out = append(out, p.Record(g.told.received))
 	for _, m := range sorted[1:] {
 		if was, ok := g.told.was[m.Key()]; ok && was != home {
-			away := personRecord{to: m.Key(), version: g.told.at, home: home}
-			out = append(out, away.record(g.told.received))
+			away := Person{To: m.Key(), Version: g.told.at, Home: home}
+			out = append(out, away.Record(g.told.received))
 		}
 	}
 	return out, nil

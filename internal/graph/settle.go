@@ -1,4 +1,4 @@
-package pipeline
+package graph
 
 import (
 	"cmp"
@@ -23,7 +23,7 @@ type region struct {
 // settle decides anew who is who around some identifiers, writes the
 // components that come out of it, and tells whom it concerns. A very large
 // component waits for its turn and keeps the people it had until then.
-func (g *graph) settle(ctx context.Context, seeds []id.Key, why ground) error {
+func (g *Graph) settle(ctx context.Context, seeds []id.Key, why ground) error {
 	if err := g.loadWhole(ctx, seeds); err != nil {
 		return err
 	}
@@ -35,14 +35,14 @@ func (g *graph) settle(ctx context.Context, seeds []id.Key, why ground) error {
 		return err
 	}
 	r.connect()
-	out := g.rules.Resolve(r.edges, &g.facts)
+	out := g.rules.Resolve(r.edges, &g.words)
 	after := g.write(r, &out)
 	g.compare(r, &out, after, why)
 	return g.askShared(ctx, r, &out)
 }
 
 // region gathers nodes in waves, each loaded at once.
-func (g *graph) region(ctx context.Context, seeds []id.Key) (*region, error) {
+func (g *Graph) region(ctx context.Context, seeds []id.Key) (*region, error) {
 	r := &region{at: map[id.Key]int{}}
 	known := map[*component]bool{}
 	sure := map[id.Key]bool{} // in the region whatever they are
@@ -79,10 +79,10 @@ func (g *graph) region(ctx context.Context, seeds []id.Key) (*region, error) {
 }
 
 // neighbours adds where live edges lead, and whom an operator links.
-func (g *graph) neighbours(next []id.Key, n *node, sure map[id.Key]bool) []id.Key {
+func (g *Graph) neighbours(next []id.Key, n *node, sure map[id.Key]bool) []id.Key {
 	if n.role == identity.Links {
 		for i := range n.edges {
-			if said := g.facts.Between(n.key, n.edges[i].to); said != identity.Ignore && said != identity.CannotLink {
+			if said := g.words.Between(n.key, n.edges[i].to); said != identity.Ignore && said != identity.CannotLink {
 				next = append(next, n.edges[i].to)
 			}
 		}
@@ -90,7 +90,7 @@ func (g *graph) neighbours(next []id.Key, n *node, sure map[id.Key]bool) []id.Ke
 	if g.said == 0 || n.role == identity.NamesNobody {
 		return next
 	}
-	for _, f := range g.facts.About(n.key) {
+	for _, f := range g.words.About(n.key) {
 		if f.Op != identity.MustLink {
 			continue
 		}
@@ -143,7 +143,7 @@ func (c *component) people() [][]event.Identifier {
 
 // write puts the outcome into components: one for each part that anything
 // connects. It gives the people, each with its strongest first.
-func (g *graph) write(r *region, out *identity.Outcome) (after [][]event.Identifier) {
+func (g *Graph) write(r *region, out *identity.Outcome) (after [][]event.Identifier) {
 	parts := map[int]*component{}
 	var order []*component
 	for _, p := range out.People {
@@ -180,7 +180,7 @@ func (g *graph) write(r *region, out *identity.Outcome) (after [][]event.Identif
 
 // place gives a component its key, that of one of its members: of one that was
 // a component's before if there is one, so that few nodes change.
-func (g *graph) place(r *region, c *component, keep []*component, taken map[id.Key]bool) {
+func (g *Graph) place(r *region, c *component, keep []*component, taken map[id.Key]bool) {
 	in := make(map[id.Key]bool, len(c.members))
 	var key id.Key
 	for _, m := range c.members {
@@ -214,7 +214,7 @@ func (g *graph) place(r *region, c *component, keep []*component, taken map[id.K
 func (n *node) asks() bool { return slices.ContainsFunc(n.edges, func(e arc) bool { return e.asked }) }
 
 // compare finds who changed, notes whom to tell, and writes the audit.
-func (g *graph) compare(r *region, out *identity.Outcome, after [][]event.Identifier, why ground) {
+func (g *Graph) compare(r *region, out *identity.Outcome, after [][]event.Identifier, why ground) {
 	was := make(map[event.Identifier]int, len(r.nodes))
 	var homes []event.Identifier
 	for i, p := range r.people {
@@ -283,7 +283,7 @@ func (r *region) rule(out *identity.Outcome, why ground, apart bool, was map[eve
 
 // queueLarge lets a component wait that is too large to be replayed with every
 // edge. What is newly connected to it stands beside the people there were.
-func (g *graph) queueLarge(seeds []id.Key, why ground) bool {
+func (g *Graph) queueLarge(seeds []id.Key, why ground) bool {
 	var all []*component
 	edges := 0
 	for _, k := range seeds {

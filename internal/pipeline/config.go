@@ -1,0 +1,83 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/graph"
+	"rapport/internal/identity"
+	"rapport/internal/store"
+)
+
+// Config is what a pipeline is made of.
+type Config struct {
+	Store   store.Store
+	Mappers map[string]event.Mapper // by dialect
+	Sources func(key string) SourceInfo
+	Rules   identity.Rules  // of a new instance, where no book is given
+	Book    *graph.Rulebook // shared with those who map events at the door
+	// Intake looks at what comes in before anything else does: it may take events
+	// out, which it counts as rejected, and add what is derived of them.
+	Intake      func(ctx context.Context, s *Submission) error
+	Clock       clock.Clock
+	Random      func([]byte)
+	Log         *slog.Logger
+	InstanceKey [16]byte // profile ids are made with it; the same for ever
+	Lanes       int      // workers on anchors and entities; at least 1
+	HotBytes    int      // decoded rows in memory
+	QueueBytes  int      // records that wait to be applied
+	BatchSize   int      // records applied under one lock; 0: the usual
+	CommitEvery time.Duration
+	CommitRows  int
+	Ledger      Ledger // erasures outside the store; nil keeps none
+	// Files looks for values in the files of the instance, as they are on disk;
+	// nil where there are none to look at.
+	Files func(ctx context.Context, values [][]byte) (FileScan, error)
+	// Forget takes out of what is kept beside the store whatever may be about
+	// somebody who is erased; nil where nothing is.
+	Forget     func() error
+	Columns    IndexOptions
+	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
+}
+
+// bytesPerCommitRow is how much of the budget of rows there must be for each row
+// that a commit may gather: with what is made of it, a row that is being written
+// takes some 4 KB.
+const bytesPerCommitRow = 64 << 10
+
+func (c Config) filled() Config {
+	if c.Lanes < 1 {
+		c.Lanes = 1
+	}
+	if c.BatchSize == 0 {
+		c.BatchSize = batchRecords
+	}
+	if c.CommitEvery == 0 {
+		c.CommitEvery = 3 * time.Second
+	}
+	if c.FlushBytes == 0 {
+		// Some 200,000 events: a second or two of replay, and about what fills
+		// the buffers of the state anyway.
+		c.FlushBytes = 48 << 20
+	}
+	if c.HotBytes == 0 {
+		c.HotBytes = 256 << 20
+	}
+	if c.CommitRows == 0 {
+		// What a commit gathers lies in memory twice until it is written.
+		c.CommitRows = min(max(c.HotBytes/bytesPerCommitRow, 1024), 16384)
+	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = 64 << 20
+	}
+	if c.Book == nil {
+		c.Book = graph.NewRulebook(c.Rules)
+	}
+	if c.Sources == nil {
+		c.Sources = func(string) SourceInfo { return SourceInfo{} }
+	}
+	return c
+}
