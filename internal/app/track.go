@@ -61,6 +61,21 @@ func (t *tracker) Track(ctx context.Context, source string, bodies [][]byte) ([]
 	return failed, receipt, err
 }
 
+// Read makes an event of a body and takes it nowhere.
+func (t *tracker) Read(source string, body []byte) (*pipeline.Arrival, error) {
+	var random [16]byte
+	t.parts.fill(random[:])
+	env := event.Envelope{
+		Dialect: segment.Dialect, Source: source, MessageID: id.UUID(random), Received: t.parts.Clock.Now(), Verified: true,
+		Rules: t.pipeline.Rules().Version,
+	}
+	e, err := t.read(&env, body)
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline.Arrival{Envelope: env, Event: e}, nil
+}
+
 func (t *tracker) read(env *event.Envelope, body []byte) (*event.Event, error) {
 	doc, err := jsondoc.Parse(body, jsondoc.DefaultLimits())
 	if err != nil {

@@ -21,9 +21,12 @@ const (
 	Cart
 	Item
 	Account
+	// Object is an entity of a declared type: a ticket, a subscription, or
+	// whatever an instance declares. Its id is made by ObjectID.
+	Object
 )
 
-var kindNames = [...]string{"", "order", "cart", "item", "account"}
+var kindNames = [...]string{"", "order", "cart", "item", "account", "entity"}
 
 // String is the kind's name in the API and in storage keys.
 func (k Kind) String() string {

@@ -122,9 +122,13 @@ func refundOf(e *event.Event, stamp Stamp) Refund {
 }
 
 // Summary is the part of an order's or cart's portion that a profile keeps:
-// the sums, without lines and free fields.
+// the sums, without lines and free fields. Of an object it is all of it: its
+// fields are declared, and few.
 func (p *Portion) Summary() Portion {
 	s := *p
+	if p.Kind == Object {
+		return s
+	}
 	const own = 8
 	s.Fields = make([]Field, 0, own)
 	for _, f := range p.Fields {

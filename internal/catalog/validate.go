@@ -16,6 +16,7 @@ var known = [...][]string{
 	Cart:    {"id", "customer", "currency", "lines", "fields"},
 	Item:    {"id", "attributes", "dimensions"},
 	Account: {"id", "traits"},
+	Object:  {"id", "customer", "fields"},
 }
 
 // checker collects the first thing that is wrong with a document.

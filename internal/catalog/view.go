@@ -70,8 +70,8 @@ type AccountView struct {
 	Truncated bool                       `json:"truncated,omitempty"`
 }
 
-// View is the entity as the API shows it: *OrderView, *CartView, *ItemView or
-// *AccountView, nil where it does not exist. cart is the one of CartID.
+// View is the entity as the API shows it: *OrderView, *CartView, *ItemView,
+// *AccountView or *ObjectView, nil where it does not exist. cart is the one of CartID.
 func (e *Entity) View(cart *Entity) any {
 	if !e.Exists() {
 		return nil
@@ -91,6 +91,8 @@ func (e *Entity) View(cart *Entity) any {
 			ID: e.ID, Traits: e.under(FieldPrefix), Members: e.members(),
 			UpdatedAt: e.updated(), Truncated: e.Truncated(),
 		}
+	case Object:
+		return e.ObjectView()
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ const (
 	Webhook               Kind = "webhook"                 // what another service reports and what becomes of it, as JSON, secrets sealed
 	ImportPull            Kind = "import_pull"             // where tables come from by themselves, as JSON, secrets sealed
 	TrackingPlan          Kind = "tracking_plan"           // which events a source may send, as JSON
+	EntityType            Kind = "entity_type"             // which fields entities of a type have, as JSON
 
 	// What visitors get.
 	Experiment Kind = "experiment" // who gets which variant, and what is counted, as JSON

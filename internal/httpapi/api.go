@@ -88,6 +88,8 @@ func New(d Deps) *API {
 	a.previewRoutes()
 	a.entityRoutes()
 	a.orderRoutes()
+	a.orderItemRoutes()
+	a.objectRoutes()
 	a.segmentRoutes()
 	a.modelRoutes()
 	a.modelJobRoutes()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"rapport/internal/access"
@@ -17,6 +18,8 @@ import (
 // vouches for. Of each body it says why it was not taken, nil where it was.
 type Tracker interface {
 	Track(ctx context.Context, source string, bodies [][]byte) (failed []error, r pipeline.Receipt, err error)
+	// Read makes an event of a body and takes it nowhere.
+	Read(source string, body []byte) (*pipeline.Arrival, error)
 }
 
 // maxProfiles bounds how many profiles one request writes, and maxBulk its bytes.
@@ -109,12 +112,27 @@ func (a *API) writeProfiles(ctx context.Context, in *struct {
 // identify is a profile as the tracking protocol says it.
 func (p *BulkProfile) identify() ([]byte, error) {
 	traits := map[string]json.RawMessage{}
-	for name, v := range p.Traits {
-		traits[name] = v
-	}
+	maps.Copy(traits, p.Traits)
 	e := map[string]any{"type": "identify"}
+	about := naming(e, p.Identifiers)
+	if p.GroupID != "" {
+		about["groupId"] = p.GroupID
+	}
+	e["traits"] = traits
+	if p.Time != "" {
+		e["timestamp"] = p.Time
+	}
+	if p.MessageID != "" {
+		e["messageId"] = p.MessageID
+	}
+	return json.Marshal(e)
+}
+
+// naming says in an event of the tracking protocol whom it is about, and gives
+// its context.
+func naming(e map[string]any, identifiers []event.Identifier) (about map[string]any) {
 	var others []map[string]string
-	for _, i := range p.Identifiers {
+	for _, i := range identifiers {
 		switch i.Namespace {
 		case event.UserID:
 			e["userId"] = i.Value
@@ -124,19 +142,10 @@ func (p *BulkProfile) identify() ([]byte, error) {
 			others = append(others, map[string]string{"id": i.Value, "type": i.Namespace, "collection": "users", "encoding": "none"})
 		}
 	}
-	about := map[string]any{}
+	about = map[string]any{}
 	if len(others) > 0 {
 		about["externalIds"] = others
 	}
-	if p.GroupID != "" {
-		about["groupId"] = p.GroupID
-	}
-	e["traits"], e["context"] = traits, about
-	if p.Time != "" {
-		e["timestamp"] = p.Time
-	}
-	if p.MessageID != "" {
-		e["messageId"] = p.MessageID
-	}
-	return json.Marshal(e)
+	e["context"] = about
+	return about
 }

@@ -96,11 +96,7 @@ func (a *API) listEntities(ctx context.Context, kind catalog.Kind, in *Paging) (
 	if err != nil {
 		return nil, err
 	}
-	views := pipeline.Page[any]{Items: make([]any, len(page.Items)), Next: page.Next}
-	for i, s := range page.Items {
-		views.Items[i] = s.View
-	}
-	return &body[List[any]]{listOf(views)}, nil
+	return &body[List[any]]{listOf(viewsOf(page))}, nil
 }
 
 type entityQuestion struct {

@@ -54,6 +54,8 @@ func (fakeTracker) Track(_ context.Context, _ string, bodies [][]byte) ([]error,
 	return failed, pipeline.Receipt{}, nil
 }
 
+func (fakeTracker) Read(string, []byte) (*pipeline.Arrival, error) { return &pipeline.Arrival{}, nil }
+
 // fakeWebhooks keeps definitions as they are and takes one event of each body.
 type fakeWebhooks struct{}
 
@@ -258,6 +260,10 @@ type thing struct {
 
 func (f *fake) Entity(_ context.Context, _ catalog.Kind, id string) (pipeline.Stored, error) {
 	return pipeline.Stored{View: thing{id}, ETag: `"e1"`}, f.err
+}
+
+func (f *fake) Objects(context.Context, string, string, int) (pipeline.Page[pipeline.Stored], error) {
+	return pipeline.Page[pipeline.Stored]{Items: []pipeline.Stored{{View: &catalog.ObjectView{ID: "1", Type: "ticket", Fields: map[string]json.RawMessage{}}, ETag: `"e1"`}}}, f.err
 }
 
 func (f *fake) Entities(context.Context, catalog.Kind, string, int) (pipeline.Page[pipeline.Stored], error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rapport/internal/access"
+	"rapport/internal/catalog/declared"
 	"rapport/internal/definition"
 	"rapport/internal/event/hook"
 	"rapport/internal/event/plan"
@@ -30,7 +31,7 @@ type shelf struct {
 	scope string
 	// read checks a document and gives what is kept of it. before is the document
 	// of the newest version, nil where there is none.
-	read func(document, before []byte) ([]byte, error)
+	read func(key string, document, before []byte) ([]byte, error)
 	// show gives what is shown of a document; nil: all of it.
 	show func(document []byte) ([]byte, error)
 }
@@ -40,14 +41,23 @@ func (a *API) shelves() []shelf {
 		{
 			API: a, kind: definition.TrackingPlan, path: "/tracking-plans", one: "tracking-plan", many: "tracking plans", tag: "sources",
 			body: plan.Document{}, scope: access.ScopeWrite,
-			read: func(document, _ []byte) ([]byte, error) {
+			read: func(_ string, document, _ []byte) ([]byte, error) {
 				_, err := plan.Parse(document)
 				return document, err
 			},
 		},
 		{
+			API: a, kind: definition.EntityType, path: "/entity-types", one: "entity-type", many: "entity types", tag: "entities",
+			body: declared.Document{}, scope: access.ScopeWrite,
+			read: func(key string, document, _ []byte) ([]byte, error) {
+				_, err := declared.Parse(key, document)
+				return document, err
+			},
+		},
+		{
 			API: a, kind: definition.Webhook, path: "/webhooks", one: "webhook", many: "inbound webhooks", tag: "sources",
-			body: hook.Definition{}, scope: access.ScopeAdmin, read: a.Webhooks.Check, show: a.Webhooks.Show,
+			body: hook.Definition{}, scope: access.ScopeAdmin, show: a.Webhooks.Show,
+			read: func(_ string, document, before []byte) ([]byte, error) { return a.Webhooks.Check(document, before) },
 		},
 	}
 }
@@ -150,7 +160,7 @@ func (s shelf) put(ctx context.Context, in *struct {
 		}
 		before = d.Document
 	}
-	document, err := s.read(append([]byte(nil), in.RawBody...), before)
+	document, err := s.read(in.Key, append([]byte(nil), in.RawBody...), before)
 	if err != nil {
 		return nil, err
 	}

@@ -137,6 +137,7 @@ type finder interface {
 type entities interface {
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
 	Entities(ctx context.Context, kind catalog.Kind, cursor string, limit int) (pipeline.Page[pipeline.Stored], error)
+	Objects(ctx context.Context, kind, cursor string, limit int) (pipeline.Page[pipeline.Stored], error)
 	Change(ctx context.Context, c pipeline.Command) (pipeline.Outcome, error)
 }
 

@@ -26,6 +26,20 @@ type Command struct {
 	IdempotencyKey string
 	Source         string
 	Received       clock.Instant
+	// Sent is what the caller sent where Body was made of it and of the state:
+	// sent again with the same idempotency key, it is the same command.
+	Sent []byte
+	// Tell makes of what was decided the event that tells the entity's customer
+	// of it; nil, or nil from it, tells nobody. It is in the log with the outcome
+	// or not at all.
+	Tell func(Told) (*Arrival, error)
+}
+
+// Told is a decided change: what the entity was and what it is from then on, as
+// the API shows them; nil where it was not or is not.
+type Told struct {
+	Before, After any
+	Change        *catalog.Change
 }
 
 // Outcome is the answer to a command.
@@ -71,7 +85,7 @@ func (p *Pipeline) Change(ctx context.Context, c Command) (Outcome, error) {
 			w.leave(k)
 		}
 	}
-	record, again, err := p.outcome(ctx, &c, k)
+	d, again, err := p.outcome(ctx, &c, k)
 	if err != nil || again != nil {
 		leave()
 		if again != nil {
@@ -79,7 +93,7 @@ func (p *Pipeline) Change(ctx context.Context, c Command) (Outcome, error) {
 		}
 		return Outcome{}, err
 	}
-	receipt, err := p.append(ctx, &store.Frame{Records: []store.Record{*record}})
+	receipt, err := p.appendOutcome(ctx, &c, d)
 	if err != nil {
 		leave()
 		return Outcome{}, err
@@ -90,7 +104,7 @@ func (p *Pipeline) Change(ctx context.Context, c Command) (Outcome, error) {
 	}
 	out := Outcome{Receipt: receipt, Deleted: c.Op == catalog.Delete}
 	var o outcomeRecord
-	if err := json.Unmarshal(record.Payload, &o); err != nil {
+	if err := json.Unmarshal(d.record.Payload, &o); err != nil {
 		return out, err
 	}
 	out.Created = o.Created
@@ -127,10 +141,17 @@ func (w *people) leave(k id.Key) {
 	}
 }
 
+// decided is the record of an outcome, and what is told of it.
+type decided struct {
+	record store.Record
+	told   Told
+}
+
 // outcome checks the conditions of a command and makes its record. Where the
 // command was answered before, that answer is given again.
-func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*store.Record, *Outcome, error) {
-	hash := sha256.Sum256(append([]byte{byte(c.Op)}, c.Body...))
+func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*decided, *Outcome, error) {
+	var told Told
+	hash := sha256.Sum256(append([]byte{byte(c.Op)}, c.sent()...))
 	if c.IdempotencyKey != "" {
 		again, err := p.answered(ctx, c, k, hash[:])
 		if again != nil || err != nil {
@@ -147,7 +168,7 @@ func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*store.Re
 		if err != nil {
 			return nil, nil, err
 		}
-		tag = now.ETag
+		tag, told.Before = now.ETag, now.View
 	}
 	if err := c.conditions(exists, tag); err != nil {
 		return nil, nil, err
@@ -168,7 +189,71 @@ func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*store.Re
 	if err != nil {
 		return nil, nil, err
 	}
-	return &store.Record{Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: payload}, nil, nil
+	if c.Tell != nil {
+		if told, err = told.of(&change, e); err != nil {
+			return nil, nil, err
+		}
+	}
+	return &decided{store.Record{Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: payload}, told}, nil, nil
+}
+
+// of is what is told of a change to an entity, nil where there was none.
+func (t Told) of(c *catalog.Change, e *catalog.Entity) (Told, error) {
+	portion, err := c.Portion()
+	if err != nil {
+		return t, err
+	}
+	after := catalog.NewEntity(c.Kind, c.ID)
+	if e != nil {
+		after.Merge(e)
+	}
+	after.Apply(&portion)
+	t.Change = c
+	if after.Exists() {
+		t.After = after.View(nil)
+	}
+	return t, nil
+}
+
+// appendOutcome writes an outcome, in one frame with the event that tells of it.
+func (p *Pipeline) appendOutcome(ctx context.Context, c *Command, d *decided) (Receipt, error) {
+	frame := &store.Frame{Records: []store.Record{d.record}}
+	if c.Tell == nil {
+		return p.append(ctx, frame)
+	}
+	a, err := c.Tell(d.told)
+	if err != nil {
+		return Receipt{}, err
+	}
+	bytes := 0
+	if a != nil {
+		s := &Submission{Received: d.record.Received, Events: []Arrival{*a}}
+		if err := p.takeIn(ctx, s); err != nil {
+			return Receipt{}, err
+		}
+		p.refuseErased(s)
+		if err := p.admit(ctx, s); err != nil {
+			return Receipt{}, err
+		}
+		var payload []byte
+		events, size := p.frame(s, &payload)
+		events.Records = append(events.Records, frame.Records...)
+		frame, bytes = events, size
+	}
+	p.waiting.Add(int64(bytes))
+	receipt, err := p.append(ctx, frame)
+	if err != nil {
+		p.waiting.Add(-int64(bytes))
+	}
+	return receipt, err
+}
+
+// sent is what the caller sent.
+func (c *Command) sent() []byte {
+	if c.Sent != nil {
+		return c.Sent
+	}
+	return c.Body
 }
 
 // conditions holds a command against what is there and its tag.

@@ -67,6 +67,16 @@ func (w *people) copyEntity(ctx context.Context, k id.Key) (*catalog.Entity, err
 // Entities lists the entities of a kind, bucket by bucket: in an order that
 // stays the same, and says nothing.
 func (p *Pipeline) Entities(ctx context.Context, kind catalog.Kind, cursor string, limit int) (Page[Stored], error) {
+	return p.listEntities(ctx, append([]byte(kind.String()), 0), cursor, limit)
+}
+
+// Objects lists the entities of a declared type, likewise.
+func (p *Pipeline) Objects(ctx context.Context, kind, cursor string, limit int) (Page[Stored], error) {
+	return p.listEntities(ctx, append(append([]byte(catalog.Object.String()), 0), catalog.ObjectID(kind, "")...), cursor, limit)
+}
+
+// listEntities lists those whose rows begin so.
+func (p *Pipeline) listEntities(ctx context.Context, prefix []byte, cursor string, limit int) (Page[Stored], error) {
 	var page Page[Stored]
 	at, err := p.bucketPlace(ctx, cursor)
 	if err != nil {
@@ -74,7 +84,7 @@ func (p *Pipeline) Entities(ctx context.Context, kind catalog.Kind, cursor strin
 	}
 	for {
 		most := limit + 1 - len(page.Items)
-		keys, places, err := p.entityKeys(ctx, kind, at, most)
+		keys, places, err := p.entityKeys(ctx, prefix, at, most)
 		if err != nil {
 			return page, err
 		}
@@ -101,7 +111,7 @@ func (p *Pipeline) Entities(ctx context.Context, kind catalog.Kind, cursor strin
 
 // entityKeys gives the keys of the next entities behind a place in the list,
 // with their own.
-func (p *Pipeline) entityKeys(ctx context.Context, kind catalog.Kind, from bucketPlace, most int) (keys []id.Key, places []bucketPlace, err error) {
+func (p *Pipeline) entityKeys(ctx context.Context, prefix []byte, from bucketPlace, most int) (keys []id.Key, places []bucketPlace, err error) {
 	take := func(b id.Bucket, key []byte, parts [][]byte) store.Step {
 		keys, places = append(keys, id.Key(parts[0])), append(places, bucketPlace{b, bytes.Clone(key)})
 		if len(keys) < most {
@@ -109,7 +119,7 @@ func (p *Pipeline) entityKeys(ctx context.Context, kind catalog.Kind, from bucke
 		}
 		return store.Stop
 	}
-	at := store.SpanRange{Table: store.TableKinds, Span: store.Span{First: from.bucket, Last: from.bucket}, Prefix: append([]byte(kind.String()), 0), After: from.after}
+	at := store.SpanRange{Table: store.TableKinds, Span: store.Span{First: from.bucket, Last: from.bucket}, Prefix: prefix, After: from.after}
 	err = p.store.State().ScanSpan(ctx, at, take)
 	if err != nil || len(keys) == most || from.bucket == id.Buckets-1 {
 		return keys, places, err

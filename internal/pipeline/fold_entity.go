@@ -17,7 +17,7 @@ func (w *people) applyToEntity(e *entity, p *catalog.Portion) {
 	if p.Kind == catalog.Item {
 		w.markItem(e.key, e.row.ID, e.row)
 	}
-	if p.Kind != catalog.Order && p.Kind != catalog.Cart {
+	if p.Kind != catalog.Order && p.Kind != catalog.Cart && p.Kind != catalog.Object {
 		return
 	}
 	e.row.Involve(p.Customer, p.Stamp, p.Source)

@@ -218,7 +218,7 @@ func dump(t testing.TB, p *Pipeline, w *world) string {
 		}
 		show(page.Items)
 	}
-	for _, k := range []catalog.Kind{catalog.Order, catalog.Cart, catalog.Item, catalog.Account} {
+	for _, k := range []catalog.Kind{catalog.Order, catalog.Cart, catalog.Item, catalog.Account, catalog.Object} {
 		page, err := p.Entities(ctx, k, "", 10_000)
 		if err != nil {
 			t.Fatal(err)

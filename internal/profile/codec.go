@@ -35,7 +35,8 @@ func (p *Partial) encode(b []byte, full bool) []byte {
 		encodeEntities(&enc, p.orders, inOrders, full) | encodeEntities(&enc, p.carts, inCarts, full) |
 		encodeSeen(&enc, p.names, inNames, full) | encodeSeen(&enc, p.channels, inChannels, full) |
 		encodeSeen(&enc, p.groups, inGroups, full) | p.encodeContacts(&enc, full) |
-		p.encodePast(&enc, full) | p.encodeLoyalty(&enc, full) | p.encodeSlots(&enc, full) | p.encodeShown(&enc, full)
+		p.encodePast(&enc, full) | p.encodeLoyalty(&enc, full) | p.encodeSlots(&enc, full) | p.encodeShown(&enc, full) |
+		encodeEntities(&enc, p.objects, inObjects, full)
 	enc.B[at], enc.B[at+1] = byte(has>>8), byte(has)
 	p.dirty = false
 	return enc.B
@@ -140,6 +141,9 @@ func (p *Partial) overlay(dec *wire.Decoder, version byte) {
 	}
 	if has&inShown != 0 {
 		p.shown = shown.Read(dec)
+	}
+	if has&inObjects != 0 {
+		p.objects = p.decodeEntities(dec, p.objects, catalog.Object, MaxObjects, inObjects)
 	}
 }
 

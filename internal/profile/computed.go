@@ -55,7 +55,9 @@ type Computed struct {
 	LastCampaign     *CampaignSeen         `json:"last_campaign"`
 	Loyalty          *LoyaltyView          `json:"loyalty" doc:"Null where nothing is known"`
 	Derived          map[string]Derived    `json:"derived" doc:"What follows from traits and context: age, birthday, country, language, gender, timezone, full_name"`
-	Truncated        []string              `json:"truncated,omitempty" doc:"Lists of which only a part is kept"`
+	// Entities are those of declared types that are the person's, by type.
+	Entities  map[string][]*catalog.ObjectView `json:"entities,omitempty" doc:"Tickets, subscriptions and entities of own types, by type"`
+	Truncated []string                         `json:"truncated,omitempty" doc:"Lists of which only a part is kept"`
 	// Traits are the computed traits of the instance's own.
 	Traits map[string]json.RawMessage `json:"traits,omitempty"`
 }
@@ -125,6 +127,7 @@ func (p *Partial) computed(ids []IdentifierSeen, fields []field, opts Options) C
 		c.First[aspectNames[a.aspect]] = json.RawMessage(a.first.text)
 		c.Latest[aspectNames[a.aspect]] = json.RawMessage(a.latest.text)
 	}
+	c.Entities = p.entities(ids)
 	p.commerce(ids, &c, opts)
 	p.standard(fields, &c, opts.Now)
 	return c
@@ -149,6 +152,7 @@ func known(i clock.Instant) *clock.Instant {
 
 var sectionNames = [...]string{
 	"traits", "event_names", "channels", "accounts", "contact_points", "sessions", "orders", "carts", "context", "trait_values",
+	"", "", "", "entities",
 }
 
 func (s section) names() []string {
@@ -157,7 +161,7 @@ func (s section) names() []string {
 	}
 	var out []string
 	for i, n := range sectionNames {
-		if s&(1<<i) != 0 {
+		if s&(1<<i) != 0 && n != "" {
 			out = append(out, n)
 		}
 	}

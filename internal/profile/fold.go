@@ -74,7 +74,7 @@ func (p *Partial) keep(portions []catalog.Portion) []catalog.Portion {
 	return slices.DeleteFunc(portions, func(c catalog.Portion) bool { return c.ID == "" })
 }
 
-// ApplyPortion adds what was said of an order or cart of this anchor
+// ApplyPortion adds what was said of an order, cart or object of this anchor
 // elsewhere, such as by a command. Applying it again changes nothing.
 func (p *Partial) ApplyPortion(c *catalog.Portion) {
 	switch c.Kind {
@@ -82,6 +82,8 @@ func (p *Partial) ApplyPortion(c *catalog.Portion) {
 		p.orders = p.entity(p.orders, c, MaxOrders, inOrders)
 	case catalog.Cart:
 		p.carts = p.entity(p.carts, c, MaxCarts, inCarts)
+	case catalog.Object:
+		p.objects = p.entity(p.objects, c, MaxObjects, inObjects)
 	}
 }
 

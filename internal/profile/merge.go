@@ -40,6 +40,7 @@ func (p *Partial) Merge(o *Partial) {
 	}
 	p.orders = p.mergeEntities(p.orders, o.orders, MaxOrders, inOrders)
 	p.carts = p.mergeEntities(p.carts, o.carts, MaxCarts, inCarts)
+	p.objects = p.mergeEntities(p.objects, o.objects, MaxObjects, inObjects)
 }
 
 // mergeTraits takes another's registers with their earlier values.
@@ -75,7 +76,7 @@ func (p *Partial) mergeEntities(list, other []*catalog.Entity, limit int, in sec
 	return list
 }
 
-// Entities names the orders and carts that the anchor has to do with.
+// Entities names the orders, carts and objects that the anchor has to do with.
 func (p *Partial) Entities(visit func(kind catalog.Kind, entityID string)) {
 	for _, o := range p.orders {
 		visit(catalog.Order, o.ID)
@@ -84,5 +85,8 @@ func (p *Partial) Entities(visit func(kind catalog.Kind, entityID string)) {
 		if c.ID != "" {
 			visit(catalog.Cart, c.ID)
 		}
+	}
+	for _, o := range p.objects {
+		visit(catalog.Object, o.ID)
 	}
 }

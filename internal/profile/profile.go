@@ -24,6 +24,7 @@ const (
 	MaxContacts  = 100 // of each kind
 	MaxOrders    = 5_000
 	MaxCarts     = 50
+	MaxObjects   = 500   // entities of declared types
 	MaxHalfHours = 1_000 // at least 500 sessions
 	// MaxValueBytes is the longest trait or context value that is kept.
 	MaxValueBytes = 16 << 10
@@ -61,6 +62,7 @@ type Partial struct {
 	written   int        // so many first halves are not dirty
 	orders    []*catalog.Entity
 	carts     []*catalog.Entity
+	objects   []*catalog.Entity
 	loyalty   *loyalty     // nil where no event spoke of it
 	shown     *shown.State // what was offered; nil where nothing was
 	shownNew  bool         // it changed since it was encoded
@@ -85,6 +87,7 @@ const (
 	inLoyalty
 	inSlots // when the events of a name happened
 	inShown // what was offered
+	inObjects
 )
 
 // Input is what a fold needs beside the event.
@@ -145,7 +148,7 @@ func (p *Partial) Tick(now clock.Instant) (changed bool) {
 // MemSize is about how many bytes the partial takes.
 func (p *Partial) MemSize() int {
 	const head = 440
-	n := head + 96*(cap(p.traits)+cap(p.past)) + 88*cap(p.about) + 24*cap(p.halves) + 8*(cap(p.orders)+cap(p.carts)) +
+	n := head + 96*(cap(p.traits)+cap(p.past)) + 88*cap(p.about) + 24*cap(p.halves) + 8*(cap(p.orders)+cap(p.carts)+cap(p.objects)) +
 		56*(cap(p.names)+cap(p.channels)+cap(p.groups)) + 80*cap(p.contacts)
 	for i := range p.traits {
 		n += len(p.traits[i].value)
@@ -173,6 +176,9 @@ func (p *Partial) MemSize() int {
 	}
 	for _, c := range p.carts {
 		n += c.MemSize()
+	}
+	for _, o := range p.objects {
+		n += o.MemSize()
 	}
 	return n
 }

@@ -1,8 +1,10 @@
 package segment
 
 import (
+	"cmp"
 	"strings"
 
+	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/profile"
 	"rapport/internal/segment/condition"
@@ -89,8 +91,31 @@ func (p *ProfilePerson) field(c *Cells, name string) {
 	case "account":
 		p.partial.EachAccount(c.AddText)
 	default:
+		if kind, field, ok := condition.EntityField(name); ok {
+			p.entityField(c, kind, field)
+			return
+		}
 		p.orderField(c, name)
 	}
+}
+
+// entityField answers for the entities of a type: of each the value of a field,
+// or what is at a path within it. "id" is the entity's own id unless a field has
+// that name.
+func (p *ProfilePerson) entityField(c *Cells, kind, path string) {
+	p.partial.EachObject(p.ids, func(o *catalog.Entity) {
+		of, own := catalog.SplitObject(o.ID)
+		if of != kind {
+			return
+		}
+		if v := o.Field(path); v != "" {
+			c.AddJSON(v, "")
+		} else if name, rest, deep := strings.Cut(path, "."); deep {
+			c.AddJSON(cmp.Or(o.Field(name), "null"), rest)
+		} else if path == "id" {
+			c.AddText(own)
+		}
+	})
 }
 
 // orderField answers for what the orders that count come to.

@@ -202,6 +202,21 @@ var profileFields = map[string]expectation{
 	"anonymous": booleans, "channel": texts, "account": texts,
 }
 
+// entityPrefix begins the names of Profile that ask for entities of a declared
+// type, such as entity.ticket.status: of each that is the person's, the field.
+const entityPrefix = "entity."
+
+// EntityField takes the name of such a field apart: the type of entity and the
+// field, a path within it included.
+func EntityField(name string) (kind, field string, ok bool) {
+	rest, ok := strings.CutPrefix(name, entityPrefix)
+	if !ok {
+		return "", "", false
+	}
+	kind, field, _ = strings.Cut(rest, ".")
+	return kind, field, kind != "" && field != ""
+}
+
 // ProfileFields are the names that Profile knows, sorted.
 func ProfileFields() []string {
 	var out []string
@@ -234,6 +249,10 @@ func (p *parser) field(r *raw, key string) (*Node, error) {
 		n.Kind = Profile
 		var ok bool
 		if want, ok = profileFields[name]; !ok {
+			if _, _, entity := EntityField(name); entity {
+				want = anything
+				break
+			}
 			return nil, bad(r.get(key).at, "unknown_field", "%q is no field of the profile%s", name, meant(name, ProfileFields()))
 		}
 	case "consent":

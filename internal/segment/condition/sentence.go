@@ -67,6 +67,9 @@ func (f *Field) subject(k Kind) string {
 	case Computed:
 		return "the computed trait " + f.Name
 	case Profile:
+		if kind, field, ok := EntityField(f.Name); ok {
+			return "the " + field + " of a " + kind
+		}
 		return strings.ReplaceAll(f.Name, "_", " ")
 	}
 	name := strings.ReplaceAll(f.Name, ".", " ")

@@ -158,6 +158,9 @@ func (w *world) profile(name string) []any {
 	}
 	number := func(n int64) []any { return []any{new(big.Rat).SetInt64(n)} }
 	var out []any
+	if kind, path, ok := condition.EntityField(name); ok {
+		return w.entities(kind, path)
+	}
 	switch name {
 	case "first_seen":
 		return at(c.FirstSeen)
@@ -183,6 +186,22 @@ func (w *world) profile(name string) []any {
 		for _, a := range c.Accounts {
 			out = append(out, a.ID)
 		}
+	}
+	return out
+}
+
+// entities gives what the person's entities of a type say at a path.
+func (w *world) entities(kind, path string) []any {
+	var out []any
+	for _, o := range w.View.Computed.Entities[kind] {
+		all := map[string]any{}
+		for k, raw := range o.Fields {
+			all[k] = decode(raw)
+		}
+		if _, said := all["id"]; path == "id" && !said {
+			all["id"] = o.ID
+		}
+		out = append(out, follow(all, path)...)
 	}
 	return out
 }
