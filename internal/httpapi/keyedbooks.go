@@ -47,7 +47,7 @@ func (a *API) shelves() []shelf {
 			},
 		},
 		{
-			API: a, kind: definition.EntityType, path: "/entity-types", one: "entity-type", many: "entity types", tag: "entities",
+			API: a, kind: definition.EntityType, path: "/entity-types", one: "entity-type", many: "entity types", tag: "sources",
 			body: declared.Document{}, scope: access.ScopeWrite,
 			read: func(key string, document, _ []byte) ([]byte, error) {
 				_, err := declared.Parse(key, document)
