@@ -53,6 +53,7 @@ type people struct {
 	entities *rows.Cache[*entity]
 	timers   *timers
 	aged     int // anchors that a tick changed since the last commit
+	fired    int // timers that were due and are not any more, since the start
 	tally    tally
 	mirror   mirror
 	flows    flows

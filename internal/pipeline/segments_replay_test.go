@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/clock"
+	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/id"
 	"rapport/internal/store/memory"
 )
 
@@ -140,5 +143,63 @@ func TestTick_LetsTimePassForManyAtOnce(t *testing.T) {
 	s, err := p.PersonSegments(ctx, "user_id:u7", "")
 	if err != nil || len(s.History) != 2 || s.History[0].At != worldStart.Add(20*time.Minute) {
 		t.Errorf("the history is %+v, %v", s.History, err)
+	}
+}
+
+// Where many of one bucket are due at one instant, a tick takes some of them, and
+// what it takes does not depend on what was in memory: replayed, the log gives
+// the same history.
+func TestTick_TakesManyOfOneBucketInPieces(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	now := worldStart
+	disk := memory.NewDisk()
+	open := func() *Pipeline {
+		c := config(memory.Open(disk), 2, 64)
+		c.Clock = reading(&now)
+		p, err := Open(ctx, c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := open()
+	define(t, p, "active", `{"event":"Visit","within":"20m"}`)
+	cultivated(t, p)
+	w := &world{}
+	bucket := id.KeyOf(event.UserID, "u0").Bucket()
+	var facts []fact
+	for n := 0; len(w.ids) < tickMost+tickMost/2; n++ {
+		who := event.Identifier{Namespace: event.UserID, Value: fmt.Sprint("u", n)}
+		if who.Key().Bucket() == bucket {
+			w.ids = append(w.ids, who)
+			facts = append(facts, trackAt(worldStart, who.Value, "Visit", fmt.Sprint("m", n)))
+		}
+	}
+	play(t, p, facts, 100)
+	setClock(&now, worldStart.Add(20*time.Minute))
+	at, err := p.tickBuckets(ctx, clock.Instant(now), []id.Bucket{bucket})
+	if err == nil {
+		err = p.lanesAt(ctx, at)
+	}
+	if got := p.SegmentSizes()["active"]; err != nil || got != int64(len(w.ids)-tickMost) {
+		t.Errorf("%d of %d are still in after one tick (%v)", got, len(w.ids), err)
+	}
+	if err := p.Tick(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.SegmentSizes()["active"]; got != 0 {
+		t.Errorf("%d are still in", got)
+	}
+	want := passages(t, p, w)
+	if n := strings.Count(want, "\n"); n != 2*len(w.ids) {
+		t.Errorf("%d entries and exits of %d people", n, len(w.ids))
+	}
+	p.abandon()
+	disk.Crash(0) // the state is gone, the log is not
+	p = open()
+	defer closeNow(t, p)
+	if got := passages(t, p, w); got != want {
+		t.Errorf("replayed:\n%s", diff(got, want))
 	}
 }

@@ -209,6 +209,13 @@ func (s *sequencer) derivations() derivedMark {
 	return s.derived
 }
 
+// came is how many events are in the log since the start.
+func (s *sequencer) came() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts.appended
+}
+
 // sums gives a copy of the door's counts.
 func (s *sequencer) sums() frameCounts {
 	s.mu.Lock()

@@ -14,7 +14,7 @@ import (
 )
 
 // tickEvery is how often the lanes are asked what is due: a bucket gets at
-// most one tick in that time.
+// most one tick in that time, or as many as what is due there needs.
 const tickEvery = 100 * time.Millisecond
 
 // tick writes the passing of time into the log, for the buckets in which
@@ -34,88 +34,175 @@ func (p *Pipeline) tick() {
 	}
 }
 
-// tickPortion is for how many anchors of a lane time passes at once, as far as
-// buckets can be divided. What else is due waits, so that events come between.
-const tickPortion = 128
+// A drain is time passing for many at once. It goes in portions, each of them
+// in the log, applied and now and then committed before the next, so that what
+// clients do waits for one portion and never for all of them.
+const (
+	// portionAmong is for how many anchors of a lane time passes at once while
+	// events come in, portionAlone while none do.
+	portionAmong, portionAlone = 64, 512
+	// agedAmong and agedAlone are of how many anchors a lane leaves uncommitted
+	// what time did to them, while more are due: to gather a commit holds events
+	// up, and so does one that the lane itself makes while it is written.
+	agedAmong, agedAlone = 128, 512
+	// tickMost is for how many anchors one tick lets time pass. The rest of its
+	// bucket waits for the next.
+	tickMost = 64
+)
 
-// agedMost is of how many anchors a lane leaves uncommitted what time did to
-// them, while more are due. A commit of many would hold up events while it is
-// gathered, and one that the lane itself makes while it is written.
-const agedMost = 512
+// Beside events a drain rests for this part of the time, in pieces that are long
+// enough for a timer.
+const (
+	restPart  = 4
+	leastRest = time.Millisecond
+)
 
-// Tick writes one tick for each bucket in which something is due now, and
-// returns when they are applied.
+// livelyFor is how long after an event others are expected.
+const livelyFor = 100 * time.Millisecond
+
+// backlog is what was due at an instant and is not done yet.
+type backlog struct {
+	now   clock.Instant
+	lanes []laneBacklog
+	came  uint64    // events that the door took so far
+	until time.Time // events are expected up to here
+}
+
+type laneBacklog struct {
+	list  []wait
+	begun int // the first of them that were ticked in the portion before
+	fired int // how many timers the lane had fired before that
+}
+
+// Tick writes ticks for the buckets in which something is due now, and returns
+// when they are applied.
 func (p *Pipeline) Tick(ctx context.Context) error {
-	now := p.clock.Now()
-	for last := []wait(nil); ; {
-		var due []wait
-		lists := make([][]wait, len(p.people))
+	b := backlog{now: p.clock.Now(), lanes: make([]laneBacklog, len(p.people))}
+	for before := -1; ; {
+		found, fired := 0, 0
 		for i, w := range p.people {
 			p.lanes[i].mu.Lock()
-			lists[i] = w.timers.waiting(now)
+			b.lanes[i] = laneBacklog{list: w.timers.waiting(b.now), fired: w.fired}
 			p.lanes[i].mu.Unlock()
-			due = append(due, lists[i]...)
+			found, fired = found+len(b.lanes[i].list), fired+b.lanes[i].fired
 		}
-		if len(due) == 0 || slices.Equal(due, last) {
-			return nil // nothing is due, or what is due came meanwhile
+		if found == 0 || fired == before {
+			return nil // nothing is due, or nothing more can be done about it
 		}
-		last = due
-		if stopped, err := p.tickAll(ctx, now, lists); stopped || err != nil {
+		before = fired
+		if stopped, err := p.drain(ctx, &b); stopped || err != nil {
 			return err
 		}
 	}
 }
 
-// tickAll lets time pass for the buckets of each lane, in portions. While one is
-// applied the next gets into the log.
-func (p *Pipeline) tickAll(ctx context.Context, now clock.Instant, lists [][]wait) (stopped bool, err error) {
-	for before := store.Position(0); ; {
-		var due []id.Bucket
-		for i := range lists {
-			for n := 0; len(lists[i]) > 0 && n < tickPortion; lists[i] = lists[i][1:] {
-				due = append(due, lists[i][0].b)
-				n += lists[i][0].n
-			}
+// drain lets time pass for a backlog, portion by portion. Where events come in
+// meanwhile it leaves the machine to them for a part of the time.
+func (p *Pipeline) drain(ctx context.Context, b *backlog) (stopped bool, err error) {
+	for owed := time.Duration(0); ; {
+		start := p.clock()
+		among := b.lively(p)
+		if done, err := p.portion(ctx, b, among); done || err != nil {
+			return false, err
 		}
-		at, err := before, error(nil)
-		if len(due) > 0 {
-			slices.Sort(due)
-			at, err = p.tickBuckets(ctx, now, due)
+		if owed += p.clock().Sub(start) / restPart; !among {
+			owed = 0
 		}
-		if err == nil {
-			err = p.lanesAt(ctx, before)
+		rest := time.Duration(0)
+		if owed >= leastRest {
+			rest, owed = owed, 0
 		}
-		if err == nil {
-			err = p.commitAged(ctx)
-		}
-		if err != nil || len(due) == 0 {
-			return false, err // the next question finds all of them applied
-		}
-		before = at
-		select {
-		case <-p.stop:
-			return true, p.lanesAt(ctx, before)
-		default:
+		if !p.pause(rest) {
+			return true, nil
 		}
 	}
 }
 
-// commitAged commits the lanes in which time changed many anchors, side by side,
-// while they go on.
-func (p *Pipeline) commitAged(ctx context.Context) error {
+// lively tells whether events come in meanwhile.
+func (b *backlog) lively(p *Pipeline) bool {
+	now := p.clock()
+	if came := p.seq.came(); came != b.came {
+		b.came, b.until = came, now.Add(livelyFor)
+	}
+	return now.Before(b.until)
+}
+
+// pause waits, and tells whether the pipeline was not stopped meanwhile.
+func (p *Pipeline) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-p.stop:
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// portion lets time pass for the next anchors of each lane, while what the one
+// before changed is written.
+func (p *Pipeline) portion(ctx context.Context, b *backlog, among bool) (done bool, err error) {
+	most, aged := portionAlone, agedAlone
+	if among {
+		most, aged = portionAmong, agedAmong
+	}
+	var due []id.Bucket
+	for i, w := range p.people {
+		p.lanes[i].mu.Lock()
+		due = w.nextDue(due, &b.lanes[i], b.now, most)
+		p.lanes[i].mu.Unlock()
+	}
+	if len(due) == 0 {
+		return true, nil
+	}
+	slices.Sort(due)
 	var all sync.WaitGroup
-	errs := make([]error, len(p.people))
+	var written error
+	all.Go(func() { written = p.commitAged(ctx, aged) })
+	at, err := p.tickBuckets(ctx, b.now, due)
+	if err == nil {
+		err = p.lanesAt(ctx, at)
+	}
+	all.Wait()
+	return false, errors.Join(err, written)
+}
+
+// nextDue adds the buckets in which time is to pass next.
+func (w *people) nextDue(into []id.Bucket, l *laneBacklog, now clock.Instant, most int) []id.Bucket {
+	stuck := w.fired == l.fired
+	first, k := len(into), 0
+	for n := 0; k < len(l.list) && n < most; k++ {
+		b := l.list[k].b
+		c := w.timers.next(b, now)
+		if c == 0 || stuck && k < l.begun {
+			continue // done, or the same once more would change nothing
+		}
+		into, n = append(into, b), n+c
+	}
+	l.begun, l.fired = len(into)-first, w.fired
+	l.list = l.list[k-l.begun:]
+	for i, b := range into[first:] {
+		l.list[i].b = b
+	}
+	return into
+}
+
+// commitAged commits the lanes in which time changed many anchors, one after the
+// other: what clients do finds a processor free.
+func (p *Pipeline) commitAged(ctx context.Context, many int) error {
 	for i, w := range p.people {
 		l := p.lanes[i]
 		l.mu.Lock()
 		n := w.aged
 		l.mu.Unlock()
-		if n >= agedMost {
-			all.Go(func() { errs[i] = l.commit(ctx) })
+		if n < many {
+			continue
+		}
+		if err := l.commit(ctx); err != nil {
+			return err
 		}
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	return nil
 }
 
 // tickBuckets appends a tick for each of some buckets.
@@ -136,20 +223,44 @@ func (w *people) foldTick(r *store.Record) {
 	if now > w.passed[r.Bucket] {
 		w.passed[r.Bucket], w.ticked[r.Bucket] = now, true
 	}
-	for _, x := range w.timers.take(r.Bucket, now) {
-		a, ok := w.anchors.Get(x.key)
-		if !ok {
-			a, ok = w.cold[x.key] // armed by an event of this batch
+	var kept []timer
+	for n := 0; n < tickMost; {
+		list := w.timers.take(r.Bucket, now, tickMost-n)
+		if len(list) == 0 {
+			break
 		}
-		if !ok {
-			w.timers.set(x.key, 0)
-			continue
+		for _, x := range list {
+			if w.fire(x, now) {
+				n++
+			} else {
+				kept = append(kept, x)
+			}
 		}
-		w.aged++
-		w.passTime(a, now)
-		w.rearm(a, a.due())
+	}
+	for _, x := range kept {
 		w.timers.keep(x)
 	}
+}
+
+// fire lets time pass for an anchor, and tells whether its timer is not due any
+// more.
+func (w *people) fire(x timer, now clock.Instant) bool {
+	a, ok := w.anchors.Get(x.key)
+	if !ok {
+		a, ok = w.cold[x.key] // armed by an event of this batch
+	}
+	if !ok {
+		w.timers.set(x.key, 0)
+		return true
+	}
+	w.aged++
+	w.passTime(a, now)
+	w.rearm(a, a.due())
+	if w.timers.at[x.key] == x.at {
+		return false
+	}
+	w.fired++
+	return true
 }
 
 // passTime lets time pass for an anchor that something is due for.

@@ -74,25 +74,25 @@ func (t *timers) due(b id.Bucket, now clock.Instant, visit func(id.Key) error) e
 	return nil
 }
 
-// take gives the timers of a bucket that are at or before now, earliest first.
-// They stay armed where they are set again or kept.
-func (t *timers) take(b id.Bucket, now clock.Instant) []timer {
+// take gives timers of a bucket that are at or before now, the earliest ones and
+// no more than some. They stay armed where they are set again or kept; one that
+// is neither may come again.
+func (t *timers) take(b id.Bucket, now clock.Instant, most int) []timer {
+	var out []timer
 	h := t.buckets[b]
-	if h == nil {
-		return nil
+	for h != nil && len(*h) > 0 && (*h)[0].at <= now && len(out) < most {
+		x := (*h)[0]
+		h.pop()
+		// One that was moved or disarmed is not due; one that was armed again at
+		// the same instant lies here twice.
+		if t.at[x.key] == x.at && (len(out) == 0 || out[len(out)-1] != x) {
+			out = append(out, x)
+		}
 	}
-	out := h.cut(now)
-	if len(*h) == 0 {
+	if h != nil && len(*h) == 0 {
 		delete(t.buckets, b)
 	}
-	return t.inOrder(out)
-}
-
-// inOrder are those timers that were not moved or disarmed meanwhile, each once.
-func (t *timers) inOrder(out []timer) []timer {
-	out = slices.DeleteFunc(out, func(x timer) bool { return t.at[x.key] != x.at })
-	slices.SortFunc(out, func(x, y timer) int { return cmp.Or(cmp.Compare(x.at, y.at), bytes.Compare(x.key[:], y.key[:])) })
-	return slices.Compact(out)
+	return out
 }
 
 // keep arms a timer again that was taken and not set to another instant since.
@@ -106,7 +106,6 @@ func (t *timers) keep(x timer) {
 type wait struct {
 	since clock.Instant
 	b     id.Bucket
-	n     int // anchors, about
 }
 
 // waiting gives the buckets in which something is due, those that wait longest
@@ -127,16 +126,29 @@ func (t *timers) waiting(now clock.Instant) []wait {
 		}
 		t.quiet = min(t.quiet, (*h)[0].at-1)
 		if (*h)[0].at <= now {
-			out = append(out, wait{(*h)[0].at, b, h.count(now, 0, tickPortion)})
+			out = append(out, wait{(*h)[0].at, b})
 		}
 	}
 	slices.SortFunc(out, func(x, y wait) int { return cmp.Or(cmp.Compare(x.since, y.since), cmp.Compare(x.b, y.b)) })
 	return out
 }
 
+// next is how many timers the next tick of a bucket fires, about.
+func (t *timers) next(b id.Bucket, now clock.Instant) int {
+	if h := t.buckets[b]; h != nil {
+		return h.count(now, 0, tickMost)
+	}
+	return 0
+}
+
 // timerHeap has the earliest timer first, and each before the two at twice its
-// place.
+// place. Of timers at one instant the smaller key is the earlier, so that which
+// of them a tick takes follows from what is armed alone.
 type timerHeap []timer
+
+func (x timer) before(y timer) bool {
+	return x.at < y.at || x.at == y.at && bytes.Compare(x.key[:], y.key[:]) < 0
+}
 
 // count is how many timers are at or before an instant, from a place of the heap
 // down, but no more than some.
@@ -148,38 +160,11 @@ func (h timerHeap) count(now clock.Instant, i, most int) int {
 	return n + h.count(now, 2*i+2, most-n)
 }
 
-// cut takes out the timers at or before an instant.
-func (h *timerHeap) cut(now clock.Instant) []timer {
-	const few = 8
-	if n := h.count(now, 0, few+1); n <= few {
-		var out []timer
-		for range n {
-			out = append(out, (*h)[0])
-			h.pop()
-		}
-		return out
-	}
-	var out []timer
-	rest := (*h)[:0]
-	for _, x := range *h {
-		if x.at <= now {
-			out = append(out, x)
-		} else {
-			rest = append(rest, x)
-		}
-	}
-	*h = rest
-	for i := len(rest)/2 - 1; i >= 0; i-- {
-		h.sink(i)
-	}
-	return out
-}
-
 func (h *timerHeap) push(x timer) {
 	*h = append(*h, x)
 	for list, i := *h, len(*h)-1; i > 0; {
 		above := (i - 1) / 2
-		if list[above].at <= list[i].at {
+		if !list[i].before(list[above]) {
 			return
 		}
 		list[above], list[i] = list[i], list[above]
@@ -201,7 +186,7 @@ func (h *timerHeap) sink(i int) {
 	for list := *h; ; {
 		least := i
 		for k := 2*i + 1; k <= 2*i+2 && k < n; k++ {
-			if list[k].at < list[least].at {
+			if list[k].before(list[least]) {
 				least = k
 			}
 		}
