@@ -373,6 +373,10 @@ func (f *fake) SegmentState(definition.Kind, string) pipeline.SegmentState {
 
 func (f *fake) SegmentUsers(definition.Kind, string) []string { return nil }
 
+func (f *fake) SegmentProfiles(context.Context, string, string, int, bool) (pipeline.Page[pipeline.MemberProfile], error) {
+	return pipeline.Page[pipeline.MemberProfile]{}, f.err
+}
+
 func (f *fake) SegmentMembers(context.Context, string, string, int) (pipeline.Page[pipeline.SegmentMember], error) {
 	return pipeline.Page[pipeline.SegmentMember]{}, f.err
 }

@@ -22,7 +22,7 @@ import (
 // The bounds of an export.
 const (
 	exportColumns = 100
-	exportPage    = 200
+	exportPage    = 1000
 	exportPause   = 2 * time.Minute // a client that takes nothing for so long is gone
 )
 
@@ -47,7 +47,7 @@ func (a *API) exportMembers(ctx context.Context, in *exportQuestion) (*modelAnsw
 		return nil, err
 	}
 	// What can be refused is refused before the status is sent.
-	page, err := a.Spine.SegmentMembers(ctx, in.Key, "", exportPage)
+	page, err := a.Spine.SegmentProfiles(ctx, in.Key, "", exportPage, sheet.computed)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (a *API) exportMembers(ctx context.Context, in *exportQuestion) (*modelAnsw
 	}}, nil
 }
 
-func (a *API) writeMembers(ctx context.Context, to io.Writer, f rowfile.Format, s *sheet, page pipeline.Page[pipeline.SegmentMember]) error {
+func (a *API) writeMembers(ctx context.Context, to io.Writer, f rowfile.Format, s *sheet, page pipeline.Page[pipeline.MemberProfile]) error {
 	w, err := rowfile.New(f, to, s.columns)
 	if err != nil {
 		return err
@@ -73,21 +73,14 @@ func (a *API) writeMembers(ctx context.Context, to io.Writer, f rowfile.Format, 
 			_ = http.NewResponseController(r).SetWriteDeadline(a.Clock.Now().Time().Add(exportPause)) // not every connection has one
 		}
 		for i := range page.Items {
-			v, err := a.Spine.Profile(ctx, page.Items[i].ID, pipeline.ProfileOptions{})
-			if k := fault.KindOf(err); k == fault.NotFound || k == fault.Gone {
-				continue // erased since
-			}
-			if err != nil {
-				return err
-			}
-			if err := w.Write(s.row(&page.Items[i], v)); err != nil {
+			if err := w.Write(s.row(&page.Items[i])); err != nil {
 				return err
 			}
 		}
 		if page.Next == "" {
 			return w.Close()
 		}
-		if page, err = a.Spine.SegmentMembers(ctx, s.segment, page.Next, exportPage); err != nil {
+		if page, err = a.Spine.SegmentProfiles(ctx, s.segment, page.Next, exportPage, s.computed); err != nil {
 			return err
 		}
 	}
@@ -99,12 +92,14 @@ type sheet struct {
 	columns     []string
 	identifiers []string
 	traits      []string
+	computed    bool // some of the traits are
 	line        []json.RawMessage
 }
 
 func sheetOf(in *exportQuestion) (*sheet, error) {
 	s := &sheet{segment: in.Key, columns: []string{"profile_id", "since"}}
 	s.identifiers, s.traits = listed(in.Identifiers), listed(in.Traits)
+	s.computed = slices.ContainsFunc(s.traits, func(t string) bool { return strings.HasPrefix(t, computedPrefix) })
 	s.columns = slices.Concat(s.columns, s.identifiers, s.traits)
 	if len(s.columns) > exportColumns {
 		return nil, fault.Errorf(fault.Invalid, "too_many_columns", "the export has %d columns: ask for at most %d traits and identifiers together", len(s.columns), exportColumns-2).At("traits")
@@ -131,7 +126,8 @@ func listed(text string) []string {
 }
 
 // row is a member's line. It is valid until the next.
-func (s *sheet) row(m *pipeline.SegmentMember, v *profile.View) []json.RawMessage {
+func (s *sheet) row(m *pipeline.MemberProfile) []json.RawMessage {
+	v := m.Profile
 	s.line[0], s.line[1] = jsondoc.AppendString(nil, m.ID), nil
 	if m.Since != 0 {
 		s.line[1] = jsondoc.AppendString(nil, m.Since.String())

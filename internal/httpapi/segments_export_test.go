@@ -25,7 +25,7 @@ func TestSheet_HasAColumnForEachThingAskedFor(t *testing.T) {
 		Identifiers: []profile.IdentifierSeen{{Identifier: event.Identifier{Namespace: "user_id", Value: "u1"}}},
 	}
 	v.Computed.Traits = map[string]json.RawMessage{"ltv": json.RawMessage("12.50")}
-	row := s.row(&pipeline.SegmentMember{ID: "p1", Since: 1_000_000}, v)
+	row := s.row(&pipeline.MemberProfile{SegmentMember: pipeline.SegmentMember{ID: "p1", Since: 1_000_000}, Profile: v})
 	var got []string
 	for _, x := range row {
 		got = append(got, string(x))

@@ -78,6 +78,7 @@ type segments interface {
 	SegmentCheck(kind definition.Kind, key string, doc []byte) error
 	SegmentState(kind definition.Kind, key string) pipeline.SegmentState
 	SegmentUsers(kind definition.Kind, key string) []string
+	SegmentProfiles(ctx context.Context, key, cursor string, limit int, computed bool) (pipeline.Page[pipeline.MemberProfile], error)
 	SegmentMembers(ctx context.Context, key, cursor string, limit int) (pipeline.Page[pipeline.SegmentMember], error)
 	SegmentHistory(ctx context.Context, key string, s pipeline.SizeSpan) ([]pipeline.SegmentSize, error)
 	PersonSegments(ctx context.Context, ref, key string) (*pipeline.PersonSegments, error)

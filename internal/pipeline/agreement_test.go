@@ -488,10 +488,40 @@ func (w *agreement) counted(when, key string, want []id.Key, people int) {
 	if when != "at the end" && when != "after a rebuild" {
 		return
 	}
+	w.exported(when, key, len(want))
 	c, err := w.p.PreviewCount(w.t.Context(), w.p.counts.ask(n).ID, time.Minute)
 	w.must(err)
 	if c.State != countDone || *c.Total != len(want) || c.People != people || c.Position != c.UpTo {
 		w.fail(when, key, fmt.Sprintf("the count in the background is %+v, want %d of %d", c, len(want), people), nil)
+	}
+}
+
+// exported holds what an export has of the members of a segment against their
+// profiles as they are read one by one.
+func (w *agreement) exported(when, key string, want int) {
+	w.t.Helper()
+	seen := 0
+	for cursor, more := "", true; more; {
+		page, err := w.p.SegmentProfiles(w.t.Context(), key, cursor, 2, true)
+		w.must(err)
+		for i := range page.Items {
+			m := &page.Items[i]
+			v, err := w.p.Profile(w.t.Context(), m.ID, ProfileOptions{})
+			w.must(err)
+			v.Segments = m.Profile.Segments
+			got, err := json.Marshal(m.Profile)
+			w.must(err)
+			one, err := json.Marshal(v)
+			w.must(err)
+			if string(got) != string(one) {
+				w.fail(when, key, "the export of "+m.ID+" has\n"+diff(string(got), string(one)), nil)
+			}
+			seen++
+		}
+		cursor, more = page.Next, page.Next != ""
+	}
+	if seen != want {
+		w.fail(when, key, fmt.Sprintf("the export has %d people, want %d", seen, want), nil)
 	}
 }
 

@@ -35,16 +35,16 @@ type whom struct {
 	members []event.Identifier // none: the identifier stands for itself
 	keys    []id.Key
 	apart   bool // some of it is shared: it is gathered by itself
-	view    *profile.View
+	who     *person
 	done    bool
 }
 
 func (p *Pipeline) knownSome(ctx context.Context, idents []event.Identifier) ([]*profile.View, error) {
-	people, err := p.askGraph(ctx, idents)
-	if err != nil {
-		return nil, err
+	keys := make([]id.Key, len(idents))
+	for i := range idents {
+		keys[i] = idents[i].Key()
 	}
-	anchors, err := p.copyAnchors(ctx, people)
+	people, err := p.whoAre(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -52,31 +52,49 @@ func (p *Pipeline) knownSome(ctx context.Context, idents []event.Identifier) ([]
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*profile.View, len(idents))
-	for i, a := range people {
-		if !a.done {
-			if err := p.answer(ctx, a, anchors, opts); err != nil {
-				return nil, err
-			}
+	out, seen := make([]*profile.View, len(people)), map[*person]*profile.View{}
+	for i, who := range people {
+		if who != nil && seen[who] == nil {
+			opts.ID = who.id
+			seen[who] = profile.Assemble(who.members, who.partials(), opts)
 		}
-		out[i] = a.view
+		out[i] = seen[who]
 	}
 	return out, nil
 }
 
-// askGraph says of each identifier who it belongs to.
-func (p *Pipeline) askGraph(ctx context.Context, idents []event.Identifier) ([]*whom, error) {
-	keys := make([]id.Key, len(idents))
-	for i := range idents {
-		keys[i] = idents[i].Key()
+// whoAre gathers the people of some identifiers' keys, nil for nobody. Keys of
+// one person may share one answer.
+func (p *Pipeline) whoAre(ctx context.Context, keys []id.Key) ([]*person, error) {
+	people, err := p.askGraph(ctx, keys)
+	if err != nil {
+		return nil, err
 	}
+	anchors, err := p.copyAnchors(ctx, people)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*person, len(keys))
+	for i, a := range people {
+		if !a.done {
+			if err := p.answer(ctx, a, anchors); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = a.who
+	}
+	return out, nil
+}
+
+// askGraph says of each key who it belongs to.
+func (p *Pipeline) askGraph(ctx context.Context, keys []id.Key) ([]*whom, error) {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
 	found, err := p.graph.People(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	out, whole := make([]*whom, len(idents)), map[*event.Identifier]*whom{}
+	out, whole := make([]*whom, len(keys)), map[*event.Identifier]*whom{}
 	for i, k := range keys {
 		members := found[i].Members
 		a := &whom{keys: []id.Key{k}, apart: len(members) > 0 && !found[i].Alone}
@@ -149,27 +167,23 @@ func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, into m
 	return nil
 }
 
-// answer makes the view of a person.
-func (p *Pipeline) answer(ctx context.Context, a *whom, anchors map[id.Key]*anchor, opts profile.Options) (err error) {
+// answer makes a person of the rows.
+func (p *Pipeline) answer(ctx context.Context, a *whom, anchors map[id.Key]*anchor) (err error) {
 	a.done = true
-	who := &person{}
 	if a.apart {
-		if who, err = p.gatherKey(ctx, a.keys[0]); err != nil || who == nil {
-			return err
-		}
-	} else {
-		for _, k := range a.keys {
-			if x := anchors[k]; x != nil && x.ident.Value != "" { // else the row only says where the home is
-				who.anchors = append(who.anchors, x)
-			}
-		}
-		if !who.known() {
-			return nil
-		}
-		p.name(who, a.members)
+		a.who, err = p.gatherKey(ctx, a.keys[0])
+		return err
 	}
-	opts.ID = who.id
-	a.view = profile.Assemble(who.members, who.partials(), opts)
+	who := &person{}
+	for _, k := range a.keys {
+		if x := anchors[k]; x != nil && x.ident.Value != "" { // else the row only says where the home is
+			who.anchors = append(who.anchors, x)
+		}
+	}
+	if who.known() {
+		p.name(who, a.members)
+		a.who = who
+	}
 	return nil
 }
 

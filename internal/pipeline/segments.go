@@ -1,19 +1,12 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
-	"fmt"
 	"slices"
 
 	"rapport/internal/clock"
 	"rapport/internal/definition"
-	"rapport/internal/fault"
-	"rapport/internal/id"
-	"rapport/internal/profile"
 	"rapport/internal/segment"
-	"rapport/internal/store"
 )
 
 // SegmentState says how far a segment is: the version in force, and the one
@@ -130,82 +123,6 @@ func (p *Pipeline) live(kind definition.Kind, key string) []criterion {
 		}
 	}
 	return out
-}
-
-// SegmentMember is a line of the list of a segment's members.
-type SegmentMember struct {
-	ID          string                   `json:"id"`
-	Since       clock.Instant            `json:"since"`
-	Identifiers []profile.IdentifierSeen `json:"identifiers"`
-}
-
-// SegmentMembers lists who is in a segment, in an order that stays the same and
-// says nothing.
-func (p *Pipeline) SegmentMembers(ctx context.Context, key, cursor string, limit int) (Page[SegmentMember], error) {
-	var page Page[SegmentMember]
-	after, err := readCursor(cursor)
-	if err != nil {
-		return page, err
-	}
-	c := p.common.force.Load().find(definition.Segment, key)
-	if c == nil {
-		return page, nil // not in force yet: nobody is in it
-	}
-	keys, err := p.memberKeys(ctx, c.ID, after, limit+1)
-	if err != nil {
-		return page, err
-	}
-	if len(keys) > limit {
-		keys = keys[:limit]
-		page.Next = writeCursor(keys[limit-1][:])
-	}
-	for _, k := range keys {
-		who, err := p.gather(ctx, p.cipher.id(k))
-		if fault.KindOf(err) == fault.NotFound {
-			continue
-		}
-		if err != nil {
-			return page, err
-		}
-		m := SegmentMember{ID: who.id, Identifiers: who.members}
-		if home := who.home(p); home != nil && home.members != nil {
-			x := home.members.get(c.ID)
-			m.Since = x.since
-		}
-		page.Items = append(page.Items, m)
-	}
-	return page, nil
-}
-
-// memberKeys reads the homes listed as members of an evaluation, behind a key.
-func (p *Pipeline) memberKeys(ctx context.Context, evaluation uint64, after []byte, limit int) ([]id.Key, error) {
-	for _, l := range p.lanes {
-		if err := l.commit(ctx); err != nil {
-			return nil, err
-		}
-	}
-	prefix := binary.BigEndian.AppendUint64(nil, evaluation)
-	from := id.Bucket(0)
-	if len(after) == len(id.Key{}) {
-		from = id.Key(after).Bucket()
-		after = append(bytes.Clone(prefix), after...)
-	} else {
-		after = nil
-	}
-	var keys []id.Key
-	// A key begins with its bucket: one of a later bucket is behind after.
-	at := store.SpanRange{Table: store.TableMembers, Span: store.Span{First: from, Last: id.Buckets - 1}, Prefix: prefix, After: after}
-	err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, key []byte, _ [][]byte) store.Step {
-		if len(keys) == limit {
-			return store.Stop
-		}
-		keys = append(keys, id.Key(key[len(prefix):]))
-		return store.NextRow
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read members: %w", err)
-	}
-	return keys, nil
 }
 
 // Standing is how a person stands to a segment.
