@@ -99,12 +99,17 @@ const (
 	ScopeAdmin = "admin" // sources and keys
 )
 
-// Scopes lists every scope.
+// ScopeMachine is of keys that a command makes for itself on the machine of the
+// instance: it may name folders of the machine. The API gives it to nobody, and
+// admin does not hold it.
+const ScopeMachine = "machine"
+
+// Scopes lists every scope that a key may be given.
 func Scopes() []string { return []string{ScopeRead, ScopeWrite, ScopeAdmin} }
 
 // May tells whether the key has a scope.
 func (k *SecretKey) May(scope string) bool {
-	return slices.Contains(k.Scopes, scope) || slices.Contains(k.Scopes, ScopeAdmin)
+	return slices.Contains(k.Scopes, scope) || scope != ScopeMachine && slices.Contains(k.Scopes, ScopeAdmin)
 }
 
 // Source finds a source by its key; nil where there is none.

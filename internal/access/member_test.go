@@ -130,8 +130,13 @@ func TestMembers_TheLastAdminStays(t *testing.T) {
 	h := newHouse(t)
 	ada := h.admin(t)
 	for name, change := range map[string]func() error{
-		"dropped":  func() error { return h.DropMember("x", ada.ID) },
-		"demoted":  func() error { m := ada; m.Roles = []access.Role{access.Viewer}; _, _, err := h.PutMember("x", m); return err },
+		"dropped": func() error { return h.DropMember("x", ada.ID) },
+		"demoted": func() error {
+			m := ada
+			m.Roles = []access.Role{access.Viewer}
+			_, _, err := h.PutMember("x", m)
+			return err
+		},
 		"disabled": func() error { m := ada; m.Disabled = true; _, _, err := h.PutMember("x", m); return err },
 	} {
 		if err := change(); fault.KindOf(err) != fault.Conflict {

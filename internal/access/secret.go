@@ -185,3 +185,22 @@ func (r *Register) loadUses() error {
 	}
 	return nil
 }
+
+// machineKeyLife bounds the key of a command that was cut off.
+const machineKeyLife = time.Hour
+
+// MachineKey makes a key for a command that runs beside the instance: it may do
+// everything, only from this machine, for an hour at most.
+func (r *Register) MachineKey(author string) (NewKey, error) {
+	k, err := r.newSecret(KeyTerms{
+		Name: author, Scopes: []string{ScopeAdmin}, Expires: r.clock.Now().Add(machineKeyLife), Networks: []string{"127.0.0.0/8", "::1"},
+	}, "")
+	if err != nil {
+		return NewKey{}, err
+	}
+	k.Scopes = append(k.Scopes, ScopeMachine)
+	return k, r.change(author, func(d *Document) error {
+		d.SecretKeys = append(d.SecretKeys, k.SecretKey)
+		return nil
+	})
+}

@@ -17,12 +17,14 @@ import (
 	"time"
 
 	"rapport/internal/access"
+	"rapport/internal/backup"
 	"rapport/internal/clock"
 	"rapport/internal/config"
 	"rapport/internal/decider"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/egress"
 	"rapport/internal/event"
+	"rapport/internal/fault"
 	"rapport/internal/httpapi"
 	"rapport/internal/message/link"
 	"rapport/internal/outbox"
@@ -47,15 +49,15 @@ type Parts struct {
 
 // App is a running instance.
 type App struct {
-	config  config.Config
-	budget  config.Budget
-	parts   Parts
-	setup   access.Setup
-	access  *access.Register
+	config config.Config
+	budget config.Budget
+	parts  Parts
+	setup  access.Setup
+	access *access.Register
 	// sessions are the members who signed in, audit what is noted of everybody.
 	sessions *access.Sessions
 	audit    *access.Audit
-	metrics *telemetry.Metrics
+	metrics  *telemetry.Metrics
 
 	store    store.Store
 	pipeline *pipeline.Pipeline
@@ -109,6 +111,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := os.MkdirAll(a.config.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
 	}
+	if _, err := os.Stat(a.config.Path(backup.Unfinished)); err == nil {
+		return fault.Errorf(fault.Conflict, "unfinished_restore", "%s holds a restore that was cut off: empty it and restore again", a.config.Data)
+	}
 	if a.access, _, err = access.Open(a.config.Data, a.parts.Clock, a.parts.Entropy); err != nil {
 		return err
 	}
@@ -121,6 +126,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	pc.Ledger = erasures{a.config.Path(erasuresFile), a.keepLedgerOutside}
 	if a.store, err = openStore(ctx, &a.config, a.budget, a.parts, a.storeEvents()); err != nil {
 		return err
 	}
@@ -148,6 +154,8 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
 	a.jobs.Register(httpapi.JobPrivacy, a.doPrivacy)
 	a.jobs.Schedule(a.orphans)
+	a.jobs.Register(httpapi.JobBackup, a.doBackup)
+	a.jobs.Schedule(a.backupsDue)
 	if err := a.openDecider(pc.InstanceKey); err != nil {
 		return err
 	}

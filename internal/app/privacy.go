@@ -23,7 +23,11 @@ const erasuresFile = "erasures"
 
 // erasures is the ledger of erasures: a file in the data folder, outside the
 // store, so that a store from a backup does not bring anybody back.
-type erasures struct{ path string }
+type erasures struct {
+	path string
+	// kept is told the new text; nil: nobody is.
+	kept func(text []byte)
+}
 
 // Load reads the file; where there is none, nobody was erased.
 func (l erasures) Load() ([]consent.Erasure, error) {
@@ -39,7 +43,14 @@ func (l erasures) Load() ([]consent.Erasure, error) {
 
 // Keep writes the file anew, all at once.
 func (l erasures) Keep(all []consent.Erasure) error {
-	return access.WriteFile(l.path, consent.AppendLedger(nil, all))
+	text := consent.AppendLedger(nil, all)
+	if err := access.WriteFile(l.path, text); err != nil {
+		return err
+	}
+	if l.kept != nil {
+		l.kept(text)
+	}
+	return nil
 }
 
 // scanFiles looks for values in every file of the data folder, whatever their

@@ -41,6 +41,7 @@ type Config struct {
 	// Imports bounds what pulls read on this machine.
 	Imports Imports `koanf:"imports"`
 	Enrich  Enrich  `koanf:"enrich"`
+	Backup  Backup  `koanf:"backup"`
 
 	origins map[string]string
 }
@@ -70,6 +71,29 @@ type HTTP struct {
 	StopTimeout  time.Duration `koanf:"stop_timeout"`
 	MaxBodyBytes Size          `koanf:"max_body_bytes"`
 	PublicURL    string        `koanf:"public_url"` // empty: as each request says
+}
+
+// Backup is where copies of the data go, how often and for how long.
+type Backup struct {
+	URL         string        `koanf:"url"` // empty: nowhere
+	Every       time.Duration `koanf:"every"`
+	Keep        time.Duration `koanf:"keep"`
+	S3Endpoint  string        `koanf:"s3_endpoint"`
+	S3Region    string        `koanf:"s3_region"`
+	S3AccessKey string        `koanf:"s3_access_key"`
+	S3SecretKey string        `koanf:"s3_secret_key"`
+}
+
+func (b *Backup) validate() error {
+	switch {
+	case b.Every != 0 && b.Every < time.Minute:
+		return bad("backup.every", b.Every.String(), "give at least 1m, or 0 to back up by hand")
+	case b.Keep < 0:
+		return bad("backup.keep", b.Keep.String(), "give how long, such as 720h, or 0 to keep all")
+	case strings.HasPrefix(b.URL, "s3://") && (b.S3AccessKey == "" || b.S3SecretKey == ""):
+		return bad("backup.s3_secret_key", "…", "a bucket needs backup.s3_access_key and backup.s3_secret_key")
+	}
+	return nil
 }
 
 // Embedded is the engine that keeps the data in the data folder.
@@ -189,7 +213,7 @@ func (c *Config) Validate() error {
 	case c.SecretKey != "" && strings.ContainsFunc(c.SecretKey, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return bad("secret_key", "…", "give letters, digits and signs without spaces; 16 and more are hard to guess")
 	}
-	return nil
+	return c.Backup.validate()
 }
 
 // Path names a file in the data folder.

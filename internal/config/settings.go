@@ -50,6 +50,13 @@ func Settings() []Setting {
 		{Key: "egress.allow", Doc: "Networks and host names, separated by commas, with a port or without, that the instance may reach though they are private, such as 10.1.0.0/16,crm.internal:8443. It is asked for data connections, destinations and pulls of imports. Default: none."},
 		{Key: "imports.folders", Doc: "Folders of this machine, separated by commas, that pulls of imports may read, with all below them. Default: none."},
 		{Key: "enrich.geo_database", Doc: "File of a geo database in MaxMind's format (.mmdb), by which the place of an event's address is found when it comes. A newer file in its place is taken over within a minute. Default: none, and no place is looked for."},
+		{Key: "backup.url", Doc: "Where backups of the embedded engine's data go: a folder, or s3://BUCKET/PREFIX. Default: none are made."},
+		{Key: "backup.every", Default: "24h", Doc: "How often a backup is made; 0: only when somebody asks."},
+		{Key: "backup.keep", Default: "720h", Doc: "How long backups are kept; 0: for ever. The newest always stays."},
+		{Key: "backup.s3_endpoint", Doc: "Scheme and host of the storage, such as https://minio.internal:9000; one in a private network must be named in egress.allow. Default: AWS."},
+		{Key: "backup.s3_region", Default: "us-east-1", Doc: "Region of the bucket."},
+		{Key: "backup.s3_access_key", Doc: "Access key of the bucket."},
+		{Key: "backup.s3_secret_key", Doc: "Secret key of the bucket.", Secret: true},
 		{Key: "http.max_body_bytes", Default: "1MiB", Doc: "Largest body of the own API. Tracking has the limits of its dialect."},
 	}
 }

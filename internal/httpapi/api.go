@@ -31,7 +31,7 @@ type Deps struct {
 	// Sessions are the members who signed in, Audit what is noted of everybody.
 	Sessions *access.Sessions
 	Audit    *access.Audit
-	Seen   Seen
+	Seen     Seen
 	// Tracker takes what is said of people, Webhooks what services report.
 	Tracker  Tracker
 	Webhooks Webhooks
@@ -42,7 +42,9 @@ type Deps struct {
 	Ready   func() error
 	NewID   func() string // a new id that nothing else has
 	Version string
-	Limits  Limits
+	// BackupURL is where backups go; empty: nowhere.
+	BackupURL string
+	Limits    Limits
 	// CheckMapping says what is wrong with an item-action mapping.
 	CheckMapping func(document []byte) error
 }
@@ -118,6 +120,7 @@ func New(d Deps) *API {
 	a.memberRoutes()
 	a.auditRoutes()
 	a.jobRoutes()
+	a.backupRoutes()
 	a.processRoutes()
 	a.sayPersonal()
 	return a

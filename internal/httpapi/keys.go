@@ -13,8 +13,8 @@ import (
 
 // KeyBody is what a secret key is made with.
 type KeyBody struct {
-	Name   string   `json:"name" minLength:"1" maxLength:"200" doc:"For people: what it is used for"`
-	Scopes []string `json:"scopes" minItems:"1" maxItems:"3" enum:"read,write,admin" doc:"What it may do; admin holds the others"`
+	Name      string   `json:"name" minLength:"1" maxLength:"200" doc:"For people: what it is used for"`
+	Scopes    []string `json:"scopes" minItems:"1" maxItems:"3" enum:"read,write,admin" doc:"What it may do; admin holds the others"`
 	ExpiresAt string   `json:"expires_at,omitempty" format:"date-time" doc:"When it ends; left out: never"`
 	Networks  []string `json:"networks,omitempty" maxItems:"100" doc:"Addresses or networks (CIDR) that may use it; left out: any"`
 }

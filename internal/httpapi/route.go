@@ -62,8 +62,8 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 			scopeOf: s.scope, acceptsOf: s.accepts, takesOf: s.takes,
 			personalOf: s.data, rawOf: s.gives != "" || raw[O](),
 		},
-		Security:        []map[string][]string{{"secret_key": {s.scope}}, {"oauth": {s.scope}}, {"session": {}}},
-		Responses:       map[string]*huma.Response{},
+		Security:  []map[string][]string{{"secret_key": {s.scope}}, {"oauth": {s.scope}}, {"session": {}}},
+		Responses: map[string]*huma.Response{},
 	}
 	if s.outside || s.open {
 		op.Security = nil
@@ -186,7 +186,7 @@ func describe(version string) *huma.OpenAPI {
 			Schemas: schemas,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				"secret_key": {Type: "http", Scheme: "bearer", Description: "A secret key, " + access.SecretPrefix + "…"},
-				"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A member who signed in; whatever changes something carries the header " + consoleHeader + ": 1"},
+				"session":    {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A member who signed in; whatever changes something carries the header " + consoleHeader + ": 1"},
 				"oauth": {Type: "oauth2", Description: "The id of a secret key as client id and the key as client secret", Flows: &huma.OAuthFlows{
 					ClientCredentials: &huma.OAuthFlow{TokenURL: tokenPath, Scopes: map[string]string{
 						access.ScopeRead: "Read", access.ScopeWrite: "Write", access.ScopeAdmin: "Everything",

@@ -36,6 +36,9 @@ type Config struct {
 	// Files looks for values in the files of the instance, as they are on disk;
 	// nil where there are none to look at.
 	Files func(ctx context.Context, values [][]byte) (FileScan, error)
+	// Backups lists the copies that an erasure of now does not reach; nil: there
+	// are none.
+	Backups func() ([]BackupRow, error)
 	// Forget takes out of what is kept beside the store whatever may be about
 	// somebody who is erased; nil where nothing is.
 	Forget     func() error

@@ -80,6 +80,13 @@ func bytesContain(b []byte, s string) bool { return bytes.Contains(b, []byte(s))
 func (e *eraser) verify(ctx context.Context) error {
 	proof := &e.plan.Proof
 	proof.Backups = []BackupRow{}
+	if e.p.backups != nil {
+		rows, err := e.p.backups()
+		if err != nil {
+			return err
+		}
+		proof.Backups = rows
+	}
 	scan := ScanProof{Files: FileScan{Hits: []string{}}}
 	err := e.p.store.Log().Read(ctx, 0, func(r *store.Record) error {
 		if r.Payload != nil && !slices.Contains(e.row.Positions, r.Position) {

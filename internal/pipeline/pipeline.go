@@ -29,6 +29,7 @@ type Pipeline struct {
 	ledger      Ledger
 	intake      func(ctx context.Context, s *Submission) error
 	files       func(ctx context.Context, values [][]byte) (FileScan, error)
+	backups     func() ([]BackupRow, error)
 	forget      func() error
 	privacy     privacyWork
 	seq         *sequencer
@@ -105,7 +106,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook(), plans: newPlanning()},
-		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, forget: c.Forget,
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, backups: c.Backups, forget: c.Forget,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),

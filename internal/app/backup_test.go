@@ -1,0 +1,148 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/app"
+	"rapport/internal/backup"
+	"rapport/internal/blob"
+	"rapport/internal/config"
+)
+
+// house is an instance with a place for backups.
+type house struct {
+	*testing.T
+	dir, to string
+}
+
+func (h *house) settings(dir string) config.Config {
+	c := settings(h.T, dir)
+	c.Backup.URL, c.Backup.Keep, c.Backup.Every = h.to, 720*time.Hour, 0 // by hand
+	return c
+}
+
+func (h *house) start(dir string) *app.App {
+	h.Helper()
+	a, err := app.Open(h.Context(), h.settings(dir), app.Parts{Version: "test", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		h.Fatal(err)
+	}
+	return a
+}
+
+func (h *house) stop(a *app.App) {
+	h.Helper()
+	if err := a.Close(context.Background()); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// backUp asks a running instance for a backup and waits for it.
+func (h *house) backUp(a *app.App) {
+	h.Helper()
+	ask := asker{h.T, a}
+	j, _ := ask.api("POST", "/backups", "{}", 202)
+	for deadline := time.Now().Add(time.Minute); j["state"] != "done"; j, _ = ask.api("GET", "/jobs/"+j["id"].(string), "", 200) {
+		if j["state"] == "failed" || time.Now().After(deadline) {
+			h.Fatalf("the backup: %v", j)
+		}
+	}
+}
+
+// restore writes the newest backup into a new folder.
+func (h *house) restore() (dir string) {
+	h.Helper()
+	target := blob.NewFolder(vfs.Default, h.to, 0o700)
+	all, err := backup.List(h.Context(), target)
+	if err != nil || len(all) == 0 {
+		h.Fatalf("backups %v: %v", all, err)
+	}
+	s, err := backup.Read(h.Context(), target, all[len(all)-1].ID)
+	if err != nil {
+		h.Fatal(err)
+	}
+	dir = filepath.Join(h.TempDir(), "restored")
+	if _, err := app.Restore(h.Context(), h.settings(dir), target, s, nil, nil); err != nil {
+		h.Fatal(err)
+	}
+	return dir
+}
+
+// TestBackup_OfAnInstanceInUseRestoresAllThatWasAcknowledgedBefore backs up
+// again and again while events come in.
+func TestBackup_OfAnInstanceInUseRestoresAllThatWasAcknowledgedBefore(t *testing.T) {
+	t.Parallel()
+	rounds := 3
+	if n, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil {
+		rounds = 5 * n
+	}
+	h := &house{T: t, dir: t.TempDir(), to: filepath.Join(t.TempDir(), "backups")}
+	a := h.start(h.dir)
+	var sent atomic.Int64
+	var stop atomic.Bool
+	var senders sync.WaitGroup
+	for s := range 2 {
+		senders.Go(func() {
+			for i := 0; !stop.Load(); i++ {
+				batch(t, a, fmt.Sprintf(`{"type":"track","userId":"u%d","event":"Seen","messageId":"m-%d-%d","properties":{"n":%d}}`, i%50, s, i, i))
+				sent.Add(1)
+			}
+		})
+	}
+	for range rounds {
+		before := sent.Load()
+		for sent.Load() < before+20 { // something new since the last one
+			asker{t, a}.api("GET", "/accounting", "", 200)
+		}
+		least := sent.Load()
+		h.backUp(a)
+		b := h.start(h.restore())
+		sums, _ := asker{t, b}.api("GET", "/accounting", "", 200)
+		got, kept := sums["received"].(float64), sums["stored"].(float64)+sums["pending"].(float64)
+		if int64(got) < least || got != kept {
+			t.Errorf("restored %v, of at least %d", sums, least)
+		}
+		batch(t, b, `{"type":"track","userId":"u1","event":"After","messageId":"after"}`)
+		h.stop(b)
+	}
+	stop.Store(true)
+	senders.Wait()
+	h.stop(a)
+}
+
+func TestBackup_OneFromBeforeAnErasureBringsNobodyBack(t *testing.T) {
+	t.Parallel()
+	c := canaries()
+	h := &house{T: t, dir: t.TempDir(), to: filepath.Join(t.TempDir(), "backups")}
+	a := h.start(h.dir)
+	leave(t, a, c)
+	v, _ := asker{t, a}.api("GET", "/profiles/user_id:"+c["user_id"], "", 200)
+	h.backUp(a)
+	r := privacy(t, a, "erasure", "email:"+c["email"])
+	proof, _ := r["proof"].(map[string]any)
+	if rows, _ := proof["backups"].([]any); len(rows) != 1 || rows[0].(map[string]any)["expires_at"] == "" {
+		t.Errorf("the proof does not name the backup: %v", proof["backups"])
+	}
+	h.stop(a)
+	dir := h.restore()
+	b := h.start(dir)
+	erasedForAPI(t, b, c, v["id"].(string))
+	h.stop(b)
+	for place, where := range deep(t, dir, c) {
+		t.Errorf("%s is in %v", place, where)
+	}
+	for place, where := range shallow(t, dir, c) {
+		t.Errorf("%s is in the files %v", place, where)
+	}
+}
