@@ -56,21 +56,30 @@ type auditRef struct {
 // name at both of its ends, so that there is one row more to write and not
 // three.
 func (g *Graph) auditJoin(why ground, a, b *node, homes ...event.Identifier) {
-	row := AuditEntry{
-		Received: why.received, Rules: g.rules.Version, A: why.a, B: why.b, Event: why.event, kind: causeLink, Rule: ruleSeen, Before: homes,
-	}
+	row := g.joinEntry(why, homes...)
 	ends := [...]*arc{a.edge(b.key), b.edge(a.key)}
 	if ends[0] == nil || ends[1] == nil {
 		g.keepAudit(why, &row, row.parties())
 		return
 	}
-	parties := slices.DeleteFunc(row.parties(), func(i event.Identifier) bool { return i == a.ident || i == b.ident })
-	ref := g.keepAudit(why, &row, parties)
+	ref := g.keepAudit(why, &row, row.others(a.ident, b.ident))
 	for _, e := range ends {
 		e.audit, e.changed = ref, true
 	}
 	g.touchNode(a)
 	g.touchNode(b)
+}
+
+// joinEntry is the entry of a merge that an edge alone made.
+func (g *Graph) joinEntry(why ground, homes ...event.Identifier) AuditEntry {
+	return AuditEntry{
+		Received: why.received, Rules: g.rules.Version, A: why.a, B: why.b, Event: why.event, kind: causeLink, Rule: ruleSeen, Before: homes,
+	}
+}
+
+// others are the parties but for the two ends of an edge, which names the entry.
+func (a *AuditEntry) others(u, v event.Identifier) []event.Identifier {
+	return slices.DeleteFunc(a.parties(), func(i event.Identifier) bool { return i == u || i == v })
 }
 
 func (g *Graph) audit(why ground, rule string, before, after [][]event.Identifier) {

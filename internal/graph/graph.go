@@ -27,6 +27,7 @@ type Graph struct {
 	nodes      *rows.Cache[*node]
 	components *rows.Cache[*component]
 	edges      edgeCache
+	loose      looseEdges
 	count      Counts // since it was asked last
 	words      identity.Facts
 	said       int // how many facts were applied: what is cached of them is of this number
@@ -111,7 +112,7 @@ type mark struct {
 func New(c Config) *Graph {
 	return &Graph{
 		state: c.State, book: c.Book, log: c.Log, rules: c.Book.Current(),
-		nodes: rows.NewCache[*node](c.Budget * 3 / 8), components: rows.NewCache[*component](c.Budget * 3 / 8),
+		nodes: rows.NewCache[*node](c.Budget / 4), components: rows.NewCache[*component](c.Budget / 2),
 		edges: newEdgeCache(c.Budget / 4), told: newConcerns(), large: largeEdges,
 	}
 }
@@ -144,19 +145,27 @@ func (g *Graph) Begin(ctx context.Context, batch []*store.Record) error {
 func (g *Graph) Apply(ctx context.Context, i int, r *store.Record) error {
 	switch r.Kind {
 	case store.KindLink:
-		l := &g.links[i]
-		if len(l.strong.value) > 0 && (g.again || !g.knows(l)) {
-			if err := g.link(ctx, l, causeOf(r)); err != nil {
-				return err
-			}
-		}
-		g.edges.put(l)
+		return g.see(ctx, &g.links[i], causeOf(r))
 	case store.KindSighting:
 		return g.sight(ctx, r)
 	case store.KindResolve:
 		return g.resume(ctx, r)
 	}
 	return nil
+}
+
+// see applies a link.
+func (g *Graph) see(ctx context.Context, l *seenLink, why ground) error {
+	defer g.edges.put(l)
+	switch {
+	case len(l.strong.value) == 0, !g.again && g.knows(l), l.loose && g.takeLoose(l, why):
+		return nil
+	case l.loose: // what came before it in the batch was about the same
+		if err := g.loadWhole(ctx, []id.Key{l.strong.key, l.weak.key}); err != nil {
+			return err
+		}
+	}
+	return g.link(ctx, l, why)
 }
 
 // Counted gives what was counted since it was asked last.
@@ -170,17 +179,23 @@ func (g *Graph) Counted() Counts {
 // the stronger ends, and of links that say something new all else.
 func (g *Graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 	g.links = slices.Grow(g.links[:0], len(batch))[:len(batch)]
-	g.ends = g.ends[:0]
 	for i, r := range batch {
 		g.links[i] = seenLink{}
-		if r.Kind != store.KindLink {
-			continue
-		}
-		if l, ok := readLink(r.Payload); ok { // else it was erased since
-			g.links[i] = l
-			if g.halfway || !g.edges.has(&l) {
-				g.ends = append(g.ends, l.strong.key)
+		if r.Kind == store.KindLink {
+			if l, ok := readLink(r.Payload); ok { // else it was erased since
+				g.links[i] = l
 			}
+		}
+	}
+	if !g.halfway {
+		if err := g.findLoose(ctx); err != nil {
+			return err
+		}
+	}
+	g.ends = g.ends[:0]
+	for i := range g.links {
+		if l := &g.links[i]; len(l.strong.value) > 0 && !l.loose && (g.halfway || !g.edges.has(l)) {
+			g.ends = append(g.ends, l.strong.key)
 		}
 	}
 	if err := g.loadNodes(ctx, g.ends); err != nil {
@@ -189,7 +204,7 @@ func (g *Graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 	g.ends = g.ends[:0]
 	for i := range g.links {
 		l := &g.links[i]
-		if len(l.strong.value) == 0 || !g.halfway && g.knows(l) {
+		if len(l.strong.value) == 0 || l.loose || !g.halfway && g.knows(l) {
 			continue
 		}
 		g.ends = append(g.ends, l.strong.key)
@@ -303,7 +318,11 @@ func (g *Graph) loadNodes(ctx context.Context, keys []id.Key) error {
 	}, func(k id.Key, parts [][]byte) error {
 		n, err := readNode(k, parts)
 		if err == nil {
+			changed := g.loose.join(n)
 			g.nodes.Put(k, n, n.size())
+			if changed {
+				g.touchNode(n)
+			}
 		}
 		return err
 	})

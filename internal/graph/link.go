@@ -91,23 +91,13 @@ func (g *Graph) attach(a, b *node, why ground) bool {
 	if c == nil || !g.plain(c) {
 		return false
 	}
-	k, p := c.count(g.rules), g.rules.Priority(b.ident.Namespace)
-	if p < len(k.of) && g.rules.Namespaces[p].Limit.Count > 0 && k.of[p]+1 > g.rules.Namespaces[p].Limit.Count {
+	if !g.hasRoom(c, b.ident) {
 		return false
 	}
 	one := component{members: []event.Identifier{b.ident}}
 	g.told.joined(g.rules, c, &one, why)
-	g.auditJoin(why, a, b, k.home, b.ident)
-	if g.rules.Compare(b.ident, k.home) < 0 {
-		k.home = b.ident
-	}
-	if p < len(k.of) {
-		k.of[p]++
-	}
-	c.members = append(c.members, b.ident)
-	c.edges++
-	b.component = c.key
-	g.touchComponent(c)
+	g.auditJoin(why, a, b, c.home(g.rules), b.ident)
+	g.takeIn(c, b)
 	return true
 }
 

@@ -191,7 +191,7 @@ func (c *component) whole() bool {
 
 // Dirty is how many rows wait for the next commit.
 func (g *Graph) Dirty() int {
-	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + g.more.Waiting()
+	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + g.more.Waiting() + len(g.loose.waiting)
 }
 
 // Settled tells that no batch is applied half: its edges must not be committed
@@ -206,6 +206,7 @@ func (g *Graph) Full() bool { return g.nodes.Full() || g.components.Full() }
 func (g *Graph) Changes(out []store.Change) []store.Change {
 	out = append(append(out, g.rows...), g.more.Gather()...)
 	g.rows = nil
+	out = g.loose.changes(out)
 	for _, n := range g.changedNodes {
 		b, op := n.part()
 		out = append(out, rows.Common(store.TableNodes, n.key[:], op, b))
@@ -224,6 +225,7 @@ func (g *Graph) Changes(out []store.Change) []store.Change {
 // carried.
 func (g *Graph) Trim() {
 	g.more.Committed()
+	g.loose.committed()
 	g.nodes.Trim(func(n *node) bool { return n.mark.changed })
 	g.components.Trim(func(c *component) bool { return c.mark.changed })
 }

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
@@ -51,6 +52,9 @@ func playing(t testing.TB, w *identitytest.World, r *rand.Rand) *graphPlay {
 	t.Helper()
 	c := config(memory.New(), 1+r.IntN(4), 1+r.IntN(60))
 	c.Rules, c.Mappers = w.Rules, map[string]event.Mapper{"seen": readSeen}
+	if r.IntN(2) == 0 {
+		c.HotBytes, c.CommitEvery, c.CommitRows = 1, time.Nanosecond, 1 // nothing stays in memory
+	}
 	p, err := Open(context.Background(), c, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -90,7 +90,23 @@ func AppendIdentifiers(b []byte, list []event.Identifier) []byte {
 
 // Identifier reads an identifier.
 func (r *Cursor) Identifier() event.Identifier {
-	return event.Identifier{Namespace: string(r.Bytes()), Value: string(r.Bytes())}
+	return event.Identifier{Namespace: namespace(r.Bytes()), Value: string(r.Bytes())}
+}
+
+// namespace makes a text of a name. Those that most identifiers have are in
+// memory once.
+func namespace(b []byte) string {
+	switch string(b) {
+	case event.UserID:
+		return event.UserID
+	case event.AnonymousID:
+		return event.AnonymousID
+	case event.Email:
+		return event.Email
+	case event.Phone:
+		return event.Phone
+	}
+	return string(b)
 }
 
 // Count reads how many entries of at least one byte each follow.
