@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/identity"
 	"rapport/internal/rows"
 	"rapport/internal/store"
 )
@@ -172,20 +174,21 @@ func (e *erasing) traces(ctx context.Context, keys []id.Key) error {
 
 // forgetSighting removes a sighting from all three orders.
 func (e *erasing) forgetSighting(key, value []byte) {
-	if len(key) != 37 {
+	var shared, owner id.Key
+	switch {
+	case len(key) == 41 && (key[16] == byTime || key[16] == backwards):
+		shared, owner = id.Key(key[:16]), id.Key(key[25:])
+	case len(key) == 37 && key[16] == byOwner:
+		shared, owner = id.Key(key[17:33]), id.Key(key[:16])
+	default:
+		e.remove(store.TableSightings, key)
 		return
 	}
-	first, order := id.Key(key[:16]), key[16]
-	shared, owner, slot := first, id.Key(key[21:]), binary.BigEndian.Uint32(key[17:])
-	switch order {
-	case backwards:
-		slot = ^slot
-	case byOwner:
-		shared, owner, slot = id.Key(key[17:33]), first, binary.BigEndian.Uint32(key[33:])
-	}
-	e.remove(store.TableSightings, sightingKey(shared, byTime, slot, owner))
-	e.remove(store.TableSightings, sightingKey(shared, backwards, slot, owner))
-	e.remove(store.TableSightings, binary.BigEndian.AppendUint32(ownKey(owner, shared), slot))
+	r := rows.Cursor{B: value}
+	at := clock.Instant(r.Varint())
+	e.remove(store.TableSightings, sightingKey(shared, byTime, at, owner))
+	e.remove(store.TableSightings, sightingKey(shared, backwards, at, owner))
+	e.remove(store.TableSightings, binary.BigEndian.AppendUint32(ownKey(owner, shared), identity.Slot(at)))
 }
 
 // forgetAudit removes the entries in which somebody took part.

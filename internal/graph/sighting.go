@@ -18,19 +18,28 @@ import (
 // its owners was seen on it, the first moment in each quarter of an hour. The
 // graph asks an anchor for them once the identifier is shared; from then on the
 // anchor says each new one. A sighting is three rows, so that no row grows with
-// the number of people: by time, by time backwards, and by owner.
+// the number of people: by the moment, by the moment backwards, and by owner and
+// quarter of an hour. Who is next to a moment is found without looking at anybody
+// else, however many come in a quarter of an hour.
 const (
-	byTime    = 'f'
-	backwards = 'b'
+	byTime    = 'm'
+	backwards = 'n'
 	byOwner   = 'o'
 )
 
-func sightingKey(shared id.Key, order byte, slot uint32, owner id.Key) []byte {
+func sightingKey(shared id.Key, order byte, at clock.Instant, owner id.Key) []byte {
+	b := append(append(make([]byte, 0, 41), shared[:]...), order)
+	return append(appendMoment(b, order, at), owner[:]...)
+}
+
+// appendMoment appends a moment so that keys stand in the order of moments, or
+// the other way round.
+func appendMoment(b []byte, order byte, at clock.Instant) []byte {
+	n := uint64(at) ^ 1<<63
 	if order == backwards {
-		slot = ^slot
+		n = ^n
 	}
-	b := append(append(make([]byte, 0, 37), shared[:]...), order)
-	return append(binary.BigEndian.AppendUint32(b, slot), owner[:]...)
+	return binary.BigEndian.AppendUint64(b, n)
 }
 
 func ownKey(owner, shared id.Key) []byte {
@@ -162,12 +171,18 @@ func (g *Graph) sight(ctx context.Context, r *store.Record) error {
 // sightAt takes one moment at which an anchor was seen on a shared identifier,
 // and tells whether it says something new.
 func (g *Graph) sightAt(ctx context.Context, a, b *node, at clock.Instant, why ground) (fresh bool, err error) {
-	if fresh, err = g.keepSighting(ctx, a, b, at); err != nil {
+	later, fresh, err := g.keepSighting(ctx, a, b, at)
+	if err != nil {
 		return false, err
 	}
 	if fresh {
 		if err := g.tellNeighbours(ctx, a, b, at, why); err != nil {
 			return false, err
+		}
+		if later != identity.End {
+			if err := g.tellNeighbours(ctx, a, b, later, why); err != nil {
+				return false, err
+			}
 		}
 		if err := g.tellFirst(ctx, b, at, why); err != nil {
 			return false, err
@@ -192,40 +207,35 @@ func (e *arc) sighted(at clock.Instant) bool {
 }
 
 // keepSighting writes the rows of a sighting. Of a quarter of an hour the first
-// moment counts.
-func (g *Graph) keepSighting(ctx context.Context, a, b *node, at clock.Instant) (fresh bool, err error) {
-	slot := identity.Slot(at)
-	mine := binary.BigEndian.AppendUint32(ownKey(a.key, b.key), slot)
+// moment counts: where a later one was known it is gone, else later is the end of
+// time.
+func (g *Graph) keepSighting(ctx context.Context, a, b *node, at clock.Instant) (later clock.Instant, fresh bool, err error) {
+	mine := binary.BigEndian.AppendUint32(ownKey(a.key, b.key), identity.Slot(at))
+	later = identity.End
 	err = g.more.Scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: mine}, func(_, value []byte) bool {
 		r := rows.Cursor{B: value}
-		fresh = clock.Instant(r.Varint()) <= at
+		later = clock.Instant(r.Varint())
 		return false
 	})
-	if err != nil || fresh {
-		return false, err
+	if err != nil || later <= at {
+		return later, false, err
 	}
 	value := rows.AppendIdentifier(rows.AppendInstants(nil, at), a.ident)
 	g.more.Put(store.TableSightings, mine, value)
-	g.more.Put(store.TableSightings, sightingKey(b.key, byTime, slot, a.key), value)
-	g.more.Put(store.TableSightings, sightingKey(b.key, backwards, slot, a.key), value)
-	return true, nil
+	for _, order := range [...]byte{byTime, backwards} {
+		if later != identity.End {
+			g.more.Remove(store.TableSightings, sightingKey(b.key, order, later, a.key))
+		}
+		g.more.Put(store.TableSightings, sightingKey(b.key, order, at, a.key), value)
+	}
+	return later, true, nil
 }
 
-// owners visits who was seen on a shared identifier from a slot on, in the
-// order of slots. It leaves out those who cannot own it.
-func (g *Graph) owners(ctx context.Context, shared *node, order byte, from uint32, visit func(identity.Sighting) bool) error {
-	prefix := append(append([]byte(nil), shared.key[:]...), order)
-	at := store.Range{Table: store.TableSightings, Prefix: prefix}
-	if order == backwards {
-		from = ^from
-	}
-	if from > 0 {
-		after := binary.BigEndian.AppendUint32(slices.Clone(prefix), from-1)
-		for range 16 {
-			after = append(after, 0xff)
-		}
-		at.After = after
-	}
+// owners visits who was seen on a shared identifier from a moment on, in the
+// order of moments: that moment first. It leaves out those who cannot own it.
+func (g *Graph) owners(ctx context.Context, shared *node, order byte, from clock.Instant, visit func(identity.Sighting) bool) error {
+	prefix := append(append(make([]byte, 0, 41), shared.key[:]...), order)
+	at := store.Range{Table: store.TableSightings, Prefix: prefix, After: appendMoment(slices.Clone(prefix), order, from)}
 	var bad error
 	err := g.more.Scan(ctx, g.state, at, func(_, value []byte) bool {
 		r := rows.Cursor{B: value}

@@ -108,11 +108,11 @@ func (g *Graph) sightings(ctx context.Context, shared *node, members []event.Ide
 
 // firstOwner is who was seen first on a shared identifier.
 func (g *Graph) firstOwner(ctx context.Context, shared *node) (first identity.Sighting, found bool, err error) {
-	err = g.owners(ctx, shared, byTime, 0, func(s identity.Sighting) bool {
-		if found && identity.Slot(s.At) > identity.Slot(first.At) {
+	err = g.owners(ctx, shared, byTime, identity.Beginning, func(s identity.Sighting) bool {
+		if found && s.At > first.At {
 			return false
 		}
-		if !found || cmp.Or(cmp.Compare(s.At, first.At), g.rules.Compare(s.Owner, first.Owner)) < 0 {
+		if !found || g.rules.Compare(s.Owner, first.Owner) < 0 {
 			first, found = s, true
 		}
 		return true
@@ -124,21 +124,18 @@ func (g *Graph) firstOwner(ctx context.Context, shared *node) (first identity.Si
 // at the same moment has it from the start: lost.
 func (g *Graph) nextOwner(ctx context.Context, shared *node, mine identity.Sighting, members []event.Identifier) (to clock.Instant, lost bool, err error) {
 	to = identity.End
-	err = g.owners(ctx, shared, byTime, identity.Slot(mine.At), func(s identity.Sighting) bool {
-		if to != identity.End && identity.Slot(s.At) > identity.Slot(to) {
-			return false
-		}
-		if slices.Contains(members, s.Owner) {
+	err = g.owners(ctx, shared, byTime, mine.At, func(s identity.Sighting) bool {
+		switch {
+		case slices.Contains(members, s.Owner):
+			return true
+		case s.At == mine.At:
+			lost = g.rules.Compare(s.Owner, mine.Owner) < 0
+			return !lost
+		case g.shadowed(ctx, shared, s, members):
 			return true
 		}
-		switch {
-		case s.At == mine.At && g.rules.Compare(s.Owner, mine.Owner) < 0:
-			lost = true
-			return false
-		case s.At > mine.At && s.At < to && !g.shadowed(ctx, shared, s, members):
-			to = s.At
-		}
-		return true
+		to = s.At
+		return false
 	})
 	return to, lost, err
 }
@@ -147,11 +144,11 @@ func (g *Graph) nextOwner(ctx context.Context, shared *node, mine identity.Sight
 // moment as somebody else.
 func (g *Graph) shadowed(ctx context.Context, shared *node, s identity.Sighting, members []event.Identifier) bool {
 	found := false
-	err := g.owners(ctx, shared, byTime, identity.Slot(s.At), func(o identity.Sighting) bool {
-		if identity.Slot(o.At) > identity.Slot(s.At) {
+	err := g.owners(ctx, shared, byTime, s.At, func(o identity.Sighting) bool {
+		if o.At > s.At {
 			return false
 		}
-		found = o.At == s.At && slices.Contains(members, o.Owner) && g.rules.Compare(o.Owner, s.Owner) < 0
+		found = slices.Contains(members, o.Owner) && g.rules.Compare(o.Owner, s.Owner) < 0
 		return !found
 	})
 	return err == nil && found

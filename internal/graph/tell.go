@@ -24,21 +24,19 @@ func (g *Graph) tellFirst(ctx context.Context, shared *node, at clock.Instant, w
 	return err
 }
 
-// tellNeighbours notes that the owners before and after a sighting have other
-// stretches now.
+// tellNeighbours notes that the owners before and after a sighting, and those of
+// the same moment, have other stretches now.
 func (g *Graph) tellNeighbours(ctx context.Context, a, b *node, at clock.Instant, why ground) error {
 	for _, order := range [...]byte{byTime, backwards} {
-		slot := identity.Slot(at)
-		next, found := uint32(0), false
-		err := g.owners(ctx, b, order, slot, func(s identity.Sighting) bool {
-			// Of one quarter of an hour anybody may be the next.
-			switch its := identity.Slot(s.At); {
+		next, found := at, false
+		err := g.owners(ctx, b, order, at, func(s identity.Sighting) bool {
+			switch {
 			case s.Owner == a.ident:
 				return true
-			case its != slot && found && its != next:
+			case s.At != at && !found:
+				next, found = s.At, true
+			case s.At != at && s.At != next:
 				return false
-			case its != slot:
-				next, found = its, true
 			}
 			g.told.changed(s.Owner, why)
 			return true
