@@ -118,7 +118,7 @@ func (c *cuts) after(at clock.Instant) int {
 // own gives a cut its times, and the cuts that have what it gave up.
 func (c *cuts) own(x *cut, owned []graph.Interval) (others []*cut) {
 	gone := subtract(x.owned, owned)
-	c.spans = slices.DeleteFunc(c.spans, func(s cutSpan) bool { return s.cut == x })
+	c.disown(x)
 	for _, g := range gone {
 		i := c.after(g.From)
 		if i > 0 && c.spans[i-1].To > g.From {
@@ -133,6 +133,19 @@ func (c *cuts) own(x *cut, owned []graph.Interval) (others []*cut) {
 	}
 	x.owned = owned
 	return others
+}
+
+// disown takes a cut's times from it. There may be as many spans as people who
+// were ever seen, so it looks only where they are.
+func (c *cuts) disown(x *cut) {
+	for _, o := range x.owned {
+		for i := c.after(o.From); i > 0 && c.spans[i-1].From == o.From; i-- {
+			if c.spans[i-1].cut == x {
+				c.spans = slices.Delete(c.spans, i-1, i)
+				break
+			}
+		}
+	}
 }
 
 // subtract gives what of some intervals is in none of others. Both are in their

@@ -1,13 +1,17 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"rapport/internal/catalog"
+	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/graph"
 	"rapport/internal/profile"
@@ -137,4 +141,39 @@ func TestCut_FoldsOnlyWhatItsTimesMovedOver(t *testing.T) {
 		}
 	}
 	a.cuts, a.isCut, w.cutting = nil, false, nil
+}
+
+// Whatever times cuts get, in whatever order, each has its own and no others,
+// and they stand in their order.
+func TestCuts_StandByTheirTimes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(50) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		c, list := newCuts(), make([]*cut, 6)
+		for i := range list {
+			list[i] = &cut{}
+		}
+		for step := range 60 {
+			x := list[r.IntN(len(list))]
+			var owned []graph.Interval
+			for from := r.IntN(8); from < 40 && len(owned) < r.IntN(5); from += 1 + r.IntN(9) {
+				to := from + 1 + r.IntN(6)
+				owned = append(owned, graph.Interval{From: clock.Instant(from), To: clock.Instant(to)})
+				from = to
+			}
+			c.own(x, owned)
+			n := 0
+			for _, o := range list {
+				n += len(o.owned)
+				for _, i := range o.owned {
+					if !slices.Contains(c.spans, cutSpan{i, o}) {
+						t.Fatalf("seed %d, step %d: %v is not among the spans", seed, step, i)
+					}
+				}
+			}
+			if n != len(c.spans) || !slices.IsSortedFunc(c.spans, func(a, b cutSpan) int { return cmp.Compare(a.From, b.From) }) {
+				t.Fatalf("seed %d, step %d: %d spans for %d times, or out of order: %v", seed, step, len(c.spans), n, c.spans)
+			}
+		}
+	}
 }
