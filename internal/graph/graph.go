@@ -178,15 +178,7 @@ func (g *Graph) Counted() Counts {
 // loadEnds brings what the links of a batch touch into memory, in few readings:
 // the stronger ends, and of links that say something new all else.
 func (g *Graph) loadEnds(ctx context.Context, batch []*store.Record) error {
-	g.links = slices.Grow(g.links[:0], len(batch))[:len(batch)]
-	for i, r := range batch {
-		g.links[i] = seenLink{}
-		if r.Kind == store.KindLink {
-			if l, ok := readLink(r.Payload); ok { // else it was erased since
-				g.links[i] = l
-			}
-		}
-	}
+	g.readLinks(batch)
 	if !g.halfway {
 		if err := g.findLoose(ctx); err != nil {
 			return err
@@ -213,6 +205,20 @@ func (g *Graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 		}
 	}
 	return g.loadWhole(ctx, g.ends)
+}
+
+// readLinks reads the links of a batch, each to its place.
+func (g *Graph) readLinks(batch []*store.Record) {
+	g.links = slices.Grow(g.links[:0], len(batch))[:len(batch)]
+	for i, r := range batch {
+		g.links[i] = seenLink{}
+		if r.Kind != store.KindLink {
+			continue
+		}
+		if l, ok := readLink(r.Payload); ok { // else it was erased since
+			g.links[i] = l
+		}
+	}
 }
 
 // knows tells that a link says nothing new. What follows from its edge followed
