@@ -41,7 +41,12 @@ type Config struct {
 	Backups func() ([]BackupRow, error)
 	// Forget takes out of what is kept beside the store whatever may be about
 	// somebody who is erased; nil where nothing is.
-	Forget     func() error
+	Forget func() error
+	// Follower hears what lanes apply; nil where nobody follows.
+	Follower Follower
+	// Rewrite takes somebody who is erased out of what was written down of the
+	// log beside it; nil where nothing was.
+	Rewrite    func(ctx context.Context, who Gone) (Rewritten, error)
 	Columns    IndexOptions
 	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
 }

@@ -30,6 +30,7 @@
 //	                            answers
 //	erase, privacy, consent, permit, suppress
 //	                            what a person may ask for, and what may be done with the data
+//	follow                      what the lake writes down, live and after a crash
 //	plan, effects               what destinations are to be told, and what came of it
 //	deadletter, decisions, jobs what else is kept as facts
 package pipeline

@@ -62,6 +62,7 @@ func eraseSteps() []eraseStep {
 		{"rewriting the log", (*eraser).redact},
 		{"removing state", (*eraser).sweep},
 		{"rewriting the state", (*eraser).purge},
+		{"rewriting the lake", (*eraser).rewrite},
 		{"looking for what is left", (*eraser).verify},
 	}
 }

@@ -23,6 +23,7 @@ type Proof struct {
 	Answers      int           `json:"answers" doc:"Kept answers to commands that were removed"`
 	Rows         int           `json:"rows" doc:"Rows of the state that were removed or changed, and whose files were rewritten"`
 	Log          LogProof      `json:"log"`
+	Lake         Rewritten     `json:"lake"`
 	NoRoom       int           `json:"no_room" doc:"Records that were removed because what should stay of them had no room"`
 	Returned     bool          `json:"returned" doc:"Somebody came back under one of the identifiers while it was erased"`
 	Scan         ScanProof     `json:"scan"`
@@ -157,7 +158,7 @@ func allTables() []store.Table {
 		store.TableComponents, store.TableLookup, store.TableDeadLetters, store.TableDefinitions, store.TableTimers,
 		store.TableShares, store.TableMembers, store.TableHistory, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
 		store.TableRequests, store.TableColumns, store.TableItems, store.TableSuppressed, store.TableCuts, store.TableMeta,
-		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit, store.TableOutbox,
+		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit, store.TableOutbox, store.TablePassages, store.TableDisplaced,
 	}
 }
 

@@ -29,6 +29,7 @@ func (w *people) fold(t *task) {
 		w.foldShare(t.rec)
 	case store.KindDecision:
 		w.keepDecision(t.rec)
+		w.follow(t.rec, nil, nil)
 	case store.KindActivation:
 		w.foldActivation(t.rec)
 	case store.KindAsk:
@@ -41,6 +42,7 @@ func (w *people) fold(t *task) {
 		w.foldCut(t.rec)
 	case store.KindEffect:
 		w.foldEffect(t.rec)
+		w.follow(t.rec, nil, nil)
 	}
 }
 
@@ -99,6 +101,7 @@ func (w *people) foldEvent(t *task) {
 	for i := range portions {
 		w.portion(a.key, &portions[i])
 	}
+	w.follow(t.rec, e, a)
 }
 
 // foldCopy counts a copy of a message. Where the copy counts more than the one
@@ -120,6 +123,7 @@ func (w *people) foldCopy(t *task, a *anchor, entry, other profile.Entry) {
 		return
 	}
 	a.better = append(a.better, entry)
+	w.displace(a, entry, other)
 	w.cutAt(a, other.Time, entry.Time)
 	if w.glass != nil || w.job != nil {
 		// What is evaluated must not depend on where a batch ends.

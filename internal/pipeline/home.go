@@ -116,6 +116,7 @@ func (w *people) foldPerson(r *store.Record) {
 		}
 	}
 	w.touch(a)
+	w.stir(a, p.Version, r.Received)
 	w.judge(a, cause{kind: causeMerge})
 	w.arm(a, 0)
 }
@@ -243,6 +244,7 @@ func (w *people) foldShare(r *store.Record) {
 	a.stirred()
 	w.rows = append(w.rows, w.row(store.TableShares, a.key, shareKey(a.key, s.from), store.Put, s.row))
 	w.touch(a)
+	w.stir(a, s.version, r.Received)
 	w.news = s.news
 	w.judge(a, cause{kind: causeMerge})
 	w.news = 0

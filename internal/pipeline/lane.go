@@ -62,8 +62,9 @@ type lane struct {
 	committed store.Position
 	unsaved   []store.Change // gathered for a commit that has not succeeded yet
 
-	emitted *ticket // the last derived frame: durable before the next commit
-	lost    error   // why derived records are not in the log; nil while all are
+	emitted *ticket              // the last derived frame: durable before the next commit
+	reached func(store.Position) // told how far it has come; nil: nobody asks
+	lost    error                // why derived records are not in the log; nil while all are
 	// tried is when a commit was last tried, in microseconds: the lane and the
 	// pipeline, which commits for lanes at rest, both ask.
 	tried atomic.Int64
@@ -182,6 +183,9 @@ func (l *lane) step(batch []*store.Record, end store.Position) {
 		l.mu.Lock()
 		l.applied = end
 		l.mu.Unlock()
+	}
+	if l.reached != nil {
+		l.reached(end)
 	}
 	l.free(batch)
 	l.notify(end)

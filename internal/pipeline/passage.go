@@ -104,7 +104,9 @@ func (w *people) pass(a *anchor, c *criterion, at clock.Instant, p passage) {
 	w.counted(c, at, p.entered)
 	p.segment, p.version = c.Key, c.Version
 	w.planPassage(a, c, at, &p)
-	w.rows = append(w.rows, w.row(store.TableHistory, a.key, historyKey(a.key, at, c.ID, p.entered), store.Put, p.append(make([]byte, 0, 64))))
+	key := historyKey(a.key, at, c.ID, p.entered)
+	w.rows = append(w.rows, w.row(store.TableHistory, a.key, key, store.Put, p.append(make([]byte, 0, 64))))
+	w.tellFollower(a, key)
 }
 
 // reasons are why the person of the last evaluation is in a segment or not. They

@@ -41,13 +41,16 @@ type setting struct {
 	library    *library
 	items      *itemBook
 	plans      *planning
-	pressed    atomic.Int64 // bytes of each lane's rows that the columns took: people's places there cannot be let go of
+	follower   Follower      // nil: nobody follows
+	passages   atomic.Uint64 // entries and exits since the start that the follower is to hear of
+	pressed    atomic.Int64  // bytes of each lane's rows that the columns took: people's places there cannot be let go of
 }
 
 // people is the work of a lane that owns anchors and entities.
 type people struct {
 	*setting
 	span     store.Span
+	number   int // of the lane
 	names    *profile.Names
 	anchors  *rows.Cache[*anchor]
 	entities *rows.Cache[*entity]

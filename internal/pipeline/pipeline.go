@@ -31,6 +31,7 @@ type Pipeline struct {
 	files       func(ctx context.Context, values [][]byte) (FileScan, error)
 	backups     func() ([]BackupRow, error)
 	forget      func() error
+	rewrite     func(ctx context.Context, who Gone) (Rewritten, error)
 	privacy     privacyWork
 	seq         *sequencer
 	lanes       []*lane // people lanes in the order of their spans, then the graph's
@@ -105,8 +106,8 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), items: newItemBook(), plans: newPlanning()},
-		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, backups: c.Backups, forget: c.Forget,
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, items: newItemBook(), plans: newPlanning()},
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),
@@ -136,10 +137,15 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 			First: id.Bucket(i * id.Buckets / c.Lanes), Last: id.Bucket((i+1)*id.Buckets/c.Lanes - 1),
 		}
 		w := newPeople(&p.setting, span, c.HotBytes*9/10/c.Lanes)
+		w.number = i
 		w.mirror.index, w.mirror.now, w.mirror.counts = c.Columns.Index, p.clock.Now, p.counts
 		p.people = append(p.people, w)
 		if err := p.add(ctx, newLane(fmt.Sprintf("people-%d", i), span, parts, w), &w.tally); err != nil {
 			return nil, err
+		}
+		if c.Follower != nil {
+			p.lanes[i].reached = func(at store.Position) { c.Follower.Reached(i, at) }
+			c.Follower.Reached(i, p.lanes[i].applied)
 		}
 		w.position = p.lanes[i].applied
 		if err := w.resume(ctx, w.position); err != nil {

@@ -37,6 +37,8 @@ func TestExport_KnowsEveryTable(t *testing.T) {
 		store.TableItems:       "items of the catalog",
 		store.TableCuts:        "times of shared identifiers, as the identity shows them",
 		store.TableMeta:        "counters",
+		store.TablePassages:    "keys of rows of the history, until the lake has them",
+		store.TableDisplaced:   "places of records in the log",
 		store.TableOutbox:      "places of records in the log and counts, without a value",
 	}
 	source, err := os.ReadFile("../store/store.go")

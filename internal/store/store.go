@@ -204,6 +204,8 @@ const (
 	TableItems       Table = 'o' // items as conditions see them: key, position; or the key alone: to be told
 	TableColumns     Table = 'l' // whose columns changed by a commit: position
 	TableOutbox      Table = 'O' // what destinations are to be told, were told, and what became of it
+	TablePassages    Table = 'P' // entries and exits that the lake shall have: position, key of their history
+	TableDisplaced   Table = 'D' // copies that took the place of a message: their position
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
 

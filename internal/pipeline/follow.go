@@ -1,0 +1,204 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/graph"
+	"rapport/internal/id"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// Follower hears what the lanes of people apply, as they apply it: the lake
+// writes it down. It is called by one goroutine of each lane, holds up the lane
+// while it runs, and keeps neither the record nor the event.
+type Follower interface {
+	// Take hears of a record in the order of the lane: of an event that counts
+	// (not of its copies), of a decision and of what came of an effect. The event
+	// is nil for the others.
+	Take(lane int, r *store.Record, e *event.Event)
+	// Stir hears that something changed at the home of a person. cause is the
+	// position of what caused it: the same when a replay makes it happen again.
+	// at is that of the record which is applied.
+	Stir(lane int, home id.Key, cause, at store.Position, received clock.Instant)
+	// Reached hears that a lane has applied everything up to a position.
+	Reached(lane int, at store.Position)
+}
+
+// follow tells the follower of the record that is folded now.
+func (w *people) follow(r *store.Record, e *event.Event, a *anchor) {
+	if w.follower == nil {
+		return
+	}
+	w.follower.Take(w.number, r, e)
+	if a != nil && !a.elsewhere() {
+		w.follower.Stir(w.number, a.key, r.Position, r.Position, r.Received)
+	}
+}
+
+// stir tells the follower that something changed at a home.
+func (w *people) stir(a *anchor, cause store.Position, received clock.Instant) {
+	if w.follower != nil {
+		w.follower.Stir(w.number, a.key, cause, w.position, received)
+	}
+}
+
+// displace keeps, of a copy that took the place of one that was folded before
+// it, where the log has that one: whoever wrote that one down needs not write
+// down the copy.
+func (w *people) displace(a *anchor, better, other profile.Entry) {
+	first := binary.BigEndian.AppendUint64(nil, other.Position)
+	w.rows = append(w.rows, w.row(store.TableDisplaced, a.key, positionKey(store.Position(better.Position)), store.Put, first))
+}
+
+// Followed is what a reading of the log gives to whom a Follower would hear.
+type Followed struct {
+	Record *store.Record
+	Event  *event.Event // of an event; nil for all others
+	// Home and Cause are of what would be told by Stir; Cause is zero where
+	// nothing would.
+	Home  id.Key
+	Cause store.Position
+}
+
+// FollowAgain visits what a Follower heard between two places of the log,
+// after the first and up to the second. written is up to where its visitor has
+// written events down before.
+func (p *Pipeline) FollowAgain(ctx context.Context, from, to, written store.Position, visit func(f *Followed) error) error {
+	if err := p.lanesAt(ctx, to); err != nil {
+		return err
+	}
+	for i := range p.people {
+		if err := p.lanes[i].commit(ctx); err != nil {
+			return err
+		}
+	}
+	err := p.store.Log().Read(ctx, from, func(r *store.Record) error {
+		if r.Position > to {
+			return errPastEnd
+		}
+		f := Followed{Record: r}
+		if r.Payload == nil || !p.followed(ctx, &f, written) {
+			return ctx.Err()
+		}
+		return visit(&f)
+	})
+	if errors.Is(err, errPastEnd) {
+		return nil
+	}
+	return err
+}
+
+// followed tells whether a Follower would have heard of a record, and what.
+func (p *Pipeline) followed(ctx context.Context, f *Followed, written store.Position) bool {
+	r := f.Record
+	switch r.Kind {
+	case store.KindEvent, store.KindReplay:
+		e, err := p.decode(r.Payload)
+		if err != nil || p.erased.Load().Refuses(e) {
+			return false
+		}
+		p.erased.Load().Strip(e)
+		counts, err := p.countsAt(ctx, r, e, written)
+		if err != nil {
+			p.log.Error("event cannot be told from its copies", "position", r.Position, "error", err)
+		}
+		f.Event, f.Home, f.Cause = e, r.Anchor, r.Position
+		return counts
+	case store.KindDecision, store.KindEffect:
+		return true
+	case store.KindShare:
+		s, err := readShare(r.Payload)
+		f.Home, f.Cause = s.home, s.version
+		return err == nil
+	case store.KindPerson:
+		person, err := graph.ReadPerson(r.Payload)
+		f.Home, f.Cause = person.To, person.Version
+		return err == nil && person.Members != nil
+	}
+	return false
+}
+
+// countsAt tells whether the event of a record is the one of its message that a
+// Follower writes down: the one that the timeline has, unless this took the
+// place of another one that was written down before.
+func (p *Pipeline) countsAt(ctx context.Context, r *store.Record, e *event.Event, written store.Position) (bool, error) {
+	l, w := p.lanes[p.laneIndex(r.Anchor.Bucket())], p.people[p.laneIndex(r.Anchor.Bucket())]
+	l.mu.Lock()
+	entry, ok, err := w.entryOf(ctx, r.Anchor, id.Message(e.MessageID))
+	l.mu.Unlock()
+	if err != nil || !ok || store.Position(entry.Position) != r.Position {
+		return false, err
+	}
+	for at := r.Position; ; {
+		rows, err := p.store.State().Load(ctx, []store.RowKey{{Table: store.TableDisplaced, Bucket: r.Anchor.Bucket(), Key: positionKey(at)}})
+		if err != nil {
+			return false, err
+		}
+		if len(rows[0]) == 0 || len(rows[0][0]) != 8 {
+			return true, nil
+		}
+		if at = store.Position(binary.BigEndian.Uint64(rows[0][0])); at <= written {
+			return false, nil
+		}
+	}
+}
+
+// entryOf finds the entry of a message in the timeline of an anchor.
+func (w *people) entryOf(ctx context.Context, k id.Key, short uint64) (entry profile.Entry, ok bool, err error) {
+	a, hot := w.anchors.Get(k)
+	if !hot {
+		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
+		if err != nil || rows[0] == nil {
+			return entry, false, err
+		}
+		if a, err = w.whole(k, rows[0], nil); err != nil {
+			return entry, false, err
+		}
+	}
+	if entry, ok = a.seen(short); ok {
+		return entry, true, nil
+	}
+	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableSeen, Bucket: k.Bucket(), Key: seenKey(k, short)}})
+	if err != nil || len(rows[0]) == 0 {
+		return entry, false, err
+	}
+	list, err := readEntries(nil, rows[0][0])
+	if err != nil || len(list) == 0 {
+		return entry, false, fmt.Errorf("message of anchor %s: %w", k, err)
+	}
+	return list[0], true, nil
+}
+
+// Whole gives the person whose home an anchor is, with the identifiers in the
+// order of their strength. It is nil where nobody is known by the anchor, or
+// the person's home is another.
+func (p *Pipeline) Whole(ctx context.Context, k id.Key) (*profile.View, error) {
+	who, err := p.gatherKey(ctx, k)
+	if err != nil || who == nil || len(who.members) == 0 || who.members[0].Key() != k {
+		return nil, err
+	}
+	opts, err := p.showing(ctx, who, false)
+	if err != nil {
+		return nil, err
+	}
+	v := profile.Assemble(who.members, who.partials(), opts)
+	v.Identifiers = who.members
+	return v, nil
+}
+
+// OwnID is the id that an identifier has as a person of its own, by its key. It
+// leads to whoever the identifier belongs to, now and later.
+func (p *Pipeline) OwnID(k id.Key) string { return p.cipher.id(k) }
+
+// KeyOf finds the identifier of such an id; ok is false where it is none, or of
+// somebody who was erased.
+func (p *Pipeline) KeyOf(ownID string) (k id.Key, ok bool) {
+	k, gone, ok := p.cipher.key(ownID)
+	return k, ok && !gone
+}
