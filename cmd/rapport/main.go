@@ -46,6 +46,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), rebuildCommand(), keysCommand(), membersCommand(), backupCommand(), restoreCommand(), demoCommand(), importCommand(), versionCommand())
+	root.AddCommand(serveCommand(), rebuildCommand(), keysCommand(), membersCommand(), backupCommand(), restoreCommand(), demoCommand(), importCommand(), lakeCommand(), versionCommand())
 	return root
 }

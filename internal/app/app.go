@@ -26,6 +26,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/httpapi"
+	"rapport/internal/lake"
 	"rapport/internal/message/link"
 	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
@@ -66,6 +67,7 @@ type App struct {
 	outside  *connection.Client
 	outbox   *outbox.Outbox
 	egress   *egress.Policy
+	lake     *lake.Lake // nil: none
 	intake   *intake.Intake
 	tracked  event.Mapper // of the tracking protocol
 	plans    *plans
@@ -142,6 +144,12 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openIntake(); err != nil {
 		return err
 	}
+	if err := a.openEgress(); err != nil {
+		return err
+	}
+	if err := a.openLake(&pc); err != nil {
+		return err
+	}
 	pc.Store, pc.Intake, pc.Forget = a.store, a.intake.Take, a.forgetSeen
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
@@ -167,6 +175,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.openOutbox()
+	a.startLake()
 	h := a.routes()
 	if err := a.jobs.Start(ctx); err != nil {
 		return fmt.Errorf("starting the background jobs: %w", err)
@@ -285,6 +294,13 @@ func (a *App) close(ctx context.Context) error {
 		a.decider.Close()
 		a.outside.Close()
 	}
+	if a.lake != nil && a.pipeline != nil {
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), lakeTimeout)
+		if err := a.lake.Close(limit); err != nil {
+			a.parts.Log.Warn("the lake is not written to the end; the next start goes on", "error", err)
+		}
+		cancel()
+	}
 	if a.pipeline != nil {
 		// Where the disk is full what waits cannot be applied: the next start
 		// folds it from the log.
@@ -329,4 +345,5 @@ func (a *App) watchAccess() {
 const (
 	accessInterval = time.Second
 	drainTimeout   = time.Minute
+	lakeTimeout    = 10 * time.Second
 )

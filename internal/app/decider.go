@@ -28,15 +28,20 @@ func (a *App) openDecider(instanceKey [16]byte) error {
 	if a.vault, err = cipher.NewGCM(block); err != nil {
 		return fmt.Errorf("making the cipher of secrets: %w", err)
 	}
-	if a.egress, err = egress.New(egress.Options{Allow: strings.Split(a.config.Egress.Allow, ",")}); err != nil {
-		return fault.Errorf(fault.Invalid, "invalid_config", "the setting %s: %v", egress.Setting, err)
-	}
 	a.outside = connection.New(connection.Options{HTTP: a.egress.Client(), Open: a.openSecret, Now: a.parts.Clock})
 	a.decider = decider.New(decider.Deps{
 		Spine: a.pipeline, Fetcher: a.outside, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log,
 	})
 	a.decider.Start()
 	a.decider.Register(a.jobs)
+	return nil
+}
+
+// openEgress reads what the instance may reach.
+func (a *App) openEgress() (err error) {
+	if a.egress, err = egress.New(egress.Options{Allow: strings.Split(a.config.Egress.Allow, ",")}); err != nil {
+		return fault.Errorf(fault.Invalid, "invalid_config", "the setting %s: %v", egress.Setting, err)
+	}
 	return nil
 }
 

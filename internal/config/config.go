@@ -42,6 +42,7 @@ type Config struct {
 	Imports Imports `koanf:"imports"`
 	Enrich  Enrich  `koanf:"enrich"`
 	Backup  Backup  `koanf:"backup"`
+	Lake    Lake    `koanf:"lake"`
 
 	origins map[string]string
 }
@@ -122,6 +123,35 @@ type Imports struct {
 // Enrich is what events are enriched with beside what they say.
 type Enrich struct {
 	GeoDatabase string `koanf:"geo_database"` // empty: none
+}
+
+// Lake is where and how Parquet files are written of what happens.
+type Lake struct {
+	URL         string        `koanf:"url"` // a folder or s3://bucket/prefix; empty: none
+	Flush       time.Duration `koanf:"flush"`
+	UsersAfter  time.Duration `koanf:"users_after"`
+	Join        int           `koanf:"join"`
+	S3Endpoint  string        `koanf:"s3_endpoint"`
+	S3Region    string        `koanf:"s3_region"`
+	S3AccessKey string        `koanf:"s3_access_key"`
+	S3SecretKey string        `koanf:"s3_secret_key"`
+}
+
+func (l *Lake) validate() error {
+	switch {
+	case l.URL == "":
+	case l.Flush < 50*time.Millisecond || l.Flush > time.Hour:
+		return bad("lake.flush", l.Flush.String(), "give 50ms to 1h")
+	case l.UsersAfter <= 0:
+		return bad("lake.users_after", l.UsersAfter.String(), "give more than 0, such as 30m")
+	case l.Join < 0 || l.Join == 1:
+		return bad("lake.join", fmt.Sprint(l.Join), "give at least 2, or 0 to join none")
+	case strings.HasPrefix(l.URL, "s3://") && (l.S3AccessKey == "" || l.S3SecretKey == ""):
+		return bad("lake.s3_secret_key", "…", "a bucket needs lake.s3_access_key and lake.s3_secret_key")
+	case strings.Contains(l.URL, "://") && !strings.HasPrefix(l.URL, "s3://"):
+		return bad("lake.url", l.URL, "give a folder or s3://BUCKET/PREFIX")
+	}
+	return nil
 }
 
 // Input is where settings come from. Load reads nothing else.
@@ -213,7 +243,10 @@ func (c *Config) Validate() error {
 	case c.SecretKey != "" && strings.ContainsFunc(c.SecretKey, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return bad("secret_key", "…", "give letters, digits and signs without spaces; 16 and more are hard to guess")
 	}
-	return c.Backup.validate()
+	if err := c.Backup.validate(); err != nil {
+		return err
+	}
+	return c.Lake.validate()
 }
 
 // Path names a file in the data folder.

@@ -57,6 +57,14 @@ func Settings() []Setting {
 		{Key: "backup.s3_region", Default: "us-east-1", Doc: "Region of the bucket."},
 		{Key: "backup.s3_access_key", Doc: "Access key of the bucket."},
 		{Key: "backup.s3_secret_key", Doc: "Secret key of the bucket.", Secret: true},
+		{Key: "lake.url", Doc: "Where the data lake is written: a folder, or s3://BUCKET/PREFIX. Default: none is written."},
+		{Key: "lake.flush", Default: "600ms", Doc: "How long an event waits at most before it is in a file of the lake."},
+		{Key: "lake.users_after", Default: "30m", Doc: "How long a person has to be still before the row of users is written."},
+		{Key: "lake.join", Default: "32", Doc: "How many small files of a day are joined into a larger one; 0 joins none."},
+		{Key: "lake.s3_endpoint", Doc: "Scheme and host of the storage, such as https://minio.internal:9000; one in a private network must be named in egress.allow. Default: AWS."},
+		{Key: "lake.s3_region", Default: "us-east-1", Doc: "Region of the bucket."},
+		{Key: "lake.s3_access_key", Doc: "Access key of the bucket."},
+		{Key: "lake.s3_secret_key", Doc: "Secret key of the bucket.", Secret: true},
 		{Key: "http.max_body_bytes", Default: "1MiB", Doc: "Largest body of the own API. Tracking has the limits of its dialect."},
 	}
 }

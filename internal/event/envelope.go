@@ -23,6 +23,7 @@ type Envelope struct {
 	Derived    []byte // what follows from how the event came, as package enrich writes it
 	Verified   bool   // a secret key or a signature vouches for the identifiers
 	Historical bool   // the source loads the past
+	Fed        bool   // a row of a table brought it, not somebody who did something
 	Rules      int    // version of the identity rules by which it is mapped, for ever; 0: those of a new instance
 }
 
@@ -37,6 +38,7 @@ const (
 	flagHistorical  = 2
 	flagRules       = 4 // the version of the rules follows the flags
 	flagDerived     = 8 // what was derived follows what is shared
+	flagFed         = 16
 )
 
 var errEnvelope = errors.New("event envelope is damaged")
@@ -50,6 +52,9 @@ func (e *Envelope) AppendPayload(b, body []byte) []byte {
 	}
 	if e.Historical {
 		flags |= flagHistorical
+	}
+	if e.Fed {
+		flags |= flagFed
 	}
 	if e.Rules != 0 {
 		flags |= flagRules
@@ -83,6 +88,7 @@ func ReadPayload(b []byte) (Envelope, []byte, error) {
 		return e, nil, errEnvelope
 	}
 	e.Type, e.Verified, e.Historical = Type(b[1]), b[2]&flagVerified != 0, b[2]&flagHistorical != 0
+	e.Fed = b[2]&flagFed != 0
 	r := reader{b: b[3:]}
 	if b[2]&flagRules != 0 {
 		v, n := binary.Uvarint(r.b)

@@ -82,6 +82,9 @@ type Event struct {
 	// Historical says that the source loads the past: the event changes state
 	// and causes no effects.
 	Historical bool
+	// Fed says that a row of a table brought it: it tells what is known, not what
+	// somebody did.
+	Fed        bool
 	GroupID    string // group calls and context.groupId; empty otherwise
 	ItemAction string // what was done to an item, by the source's mapping; empty otherwise
 	// NameOnly says that the name never stands for an item action: the dialect

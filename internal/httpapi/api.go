@@ -25,6 +25,7 @@ type Deps struct {
 	Decider Decider
 	Imports Imports
 	Outbox  Outbox
+	Lake    Lake // nil: none is written
 	// Seal makes of a secret what can be stored.
 	Seal   func(secret []byte) ([]byte, error)
 	Access *access.Register
@@ -100,6 +101,7 @@ func New(d Deps) *API {
 	a.connectionRoutes()
 	a.destinationRoutes()
 	a.deliveryRoutes()
+	a.lakeRoutes()
 	a.predictiveRoutes()
 	a.importRoutes()
 	a.mappingRoutes()

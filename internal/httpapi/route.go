@@ -201,6 +201,7 @@ func describe(version string) *huma.OpenAPI {
 			{Name: "segments", Description: "Segments, computed traits and affinities: definitions with versions, evaluated for everybody at every moment"},
 			{Name: "decisions", Description: "Decision models: DMN documents with versions, test cases and evaluation"},
 			{Name: "destinations", Description: "Who outside is told what, and what came of it"},
+			{Name: "lake", Description: "The data lake: Parquet files of what happened and who is known"},
 			{Name: "privacy", Description: "Requests of people: what is known of them, and to be forgotten"},
 			{Name: "imports", Description: "Tables of others: imports, their mappings, and pulls that fetch tables by themselves"},
 			{Name: "sources", Description: "What comes in: tracking plans, webhooks, entity types"},

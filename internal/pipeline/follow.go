@@ -192,6 +192,9 @@ func (p *Pipeline) Whole(ctx context.Context, k id.Key) (*profile.View, error) {
 	return v, nil
 }
 
+// LogEnd is where the log ends.
+func (p *Pipeline) LogEnd() store.Position { return p.store.Log().End() }
+
 // OwnID is the id that an identifier has as a person of its own, by its key. It
 // leads to whoever the identifier belongs to, now and later.
 func (p *Pipeline) OwnID(k id.Key) string { return p.cipher.id(k) }

@@ -40,8 +40,16 @@ type PassageRow struct {
 }
 
 // WaitingPassages gives entries and exits that are committed and were not
-// written down, at most so many.
-func (p *Pipeline) WaitingPassages(ctx context.Context, most int) ([]PassageRow, error) {
+// written down, at most so many. now commits those that are not.
+func (p *Pipeline) WaitingPassages(ctx context.Context, most int, now bool) ([]PassageRow, error) {
+	for i := range p.people {
+		if !now {
+			break
+		}
+		if err := p.lanes[i].commit(ctx); err != nil {
+			return nil, err
+		}
+	}
 	var out []PassageRow
 	var histories []store.RowKey
 	const prefix = 8 + len(id.Key{})

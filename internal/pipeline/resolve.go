@@ -53,8 +53,11 @@ func (s *setting) decode(payload []byte) (*event.Event, error) {
 		return nil, err
 	}
 	e, err := mapper(&env, doc.Root())
-	if err != nil || len(env.Derived) == 0 {
+	if err != nil {
 		return e, err
+	}
+	if e.Fed = env.Fed; len(env.Derived) == 0 {
+		return e, nil
 	}
 	e.Derived, err = s.derived.Context(env.Derived)
 	return e, err

@@ -96,7 +96,7 @@ func (w *work) event(r *record, rules int) {
 		return
 	}
 	env := event.Envelope{
-		Dialect: w.Dialect, Source: w.of.Source, Verified: true, Historical: w.of.Historical, Rules: rules,
+		Dialect: w.Dialect, Source: w.of.Source, Verified: true, Historical: w.of.Historical, Fed: true, Rules: rules,
 		Received: w.cursor.At + clock.Instant(r.Line), // of two rows on one person the later counts
 	}
 	switch {
@@ -114,6 +114,7 @@ func (w *work) event(r *record, rules int) {
 		r.failBy(err)
 		return
 	}
+	e.Fed = true
 	r.arrival = pipeline.Arrival{Envelope: env, Event: e}
 }
 

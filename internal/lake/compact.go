@@ -1,0 +1,274 @@
+package lake
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"rapport/internal/clock"
+)
+
+// The sizes of joined files: one of this many bytes is not joined again, and no
+// more are joined at once.
+const (
+	wholeBytes = 192 << 20
+	batchBytes = 256 << 20
+)
+
+// graceful is how long a file that was replaced stays, for who reads it. restful
+// is how long after its end a day is joined into one file.
+const (
+	graceful = time.Minute
+	restful  = 10 * time.Minute
+)
+
+// aged is a file that was replaced, and when.
+type aged struct {
+	path string
+	at   clock.Instant
+}
+
+// join joins files until it is stopped.
+func (l *Lake) join(ctx context.Context) {
+	every := time.NewTicker(2 * time.Second)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		if err := l.joinOnce(ctx); err != nil && ctx.Err() == nil {
+			l.stats.fail(err)
+			l.Options.Log.Error("files of the lake cannot be joined; it is tried again", "error", err)
+		}
+	}
+}
+
+// joinOnce joins what is to be joined and removes what was replaced.
+func (l *Lake) joinOnce(ctx context.Context) error {
+	l.joining.Lock()
+	defer l.joining.Unlock()
+	for {
+		m := l.current()
+		if m == nil {
+			return nil
+		}
+		group := l.toJoin(m, l.Now.Now())
+		if group == nil {
+			break
+		}
+		if err := l.joinFiles(ctx, m, group); err != nil {
+			return err
+		}
+	}
+	return l.sweep(ctx)
+}
+
+// toJoin finds files of one object and day to be joined; nil where there are
+// none.
+func (l *Lake) toJoin(m *Manifest, now clock.Instant) []File {
+	if l.Join == 0 {
+		return nil
+	}
+	type place struct{ object, day string }
+	groups := map[place][]File{}
+	var places []place
+	for _, f := range m.Files {
+		if f.Level == schemaLevel {
+			continue
+		}
+		p := place{f.Object, f.Day}
+		if groups[p] == nil {
+			places = append(places, p)
+		}
+		groups[p] = append(groups[p], f)
+	}
+	today := dayText(dayOf(now.Add(-restful)))
+	for _, p := range places {
+		if g := choose(groups[p], m.Edition, l.Join, p.day < today); g != nil {
+			return g
+		}
+	}
+	return nil
+}
+
+// choose picks files of a day: those of an old edition of the columns; as many
+// small ones of a level as make one of the next; all of a day that is over.
+func choose(files []File, edition, many int, over bool) []File {
+	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	byLevel := map[int][]File{}
+	var small []File
+	for _, f := range files {
+		if f.Object == usersName && f.Edition < edition {
+			return []File{f}
+		}
+		if f.Bytes < wholeBytes {
+			small = append(small, f)
+			byLevel[f.Level] = append(byLevel[f.Level], f)
+		}
+	}
+	if over && len(small) > 1 {
+		return bounded(small)
+	}
+	for level := range schemaLevel {
+		if len(byLevel[level]) >= many {
+			return bounded(byLevel[level])
+		}
+	}
+	return nil
+}
+
+// bounded takes as many files as are joined at once, at least two.
+func bounded(files []File) []File {
+	bytes := 0
+	for i := range files {
+		if bytes += files[i].Bytes; bytes > batchBytes && i >= 2 {
+			return files[:i]
+		}
+	}
+	return files
+}
+
+// joinFiles writes one file in the place of several.
+func (l *Lake) joinFiles(ctx context.Context, m *Manifest, group []File) error {
+	o := l.objects[group[0].Object]
+	if o.name == usersName {
+		o = newObject(usersName, m.Users...)
+	}
+	w, level := newWriter(o), 0
+	w.begin()
+	for i := range group {
+		level = max(level, group[i].Level)
+		content, err := l.Target.Get(ctx, group[i].Path)
+		if err != nil {
+			return err
+		}
+		file, err := open(content)
+		if err != nil {
+			return err
+		}
+		if err := w.file(file); err != nil {
+			return err
+		}
+		w.span(group[i].Low, group[i].High)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	f, err := l.ended(w, group[0].Day, min(level+1, schemaLevel-1))
+	if err != nil {
+		return err
+	}
+	f.Edition = m.Edition * boolInt(o.name == usersName)
+	if err := l.put(ctx, []made{f}); err != nil {
+		return err
+	}
+	if err := l.commit(ctx, func(m *Manifest) { m.replace(group, f.File) }); err != nil {
+		return err
+	}
+	l.stats.joined.Add(uint64(len(group)))
+	l.retire(group)
+	return nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// file adds the rows of a file. Large groups of rows of the same columns are
+// copied as they are.
+func (w *writer) file(f *parquet.File) error {
+	same := w.of.name != usersName && parquet.EqualNodes(f.Schema(), w.of.schema)
+	for _, g := range f.RowGroups() {
+		n := int(g.NumRows())
+		if same && n >= copyRows {
+			if _, err := w.w.WriteRowGroup(g); err != nil {
+				return err
+			}
+			w.n += n
+			continue
+		}
+		if err := w.group(f, g, same); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// group adds rows one by one: columns by their names, those of attributes from
+// the attributes themselves, as their types are now.
+func (w *writer) group(f *parquet.File, g parquet.RowGroup, same bool) error {
+	if same {
+		return eachRow(g, w.write)
+	}
+	from := columnsOf(f)
+	all, hasAll := from["attributes"]
+	return eachRow(g, func(rows []parquet.Row) error {
+		for i, r := range rows {
+			var traits map[string]json.RawMessage
+			if hasAll && !r[all].IsNull() {
+				if err := json.Unmarshal(r[all].ByteArray(), &traits); err != nil {
+					return err
+				}
+			}
+			out := w.rows[i]
+			for k := range w.of.columns {
+				c := &w.of.columns[k]
+				v := parquet.NullValue()
+				if c.Trait != "" {
+					v = cellValue(c.Type, traitCell(c.Type, traits[c.Trait]))
+				} else if at, ok := from[c.Name]; ok {
+					v = r[at]
+				}
+				out[k] = v.Level(0, boolInt(!v.IsNull()), k)
+			}
+		}
+		return w.write(w.rows[:len(rows)])
+	})
+}
+
+func cellValue(t Type, c cell) parquet.Value {
+	switch {
+	case !c.set:
+		return parquet.NullValue()
+	case t == Text:
+		return parquet.ByteArrayValue([]byte(c.text))
+	}
+	return fixedValue(t, c.n)
+}
+
+// retire lets files that were replaced go after a while.
+func (l *Lake) retire(files []File) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range files {
+		l.obsolete = append(l.obsolete, aged{files[i].Path, l.Now.Now()})
+	}
+}
+
+// sweep removes files that were replaced long enough ago.
+func (l *Lake) sweep(ctx context.Context) error {
+	now := l.Now.Now()
+	l.mu.Lock()
+	n := 0
+	for n < len(l.obsolete) && now.Sub(l.obsolete[n].at) >= graceful {
+		n++
+	}
+	gone := slices.Clone(l.obsolete[:n])
+	l.obsolete = slices.Delete(l.obsolete, 0, n)
+	l.mu.Unlock()
+	for _, a := range gone {
+		if err := l.Target.Delete(ctx, a.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

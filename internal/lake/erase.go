@@ -1,0 +1,211 @@
+package lake
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/parquet-go/parquet-go"
+
+	"rapport/internal/pipeline"
+)
+
+// Erase takes a person out of all files: rows that are the person's own, and
+// values in rows about others that name the person. When it returns, no file of
+// the lake has any of it. The pipeline knows nothing of the person any more.
+func (l *Lake) Erase(ctx context.Context, gone pipeline.Gone) (out pipeline.Rewritten, err error) {
+	l.joining.Lock()
+	defer l.joining.Unlock()
+	l.work.Lock()
+	defer l.work.Unlock()
+	if err := l.open(ctx); err != nil {
+		return out, err
+	}
+	if l.tap.open.Load() {
+		if err := l.flush(ctx, true); err != nil {
+			return out, err
+		}
+	}
+	m := l.current()
+	for _, f := range m.Files {
+		if f.Rows == 0 {
+			continue
+		}
+		if err := l.eraseFile(ctx, m, f, gone, &out); err != nil {
+			return out, err
+		}
+	}
+	for k := range l.people.stirs {
+		if gone.IDs[l.spine.OwnID(k)] {
+			l.people.settle(k, l.people.stirs[k].cause)
+		}
+	}
+	l.people.since++
+	if l.tap.open.Load() {
+		if err := l.flush(ctx, true); err != nil { // who is due is written down without the person
+			return out, err
+		}
+	}
+	return out, l.forgetReplaced(ctx)
+}
+
+// eraseFile writes a file anew where the person is in it.
+func (l *Lake) eraseFile(ctx context.Context, m *Manifest, f File, gone pipeline.Gone, out *pipeline.Rewritten) error {
+	content, err := l.Target.Get(ctx, f.Path)
+	if err != nil {
+		return err
+	}
+	file, err := open(content)
+	if err != nil {
+		return err
+	}
+	o := l.objects[f.Object]
+	if f.Object == usersName {
+		o = newObject(usersName, m.Users...)
+	}
+	e := eraser{gone: gone, columns: map[int]Column{}}
+	at := columnsOf(file)
+	for _, c := range o.columns {
+		if i, ok := at[c.Name]; ok {
+			e.columns[i] = c
+		}
+	}
+	if found, err := e.search(file); err != nil || !found {
+		return err
+	}
+	w := newWriter(o)
+	w.begin()
+	w.span(f.Low, f.High)
+	for _, g := range file.RowGroups() {
+		if err := w.group(file, &without{g, &e}, false); err != nil {
+			return err
+		}
+	}
+	fresh, err := l.ended(w, f.Day, f.Level)
+	if err != nil {
+		return err
+	}
+	fresh.Edition = f.Edition
+	var files []made
+	if fresh.Rows > 0 {
+		files = append(files, fresh)
+	}
+	if err := l.put(ctx, files); err != nil {
+		return err
+	}
+	if err := l.commit(ctx, func(m *Manifest) { m.replace([]File{f}, filesOf(files)...) }); err != nil {
+		return err
+	}
+	out.Files, out.Rows, out.Cells = out.Files+1, out.Rows+e.rows, out.Cells+e.cells
+	return l.Target.Delete(ctx, f.Path)
+}
+
+// forgetReplaced removes what was replaced before, whoever reads it.
+func (l *Lake) forgetReplaced(ctx context.Context) error {
+	l.mu.Lock()
+	gone := l.obsolete
+	l.obsolete = nil
+	l.mu.Unlock()
+	for _, a := range gone {
+		if err := l.Target.Delete(ctx, a.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eraser takes a person out of rows.
+type eraser struct {
+	gone        pipeline.Gone
+	columns     map[int]Column // of the file
+	rows, cells int
+}
+
+// search tells whether the person is in a file.
+func (e *eraser) search(f *parquet.File) (bool, error) {
+	for _, g := range f.RowGroups() {
+		found := false
+		err := eachRow(g, func(rows []parquet.Row) error {
+			for _, r := range rows {
+				found = found || e.own(r) || e.named(r)
+			}
+			return nil
+		})
+		if err != nil || found {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+// own tells whether a row is the person's.
+func (e *eraser) own(r parquet.Row) bool {
+	for i, c := range e.columns {
+		if c.own && !r[i].IsNull() && e.gone.IDs[string(r[i].ByteArray())] {
+			return true
+		}
+	}
+	return false
+}
+
+// named tells whether a value of a row names the person.
+func (e *eraser) named(r parquet.Row) bool {
+	for i := range e.columns {
+		if e.mentioned(i, r[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *eraser) mentioned(i int, v parquet.Value) bool {
+	c, ok := e.columns[i]
+	return ok && c.Type == Text && !c.own && !v.IsNull() && e.gone.Mentions.In(v.ByteArray())
+}
+
+// clean takes values that name the person out of a row about somebody else.
+func (e *eraser) clean(r parquet.Row) {
+	for i := range r {
+		if !e.mentioned(i, r[i]) {
+			continue
+		}
+		e.cells++
+		v := parquet.NullValue()
+		if b := r[i].ByteArray(); len(b) > 0 && b[0] == '{' {
+			if doc, _ := e.gone.Mentions.Redact(bytes.Clone(b)); !e.gone.Mentions.In(doc) {
+				v = parquet.ByteArrayValue(doc)
+			}
+		}
+		r[i] = v.Level(0, boolInt(!v.IsNull()), i)
+	}
+}
+
+// without is a row group without a person.
+type without struct {
+	parquet.RowGroup
+	eraser *eraser
+}
+
+// Rows gives the rows that stay.
+func (w *without) Rows() parquet.Rows { return &rest{w.RowGroup.Rows(), w.eraser} }
+
+// rest reads rows and leaves those of a person out.
+type rest struct {
+	parquet.Rows
+	eraser *eraser
+}
+
+// ReadRows is of parquet.RowReader.
+func (r *rest) ReadRows(into []parquet.Row) (int, error) {
+	n, err := r.Rows.ReadRows(into)
+	kept := 0
+	for i := range n {
+		if r.eraser.own(into[i]) {
+			r.eraser.rows++
+			continue
+		}
+		r.eraser.clean(into[i])
+		into[kept], into[i] = into[i], into[kept]
+		kept++
+	}
+	return kept, err
+}

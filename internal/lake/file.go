@@ -1,0 +1,132 @@
+package lake
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/parquet-go/parquet-go"
+
+	"rapport/internal/store"
+)
+
+// groupRows is how many rows a row group has at most, and copyRows from how many
+// on it is copied as it is when files are joined.
+const (
+	groupRows = 120_000
+	copyRows  = 8_000
+	rowBatch  = 256
+)
+
+// writer makes files of one object, one after the other.
+type writer struct {
+	of   *object
+	out  bytes.Buffer
+	w    *parquet.GenericWriter[any]
+	rows []parquet.Row
+	n    int
+	low  store.Position
+	high store.Position
+}
+
+func newWriter(o *object) *writer {
+	w := &writer{of: o}
+	w.w = parquet.NewGenericWriter[any](&w.out, o.schema, parquet.MaxRowsPerRowGroup(groupRows),
+		parquet.CreatedBy("rapport", "lake", ""), parquet.PageBufferSize(128<<10))
+	values := make([]parquet.Value, rowBatch*len(o.columns))
+	for i := range rowBatch {
+		w.rows = append(w.rows, parquet.Row(values[i*len(o.columns):(i+1)*len(o.columns)]))
+	}
+	return w
+}
+
+func (w *writer) begin() {
+	w.out.Reset()
+	w.w.Reset(&w.out)
+	w.n, w.low, w.high = 0, math.MaxUint64, 0
+}
+
+// span notes from where to where in the log rows are.
+func (w *writer) span(low, high store.Position) {
+	w.low, w.high = min(w.low, low), max(w.high, high)
+}
+
+// chunk writes rows of a chunk that begin at one and end before another.
+func (w *writer) chunk(c *chunk, from, to int) error {
+	for from < to {
+		n := min(rowBatch, to-from)
+		for i := range n {
+			c.row(w.of, from+i, w.rows[i])
+			w.span(c.marks[from+i].at, c.marks[from+i].at)
+		}
+		if err := w.write(w.rows[:n]); err != nil {
+			return err
+		}
+		from += n
+	}
+	return nil
+}
+
+func (w *writer) write(rows []parquet.Row) error {
+	if _, err := w.w.WriteRows(rows); err != nil {
+		return fmt.Errorf("write rows of %s: %w", w.of.name, err)
+	}
+	w.n += len(rows)
+	return nil
+}
+
+// end gives the file. It is valid until the next begin.
+func (w *writer) end() ([]byte, error) {
+	if err := w.w.Close(); err != nil {
+		return nil, fmt.Errorf("end a file of %s: %w", w.of.name, err)
+	}
+	return w.out.Bytes(), nil
+}
+
+// open reads a file.
+func open(content []byte) (*parquet.File, error) {
+	return parquet.OpenFile(bytes.NewReader(content), int64(len(content)), parquet.SkipBloomFilters(true))
+}
+
+// eachRow visits the rows of a file as its own columns have them. Rows and
+// values are valid during the visit only.
+func eachRow(g parquet.RowGroup, visit func(rows []parquet.Row) error) error {
+	rows := g.Rows()
+	buffer := make([]parquet.Row, rowBatch)
+	for {
+		n, err := rows.ReadRows(buffer)
+		if n > 0 {
+			if bad := visit(buffer[:n]); bad != nil {
+				return errors.Join(bad, rows.Close())
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return rows.Close()
+		}
+		if err != nil {
+			return errors.Join(err, rows.Close())
+		}
+	}
+}
+
+// columnsOf are the columns of a file by name.
+func columnsOf(f *parquet.File) map[string]int {
+	out := map[string]int{}
+	for i, path := range f.Schema().Columns() {
+		out[path[0]] = i
+	}
+	return out
+}
+
+// fixedValue is a value that has eight bytes in a chunk.
+func fixedValue(t Type, n int64) parquet.Value {
+	switch t {
+	case Number:
+		return parquet.DoubleValue(math.Float64frombits(uint64(n)))
+	case Boolean:
+		return parquet.BooleanValue(n != 0)
+	}
+	return parquet.Int64Value(n)
+}
