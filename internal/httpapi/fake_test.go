@@ -408,3 +408,12 @@ func (f *fake) IdentityState() pipeline.IdentityState { return pipeline.Identity
 func (f *fake) PreviewRules(context.Context, *identity.Rules) (*graph.IdentityPreview, error) {
 	return &graph.IdentityPreview{}, f.err
 }
+
+// fakeLake is an empty lake.
+type fakeLake struct{}
+
+func (fakeLake) State() LakeState {
+	return LakeState{Target: "/lake", Objects: []LakeObject{}}
+}
+
+func (fakeLake) Views() string { return "SELECT 1;" }

@@ -44,7 +44,7 @@ func (l *Lake) join(ctx context.Context) {
 		}
 		if err := l.joinOnce(ctx); err != nil && ctx.Err() == nil {
 			l.stats.fail(err)
-			l.Options.Log.Error("files of the lake cannot be joined; it is tried again", "error", err)
+			l.Log.Error("files of the lake cannot be joined; it is tried again", "error", err)
 		}
 	}
 }
@@ -136,10 +136,7 @@ func bounded(files []File) []File {
 
 // joinFiles writes one file in the place of several.
 func (l *Lake) joinFiles(ctx context.Context, m *Manifest, group []File) error {
-	o := l.objects[group[0].Object]
-	if o.name == usersName {
-		o = newObject(usersName, m.Users...)
-	}
+	o := l.object(m, group[0].Object)
 	w, level := newWriter(o), 0
 	w.begin()
 	for i := range group {

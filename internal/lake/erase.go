@@ -58,10 +58,7 @@ func (l *Lake) eraseFile(ctx context.Context, m *Manifest, f File, gone pipeline
 	if err != nil {
 		return err
 	}
-	o := l.objects[f.Object]
-	if f.Object == usersName {
-		o = newObject(usersName, m.Users...)
-	}
+	o := l.object(m, f.Object)
 	e := eraser{gone: gone, columns: map[int]Column{}}
 	at := columnsOf(file)
 	for _, c := range o.columns {

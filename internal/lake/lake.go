@@ -151,7 +151,7 @@ func (l *Lake) run(ctx context.Context) {
 		l.stats.fail(err)
 		if err != nil && time.Since(last) > time.Minute {
 			last = time.Now()
-			l.Options.Log.Error("the lake cannot be written; it is tried again", "error", err)
+			l.Log.Error("the lake cannot be written; it is tried again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -273,6 +273,14 @@ func (l *Lake) commit(ctx context.Context, change func(m *Manifest)) error {
 // file names a new file.
 func (l *Lake) file(object, day string, level int) File {
 	return File{Object: object, Day: day, Level: level, Path: fmt.Sprintf("%s/day=%s/%012d-%d.parquet", object, day, l.sequence.Add(1), level)}
+}
+
+// object is an object with its columns as they are now.
+func (l *Lake) object(m *Manifest, name string) *object {
+	if name == usersName {
+		return newObject(usersName, m.Users...)
+	}
+	return l.objects[name]
 }
 
 func (l *Lake) writer(o *object) *writer {

@@ -144,7 +144,8 @@ func item(parent string) []Column {
 func usersColumns() []Column {
 	return []Column{
 		own("profileId"), own("homeId"), text("emailAddress"), text("customerId"), text("sfmcContactKey"),
-		{Name: "isAnonymous", Type: Boolean}, instant("lastModified"), text("attributes"), integer(position),
+		{Name: "isAnonymous", Type: Boolean},
+		instant("lastModified"), text("attributes"), integer(position),
 	}
 }
 

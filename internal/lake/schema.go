@@ -39,11 +39,7 @@ func (l *Lake) ensureSchemas(ctx context.Context) error {
 		if len(schemaOf(m, name)) > 0 {
 			continue
 		}
-		o := l.objects[name]
-		if name == usersName {
-			o = newObject(usersName, m.Users...)
-		}
-		f, err := l.schemaFile(o, m.Edition)
+		f, err := l.schemaFile(l.object(m, name), m.Edition)
 		if err != nil {
 			return err
 		}

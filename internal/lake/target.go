@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -161,10 +162,5 @@ func ours(name string) bool {
 	if !ok || !strings.HasPrefix(rest, "day=") {
 		return false
 	}
-	for _, n := range Names() {
-		if n == object {
-			return strings.HasSuffix(rest, ".parquet") || strings.HasSuffix(rest, ".parquet"+stagedSuffix)
-		}
-	}
-	return false
+	return slices.Contains(Names(), object) && strings.HasSuffix(strings.TrimSuffix(rest, stagedSuffix), ".parquet")
 }

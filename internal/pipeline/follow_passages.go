@@ -27,7 +27,7 @@ func (w *people) tellFollower(a *anchor, history []byte) {
 
 // Passages counts entries and exits since the start, so that one knows when to
 // look.
-func (p *Pipeline) Passages() uint64 { return p.setting.passages.Load() }
+func (p *Pipeline) Passages() uint64 { return p.passages.Load() }
 
 // PassageRow is an entry or an exit that waits to be written down.
 type PassageRow struct {
