@@ -75,6 +75,7 @@ var cases = []struct {
 	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
 	{"import", "users, products and orders as CSV files, and the same files again", (*bench).imports},
 	{"outbox", "deliveries to webhooks on loopback: how many, how soon, beside one that hangs, and a backlog", (*bench).outbox},
+	{"lake", "the data lake: processor time with and without it, files a second, how soon an event is there", (*bench).lake},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
 }
 
@@ -82,7 +83,7 @@ var cases = []struct {
 // another.
 var alone = map[string]bool{
 	"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true,
-	"outbox": true, "kiosk": true, "history": true, "baseline": true,
+	"outbox": true, "lake": true, "kiosk": true, "history": true, "baseline": true,
 }
 
 func main() {

@@ -34,15 +34,19 @@ func TestKill_NothingAcknowledgedIsLostAndNothingCountsTwice(t *testing.T) {
 	}
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
-		killAtRandom(t, startProcess(t, program(t)), rounds)
+		lake := t.TempDir()
+		s := startProcess(t, program(t), lakeSettings(lake)...)
+		killAtRandom(t, s, rounds).compareLake(t, s, lake)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		killAtRandom(t, startProcess(t, program(t), "RAPPORT_STORE="+database(t)), rounds/4)
+		lake := t.TempDir()
+		s := startProcess(t, program(t), append(lakeSettings(lake), "RAPPORT_STORE="+database(t))...)
+		killAtRandom(t, s, rounds/4).compareLake(t, s, lake)
 	})
 }
 
-func killAtRandom(t *testing.T, s *process, rounds int) {
+func killAtRandom(t *testing.T, s *process, rounds int) *crowd {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -62,6 +66,7 @@ func killAtRandom(t *testing.T, s *process, rounds int) {
 	crowd.stop()
 	s.barrier(t)
 	crowd.compare(t, s)
+	return crowd
 }
 
 // wait lets a time pass.

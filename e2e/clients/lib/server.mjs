@@ -29,7 +29,8 @@ function outside() {
 
 export class Server {
   // start gives a running server that ends, with its data, when the test does.
-  static async start(t) {
+  // settings makes more of its environment, of the folder that it has.
+  static async start(t, settings = () => ({})) {
     const server = new Server()
     server.barriers = 0
     server.folder = mkdtempSync(join(tmpdir(), 'rapport-clients-'))
@@ -38,6 +39,7 @@ export class Server {
       rmSync(server.folder, { recursive: true, force: true })
     })
     server.binary = binary(server.folder)
+    server.settings = settings(server.folder)
     await server.run('127.0.0.1:0')
     return server
   }
@@ -51,6 +53,7 @@ export class Server {
       RAPPORT_WRITE_KEY: writeKey,
       RAPPORT_SECRET_KEY: secretKey,
       RAPPORT_MEMORY: '256MiB',
+      ...this.settings,
     }
     this.process = spawn(this.binary, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.exit = new Promise((resolve) => this.process.once('exit', (code, signal) => resolve(signal ?? code)))
