@@ -103,11 +103,7 @@ func (p *Pipeline) Change(ctx context.Context, c Command) (Outcome, error) {
 		return Outcome{Receipt: receipt}, err
 	}
 	out := Outcome{Receipt: receipt, Deleted: c.Op == catalog.Delete}
-	var o outcomeRecord
-	if err := json.Unmarshal(d.record.Payload, &o); err != nil {
-		return out, err
-	}
-	out.Created = o.Created
+	out.Created = d.created
 	if !out.Deleted {
 		out.Stored, err = p.Entity(ctx, c.Kind, c.ID)
 	}
@@ -143,17 +139,16 @@ func (w *people) leave(k id.Key) {
 
 // decided is the record of an outcome, and what is told of it.
 type decided struct {
-	record store.Record
-	told   Told
+	record  store.Record
+	told    Told
+	created bool
 }
 
 // outcome checks the conditions of a command and makes its record. Where the
 // command was answered before, that answer is given again.
 func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*decided, *Outcome, error) {
-	var told Told
-	hash := sha256.Sum256(append([]byte{byte(c.Op)}, c.sent()...))
 	if c.IdempotencyKey != "" {
-		again, err := p.answered(ctx, c, k, hash[:])
+		again, err := p.answered(ctx, c, k, c.hash())
 		if again != nil || err != nil {
 			return nil, again, err
 		}
@@ -162,16 +157,29 @@ func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*decided,
 	if err != nil {
 		return nil, nil, err
 	}
+	d, err := p.decideOn(ctx, c, k, e)
+	return d, nil, err
+}
+
+// hash tells the commands of an idempotency key apart.
+func (c *Command) hash() []byte {
+	h := sha256.Sum256(append([]byte{byte(c.Op)}, c.sent()...))
+	return h[:]
+}
+
+// decideOn decides a command on what its entity is; nil is nothing.
+func (p *Pipeline) decideOn(ctx context.Context, c *Command, k id.Key, e *catalog.Entity) (*decided, error) {
+	var told Told
 	exists, tag := e != nil && e.Exists(), ""
-	if exists {
+	if exists && (c.IfMatch != "" || c.Tell != nil) {
 		now, err := p.stored(ctx, e)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		tag, told.Before = now.ETag, now.View
 	}
 	if err := c.conditions(exists, tag); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var random [16]byte
 	p.random(random[:])
@@ -181,38 +189,66 @@ func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*decided,
 		Source: c.Source, Priority: p.sources(c.Source).Priority, Document: c.Body,
 	}, e, p.Rules())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	payload, err := json.Marshal(outcomeRecord{
-		Change: change.AppendJSON(nil), IdempotencyKey: c.IdempotencyKey, BodyHash: hash[:], Created: !exists && c.Op != catalog.Delete,
-	})
+	o := outcomeRecord{
+		Change: change.AppendJSON(nil), IdempotencyKey: c.IdempotencyKey, Created: !exists && c.Op != catalog.Delete,
+	}
+	if c.IdempotencyKey != "" {
+		o.BodyHash = c.hash()
+	}
+	payload, err := json.Marshal(o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	portion, err := change.Portion()
+	if err != nil {
+		return nil, err
 	}
 	if c.Tell != nil {
-		if told, err = told.of(&change, e); err != nil {
-			return nil, nil, err
-		}
+		told = told.of(&change, &portion, e)
 	}
-	return &decided{store.Record{Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: payload}, told}, nil, nil
+	return &decided{store.Record{
+		Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: payload, Attached: &liveChange{o, portion},
+	}, told, o.Created}, nil
+}
+
+// liveChange travels with the record of an outcome that was decided here: it
+// spares the lane the decoding.
+type liveChange struct {
+	outcome outcomeRecord
+	portion catalog.Portion
+}
+
+// changeOf gives what a record says of its entity, decoded here or before.
+func changeOf(r *store.Record) (*liveChange, error) {
+	if l, ok := r.Attached.(*liveChange); ok {
+		return l, nil
+	}
+	l := &liveChange{}
+	if err := json.Unmarshal(r.Payload, &l.outcome); err != nil {
+		return nil, err
+	}
+	c, err := catalog.ReadChange(l.outcome.Change)
+	if err != nil {
+		return nil, err
+	}
+	l.portion, err = c.Portion()
+	return l, err
 }
 
 // of is what is told of a change to an entity, nil where there was none.
-func (t Told) of(c *catalog.Change, e *catalog.Entity) (Told, error) {
-	portion, err := c.Portion()
-	if err != nil {
-		return t, err
-	}
+func (t Told) of(c *catalog.Change, portion *catalog.Portion, e *catalog.Entity) Told {
 	after := catalog.NewEntity(c.Kind, c.ID)
 	if e != nil {
 		after.Merge(e)
 	}
-	after.Apply(&portion)
+	after.Apply(portion)
 	t.Change = c
 	if after.Exists() {
 		t.After = after.View(nil)
 	}
-	return t, nil
+	return t
 }
 
 // appendOutcome writes an outcome, in one frame with the event that tells of it.
@@ -295,12 +331,9 @@ func (p *Pipeline) answered(ctx context.Context, c *Command, k id.Key, hash []by
 	if err != nil || rows[0] == nil {
 		return nil, err
 	}
-	var a answer
-	if err := json.Unmarshal(rows[0][0], &a); err != nil {
+	a, err := answerTo(rows[0][0], hash)
+	if err != nil {
 		return nil, err
-	}
-	if !bytes.Equal(a.BodyHash, hash) {
-		return nil, fault.Errorf(fault.Conflict, "idempotency_key_reused", "the Idempotency-Key was used for another body; use a new key for a new command")
 	}
 	out := &Outcome{Created: a.Created, Deleted: c.Op == catalog.Delete, Receipt: Receipt{Position: a.Position}}
 	if !out.Deleted {
@@ -311,10 +344,20 @@ func (p *Pipeline) answered(ctx context.Context, c *Command, k id.Key, hash []by
 	return out, err
 }
 
+// answerTo reads the answer to an earlier command, which must have been the same.
+func answerTo(row, hash []byte) (a answer, err error) {
+	if err := json.Unmarshal(row, &a); err != nil {
+		return a, err
+	}
+	if !bytes.Equal(a.BodyHash, hash) {
+		return a, fault.Errorf(fault.Conflict, "idempotency_key_reused", "the Idempotency-Key was used for another body; use a new key for a new command")
+	}
+	return a, nil
+}
+
 // answer notes what was answered to a command, with the change it became.
-func (w *people) answer(k id.Key, r *store.Record) {
-	var o outcomeRecord
-	if err := json.Unmarshal(r.Payload, &o); err != nil || o.IdempotencyKey == "" {
+func (w *people) answer(k id.Key, r *store.Record, o *outcomeRecord) {
+	if o.IdempotencyKey == "" {
 		return
 	}
 	value, err := json.Marshal(answer{BodyHash: o.BodyHash, Created: o.Created, Position: r.Position})

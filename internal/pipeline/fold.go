@@ -215,17 +215,12 @@ func (w *people) foldPortion(r *store.Record) {
 // foldChange takes the outcome of a command into its entity, and tells the
 // customer it names.
 func (w *people) foldChange(r *store.Record) {
-	c, err := readChange(r.Payload)
+	l, err := changeOf(r)
 	if err != nil {
 		w.log.Error("change cannot be read", "position", r.Position, "error", err)
 		return
 	}
-	p, err := c.Portion()
-	if err != nil {
-		w.log.Error("change cannot be applied", "position", r.Position, "error", err)
-		return
-	}
-	k := p.Key()
+	p, k := l.portion, l.portion.Key()
 	e := w.entity(p.Kind, p.ID, k)
 	before := e.row.Customer()
 	w.applyToEntity(e, &p)
@@ -234,6 +229,6 @@ func (w *people) foldChange(r *store.Record) {
 		p.Customer = who
 		w.tell(&p)
 	}
-	w.answer(k, r)
+	w.answer(k, r, &l.outcome)
 	w.leave(k)
 }

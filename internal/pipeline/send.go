@@ -56,11 +56,7 @@ func (w *people) send(sealedBy id.Key, to target, who event.Identifier, p *catal
 
 func portionTarget(r *store.Record) (k id.Key, t store.Table, ok bool) {
 	if r.Kind == store.KindChange {
-		c, err := readChange(r.Payload)
-		if err != nil {
-			return k, t, false
-		}
-		return catalog.Key(c.Kind, c.ID), store.TableEntities, true
+		return r.Anchor, store.TableEntities, r.Payload != nil
 	}
 	if len(r.Payload) < portionHead {
 		return k, t, false

@@ -158,9 +158,6 @@ func (r *record) about(keys []id.Key) []id.Key {
 	return keys
 }
 
-// itemWriters is how many commands wait for the disk at once: they share it.
-const itemWriters = 512
-
 // apply compares records with what is known, and hands over what changes it.
 func (w *work) apply(records []*record) error {
 	for _, r := range records {
@@ -195,7 +192,7 @@ func (w *work) apply(records []*record) error {
 // hand hands over what changes something.
 func (w *work) hand(records []*record) error {
 	if w.items {
-		return tried(records, itemWriters, w.writeItem)
+		return w.writeItems(records)
 	}
 	sub := &pipeline.Submission{Received: w.cursor.At}
 	for _, r := range records {

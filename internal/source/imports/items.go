@@ -29,27 +29,43 @@ func (w *work) decideItem(r *record) error {
 	return nil
 }
 
-// writeItem writes an item that changes something. The key makes a row that is
+// writeItems writes the items that change something. The keys make rows that are
 // done again give the answer of the first time.
-func (w *work) writeItem(r *record) error {
-	c := pipeline.Command{
-		Kind: catalog.Item, ID: r.Item, Op: catalog.Merge, Body: r.Body, Source: w.of.Source, Received: w.Now.Now(),
-		IdempotencyKey: "import-" + w.of.ID + "-" + strconv.FormatInt(r.Line, 10),
+func (w *work) writeItems(records []*record) error {
+	var commands []pipeline.Command
+	var of []*record
+	for _, r := range records {
+		c := pipeline.Command{
+			Kind: catalog.Item, ID: r.Item, Op: catalog.Merge, Body: r.Body, Source: w.of.Source, Received: w.Now.Now(),
+			IdempotencyKey: "import-" + w.of.ID + "-" + strconv.FormatInt(r.Line, 10),
+		}
+		switch r.delta {
+		case updated:
+		case inserted:
+			c.Op, c.Body = catalog.Put, withoutNulls(r)
+		default:
+			continue
+		}
+		commands, of = append(commands, c), append(of, r)
 	}
-	switch r.delta {
-	case updated:
-	case inserted:
-		c.Op, c.Body = catalog.Put, withoutNulls(r)
-	default:
+	if len(commands) == 0 {
 		return nil
 	}
-	_, err := w.Spine.Change(w.ctx, c)
-	switch fault.KindOf(err) {
-	case fault.Invalid, fault.Conflict, fault.TooLarge:
-		r.failBy(err)
-		return nil
+	refused, err := w.Spine.ChangeMany(w.ctx, commands)
+	if err != nil {
+		return err
 	}
-	return err
+	for i, why := range refused {
+		switch fault.KindOf(why) {
+		case fault.Invalid, fault.Conflict, fault.TooLarge:
+			of[i].failBy(why)
+			continue
+		}
+		if why != nil {
+			return why
+		}
+	}
+	return nil
 }
 
 // groups are the members of an item.

@@ -1,0 +1,182 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"rapport/internal/catalog"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// ChangeMany decides commands on different entities and appends their outcomes
+// in one frame. Of each it gives why it could not be done, nil where it was. It
+// returns when all outcomes are applied; an error says that none was appended, or
+// that it is not known what became of them: with idempotency keys they can be
+// sent again. Commands have no Tell here.
+func (p *Pipeline) ChangeMany(ctx context.Context, commands []Command) (refused []error, err error) {
+	b := &commandBatch{Pipeline: p, commands: commands, keys: make([]id.Key, len(commands)), refused: make([]error, len(commands)), again: make([]bool, len(commands))}
+	for i := range commands {
+		b.keys[i] = catalog.Key(commands[i].Kind, commands[i].ID)
+	}
+	defer b.leave()
+	if err := b.enter(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.answered(ctx); err != nil {
+		return nil, err
+	}
+	frame, err := b.decide(ctx)
+	if err != nil || len(frame.Records) == 0 {
+		return b.refused, err
+	}
+	receipt, err := p.append(ctx, frame)
+	if err != nil {
+		return nil, err
+	}
+	for i := range frame.Records { // their turns end when they are applied
+		delete(b.turns, frame.Records[i].Anchor)
+	}
+	return b.refused, p.waitRecords(ctx, receipt)
+}
+
+// errDoubled says that the caller did not keep to different entities.
+var errDoubled = errors.New("two commands of a batch are on one entity")
+
+// commandBatch is one call of ChangeMany.
+type commandBatch struct {
+	*Pipeline
+	commands []Command
+	keys     []id.Key
+	turns    map[id.Key]chan struct{}
+	refused  []error
+	again    []bool // answered before
+}
+
+// enter waits for the turn of each entity, in the order of the keys: two batches
+// never wait for one another.
+func (b *commandBatch) enter(ctx context.Context) error {
+	b.turns = make(map[id.Key]chan struct{}, len(b.keys))
+	sorted := slices.Clone(b.keys)
+	slices.SortFunc(sorted, func(x, y id.Key) int { return bytes.Compare(x[:], y[:]) })
+	for i, k := range sorted {
+		if i > 0 && k == sorted[i-1] {
+			return errDoubled
+		}
+		n := b.laneIndex(k.Bucket())
+		turn, err := b.lanes[n].enter(ctx, b.people[n], k)
+		if err != nil {
+			return err
+		}
+		b.turns[k] = turn
+	}
+	return nil
+}
+
+// leave gives back the turns of what was not appended; an outcome that was
+// applied has left already.
+func (b *commandBatch) leave() {
+	for k, turn := range b.turns {
+		n := b.laneIndex(k.Bucket())
+		b.lanes[n].mu.Lock()
+		if b.people[n].undecided[k] == turn {
+			b.people[n].leave(k)
+		}
+		b.lanes[n].mu.Unlock()
+	}
+}
+
+// answered finds the commands that were done before.
+func (b *commandBatch) answered(ctx context.Context) error {
+	var rows []store.RowKey
+	var of []int
+	lanes := map[int]bool{}
+	for i := range b.commands {
+		if key := b.commands[i].IdempotencyKey; key != "" {
+			rows = append(rows, store.RowKey{Table: store.TableAnswers, Bucket: b.keys[i].Bucket(), Key: answerKey(b.keys[i], key)})
+			of = append(of, i)
+			lanes[b.laneIndex(b.keys[i].Bucket())] = true
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	for n := range lanes {
+		if err := b.lanes[n].commit(ctx); err != nil {
+			return err
+		}
+	}
+	found, err := b.store.State().Load(ctx, rows)
+	if err != nil {
+		return err
+	}
+	for n, i := range of {
+		if found[n] == nil {
+			continue
+		}
+		b.again[i] = true
+		_, b.refused[i] = answerTo(found[n][0], b.commands[i].hash())
+	}
+	return nil
+}
+
+// decide makes the records of what is not refused.
+func (b *commandBatch) decide(ctx context.Context) (*store.Frame, error) {
+	now, err := b.entitiesOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	frame := &store.Frame{Records: make([]store.Record, 0, len(b.commands))}
+	for i := range b.commands {
+		if b.again[i] {
+			continue
+		}
+		c := &b.commands[i]
+		d, err := b.decideOn(ctx, c, b.keys[i], now[i])
+		if k := fault.KindOf(err); err != nil && (k == fault.Internal || k == fault.Unavailable) {
+			return nil, err
+		}
+		if err != nil {
+			b.refused[i] = err
+			continue
+		}
+		frame.Records = append(frame.Records, d.record)
+	}
+	return frame, nil
+}
+
+// entitiesOf gives copies of the entities as they are, nil where there is none.
+func (b *commandBatch) entitiesOf(ctx context.Context) ([]*catalog.Entity, error) {
+	out := make([]*catalog.Entity, len(b.keys))
+	var rows []store.RowKey
+	var of []int
+	for i, k := range b.keys {
+		n := b.laneIndex(k.Bucket())
+		b.lanes[n].mu.Lock()
+		e, ok := b.people[n].entities.Get(k)
+		if ok {
+			out[i] = catalog.NewEntity(e.row.Kind, e.row.ID)
+			out[i].Merge(e.row)
+		}
+		b.lanes[n].mu.Unlock()
+		if !ok {
+			rows = append(rows, store.RowKey{Table: store.TableEntities, Bucket: k.Bucket(), Key: slices.Clone(k[:])})
+			of = append(of, i)
+		}
+	}
+	found, err := b.store.State().Load(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range of {
+		if found[n] != nil {
+			if out[i], err = catalog.Decode(found[n]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"rapport/internal/catalog"
+	"rapport/internal/fault"
+	"rapport/internal/store/memory"
+)
+
+// Commands in batches leave what the same commands leave one by one.
+func TestChangeMany_IsLikeOneByOne(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(5) {
+		single, batch := open(t, memory.New(), 2, 8), open(t, memory.New(), 3, 8)
+		defer closeNow(t, single)
+		defer closeNow(t, batch)
+		r := rand.New(rand.NewPCG(seed, 5))
+		for round := range 20 {
+			var commands []Command
+			for _, n := range r.Perm(6)[:1+r.IntN(6)] {
+				c := Command{
+					Kind: catalog.Item, ID: fmt.Sprint("p", n), Op: catalog.Op(r.IntN(3)), Source: "shop", Received: worldStart,
+					Body:           fmt.Appendf(nil, `{"attributes":{"a":%d,"b":null}}`, r.IntN(4)),
+					IdempotencyKey: fmt.Sprint("k", r.IntN(30)),
+				}
+				if r.IntN(8) == 0 {
+					c.Body = []byte(`{"attributes":7}`)
+				}
+				if c.Op == catalog.Delete {
+					c.Body = nil
+				}
+				commands = append(commands, c)
+			}
+			refused, err := batch.ChangeMany(t.Context(), commands)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range commands {
+				_, err := single.Change(t.Context(), commands[i])
+				if (err == nil) != (refused[i] == nil) || err != nil && fault.KindOf(err) != fault.KindOf(refused[i]) {
+					t.Fatalf("seed %d round %d: %+v: alone %v, in a batch %v", seed, round, commands[i], err, refused[i])
+				}
+			}
+			if got, want := dump(t, batch, &world{}), dump(t, single, &world{}); got != want {
+				t.Fatalf("seed %d round %d:\n%s", seed, round, diff(got, want))
+			}
+		}
+	}
+}
+
+func TestChangeMany_RefusesTwoOnOneEntityAndKeepsNothing(t *testing.T) {
+	t.Parallel()
+	p := open(t, memory.New(), 2, 8)
+	defer closeNow(t, p)
+	c := Command{Kind: catalog.Item, ID: "p", Op: catalog.Put, Body: []byte(`{}`), Source: "shop"}
+	if _, err := p.ChangeMany(t.Context(), []Command{c, c}); err == nil {
+		t.Fatal("two commands on one entity were taken")
+	}
+	if _, err := p.Entity(t.Context(), catalog.Item, "p"); fault.KindOf(err) != fault.NotFound {
+		t.Fatalf("it is there: %v", err)
+	}
+	if _, err := p.Change(t.Context(), c); err != nil { // the turn was given back
+		t.Fatal(err)
+	}
+}
