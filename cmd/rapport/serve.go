@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,23 +50,41 @@ func serve(cmd *cobra.Command, explain bool) error {
 	budget := config.NewBudget(c.Memory)
 	app.LimitMemory(budget)
 	log.Info("memory divided", "shares", budget.String())
-	a, err := app.Open(cmd.Context(), c, app.Parts{Log: log, Version: version()})
-	if err != nil {
-		return err
+	for first := true; ; first = false {
+		a, err := app.Open(cmd.Context(), c, app.Parts{Log: log, Version: version()})
+		if err != nil {
+			return err
+		}
+		if first {
+			tellKeys(out, a.Setup())
+			tellWelcome(out, a)
+			fmt.Fprintln(out, "listening on "+a.URL())
+		}
+		c.Listen = strings.TrimPrefix(a.URL(), "http://") // the same port, whichever it was
+		again, err := run(cmd.Context(), a, log)
+		if err != nil || !again {
+			return err
+		}
+		log.Info("starting anew: the state is folded again from the log")
 	}
-	tellKeys(out, a.Setup())
-	tellWelcome(out, a)
-	fmt.Fprintln(out, "listening on "+a.URL())
+}
+
+// run waits for the end of an instance, and tells whether it is to be opened
+// again.
+func run(ctx context.Context, a *app.App, log *slog.Logger) (again bool, err error) {
 	var failed error
 	select {
-	case <-cmd.Context().Done():
+	case <-ctx.Done():
 		log.Info("stopping")
 	case failed = <-a.Failed():
-		if errors.Is(failed, app.ErrTaken) {
-			return failed
+		switch {
+		case errors.Is(failed, app.ErrTaken):
+			return false, failed
+		case errors.Is(failed, app.ErrRestart):
+			again, failed = true, nil
 		}
 	}
-	return errors.Join(failed, a.Close(context.WithoutCancel(cmd.Context())))
+	return again, errors.Join(failed, a.Close(context.WithoutCancel(ctx)))
 }
 
 // tellKeys prints what the first start made: the write key, and the secret key

@@ -70,6 +70,7 @@ type App struct {
 	lake     *lake.Lake // nil: none
 	intake   *intake.Intake
 	tracked  event.Mapper // of the tracking protocol
+	rebuilt  string       // the job for which the state was folded again at this start
 	plans    *plans
 	geo      *geo.Database // nil: none
 	listener net.Listener
@@ -144,6 +145,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openIntake(); err != nil {
 		return err
 	}
+	if err := a.rebuildWanted(ctx); err != nil {
+		return err
+	}
 	if err := a.openEgress(); err != nil {
 		return err
 	}
@@ -161,6 +165,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.observe()
 	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
 	a.jobs.Register(httpapi.JobPrivacy, a.doPrivacy)
+	a.jobs.Register(httpapi.JobSourceRemoval, a.removeSource)
 	a.jobs.Schedule(a.orphans)
 	a.jobs.Register(httpapi.JobBackup, a.doBackup)
 	a.jobs.Schedule(a.backupsDue)

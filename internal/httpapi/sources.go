@@ -75,6 +75,7 @@ func (a *API) sourceRoutes() {
 	remove.status = http.StatusNoContent
 	register(a, remove, a.revokeWriteKey)
 	a.sourceRuleRoutes(at)
+	a.sourceRemovalRoutes()
 }
 
 func viewOf(s *access.Source) (SourceView, error) {
