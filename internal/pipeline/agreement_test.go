@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -30,6 +31,7 @@ import (
 	"rapport/internal/segment/segmenttest"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
+	"rapport/internal/store/postgres/pgtest"
 )
 
 // agreement is a random world in which whatever answers a condition has to give
@@ -39,7 +41,7 @@ type agreement struct {
 	t      *testing.T
 	m      *segmenttest.Maker
 	seed   uint64
-	disk   *memory.Disk
+	disk   engine
 	files  vfs.FS
 	p      *Pipeline
 	now    atomic.Int64
@@ -64,7 +66,9 @@ func (a *agreed) add(b agreed) {
 func (w *agreement) at() clock.Instant { return clock.Instant(w.now.Load()) }
 
 func (w *agreement) config() Config {
-	c := config(memory.Open(w.disk), 1+w.m.IntN(4), 1+w.m.IntN(20))
+	st, err := w.disk.open(w.t.Context())
+	w.must(err)
+	c := config(st, 1+w.m.IntN(4), 1+w.m.IntN(20))
 	c.Clock = func() time.Time { return w.at().Time() }
 	c.Mappers[consent.Dialect] = consent.NewMapper(identity.DefaultRules())
 	c.Random = func(b []byte) {
@@ -301,9 +305,10 @@ func (w *agreement) restart() {
 	w.counts.restarts++
 	if w.m.IntN(2) == 0 {
 		closeNow(w.t, w.p)
+		w.disk.close()
 	} else {
 		w.p.abandon()
-		w.disk.Crash(w.m.IntN(w.disk.Pending() + 1))
+		w.disk.crash(w.m.Rand)
 	}
 	if w.m.IntN(4) == 0 {
 		w.files = vfs.NewMem() // the images are lost
@@ -318,7 +323,9 @@ func (w *agreement) rebuild() {
 	w.t.Helper()
 	w.counts.rebuilds++
 	closeNow(w.t, w.p)
+	w.disk.close()
 	w.must(Rebuild(w.t.Context(), w.config(), nil))
+	w.disk.close()
 	w.open()
 }
 
@@ -551,14 +558,37 @@ func (w *agreement) fail(when, key, what string, x *someone) {
 // crashes and a rebuild. RAPPORT_SEED repeats one world.
 func TestSegments_AgreeHoweverTheyAreAnswered(t *testing.T) {
 	t.Parallel()
+	agree(t, 1, 8, func(*testing.T) engine { return memoryEngine{memory.NewDisk()} })
+}
+
+func TestSegments_AgreeOnEmbedded(t *testing.T) {
+	t.Parallel()
+	agree(t, 3, 2, func(*testing.T) engine { return &embeddedEngine{fs: vfs.NewCrashableMem()} })
+}
+
+func TestSegments_AgreeOnPostgres(t *testing.T) {
+	t.Parallel()
+	server, err := pgtest.Start()
+	if errors.Is(err, pgtest.ErrNone) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	agree(t, 7, 1, func(t *testing.T) engine { return &postgresEngine{address: server.Address(t)} })
+}
+
+// agree plays worlds on an engine, from a seed on; in a soak more.
+func agree(t *testing.T, first uint64, everyday int, on func(*testing.T) engine) {
+	t.Helper()
 	var all agreed
-	first := uint64(1)
-	n := worlds(8)
+	n := worlds(everyday)
 	if s, err := strconv.ParseUint(os.Getenv("RAPPORT_SEED"), 10, 64); err == nil {
 		first, n = s, 1
 	}
 	for seed := first; seed < first+uint64(n); seed++ {
-		w := newAgreement(t, seed)
+		w := newAgreement(t, seed, on(t))
 		w.open()
 		early := w.m.IntN(2) == 0
 		if early {
@@ -577,6 +607,7 @@ func TestSegments_AgreeHoweverTheyAreAnswered(t *testing.T) {
 		w.rebuild()
 		w.check("after a rebuild")
 		closeNow(t, w.p)
+		w.disk.close()
 		all.add(w.counts)
 	}
 	t.Logf("seeds %d to %d: %+v", first, first+uint64(n)-1, all)
@@ -585,10 +616,10 @@ func TestSegments_AgreeHoweverTheyAreAnswered(t *testing.T) {
 	}
 }
 
-func newAgreement(t *testing.T, seed uint64) *agreement {
+func newAgreement(t *testing.T, seed uint64, on engine) *agreement {
 	t.Helper()
 	w := &agreement{
-		t: t, m: segmenttest.New(seed), seed: seed, disk: memory.NewDisk(), files: vfs.NewMem(), items: map[string]map[string]any{},
+		t: t, m: segmenttest.New(seed), seed: seed, disk: on, files: vfs.NewMem(), items: map[string]map[string]any{},
 		defs: judging.Definitions{Segments: map[string]*condition.Node{}, Traits: map[string]*condition.Node{}, Affinities: map[string]*judging.Affinity{}},
 	}
 	w.now.Store(int64(clock.From(segmenttest.Spring).Add(time.Duration(w.m.Int64N(int64(segmenttest.Stretch / 2))))))
