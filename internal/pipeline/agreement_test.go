@@ -56,11 +56,11 @@ type agreement struct {
 
 // agreed counts what was compared, so that a world in which nothing happens
 // does not pass for one in which all is right.
-type agreed struct{ checks, in, merged, restarts, rebuilds, unknown int }
+type agreed struct{ checks, in, merged, restarts, rebuilds, unknown, steps int }
 
 func (a *agreed) add(b agreed) {
 	a.checks, a.in, a.merged = a.checks+b.checks, a.in+b.in, a.merged+b.merged
-	a.restarts, a.rebuilds, a.unknown = a.restarts+b.restarts, a.rebuilds+b.rebuilds, a.unknown+b.unknown
+	a.restarts, a.rebuilds, a.unknown, a.steps = a.restarts+b.restarts, a.rebuilds+b.rebuilds, a.unknown+b.unknown, a.steps+b.steps
 }
 
 func (w *agreement) at() clock.Instant { return clock.Instant(w.now.Load()) }
@@ -460,13 +460,13 @@ func (w *agreement) check(when string) {
 		if sizes[key] != int64(len(want)) {
 			w.fail(when, key, fmt.Sprintf("its size is %d, want %d", sizes[key], len(want)), nil)
 		}
-		w.counted(when, key, want, len(people))
+		w.counted(when, key, want, people)
 	}
 }
 
 // counted holds the columns, and the look at people one by one, against who is
 // in a segment.
-func (w *agreement) counted(when, key string, want []id.Key, people int) {
+func (w *agreement) counted(when, key string, want []id.Key, people []someone) {
 	w.t.Helper()
 	n := w.defs.Segments[key]
 	var yes, unknown []id.Key
@@ -489,17 +489,53 @@ func (w *agreement) counted(when, key string, want []id.Key, people int) {
 	}
 	v, err := w.p.Preview(w.t.Context(), n, PreviewOptions{Exact: true})
 	w.must(err)
-	if v.Total != len(want) || v.People != people || !v.Exact || v.Coverage != 1 {
-		w.fail(when, key, fmt.Sprintf("the preview says %d of %d (exact %t), want %d of %d", v.Total, v.People, v.Exact, len(want), people), nil)
+	if v.Total != len(want) || v.People != len(people) || !v.Exact || v.Coverage != 1 {
+		w.fail(when, key, fmt.Sprintf("the preview says %d of %d (exact %t), want %d of %d", v.Total, v.People, v.Exact, len(want), len(people)), nil)
 	}
+	w.stepped(when, key, v, people)
 	if when != "at the end" && when != "after a rebuild" {
 		return
 	}
 	w.exported(when, key, len(want))
 	c, err := w.p.PreviewCount(w.t.Context(), w.p.counts.ask(n).ID, time.Minute)
 	w.must(err)
-	if c.State != countDone || *c.Total != len(want) || c.People != people || c.Position != c.UpTo {
-		w.fail(when, key, fmt.Sprintf("the count in the background is %+v, want %d of %d", c, len(want), people), nil)
+	if c.State != countDone || *c.Total != len(want) || c.People != len(people) || c.Position != c.UpTo {
+		w.fail(when, key, fmt.Sprintf("the count in the background is %+v, want %d of %d", c, len(want), len(people)), nil)
+	}
+}
+
+// stepped holds the waterfall and the overlaps of a preview against the naive
+// interpreter.
+func (w *agreement) stepped(when, key string, v *Preview, people []someone) {
+	w.t.Helper()
+	n := w.defs.Segments[key]
+	for i, s := range v.Steps {
+		left := 0
+		for _, x := range people {
+			if !slices.ContainsFunc(n.Nodes[:i+1], func(part *condition.Node) bool {
+				return !judging.Holds(part, &w.defs, x.facts, w.at())
+			}) {
+				left++
+			}
+		}
+		w.counts.steps++
+		if s.Total != left || !s.Exact || s.AtLeast > left || s.AtMost < left {
+			w.fail(when, key, fmt.Sprintf("step %d of the preview is %+v, want %d", i, s, left), nil)
+		}
+	}
+	if n.Kind == condition.All && len(v.Steps) != len(n.Nodes) {
+		w.fail(when, key, fmt.Sprintf("the preview has %d steps, want %d", len(v.Steps), len(n.Nodes)), nil)
+	}
+	for _, o := range v.Overlap {
+		both := 0
+		for _, x := range people {
+			if slices.Contains(x.view.Segments, key) && slices.Contains(x.view.Segments, o.Segment) {
+				both++
+			}
+		}
+		if o.Total != both || !o.Exact {
+			w.fail(when, key, fmt.Sprintf("the overlap is %+v, want %d", o, both), nil)
+		}
 	}
 }
 

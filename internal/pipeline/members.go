@@ -100,14 +100,32 @@ func (p *Pipeline) membersOf(ctx context.Context, key, cursor string, limit int)
 			if who == nil {
 				continue
 			}
+			at, err := p.membershipsAt(ctx, who, some[i])
+			if err != nil {
+				return nil, "", err
+			}
 			m := member{who: who, home: some[i]}
-			if home := who.home(p); home != nil && home.members != nil {
-				m.home, m.since = home.key, home.members.get(c.ID).since
+			if at != nil {
+				m.since = at.get(c.ID).since
 			}
 			out = append(out, m)
 		}
 	}
 	return out, next, nil
+}
+
+// membershipsAt are those of a person at its home. Where the home is an identifier
+// that several share, what was gathered is cut out of it and says nothing of them.
+func (p *Pipeline) membershipsAt(ctx context.Context, who *person, home id.Key) (*memberships, error) {
+	i := slices.IndexFunc(who.anchors, func(a *anchor) bool { return a.key == home && a.members != nil })
+	if i >= 0 {
+		return who.anchors[i].members, nil
+	}
+	a, err := p.copyAnchor(ctx, home)
+	if err != nil || a == nil {
+		return nil, err
+	}
+	return a.members, nil
 }
 
 // computedAtOnce is for how many people a lane does nothing else while their

@@ -35,15 +35,18 @@ type Preview struct {
 // PreviewStep is one condition of an all with those before it.
 type PreviewStep struct {
 	Condition string `json:"condition" doc:"In words"`
-	Total     *int   `json:"total,omitempty" doc:"People left; left out where the columns cannot tell: it lies between at_least and at_most"`
-	AtLeast   int    `json:"at_least" doc:"People left for sure"`
-	AtMost    int    `json:"at_most" doc:"People left where all that is not known holds"`
+	Total     int    `json:"total" doc:"People left; where exact is false an estimate"`
+	Exact     bool   `json:"exact"`
+	Interval  [2]int `json:"interval" doc:"The total lies between these with a probability of 95 %"`
+	AtLeast   int    `json:"at_least" doc:"People left by what the columns know for sure"`
+	AtMost    int    `json:"at_most" doc:"People left where all that the columns do not know holds"`
 }
 
 // PreviewOverlap is a segment that shares people with the preview.
 type PreviewOverlap struct {
 	Segment string `json:"segment"`
-	Total   int    `json:"total" doc:"People in both"`
+	Total   int    `json:"total" doc:"People in both; where exact is false an estimate"`
+	Exact   bool   `json:"exact"`
 	Size    int    `json:"size" doc:"People in the segment"`
 }
 
@@ -99,27 +102,27 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 		return nil, err
 	}
 	out.People, out.Coverage = a.People, 1-float64(a.Missing)/columns.Parts
-	for i := range out.Overlap {
-		out.Overlap[i].Total, out.Overlap[i].Size = a.Overlap[i], a.Sizes[i]
-	}
-	if n.Kind == condition.All {
-		for i, s := range a.Steps {
-			out.Steps = append(out.Steps, stepOf(n.Nodes[i].Sentence(), s, a.Missing > 0))
-		}
-	}
 	limit := time.Duration(math.MaxInt64)
-	if a.Sampled {
+	if !o.Exact {
 		limit = o.Patience
 	}
-	seen, hits, err := judge.count(ctx, a.Doubtful, limit)
+	l := &looking{judge: judge, index: x, seen: map[id.Key]*finding{}, until: limit, begun: p.clock()}
+	found, err := l.through(ctx, &a)
 	if err != nil {
 		return nil, err
 	}
-	out.estimate(&a, seen, len(hits))
+	out.say(&a, found)
+	for i := range out.Overlap {
+		out.Overlap[i].Size = a.Sizes[i]
+		out.Overlap[i].Total, out.Overlap[i].Exact = found.overlap(&a, i, q.Overlap[i])
+	}
+	if out.Steps, err = l.steps(ctx, n, q, &a); err != nil {
+		return nil, err
+	}
 	if !out.Exact && o.Count {
 		out.Count = p.counts.ask(n)
 	}
-	return out, p.nameSamples(ctx, out, append(a.Samples, hits...))
+	return out, p.nameSamples(ctx, out, append(a.Samples, found.hits...))
 }
 
 // columnPlan is a condition as the columns are asked, by what is in force.
@@ -137,35 +140,31 @@ func (p *Pipeline) columnPlan(n *condition.Node, now clock.Instant) columns.Node
 	return columns.Plan(n, columns.Language{Now: now, Evaluation: evaluation(definition.Segment), Computed: evaluation(definition.ComputedTrait)})
 }
 
-// stepOf gives the number of a step only where nobody is in doubt.
-func stepOf(sentence string, s columns.StepCount, missing bool) PreviewStep {
-	step := PreviewStep{Condition: sentence, AtLeast: s.Yes, AtMost: s.Yes + s.Unknown}
-	if s.Unknown == 0 && !missing {
-		step.Total = &step.AtLeast
-	}
-	return step
-}
-
-// estimate puts what is known for sure together with what was seen of the rest.
-func (v *Preview) estimate(a *columns.Answer, seen, hits int) {
-	v.Total = a.Yes + hits
-	v.Interval = [2]int{v.Total, v.Total}
-	v.Exact = seen == a.Unknown && a.Missing == 0
-	if seen < a.Unknown {
-		v.Sampled = seen
-		low, high := 0.0, 1.0
-		share := 0.0
-		if seen > 0 {
-			share = float64(hits) / float64(seen)
-			low, high = wilsonInterval(share, float64(seen))
-		}
-		rest := float64(a.Unknown)
-		v.Total = a.Yes + int(math.Round(share*rest))
-		v.Interval = [2]int{a.Yes + int(math.Floor(low*rest)), a.Yes + int(math.Ceil(high*rest))}
+// say puts what is known for sure together with what was seen of the rest.
+func (v *Preview) say(a *columns.Answer, found found) {
+	v.Total, v.Interval, v.Exact = estimate(a.Yes, a.Unknown, found.seen, len(found.hits))
+	v.Exact = v.Exact && a.Missing == 0
+	if found.seen < a.Unknown {
+		v.Sampled = found.seen
 	}
 	if v.People > 0 {
 		v.Share = float64(v.Total) / float64(v.People)
 	}
+}
+
+// estimate is how many there are where some are known and some of the unknown
+// were looked at.
+func estimate(yes, unknown, seen, hits int) (total int, interval [2]int, exact bool) {
+	if seen >= unknown {
+		return yes + hits, [2]int{yes + hits, yes + hits}, seen == unknown
+	}
+	low, high, share := 0.0, 1.0, 0.0
+	if seen > 0 {
+		share = float64(hits) / float64(seen)
+		low, high = wilsonInterval(share, float64(seen))
+	}
+	rest := float64(unknown)
+	return yes + int(math.Round(share*rest)), [2]int{yes + int(math.Floor(low*rest)), yes + int(math.Ceil(high*rest))}, false
 }
 
 // wilsonInterval is Wilson's of 95 % for a share seen of so many.

@@ -3,8 +3,10 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
-	"time"
+	"slices"
+	"strconv"
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
@@ -21,6 +23,7 @@ type judge struct {
 	p      *Pipeline
 	set    *segment.Set
 	number int
+	parts  []int // the numbers of the parts of an all
 	eval   *segment.Evaluator
 	rules  *profile.Rules
 	person segment.ProfilePerson
@@ -30,7 +33,8 @@ type judge struct {
 	shorts []uint64         // scratch
 }
 
-// judged is the number of the evaluation of what is previewed: none in force has it.
+// judged is the number of the evaluation of what is previewed, and those of its
+// parts go down from it: none in force has them.
 const (
 	judged    = math.MaxUint64
 	judgedKey = " " // no segment has it
@@ -41,15 +45,19 @@ var newest = store.Position(math.MaxUint64)
 
 // newJudge compiles a condition beside everything that is live.
 func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
-	list := append([]criterion{{Kind: definition.Segment, Key: judgedKey, ID: judged}}, p.live(definition.Segment, "")...)
-	docs, err := p.library.get(list[1:])
+	list := p.live(definition.Segment, "")
+	docs, err := p.library.get(list)
 	if err != nil {
 		return nil, err
 	}
-	for i := range list[1:] {
-		list[i+1].ID = uint64(i) // compiled for this alone
+	for i := range list {
+		list[i].ID = uint64(i) // compiled for this alone
 	}
-	l, err := compileLens(list, append([]*document{{condition: n}}, docs...))
+	for i, asked := range append([]*condition.Node{n}, partsOf(n)...) {
+		list = append(list, criterion{Kind: definition.Segment, Key: judgedKey + strconv.Itoa(i), ID: judged - uint64(i)})
+		docs = append(docs, &document{condition: asked})
+	}
+	l, err := compileLens(list, docs)
 	if err != nil {
 		return nil, err
 	}
@@ -62,36 +70,73 @@ func (p *Pipeline) newJudge(n *condition.Node) (*judge, error) {
 		return nil, errors.New("a condition compiled to nothing")
 	}
 	only := l.set.SourcesOf(number)
+	var parts []int
+	for i := range partsOf(n) {
+		k := l.numbers[judged-1-uint64(i)]
+		parts = append(parts, k)
+		maps.Copy(only, l.set.SourcesOf(k))
+	}
 	return &judge{
-		p: p, rules: rules, set: l.set, number: number, eval: segment.NewEvaluator(l.set, itemsAt{p.items, &newest}),
+		p: p, rules: rules, set: l.set, number: number, parts: parts, eval: segment.NewEvaluator(l.set, itemsAt{p.items, &newest}),
 		only: only, needs: l.set.Needs(only),
 	}, nil
 }
 
-// count looks at people in their order until all are seen or the time is over.
-func (j *judge) count(ctx context.Context, keys []id.Key, limit time.Duration) (seen int, hits []id.Key, err error) {
-	begun := j.p.clock()
-	for i, k := range keys {
-		if i%previewSlice == 0 && i > 0 && j.p.clock().Sub(begun) > limit {
-			return i, hits, nil
-		}
-		holds, _, err := j.holds(ctx, k, j.p.clock.Now())
-		if err != nil {
-			return i, hits, err
-		}
-		if holds {
-			hits = append(hits, k)
-		}
+// partsOf are the parts of an all, after each of which a preview says how many
+// are left.
+func partsOf(n *condition.Node) []*condition.Node {
+	if n.Kind != condition.All {
+		return nil
 	}
-	return len(keys), hits, nil
+	return n.Nodes
+}
+
+// finding is what a look at a person found.
+type finding struct {
+	parts int // of an all, those that hold before the first that does not
+	holds bool
+	home  *memberships // what the person is in; nil: nothing
 }
 
 // holds tells whether the condition holds for a person at an instant, and when
 // time alone changes that.
-func (j *judge) holds(ctx context.Context, k id.Key, now clock.Instant) (bool, clock.Instant, error) {
-	who, err := j.p.gatherKey(ctx, k)
+func (j *judge) holds(ctx context.Context, k id.Key, now clock.Instant) (holds bool, next clock.Instant, err error) {
+	who, states, err := j.know(ctx, k)
 	if err != nil || who == nil {
 		return false, 0, err
+	}
+	for _, a := range j.eval.EvaluateSegments(nil, &j.person, states, []int{j.number}, now) {
+		holds, next = a.Member, a.Next
+	}
+	return holds, next, nil
+}
+
+// look tells of a person what a preview says.
+func (j *judge) look(ctx context.Context, k id.Key, now clock.Instant) (*finding, error) {
+	who, states, err := j.know(ctx, k)
+	v := &finding{}
+	if err != nil || who == nil {
+		return v, err
+	}
+	in := map[int]bool{}
+	for _, a := range j.eval.EvaluateSegments(nil, &j.person, states, append(slices.Clip(j.parts), j.number), now) {
+		in[a.Segment] = a.Member
+	}
+	for v.parts < len(j.parts) && in[j.parts[v.parts]] {
+		v.parts++
+	}
+	v.holds = in[j.number]
+	if v.holds {
+		v.home, err = j.p.membershipsAt(ctx, who, k)
+	}
+	return v, err
+}
+
+// know gathers a person and all that the condition asks of it.
+func (j *judge) know(ctx context.Context, k id.Key) (*person, []*segment.State, error) {
+	who, err := j.p.gatherKey(ctx, k)
+	if err != nil || who == nil {
+		return nil, nil, err
 	}
 	var partials []*profile.Partial
 	var states []*segment.State
@@ -99,16 +144,13 @@ func (j *judge) holds(ctx context.Context, k id.Key, now clock.Instant) (bool, c
 		partials = append(partials, a.partial)
 		st, err := j.fold(ctx, a)
 		if err != nil {
-			return false, 0, err
+			return nil, nil, err
 		}
 		states = append(states, st)
 	}
 	whole := profile.Merged(partials)
 	j.person.Set(whole, who.members, j.rules, consentOf(whole))
-	for _, a := range j.eval.EvaluateSegments(nil, &j.person, states, []int{j.number}, now) {
-		return a.Member, a.Next, nil
-	}
-	return false, 0, nil
+	return who, states, nil
 }
 
 // fold reads an anchor's timeline into what the condition keeps of it.
