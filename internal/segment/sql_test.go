@@ -2,27 +2,32 @@ package segment_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver of PostgreSQL
 	_ "modernc.org/sqlite"
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/segment"
 	"rapport/internal/segment/segmenttest"
+	"rapport/internal/store/postgres/pgtest"
 )
 
-// asked are conditions with the SQL that a person would write for them. :now
-// is in microseconds.
+// asked are conditions with the SQL that a person would write for them, for
+// PostgreSQL and SQLite. :now is in microseconds.
 var asked = []struct{ condition, query string }{
 	{`{"trait":"plan","op":"=","value":"gold"}`, `SELECT person FROM people WHERE plan = 'gold'`},
 	{`{"trait":"plan","op":"!=","value":"gold"}`, `SELECT person FROM people WHERE plan IS NULL OR plan <> 'gold'`},
 	{`{"trait":"age","min":18,"max":40}`, `SELECT person FROM people WHERE age BETWEEN 18 AND 40`},
 	{`{"trait":"plan","in":["gold","silver"]}`, `SELECT person FROM people WHERE plan IN ('gold', 'silver')`},
-	{`{"trait":"plan","op":"like","value":"_o%"}`, `SELECT person FROM people WHERE plan GLOB '?o*'`},
+	{`{"trait":"plan","op":"like","value":"_o%"}`, `SELECT person FROM people WHERE plan LIKE '_o%'`},
 	{`{"trait":"age","op":"missing"}`, `SELECT person FROM people WHERE age IS NULL`},
 	{
 		`{"event":"A","count":{"min":2},"within":"10d"}`,
@@ -93,28 +98,43 @@ var asked = []struct{ condition, query string }{
 // books holds in tables what people did.
 type books struct {
 	*testing.T
-	db *sql.DB
+	db   *sql.Conn
+	mark func(int) string // a parameter, by its number
 }
 
 func (b *books) exec(query string, args ...any) {
 	b.Helper()
-	if _, err := b.db.ExecContext(b.Context(), query, args...); err != nil {
+	var text strings.Builder
+	n := 0
+	for _, r := range query {
+		if r != '?' {
+			text.WriteRune(r)
+			continue
+		}
+		n++
+		text.WriteString(b.mark(n))
+	}
+	if _, err := b.db.ExecContext(b.Context(), text.String(), args...); err != nil {
 		b.Fatalf("%s: %v", query, err)
 	}
 }
 
-func openBooks(t *testing.T) *books {
+func openBooks(t *testing.T, driver, address string, mark func(int) string) *books {
 	t.Helper()
-	db, err := sql.Open("sqlite", ":memory:")
+	db, err := sql.Open(driver, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { _ = db.Close() })
-	b := &books{t, db}
-	b.exec(`CREATE TABLE people (person INT PRIMARY KEY, plan TEXT, age REAL)`)
-	b.exec(`CREATE TABLE events (person INT, name TEXT, at INT, price INT, cat TEXT)`)
-	b.exec(`CREATE TABLE orders (person INT, id TEXT, at INT, currency TEXT, total REAL)`)
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	b := &books{t, conn, mark}
+	b.exec(`CREATE TABLE people (person INT PRIMARY KEY, plan TEXT, age INT)`)
+	b.exec(`CREATE TABLE events (person INT, name TEXT, at BIGINT, price INT, cat TEXT)`)
+	b.exec(`CREATE TABLE orders (person INT, id TEXT, at BIGINT, currency TEXT, total NUMERIC)`)
 	b.exec(`CREATE TABLE lines (person INT, item TEXT, quantity INT)`)
 	b.exec(`CREATE TABLE items (item TEXT, category TEXT)`)
 	b.exec(`INSERT INTO items VALUES ('i1', 'Shoes'), ('i2', 'Hats'), ('i2', 'Shoes'), ('i3', 'Hats')`)
@@ -154,7 +174,7 @@ func (b *books) live(m *segmenttest.Maker, h *human, person int, now clock.Insta
 		t := event(100+n, "Order Completed", fmt.Sprintf(
 			`{"order_id":%q,"total":%d.5,"currency":"EUR","products":[{"product_id":%q,"quantity":%d}]}`, id, total, item, quantity), "")
 		b.exec(`INSERT INTO events VALUES (?, 'Order Completed', ?, NULL, NULL)`, person, t)
-		b.exec(`INSERT INTO orders VALUES (?, ?, ?, 'EUR', ? + 0.5)`, person, id, t, total)
+		b.exec(`INSERT INTO orders VALUES (?, ?, ?, 'EUR', CAST(? AS NUMERIC))`, person, id, t, fmt.Sprintf("%d.5", total))
 		b.exec(`INSERT INTO lines VALUES (?, ?, ?)`, person, item, quantity)
 	}
 }
@@ -174,8 +194,26 @@ func (h *human) plain(message, name string, at clock.Instant, props, traits stri
 	return e
 }
 
-func TestEvaluate_AgreesWithSQL(t *testing.T) {
+func TestEvaluate_AgreesWithSQLite(t *testing.T) {
 	t.Parallel()
+	agreesWith(t, openBooks(t, "sqlite", ":memory:", func(int) string { return "?" }))
+}
+
+func TestEvaluate_AgreesWithPostgres(t *testing.T) {
+	t.Parallel()
+	server, err := pgtest.Start()
+	if errors.Is(err, pgtest.ErrNone) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	agreesWith(t, openBooks(t, "pgx", server.Address(t), func(n int) string { return "$" + strconv.Itoa(n) }))
+}
+
+func agreesWith(t *testing.T, b *books) {
+	t.Helper()
 	const seed, people = 77, 400
 	m := segmenttest.New(seed)
 	var defs []segment.Definition
@@ -183,7 +221,6 @@ func TestEvaluate_AgreesWithSQL(t *testing.T) {
 		defs = append(defs, segment.Definition{Key: fmt.Sprintf("s%02d", i), Condition: read(t, a.condition)})
 	}
 	set := compile(t, defs...)
-	b := openBooks(t)
 	now := clock.From(segmenttest.Spring.Add(segmenttest.Stretch))
 	members := make([][]int, len(asked))
 	b.exec("BEGIN")
@@ -213,7 +250,7 @@ func TestEvaluate_AgreesWithSQL(t *testing.T) {
 
 func (b *books) people(query string, now clock.Instant) []int {
 	b.Helper()
-	rows, err := b.db.QueryContext(b.Context(), query, sql.Named("now", int64(now)))
+	rows, err := b.db.QueryContext(b.Context(), strings.ReplaceAll(query, ":now", strconv.FormatInt(int64(now), 10)))
 	if err != nil {
 		b.Fatalf("%s: %v", query, err)
 	}
