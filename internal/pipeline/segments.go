@@ -94,7 +94,7 @@ func SegmentSentence(kind definition.Kind, doc []byte) string {
 	case d.condition != nil:
 		return d.condition.Sentence()
 	case d.trait != nil:
-		return d.trait.Value.Sentence()
+		return d.trait.Value.ValueSentence()
 	}
 	return ""
 }

@@ -92,3 +92,24 @@ func TestRead_NamesTheNodeAndTheMend(t *testing.T) {
 		checkFault(t, doc, err, want)
 	}
 }
+
+// A computed trait is told by what it stands for, not by whether there is any.
+func TestValueSentence_SaysNoTest(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string]string{
+		`{"event":"Visit","count":{},"within":"30d"}`:           `the number of events "Visit" in the last 30 days`,
+		`{"event":"Visit","most_frequent":{"property":"sku"}}`:  `the most frequent sku of events "Visit"`,
+		`{"event":"Visit","first":{}}`:                          `the first of events "Visit"`,
+		`{"order":{},"sum":{"currency":"EUR"}}`:                 `the sum of total in EUR of orders`,
+		`{"event":"Visit","unique":{"property":"sku","min":3}}`: `the number of different sku of events "Visit"`,
+		`{"feel":"if  traits.age > 40 then computed.n else 0"}`: `the value of if traits.age > 40 then computed.n else 0`,
+	} {
+		n, err := condition.Read([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := n.ValueSentence(); got != want {
+			t.Errorf("%s is %q, want %q", doc, got, want)
+		}
+	}
+}

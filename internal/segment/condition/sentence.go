@@ -13,6 +13,17 @@ func (n *Node) Sentence() string {
 	return b.String()
 }
 
+// ValueSentence says what a node stands for as the value of a computed trait.
+func (n *Node) ValueSentence() string {
+	switch n.Kind {
+	case Expression:
+		return "the value of " + strings.Join(strings.Fields(n.Ref), " ")
+	case Events:
+		return n.Events.value()
+	}
+	return n.Sentence()
+}
+
 func (n *Node) say(b *strings.Builder, inside bool) {
 	switch n.Kind {
 	case All:

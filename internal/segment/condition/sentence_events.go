@@ -28,28 +28,31 @@ func DurationWords(d time.Duration) string {
 }
 
 // Sentence says the question in plain English.
-func (q *Question) Sentence() string {
+func (q *Question) Sentence() string { return q.value() + " " + q.Test.sentence() }
+
+// value says what is asked for, without the test.
+func (q *Question) value() string {
 	s := q.things()
 	if w := q.Window.sentence(); w != "" {
 		s += " " + w
 	}
 	switch q.Agg {
 	case Count:
-		return "the number of " + s + " " + q.Test.sentence()
+		return "the number of " + s
 	case First, Last:
 		if q.Of == "" {
-			return "the " + q.Agg.String() + " of " + s + " " + q.Test.sentence()
+			return "the " + q.Agg.String() + " of " + s
 		}
-		return "the " + q.Of + " of the " + q.Agg.String() + " of " + s + " " + q.Test.sentence()
+		return "the " + q.Of + " of the " + q.Agg.String() + " of " + s
 	case Unique:
-		return "the number of different " + q.Of + " of " + s + " " + q.Test.sentence()
+		return "the number of different " + q.Of + " of " + s
 	}
 	name := map[Aggregate]string{Sum: "sum of ", Average: "average of ", Min: "smallest ", Max: "largest ", MostFrequent: "most frequent "}[q.Agg]
 	of := q.Of
 	if q.Money != "" {
 		of += " in " + q.Money
 	}
-	return "the " + name + of + " of " + s + " " + q.Test.sentence()
+	return "the " + name + of + " of " + s
 }
 
 func (q *Question) things() string {
