@@ -203,3 +203,64 @@ func TestTick_TakesManyOfOneBucketInPieces(t *testing.T) {
 		t.Errorf("replayed:\n%s", diff(got, want))
 	}
 }
+
+// A rebuild tells the entries and exits of a person with one identifier as they
+// were, with the versions that made them. What it tells anew of a person with
+// several is in docs/formats/state.md.
+func TestRebuild_TellsTheSameHistoryOfOneIdentifier(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	now := worldStart
+	disk := memory.NewDisk()
+	settings := func(batch int) Config {
+		c := config(memory.Open(disk), 3, batch)
+		c.Clock = reading(&now)
+		return c
+	}
+	p, err := Open(ctx, settings(3), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	define(t, p, "active", `{"event":"Visit","within":"20m"}`)
+	define(t, p, "keen", `{"all":[{"segment":"active"},{"event":"Visit","count":{"min":2},"within":"1h"}]}`)
+	cultivated(t, p)
+	w := &world{}
+	r := rand.New(rand.NewPCG(11, 2))
+	for n := range 20 {
+		w.ids = append(w.ids, event.Identifier{Namespace: event.UserID, Value: fmt.Sprint("u", n)})
+	}
+	for n := range 150 {
+		setClock(&now, now.Add(time.Duration(r.IntN(8))*time.Minute))
+		play(t, p, []fact{trackAt(now, w.ids[r.IntN(len(w.ids))].Value, "Visit", fmt.Sprint("m", n))}, 1)
+		if n%7 == 0 {
+			if err := p.Tick(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n == 90 {
+			define(t, p, "active", `{"event":"Visit","within":"40m"}`)
+			cultivated(t, p)
+		}
+	}
+	if err := p.settleAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	want, members := passages(t, p, w), memberships1(t, p, w)
+	if n := strings.Count(want, "\n"); n < 100 || !strings.Contains(want, `"version":1`) || !strings.Contains(want, `"version":2`) {
+		t.Fatalf("%d entries and exits prove nothing", n)
+	}
+	closeNow(t, p)
+	if err := Rebuild(ctx, settings(64), nil); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = Open(ctx, settings(64), nil); err != nil {
+		t.Fatal(err)
+	}
+	defer closeNow(t, p)
+	if got := memberships1(t, p, w); got != members {
+		t.Errorf("memberships:\n%s", diff(got, members))
+	}
+	if got := passages(t, p, w); got != want {
+		t.Errorf("history:\n%s", diff(got, want))
+	}
+}
