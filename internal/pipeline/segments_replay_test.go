@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
@@ -178,7 +177,7 @@ func TestTick_TakesManyOfOneBucketInPieces(t *testing.T) {
 	}
 	play(t, p, facts, 100)
 	setClock(&now, worldStart.Add(20*time.Minute))
-	at, err := p.tickBuckets(ctx, clock.Instant(now), []id.Bucket{bucket})
+	at, err := p.tickBuckets(ctx, now, []id.Bucket{bucket})
 	if err == nil {
 		err = p.lanesAt(ctx, at)
 	}
