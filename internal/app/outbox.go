@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"rapport/internal/catalog"
 	"rapport/internal/decider"
 	"rapport/internal/definition"
 	"rapport/internal/destination"
@@ -30,7 +31,7 @@ func (a *App) openOutbox() {
 	}
 	client := a.egress.Client()
 	a.outbox = outbox.New(outbox.Deps{
-		Spine: a.pipeline, Types: types, Decide: a.instruct, Seal: a.sealSecret, Open: a.openSecret,
+		Spine: a.pipeline, Types: types, Decide: a.instruct, Item: a.item, Seal: a.sealSecret, Open: a.openSecret,
 		Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log,
 		Env: func(key string) destination.Env {
 			return destination.Env{
@@ -61,6 +62,18 @@ func (a *App) instruct(ctx context.Context, model, person string) (json.RawMessa
 		return nil, fmt.Errorf("encode instructions: %w", err)
 	}
 	return text, nil
+}
+
+// item gives an item of the catalog as templates see it; nil where there is none.
+func (a *App) item(ctx context.Context, id string) (json.RawMessage, error) {
+	e, err := a.pipeline.Entity(ctx, catalog.Item, id)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(e.View)
 }
 
 const instructTimeout = 10 * time.Second

@@ -15,7 +15,7 @@ var (
 	// domain is what the product is about, in the order of the flow.
 	domain = []string{
 		"event", "identity", "consent", "policy", "catalog", "profile", "segment", "predict", "definition", "experiment",
-		"decision", "effect", "experience", "journey", "message",
+		"decision", "effect", "broadcast", "experience", "journey", "message",
 	}
 	// flow carries events through the domain, over the contract of storage.
 	flow = []string{"columns", "enrich", "rows", "graph", "pipeline", "schedule", "decider", "outbox"}

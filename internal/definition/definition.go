@@ -44,6 +44,9 @@ const (
 	// Who outside is told, and whether it is told now.
 	Destination        Kind = "destination"         // as JSON, secrets sealed
 	DestinationControl Kind = "destination_control" // of the destination of the same key: paused, draining, released, as JSON
+	Broadcast          Kind = "broadcast"           // a message to everybody in a segment, as JSON
+	BroadcastProgress  Kind = "broadcast_progress"  // of the broadcast of the same key: approved, scheduled, paused, stopped, as JSON
+	BroadcastRules     Kind = "broadcast_rules"     // what holds for all broadcasts, as JSON
 )
 
 // DefaultKey is the key of what an instance has one of.

@@ -23,6 +23,8 @@ const (
 	Left    Kind = "left"    // a person left a segment
 	Member  Kind = "member"  // a row of an audience that is synchronised
 	Profile Kind = "profile" // what is known of a person changed
+	// Broadcast is a message to everybody in a segment.
+	Broadcast Kind = "broadcast"
 )
 
 // Message is one delivery as it was planned: durable before the first attempt,
@@ -75,12 +77,32 @@ type Sink interface {
 	Close() error
 }
 
+// Shower is a sink that can write a message without sending it.
+type Shower interface {
+	Show(m *Message) Shown
+}
+
+// Shown is a message as it would be sent.
+type Shown struct {
+	Address string            // whom it goes to; empty: there is nobody to send it to
+	Parts   map[string]string // its parts, such as subject, html and text
+	Problem string            // why it cannot be written; empty: it can
+}
+
+// Teller is a sink that says what became of each message as soon as that is
+// known, rather than of all of them at the end. Otherwise it is Send.
+type Teller interface {
+	SendEach(ctx context.Context, batch []Message, done func(i int, r Result))
+}
+
 // Type is a kind of destination.
 type Type struct {
 	Name   string // stable, in definitions
 	Title  string // for people
 	About  string // one or two sentences for the reference
 	Schema json.RawMessage
+	// Content names the settings in which a broadcast writes its own message.
+	Content []string
 	// Open makes a sink of settings that Schema allows, with secrets in the
 	// clear. It reaches nobody: a sink connects with its first Send. Its error is
 	// a fault that names the setting.

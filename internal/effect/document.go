@@ -27,10 +27,13 @@ type Destination struct {
 	Segments []SegmentChoice `json:"segments,omitempty" maxItems:"100" doc:"Send who comes into segments and who leaves them"`
 	Audience *AudienceChoice `json:"audience,omitempty" doc:"Keep an audience on the other side the same as a segment"`
 	Profile  *ChangeChoice   `json:"profile,omitempty" doc:"Send people of whom something changed"`
+	// Broadcasts go through it under keys of their own, with what it asks.
+	Broadcasts bool `json:"broadcasts,omitempty" doc:"Broadcasts may go through it"`
 
-	Traits   []string `json:"traits,omitempty" maxItems:"200" doc:"Traits of the person that go along; [\"*\"]: all of them; left out: none"`
-	Decision string   `json:"decision,omitempty" doc:"Key of a decision model that is asked about each person when it is sent: its answer goes along as instructions"`
-	Mapping  string   `json:"mapping,omitempty" maxLength:"65536" doc:"FEEL that makes the payload of id, kind, time, destination, person, event, segment, audience and instructions; left out: all of them"`
+	Traits   []string     `json:"traits,omitempty" maxItems:"200" doc:"Traits of the person that go along; [\"*\"]: all of them; left out: none"`
+	Decision string       `json:"decision,omitempty" doc:"Key of a decision model that is asked about each person when it is sent: its answer goes along as instructions"`
+	Items    []ItemChoice `json:"items,omitempty" maxItems:"20" doc:"Items of the catalog that go along as catalog"`
+	Mapping  string       `json:"mapping,omitempty" maxLength:"65536" doc:"FEEL that makes the payload of id, kind, time, destination, person, event, segment, audience, instructions and catalog; left out: all of them"`
 
 	Consent   *ConsentAsked `json:"consent,omitempty" doc:"What is asked of consent before each attempt; left out: nothing"`
 	Freshness Span          `json:"freshness,omitempty" doc:"What happened longer ago than this when it came in is not sent; left out: 1h, at most 720h"`
@@ -62,6 +65,12 @@ type AudienceChoice struct {
 // ChangeChoice says what of a person is watched.
 type ChangeChoice struct {
 	Traits []string `json:"traits,omitempty" maxItems:"200" doc:"A change of one of these is sent; left out: of any of those that go along"`
+}
+
+// ItemChoice names an item of the catalog, or several.
+type ItemChoice struct {
+	Name string `json:"name" doc:"What it is called below catalog"`
+	ID   string `json:"id" maxLength:"8192" doc:"FEEL over what a mapping sees that gives its id, such as event.properties.product_id, or a list of ids, such as instructions.offers.sku"`
 }
 
 // ConsentAsked is what a person must have agreed to.
@@ -113,6 +122,7 @@ type Target struct {
 	Destination
 	filter  *feel.Program
 	mapping *feel.Program
+	items   []*feel.Program
 }
 
 // Read reads a document and checks what it says, the settings of its type
@@ -160,8 +170,8 @@ func (t *Target) checkWhat() error {
 	if t.Type == "" {
 		return invalid("type", "the destination says no type: GET /api/v1/destination-types lists them")
 	}
-	if t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil {
-		return invalid("", "the destination is told nothing: give events, segments, audience or profile")
+	if t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil && !t.Broadcasts {
+		return invalid("", "the destination is told nothing: give events, segments, audience, profile or broadcasts")
 	}
 	if t.Audience != nil && t.Audience.Segment == "" {
 		return invalid("audience/segment", "give the key of a segment")
@@ -219,7 +229,7 @@ func (t *Target) checkLimits() error {
 
 // The names that a mapping sees, in the order of their slots.
 func scope() []string {
-	return []string{"id", "kind", "time", "destination", "person", "event", "segment", "audience", "instructions"}
+	return []string{"id", "kind", "time", "destination", "person", "event", "segment", "audience", "instructions", "catalog"}
 }
 
 func (t *Target) compile() (err error) {
@@ -232,6 +242,23 @@ func (t *Target) compile() (err error) {
 		if t.mapping, err = compile(t.Mapping, scope()...); err != nil {
 			return invalid("mapping", "the mapping is no FEEL over %s: %v", strings.Join(scope(), ", "), err)
 		}
+	}
+	return t.compileItems()
+}
+
+func (t *Target) compileItems() error {
+	seen := map[string]bool{}
+	for i, x := range t.Items {
+		at := fmt.Sprintf("items/%d", i)
+		if x.Name == "" || seen[x.Name] {
+			return invalid(at+"/name", "each of the items needs a name of its own")
+		}
+		seen[x.Name] = true
+		p, err := compile(x.ID, scope()...)
+		if err != nil {
+			return invalid(at+"/id", "id is no FEEL over %s: %v", strings.Join(scope(), ", "), err)
+		}
+		t.items = append(t.items, p)
 	}
 	return nil
 }

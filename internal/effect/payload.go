@@ -25,6 +25,7 @@ type Content struct {
 	Audience     string // that somebody was added to or removed from
 	Change       string // entered, left, added or removed
 	Instructions json.RawMessage
+	Catalog      map[string]json.RawMessage // by the names of the target's items
 }
 
 // whole is the payload where no mapping says another one, and what a mapping
@@ -39,12 +40,14 @@ type whole struct {
 	Segment      *changePart     `json:"segment,omitempty"`
 	Audience     *changePart     `json:"audience,omitempty"`
 	Instructions json.RawMessage `json:"instructions,omitempty"`
+
+	Catalog map[string]json.RawMessage `json:"catalog,omitempty"`
 }
 
 type personPart struct {
 	ID          string                     `json:"id"`
 	Identifiers []identifierPart           `json:"identifiers"`
-	Traits      map[string]json.RawMessage `json:"traits,omitempty"`
+	Traits      map[string]json.RawMessage `json:"traits,omitzero"`
 }
 
 type identifierPart struct {
@@ -121,17 +124,7 @@ const MaxPayload = 256 << 10
 // Payload makes what is sent. It is nil where the mapping says null: then
 // nothing is sent. An error is the mapping's, for people to read.
 func (t *Target) Payload(c *Content, now clock.Instant) (json.RawMessage, error) {
-	w := whole{
-		ID: c.ID, Kind: c.Kind, Time: c.Time, Destination: c.Destination, Person: t.person(c.Person), Event: eventOf(c.Event),
-		Instructions: c.Instructions,
-	}
-	if c.Segment != "" {
-		w.Segment = &changePart{c.Segment, c.Change}
-	}
-	if c.Audience != "" {
-		w.Audience = &changePart{c.Audience, c.Change}
-	}
-	text, err := json.Marshal(w)
+	text, err := json.Marshal(t.whole(c))
 	if err == nil && t.mapping != nil {
 		text, err = t.mapped(text, now)
 	}
@@ -144,7 +137,37 @@ func (t *Target) Payload(c *Content, now clock.Instant) (json.RawMessage, error)
 	return text, nil
 }
 
+func (t *Target) whole(c *Content) whole {
+	w := whole{
+		ID: c.ID, Kind: c.Kind, Time: c.Time, Destination: c.Destination, Person: t.person(c.Person), Event: eventOf(c.Event),
+		Instructions: c.Instructions, Catalog: c.Catalog,
+	}
+	if c.Segment != "" {
+		w.Segment = &changePart{c.Segment, c.Change}
+	}
+	if c.Audience != "" {
+		w.Audience = &changePart{c.Audience, c.Change}
+	}
+	return w
+}
+
 func (t *Target) mapped(text []byte, now clock.Instant) ([]byte, error) {
+	slots, err := slotsOf(text)
+	if err != nil {
+		return nil, err
+	}
+	v, said := t.mapping.Eval(feel.Options{Now: feel.FromTime(now.Time())}, slots...)
+	if v.Kind() == feel.KindNull {
+		if len(said) > 0 {
+			return nil, fmt.Errorf("the mapping gives null: %s", said[0].Message)
+		}
+		return nil, nil
+	}
+	return json.Marshal(v.Go())
+}
+
+// slotsOf are the parts of a payload as FEEL sees them.
+func slotsOf(text []byte) ([]feel.Value, error) {
 	var parts map[string]any
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.UseNumber()
@@ -159,14 +182,50 @@ func (t *Target) mapped(text []byte, now clock.Instant) ([]byte, error) {
 		}
 		slots[i] = v
 	}
-	v, said := t.mapping.Eval(feel.Options{Now: feel.FromTime(now.Time())}, slots...)
-	if v.Kind() == feel.KindNull {
-		if len(said) > 0 {
-			return nil, fmt.Errorf("the mapping gives null: %s", said[0].Message)
-		}
+	return slots, nil
+}
+
+// ItemsAsked are the ids of the items that go along with a message, by their
+// names. List says that several were asked for.
+type ItemsAsked struct {
+	IDs  []string
+	List bool
+}
+
+// maxItems is how many items of the catalog one name may stand for.
+const maxItems = 50
+
+// ItemsOf finds out which items of the catalog go along.
+func (t *Target) ItemsOf(c *Content, now clock.Instant) (map[string]ItemsAsked, error) {
+	if len(t.items) == 0 {
 		return nil, nil
 	}
-	return json.Marshal(v.Go())
+	text, err := json.Marshal(t.whole(c))
+	if err != nil {
+		return nil, err
+	}
+	slots, err := slotsOf(text)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]ItemsAsked{}
+	for i, p := range t.items {
+		v, _ := p.Eval(feel.Options{Now: feel.FromTime(now.Time()), NoDiagnostics: true}, slots...)
+		var asked ItemsAsked
+		switch ids := v.Go().(type) {
+		case string:
+			asked.IDs = []string{ids}
+		case []any:
+			asked.List = true
+			for _, x := range ids[:min(len(ids), maxItems)] {
+				if name, ok := x.(string); ok {
+					asked.IDs = append(asked.IDs, name)
+				}
+			}
+		}
+		out[t.Items[i].Name] = asked
+	}
+	return out, nil
 }
 
 // person is what of a person goes along: who it is, and the chosen traits.
@@ -174,7 +233,10 @@ func (t *Target) person(v *profile.View) *personPart {
 	if v == nil {
 		return nil
 	}
-	p := &personPart{ID: v.ID, Identifiers: []identifierPart{}, Traits: t.Chosen(v, t.Traits)}
+	p := &personPart{ID: v.ID, Identifiers: []identifierPart{}}
+	if len(t.Traits) > 0 {
+		p.Traits = t.Chosen(v, t.Traits)
+	}
 	for _, i := range v.Identifiers {
 		p.Identifiers = append(p.Identifiers, identifierPart{i.Namespace, i.Value})
 	}

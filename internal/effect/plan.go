@@ -23,10 +23,12 @@ const (
 	Check   Kind = "check"   // a person may have left a segment by becoming one with another
 	Member  Kind = "member"  // a person may have to be added to an audience or taken from it
 	Profile Kind = "profile" // what is known of a person may have changed
+	// Broadcast is a message to everybody in a segment.
+	Broadcast Kind = "broadcast"
 )
 
 // kinds gives their numbers, which are on disk: append only.
-func kinds() []Kind { return []Kind{Event, Entered, Left, Check, Member, Profile} }
+func kinds() []Kind { return []Kind{Event, Entered, Left, Check, Member, Profile, Broadcast} }
 
 // Plan is a cause that a destination has to be told of. It says where what is
 // told is found, and nothing of the person: what is sent is made of it when its

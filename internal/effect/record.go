@@ -52,7 +52,8 @@ type Fact struct {
 	Time    clock.Instant   `json:"time,omitzero"` // of the cause
 	Payload json.RawMessage `json:"payload,omitempty"`
 
-	When    clock.Instant `json:"when,omitzero"` // of this record
+	When    clock.Instant `json:"when,omitzero"`  // of this record
+	After   clock.Instant `json:"after,omitzero"` // it is not sent before
 	Outcome Outcome       `json:"outcome,omitempty"`
 	Reason  string        `json:"reason,omitempty"` // one word
 	Text    string        `json:"text,omitempty"`   // for people
@@ -94,7 +95,7 @@ func (o Outcome) Final() bool { return o != Waiting && o != Retrying }
 type DeliveryHead struct {
 	ID          string        `json:"id" doc:"The idempotency key"`
 	Destination string        `json:"destination"`
-	Kind        Kind          `json:"kind" enum:"event,entered,left,member,profile,check"`
+	Kind        Kind          `json:"kind" enum:"event,entered,left,member,profile,check,broadcast"`
 	Segment     string        `json:"segment,omitempty"`
 	Outcome     Outcome       `json:"outcome" enum:"waiting,retrying,delivered,dead,suppressed,discarded"`
 	Reason      string        `json:"reason,omitempty" doc:"Why it was not sent"`

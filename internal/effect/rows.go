@@ -15,11 +15,13 @@ import (
 //	'x' destination, zero, position, id                      place: a dead letter
 //	'd' destination, zero, position backwards, id            two places, head: a delivery
 //	't' destination, zero, segment, zero, person             what it knows
+//	'r' destination, zero, response, id                      nothing: what a recipient did
 const (
 	sendTag     = 'e'
 	deadTag     = 'x'
 	deliveryTag = 'd'
 	toldTag     = 't'
+	responseTag = 'r'
 )
 
 var errRow = errors.New("row of an effect is damaged")

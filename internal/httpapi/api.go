@@ -26,6 +26,8 @@ type Deps struct {
 	Imports Imports
 	Outbox  Outbox
 	Lake    Lake // nil: none is written
+	// Broadcasts are sent by those who deliver.
+	Broadcasts Broadcasts
 	// Seal makes of a secret what can be stored.
 	Seal   func(secret []byte) ([]byte, error)
 	Access *access.Register
@@ -102,6 +104,7 @@ func New(d Deps) *API {
 	a.destinationRoutes()
 	a.deliveryRoutes()
 	a.lakeRoutes()
+	a.broadcastRoutes()
 	a.predictiveRoutes()
 	a.importRoutes()
 	a.mappingRoutes()

@@ -16,7 +16,7 @@ import (
 
 // DeliveryKey names a delivery in a path.
 type DeliveryKey struct {
-	Destination string `path:"destination" maxLength:"128" doc:"Key of the destination"`
+	Destination string `path:"destination" maxLength:"128" doc:"Key of the destination, or broadcast: and the key of a broadcast"`
 	ID          string `path:"id" maxLength:"64" doc:"Id of the message"`
 }
 
@@ -55,6 +55,9 @@ func (a *API) deliveryRoutes() {
 }
 
 func (a *API) knownDestination(key string) error {
+	if name, is := effect.OfBroadcast(key); is && a.Spine.Definitions().Get(definition.BroadcastProgress, name).Newest() != nil {
+		return nil
+	}
 	if a.Spine.Definitions().Get(definition.Destination, key).Newest() == nil {
 		return fault.Errorf(fault.NotFound, "destination_not_found", "there is no destination %q", key)
 	}
@@ -62,7 +65,7 @@ func (a *API) knownDestination(key string) error {
 }
 
 func (a *API) listDeliveries(ctx context.Context, in *struct {
-	Destination string    `query:"destination" required:"true" maxLength:"128" doc:"Key of the destination"`
+	Destination string    `query:"destination" required:"true" maxLength:"128" doc:"Key of the destination, or broadcast: and the key of a broadcast"`
 	Outcome     string    `query:"outcome" enum:"waiting,retrying,delivered,dead,suppressed,discarded" doc:"Only those that came to this"`
 	Reason      string    `query:"reason" maxLength:"100" doc:"Only those that were not sent for this reason"`
 	From        time.Time `query:"from" doc:"Only causes at or after this time"`

@@ -74,6 +74,8 @@ type DestinationType struct {
 	Title  string          `json:"title"`
 	About  string          `json:"about,omitempty"`
 	Schema json.RawMessage `json:"schema" doc:"JSON Schema of its settings; writeOnly marks secrets"`
+	// Content is what a broadcast writes.
+	Content []string `json:"content,omitempty" doc:"The settings that a broadcast writes itself"`
 }
 
 func (a *API) destinationRoutes() {
@@ -118,7 +120,7 @@ func (a *API) destinationCommands(at func(id, method, path, summary, scope strin
 func (a *API) destinationTypes(context.Context, *struct{}) (*body[List[DestinationType]], error) {
 	var out []DestinationType
 	for _, t := range a.Outbox.Kinds() {
-		out = append(out, DestinationType{t.Name, t.Title, t.About, t.Schema})
+		out = append(out, DestinationType{t.Name, t.Title, t.About, t.Schema, t.Content})
 	}
 	slices.SortFunc(out, func(x, y DestinationType) int { return strings.Compare(x.Name, y.Name) })
 	return &body[List[DestinationType]]{listOf(pipeline.Page[DestinationType]{Items: out})}, nil

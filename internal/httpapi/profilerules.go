@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rapport/internal/access"
+	"rapport/internal/broadcast"
 	"rapport/internal/definition"
 	"rapport/internal/fault"
 	"rapport/internal/identity"
@@ -70,6 +71,11 @@ func (a *API) ruleBooks() []ruleBook {
 			a, definition.IdentityRules, "/identity/rules", "which identifiers make one person",
 			identity.Rules{},
 			string(usual.Document()), checked(identity.Parse), nil, "identity", "",
+		},
+		{
+			a, definition.BroadcastRules, "/broadcast-rules", "what holds for all broadcasts: approval, quiet hours, how many a person gets",
+			broadcast.Rules{},
+			`{}`, checked(broadcast.ReadRules), nil, "broadcasts", access.ScopeAdmin,
 		},
 	}
 }

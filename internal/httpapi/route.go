@@ -202,6 +202,7 @@ func describe(version string) *huma.OpenAPI {
 			{Name: "decisions", Description: "Decision models: DMN documents with versions, test cases and evaluation"},
 			{Name: "destinations", Description: "Who outside is told what, and what came of it"},
 			{Name: "lake", Description: "The data lake: Parquet files of what happened and who is known"},
+			{Name: "broadcasts", Description: "Messages to everybody in a segment"},
 			{Name: "privacy", Description: "Requests of people: what is known of them, and to be forgotten"},
 			{Name: "imports", Description: "Tables of others: imports, their mappings, and pulls that fetch tables by themselves"},
 			{Name: "sources", Description: "What comes in: tracking plans, webhooks, entity types"},

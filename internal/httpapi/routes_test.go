@@ -82,6 +82,10 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"type":"webhook","events":{}}`
 		case strings.HasPrefix(path, "/api/v1/destinations/") && method == "POST" && !strings.HasSuffix(path, "/status"):
 			body = map[bool]string{true: `{"profile":"user_id:1"}`}[strings.HasSuffix(path, "/test")]
+		case path == "/api/v1/broadcasts/default" && method == "PUT":
+			body = `{"segment":"s","destination":"d"}`
+		case strings.HasPrefix(path, "/api/v1/broadcasts/") && method == "POST":
+			body = map[bool]string{true: `{"profile":"user_id:1"}`}[strings.HasSuffix(path, "/test") || strings.HasSuffix(path, "/preview")]
 		case strings.HasPrefix(path, "/api/v1/deliveries/"):
 			path = strings.Replace(path, "{destination}", "default", 1)
 		case path == "/api/v1/deliveries":

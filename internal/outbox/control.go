@@ -39,8 +39,18 @@ func (c *Control) sends(time.Time) bool { return c.State != Paused && c.State !=
 
 func (c *Control) released(now time.Time) bool { return now.Before(c.Released.Time()) }
 
-// obey takes the newest word on a line.
-func (o *Outbox) obey(l *line, s *definition.Series) error {
+// obey takes the newest word on a destination: for its line, and for those of
+// broadcasts that go through it.
+func (o *Outbox) obey(s *definition.Series) error {
+	var lines []*line
+	for _, l := range o.lines {
+		if l.key == s.Key || l.base == s.Key {
+			lines = append(lines, l)
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
 	v := s.Newest()
 	d, err := o.Spine.Definition(o.ctx, v.Kind, v.Key, v.Version)
 	if err != nil {
@@ -50,12 +60,18 @@ func (o *Outbox) obey(l *line, s *definition.Series) error {
 	if err := json.Unmarshal(d.Document, &c); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	if c.Since >= l.control.Since {
-		l.control = c
+	for _, l := range lines {
+		l.mu.Lock()
+		at := &l.control
+		if l.base != "" {
+			at = &l.above
+		}
+		if c.Since >= at.Since {
+			*at = c
+		}
+		l.mu.Unlock()
+		l.nudge()
 	}
-	l.mu.Unlock()
-	l.nudge()
 	return nil
 }
 

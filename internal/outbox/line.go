@@ -19,8 +19,12 @@ import (
 type line struct {
 	*Outbox
 	key  string
-	wake chan struct{} // has room for one: something changed
-	work sync.WaitGroup
+	base string // of a broadcast: the key of the destination it goes through
+	// stamp is what a broadcast is made of, to see that it changed. The outbox's
+	// mutex guards it.
+	stamp string
+	wake  chan struct{} // has room for one: something changed
+	work  sync.WaitGroup
 
 	mu      sync.Mutex // guards the rest
 	version int
@@ -37,6 +41,8 @@ type line struct {
 	reopen  time.Time
 	pausing time.Duration // before it is tried again
 	ended   bool          // the destination is not there any more
+	why     string        // what is said of messages then
+	above   Control       // of the destination that a broadcast goes through
 
 	// What does not fit into memory is read from its rows, behind last. missed is
 	// where the log has the latest that was left out, low the first of them in the
@@ -46,6 +52,8 @@ type line struct {
 	last    effect.Place
 	missed  store.Position
 	low     *effect.Place
+	// rest is when the first of those in the rows may be sent, where none may now.
+	rest time.Time
 }
 
 // opened is a sink with the calls that use it.
@@ -82,18 +90,19 @@ func (l *line) is(version int) bool {
 func (l *line) become(version int, t *effect.Target) {
 	l.mu.Lock()
 	old := l.sink
-	l.version, l.target, l.sink, l.ended = version, t, nil, false
+	l.version, l.target, l.sink, l.ended, l.why = version, t, nil, false, ""
 	l.problem, l.reopen, l.pausing, l.breaker = "", time.Time{}, 0, breaker{}
 	l.mu.Unlock()
 	l.retire(old)
 	l.nudge()
 }
 
-// end lets nothing more be sent: the destination is not there any more.
-func (l *line) end() {
+// end lets nothing more be sent: the destination is not there any more, or what
+// it is told was given up.
+func (l *line) end(why string) {
 	l.mu.Lock()
 	old := l.sink
-	l.sink, l.target, l.ended = nil, nil, true
+	l.sink, l.target, l.ended, l.why, l.rest = nil, nil, true, why, time.Time{}
 	l.mu.Unlock()
 	l.retire(old)
 	l.nudge()
@@ -146,7 +155,7 @@ func (l *line) push(m *message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := m.place()
-	if l.spilled || l.queue.full() {
+	if l.spilled || l.queue.full() || m.After > l.now() {
 		l.spilled, l.missed = true, max(l.missed, m.sent)
 		if l.low == nil || at.Compare(*l.low) < 0 {
 			l.low = &at
@@ -173,10 +182,12 @@ func before(p effect.Place) effect.Place {
 // whether anything was done.
 func (l *line) refill(ctx context.Context) (bool, error) {
 	l.mu.Lock()
-	if !l.spilled || len(l.queue.known) > queueMessages/4 || l.queue.bytes > queueBytes/4 {
+	resting := l.rest.After(l.Clock()) && l.low == nil
+	if !l.spilled || resting || len(l.queue.known) > queueMessages/4 || l.queue.bytes > queueBytes/4 {
 		l.mu.Unlock()
 		return false, nil
 	}
+	l.rest = time.Time{}
 	if l.low != nil && l.low.Compare(l.last) <= 0 {
 		l.last = before(*l.low)
 	}
@@ -202,16 +213,9 @@ func (l *line) refill(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		l.mu.Lock()
-		if l.queue.full() {
-			l.mu.Unlock()
+		if !l.admit(row.Place, m) {
 			return true, nil
 		}
-		if m != nil {
-			l.queue.add(m)
-		}
-		l.last = row.Place
-		l.mu.Unlock()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -219,6 +223,26 @@ func (l *line) refill(ctx context.Context) (bool, error) {
 		l.spilled = false
 	}
 	return true, nil
+}
+
+// admit takes a message that was read from its row; nil is one that is not there
+// any more. It tells whether there is room for another.
+func (l *line) admit(at effect.Place, m *message) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.queue.full() {
+		return false
+	}
+	if m != nil && m.After > l.now() && !l.ended {
+		// They come in the order in which they may be sent.
+		l.rest = m.After.Time()
+		return false
+	}
+	if m != nil {
+		l.queue.add(m)
+	}
+	l.last = at
+	return true
 }
 
 // fetch reads a message. It is nil where the person was erased since, which is
@@ -271,6 +295,8 @@ func (l *line) state(counts map[string]int64) DestinationState {
 		s.State = "deleted"
 	case l.control.State != "" && l.control.State != Active:
 		s.Problem = l.control.Reason
+	case !l.above.sends(now):
+		s.State, s.Problem = string(Paused), "the destination "+l.base+" is "+string(l.above.State)
 	case l.problem != "":
 		s.State, s.Problem = "failing", l.problem
 	case l.breaker.open():

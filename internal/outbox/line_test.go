@@ -123,6 +123,20 @@ func (s *spine) EventAt(context.Context, store.Position) (*event.Event, error) {
 	return nil, store.ErrErased
 }
 
+func (s *spine) ToldNow(ctx context.Context, asked []effect.Fact) ([]string, error) {
+	return s.Told(ctx, asked)
+}
+
+func (s *spine) ProfileIDOf(event.Identifier) string { return "" }
+
+func (s *spine) SegmentState(definition.Kind, string) pipeline.SegmentState {
+	return pipeline.SegmentState{Version: 1}
+}
+
+func (s *spine) Responses(context.Context, string) (*effect.Responses, error) {
+	return &effect.Responses{}, nil
+}
+
 func (s *spine) EffectCounts() map[string]map[string]int64 { return nil }
 
 func (s *spine) Deliveries(context.Context, pipeline.DeliveryQuery) (pipeline.Page[pipeline.Delivery], error) {

@@ -46,3 +46,27 @@ func (m *memo) put(key, value string) {
 		delete(m.known, e.Value.(*remembered).key)
 	}
 }
+
+// names is a set of names.
+type names struct {
+	mu  sync.Mutex
+	set map[string]bool
+}
+
+func (n *names) has(name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.set[name]
+}
+
+// put puts a name in, or takes it out.
+func (n *names) put(name string, in bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.set == nil {
+		n.set = map[string]bool{}
+	}
+	if n.set[name] = in; !in {
+		delete(n.set, name)
+	}
+}

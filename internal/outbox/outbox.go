@@ -35,8 +35,10 @@ type plans interface {
 	Planned(ctx context.Context) ([]effect.Plan, error)
 	KeepEffects(ctx context.Context, list []pipeline.Effect) ([]store.Position, error)
 	Told(ctx context.Context, asked []effect.Fact) ([]string, error)
+	ToldNow(ctx context.Context, asked []effect.Fact) ([]string, error)
 	Subject(ctx context.Context, k id.Key, whole bool, uses []pipeline.Use) (*pipeline.Subject, error)
 	EventAt(ctx context.Context, at store.Position) (*event.Event, error)
+	Applied(ctx context.Context, at store.Position) error
 }
 
 type rows interface {
@@ -46,7 +48,7 @@ type rows interface {
 	Deliveries(ctx context.Context, q pipeline.DeliveryQuery) (pipeline.Page[pipeline.Delivery], error)
 	Delivery(ctx context.Context, destination, id string) (pipeline.Delivery, error)
 	PurgeDeliveries(ctx context.Context, destination string, before clock.Instant) (int, error)
-	Applied(ctx context.Context, at store.Position) error
+	Responses(ctx context.Context, destination string) (*effect.Responses, error)
 }
 
 type definitions interface {
@@ -57,6 +59,8 @@ type definitions interface {
 
 type members interface {
 	AnchorOf(ctx context.Context, ref string) (id.Key, error)
+	ProfileIDOf(i event.Identifier) string
+	SegmentState(kind definition.Kind, key string) pipeline.SegmentState
 	End() store.Position
 	SegmentMembers(ctx context.Context, key, cursor string, limit int) (pipeline.Page[pipeline.SegmentMember], error)
 	ToldPeople(ctx context.Context, destination, segment, known string, visit func(person string) error) error
@@ -71,6 +75,8 @@ type Deps struct {
 	Env func(key string) destination.Env
 	// Decide asks a decision model about a person and gives its answer as JSON.
 	Decide func(ctx context.Context, model, person string) (json.RawMessage, error)
+	// Item gives an item of the catalog as JSON; nil where there is none.
+	Item func(ctx context.Context, id string) (json.RawMessage, error)
 	// Seal makes of a secret what can be stored, Open the secret again.
 	Seal, Open func([]byte) ([]byte, error)
 	Clock      clock.Clock
@@ -108,6 +114,7 @@ type Outbox struct {
 	stop   chan struct{}
 	work   sync.WaitGroup
 	told   *memo
+	walks  names // of broadcasts whose people are looked at now
 
 	mu    sync.Mutex // guards the rest
 	index *definition.Index
@@ -182,12 +189,16 @@ func (o *Outbox) look() {
 			return // looked at again
 		}
 	}
+	for _, s := range index.List(definition.BroadcastProgress) {
+		if err := o.followBroadcast(s); err != nil {
+			o.Log.Error("broadcast cannot be followed", "broadcast", s.Key, "error", err)
+			return
+		}
+	}
 	for _, s := range index.List(definition.DestinationControl) {
-		if l := o.lines[s.Key]; l != nil {
-			if err := o.obey(l, s); err != nil {
-				o.Log.Error("control of a destination cannot be read", "destination", s.Key, "error", err)
-				return
-			}
+		if err := o.obey(s); err != nil {
+			o.Log.Error("control of a destination cannot be read", "destination", s.Key, "error", err)
+			return
 		}
 	}
 	o.index = index
@@ -212,7 +223,7 @@ func (o *Outbox) follow(s *definition.Series) error {
 		if l == nil {
 			l = o.newLine(s.Key)
 		}
-		l.end()
+		l.end(effect.Deleted)
 		return nil
 	}
 	if l != nil && l.is(v.Version) {

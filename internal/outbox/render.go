@@ -72,6 +72,7 @@ type draft struct {
 	person       *pipeline.Subject
 	event        *event.Event
 	instructions json.RawMessage
+	catalog      map[string]json.RawMessage
 
 	as      effect.Kind
 	change  string // entered, left, added, removed
@@ -79,6 +80,11 @@ type draft struct {
 	payload json.RawMessage
 	skip    string // why nothing is sent
 	text    string
+	after   clock.Instant // it is not sent before
+	tells   []effect.Fact // what is known of the person from then on
+	member  string        // of a segment that a broadcast goes to: profile id
+	before  known         // of such a member
+	inside  bool          // the one whom somebody asked for is a member
 }
 
 // settle turns plans into facts, tries until the log takes them, and hands the
@@ -166,7 +172,11 @@ func (o *Outbox) gather(ctx context.Context, d *draft) error {
 	if err := o.read(ctx, d); err != nil || d.skip != "" {
 		return err
 	}
-	return o.instruct(ctx, d)
+	if err := o.instruct(ctx, d); err != nil {
+		return err
+	}
+	d.as = d.Kind
+	return o.furnish(ctx, d)
 }
 
 // instruct asks the decision model whose answer goes along.
@@ -260,7 +270,7 @@ func (o *Outbox) compare(ctx context.Context, drafts []draft) error {
 			} else if known[key] == "" {
 				d.known = "" // it was never told of
 			}
-		case effect.Event:
+		case effect.Event, effect.Broadcast:
 		}
 		if known[key] == d.known {
 			d.skip = effect.Told
@@ -307,77 +317,4 @@ func (o *Outbox) recall(ctx context.Context, drafts []draft) (map[string]string,
 		known[string(effect.ToldKey(f.Destination, f.Segment, f.Person))] = values[i]
 	}
 	return known, nil
-}
-
-// fill makes the payload.
-func (o *Outbox) fill(d *draft) {
-	if d.skip != "" {
-		return
-	}
-	c := &effect.Content{
-		ID: d.ID(d.person.View.ID), Kind: d.as, Time: d.Time, Destination: d.Destination, Person: d.person.View, Event: d.event,
-		Change: d.change, Instructions: d.instructions,
-	}
-	switch d.as {
-	case effect.Entered, effect.Left:
-		c.Segment = d.Segment
-	case effect.Member:
-		c.Audience = d.Segment
-	case effect.Event, effect.Profile, effect.Check:
-	}
-	var err error
-	if d.payload, err = d.target.Payload(c, o.now()); err != nil {
-		d.skip, d.text = effect.Failed, err.Error()
-	} else if d.payload == nil {
-		d.skip = effect.Filtered
-	}
-}
-
-// keep writes down what is sent and what is not, and hands on what is sent.
-func (o *Outbox) keep(ctx context.Context, drafts []draft) error {
-	var facts []pipeline.Effect
-	at := make([]int, len(drafts)) // of the message's fact
-	now := o.now()
-	for i := range drafts {
-		d := &drafts[i]
-		at[i] = len(facts)
-		facts = append(facts, pipeline.Effect{Anchor: d.Anchor, Fact: d.fact(now)})
-		if d.skip == "" && d.known != "" {
-			told := effect.Fact{Op: effect.OpTold, Destination: d.Destination, Segment: d.Segment, Person: d.person.View.ID, Known: d.known}
-			facts = append(facts, pipeline.Effect{Anchor: pipeline.ToldAnchor(&told), Fact: told})
-		}
-	}
-	places, err := o.Spine.KeepEffects(ctx, facts)
-	if err != nil {
-		return err
-	}
-	for i := range drafts {
-		d := &drafts[i]
-		if d.skip != "" {
-			continue
-		}
-		if d.known != "" {
-			o.told.put(d.told(), d.known)
-		}
-		d.line.push(&message{Effect: facts[at[i]], sent: places[at[i]], checked: now})
-	}
-	return nil
-}
-
-// fact is what the log keeps of a draft.
-func (d *draft) fact(now clock.Instant) effect.Fact {
-	f := effect.Fact{
-		Op: effect.OpSkip, Destination: d.Destination, Version: d.version, Position: d.Position, Kind: d.Kind, Segment: d.Segment,
-		Time: d.Time, When: now, Reason: d.skip, Text: d.text, As: d.as,
-	}
-	if d.person != nil {
-		f.ID = d.ID(d.person.View.ID)
-	}
-	switch d.skip {
-	case "":
-		f.Op, f.Person, f.Payload = effect.OpSend, d.person.View.ID, d.payload
-	case effect.Told:
-		f.ID = "" // nothing to show
-	}
-	return f
 }

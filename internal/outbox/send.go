@@ -69,7 +69,7 @@ func (l *line) gone() bool {
 			return true
 		}
 		for _, m := range list {
-			l.write(m, effect.NotSent, effect.Deleted, destination.Result{}, 0)
+			l.write(m, effect.NotSent, l.why, destination.Result{}, 0)
 			l.queue.done(m)
 		}
 	}
@@ -126,7 +126,10 @@ func (l *line) next() (batch []*message, s *opened, wait time.Duration) {
 	if due := l.queue.wake(now); !due.IsZero() {
 		wait = due.Sub(now)
 	}
-	if len(l.queue.ready) == 0 || l.sink == nil || l.stopped() || !l.control.sends(now) {
+	if at := l.rest; at.After(now) {
+		wait = min(wait, at.Sub(now))
+	}
+	if len(l.queue.ready) == 0 || l.sink == nil || l.stopped() || !l.control.sends(now) || !l.above.sends(now) {
 		return nil, nil, wait
 	}
 	if now.Before(l.quiet) {
@@ -168,21 +171,44 @@ func (l *line) next() (batch []*message, s *opened, wait time.Duration) {
 // call delivers a batch, and does what its results ask for.
 func (l *line) call(ctx context.Context, s *opened, batch []*message) {
 	allowed := l.allowed(ctx, batch)
-	var results []destination.Result
-	start := time.Now()
+	c := called{allowed: allowed}
 	if len(allowed) > 0 {
-		out := make([]destination.Message, len(allowed))
-		for i, m := range allowed {
-			out[i] = m.outside()
-		}
 		limit, cancel := context.WithTimeout(ctx, cmp.Or(s.limits.Timeout, defaultTimeout))
-		results = s.Send(limit, out)
+		l.hand(limit, s, &c)
 		cancel()
-		if len(results) != len(out) {
-			results = destination.Same(len(out), destination.Result{Outcome: destination.Retry, Reason: "the destination gave another number of results than it was given messages"})
-		}
 	}
-	l.finish(ctx, batch, called{allowed, results, time.Since(start)})
+	l.finish(ctx, batch, c)
+}
+
+// hand gives messages to the sink. What it says of each at once is taken at
+// once: the less a crash finds open, the less is sent again.
+func (l *line) hand(ctx context.Context, s *opened, c *called) {
+	out := make([]destination.Message, len(c.allowed))
+	for i, m := range c.allowed {
+		out[i] = m.outside()
+	}
+	start := time.Now()
+	teller, each := s.Sink.(destination.Teller)
+	if !each {
+		c.results = s.Send(ctx, out)
+		if c.took = time.Since(start); len(c.results) != len(out) {
+			c.results = destination.Same(len(out), destination.Result{Outcome: destination.Retry, Reason: "the destination gave another number of results than it was given messages"})
+		}
+		return
+	}
+	c.results = destination.Same(len(out), destination.Result{Outcome: destination.Retry, Reason: "the destination said nothing of it"})
+	c.taken = make([]bool, len(out))
+	teller.SendEach(ctx, out, func(i int, r destination.Result) {
+		c.results[i] = r
+		if r.Outcome == destination.Retry {
+			return // what is wrong with the call is seen when it is over
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		c.taken[i] = true
+		l.take(l.ctx, c.allowed[i], &r, time.Since(start))
+	})
+	c.took = time.Since(start)
 }
 
 // allowed leaves out those whose consent was withdrawn, or whom nobody knows
@@ -222,6 +248,7 @@ type called struct {
 	allowed []*message
 	results []destination.Result
 	took    time.Duration
+	taken   []bool // those of which it was taken before; nil: none
 }
 
 // finish takes what came of a call.
@@ -239,7 +266,9 @@ func (l *line) finish(ctx context.Context, batch []*message, c called) {
 		if r.RetryAfter > 0 {
 			l.quiet = now.Add(min(r.RetryAfter, longestQuiet))
 		}
-		l.take(ctx, m, r, c.took)
+		if c.taken == nil || !c.taken[i] {
+			l.take(ctx, m, r, c.took)
+		}
 	}
 	for _, m := range batch {
 		switch {
@@ -278,7 +307,7 @@ func (l *line) take(ctx context.Context, m *message, r *destination.Result, took
 		m.due = now.Add(l.Pace.First)
 		l.queue.delay(m)
 		return
-	case now.Sub(m.When.Time()) > time.Duration(l.giveUp()):
+	case now.Sub(max(m.When, m.After).Time()) > time.Duration(l.giveUp()):
 		l.write(m, effect.Dead, "gave_up", *r, took)
 	default:
 		if m.attempts&(m.attempts-1) == 0 { // the first, second, fourth …

@@ -61,7 +61,7 @@ func (o *Outbox) Store(ctx context.Context, document, before []byte) ([]byte, er
 	if out.Settings, err = json.Marshal(settings); err != nil {
 		return nil, err
 	}
-	s, err := o.opened(ctx, kind, "", &out)
+	s, err := o.opened(ctx, kind, "", bare(t, kind, out))
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,31 @@ func (l *line) makeSink(ctx context.Context, t *effect.Target) (*opened, error) 
 	if err != nil {
 		return nil, err
 	}
-	return l.opened(ctx, kind, l.key, &t.Destination)
+	if l.base != "" {
+		return l.opened(ctx, kind, l.key, &t.Destination)
+	}
+	return l.opened(ctx, kind, l.key, bare(t, kind, t.Destination))
+}
+
+// bare is a destination that only broadcasts go through as it can be opened by
+// itself: with something in place of what each of them writes.
+func bare(t *effect.Target, kind destination.Type, d effect.Destination) *effect.Destination {
+	if !t.Bare() {
+		return &d
+	}
+	var settings map[string]any
+	if json.Unmarshal(d.Settings, &settings) != nil {
+		return &d
+	}
+	for _, name := range []string{"subject", "text"} {
+		if _, there := settings[name]; !there && slices.Contains(kind.Content, name) {
+			settings[name] = "-"
+		}
+	}
+	if text, err := json.Marshal(settings); err == nil {
+		d.Settings = text
+	}
+	return &d
 }
 
 // opened puts the secrets back into the settings and opens a sink with them.

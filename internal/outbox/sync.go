@@ -16,7 +16,9 @@ const JobSync = "destination_sync"
 func (o *Outbox) Register(r *schedule.Runner) {
 	r.Register(JobSync, o.sync)
 	r.Register(JobPurge, o.purge)
+	r.Register(JobBroadcast, o.walk)
 	r.Schedule(o.daily)
+	r.Schedule(o.dueBroadcasts)
 }
 
 // syncAt is how far a synchronisation has come.
@@ -139,7 +141,10 @@ func (w *syncing) tell(ctx context.Context, at *syncAt, people []string, members
 		if err := w.read(ctx, d); err != nil {
 			return err
 		}
-		return w.instruct(ctx, d)
+		if err := w.instruct(ctx, d); err != nil {
+			return err
+		}
+		return w.furnish(ctx, d)
 	}); err != nil {
 		return err
 	}

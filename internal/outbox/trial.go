@@ -98,7 +98,7 @@ func (o *Outbox) trial(ctx context.Context, key string, t *effect.Target, ask *D
 			return nil, fault.Errorf(fault.Invalid, "decision_failed", "decision model %q: %v", t.Decision, err).At("/decision")
 		}
 	}
-	return d, nil
+	return d, o.furnish(ctx, d)
 }
 
 // exampleEvent makes an event of what was given for a trial.

@@ -46,29 +46,9 @@ func (w *people) foldEffect(r *store.Record) {
 		out(effect.ToldKey(f.Destination, f.Segment, f.Person), store.Put, []byte(f.Known))
 		return
 	case effect.OpResult:
-		if f.Outcome.Final() {
-			out(f.SendKey(), store.Delete, nil)
-			count(string(effect.Waiting), -1)
-			what := string(f.Outcome)
-			if f.Outcome == effect.NotSent {
-				what = f.Reason
-			}
-			count(what, 1)
-		}
-		if f.Outcome == effect.Dead {
-			out(f.DeadKey(), store.Put, binary.BigEndian.AppendUint64(nil, f.Sent))
-		}
-	case effect.OpAgain:
-		out(f.DeadKey(), store.Delete, nil)
-		out(f.SendKey(), store.Put, binary.BigEndian.AppendUint64(nil, f.Sent))
-		f.Outcome = effect.Waiting
-		count(string(effect.Dead), -1)
-		count(string(effect.Waiting), 1)
-	case effect.OpDiscard:
-		out(f.DeadKey(), store.Delete, nil)
-		f.Outcome = effect.Discarded
-		count(string(effect.Dead), -1)
-		count(string(effect.Discarded), 1)
+		w.foldResult(f, out)
+	case effect.OpAgain, effect.OpDiscard:
+		w.foldVerdict(f, out)
 	case effect.OpPurge:
 		for _, key := range f.Rows {
 			out(key, store.Delete, nil)
@@ -81,6 +61,39 @@ func (w *people) foldEffect(r *store.Record) {
 		return
 	}
 	out(f.DeliveryKey(), store.Put, value)
+}
+
+// foldVerdict takes what was said of a dead letter into its rows.
+func (w *people) foldVerdict(f *effect.Fact, out func(key []byte, op store.Op, value []byte)) {
+	out(f.DeadKey(), store.Delete, nil)
+	f.Outcome = effect.Discarded
+	if f.Op == effect.OpAgain {
+		out(f.SendKey(), store.Put, binary.BigEndian.AppendUint64(nil, f.Sent))
+		f.Outcome = effect.Waiting
+	}
+	w.tally.effect(f.Destination, string(effect.Dead), -1)
+	w.tally.effect(f.Destination, string(f.Outcome), 1)
+}
+
+// foldResult takes what came of a message into its rows.
+func (w *people) foldResult(f *effect.Fact, out func(key []byte, op store.Op, value []byte)) {
+	if f.Outcome.Final() {
+		out(f.SendKey(), store.Delete, nil)
+		w.tally.effect(f.Destination, string(effect.Waiting), -1)
+		what := string(f.Outcome)
+		if f.Outcome == effect.NotSent {
+			what = f.Reason
+		}
+		w.tally.effect(f.Destination, what, 1)
+	}
+	if f.Outcome != effect.Dead {
+		return
+	}
+	out(f.DeadKey(), store.Put, binary.BigEndian.AppendUint64(nil, f.Sent))
+	if _, is := effect.OfBroadcast(f.Destination); is && f.Status/100 == 5 {
+		// The server of mail said at once what others send back later.
+		out(effect.ResponseKey(f.Destination, effect.Bounced, f.Bytes()), store.Put, nil)
+	}
 }
 
 // Effect is a fact with the anchor under which it is sealed.
@@ -136,6 +149,38 @@ func (p *Pipeline) Told(ctx context.Context, asked []effect.Fact) ([]string, err
 		}
 	}
 	return out, nil
+}
+
+// ToldNow is Told with all that was said before the call.
+func (p *Pipeline) ToldNow(ctx context.Context, asked []effect.Fact) ([]string, error) {
+	if err := p.commitPeople(ctx); err != nil {
+		return nil, err
+	}
+	return p.Told(ctx, asked)
+}
+
+// commitPeople lets rows have what the lanes of people know.
+func (p *Pipeline) commitPeople(ctx context.Context) error {
+	for i := range p.people {
+		if err := p.lanes[i].commit(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Responses are what recipients did with what a destination was told, and what
+// became of it on its way.
+func (p *Pipeline) Responses(ctx context.Context, destination string) (*effect.Responses, error) {
+	if err := p.commitPeople(ctx); err != nil {
+		return nil, err
+	}
+	out, prefix := &effect.Responses{}, effect.ResponsePrefix(destination)
+	err := p.store.State().ScanSpan(ctx, store.SpanRange{Table: store.TableOutbox, Span: allPeople(), Prefix: prefix}, func(_ id.Bucket, key []byte, _ [][]byte) store.Step {
+		out.Add(key[len(prefix):])
+		return store.NextRow
+	})
+	return out, err
 }
 
 // ToldAnchor is where what a destination knows of a person is kept: not with an
@@ -217,34 +262,39 @@ const sendWindow = 8
 // ToSend gives messages of a destination that wait, behind a place and in their
 // order; more tells that others follow. Dead letters where dead is true.
 func (p *Pipeline) ToSend(ctx context.Context, destination string, after effect.Place, dead bool) (out []Message, more bool, err error) {
-	for i := range p.people {
-		if err := p.lanes[i].commit(ctx); err != nil {
-			return nil, false, err
-		}
+	if err := p.commitPeople(ctx); err != nil {
+		return nil, false, err
 	}
 	prefix := effect.SendPrefix(destination)
 	if dead {
 		prefix = effect.DeadPrefix(destination)
 	}
 	var bound *effect.Place
-	for b := range id.Bucket(id.Buckets) {
-		n := 0
-		var bad error
-		err := p.store.State().Scan(ctx, store.Range{Table: store.TableOutbox, Bucket: b, Prefix: prefix, After: after.Append(slices.Clone(prefix), false)}, func(key []byte, parts [][]byte) bool {
-			m := Message{Anchor: anchorIn(b)}
-			if m.Place, bad = effect.ReadPlace(key[len(prefix):], false); bad != nil || bound != nil && m.Place.Compare(*bound) > 0 {
-				return false
-			}
-			m.Sent = store.Position(binary.BigEndian.Uint64(parts[0]))
-			out = append(out, m)
-			if n++; n == sendWindow {
-				bound, more = &m.Place, true
-			}
-			return n < sendWindow
-		})
-		if err = errors.Join(err, bad); err != nil {
-			return nil, false, err
+	at, n := id.CommonBucket, 0
+	var bad error
+	err = p.store.State().ScanSpan(ctx, store.SpanRange{
+		Table: store.TableOutbox, Span: allPeople(), Prefix: prefix, After: after.Append(slices.Clone(prefix), false),
+	}, func(b id.Bucket, key []byte, parts [][]byte) store.Step {
+		if b != at {
+			at, n = b, 0
 		}
+		m := Message{Anchor: anchorIn(b)}
+		if m.Place, bad = effect.ReadPlace(key[len(prefix):], false); bad != nil {
+			return store.Stop
+		}
+		if bound != nil && m.Place.Compare(*bound) > 0 {
+			return store.NextBucket
+		}
+		m.Sent = store.Position(binary.BigEndian.Uint64(parts[0]))
+		out = append(out, m)
+		if n++; n < sendWindow {
+			return store.NextRow
+		}
+		bound, more = &m.Place, true
+		return store.NextBucket
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return nil, false, err
 	}
 	if bound != nil {
 		out = slices.DeleteFunc(out, func(m Message) bool { return m.Place.Compare(*bound) > 0 })

@@ -71,6 +71,9 @@ func (p *planning) study(row *versionRow) {
 
 // planEvent plans for an event that was folded.
 func (w *people) planEvent(a *anchor, e *event.Event) {
+	if row := effect.ResponseOf(e); row != nil {
+		w.rows = append(w.rows, w.row(store.TableOutbox, a.key, row, store.Put, nil))
+	}
 	book := w.plans.book.Load()
 	if !book.Any() {
 		return
@@ -278,6 +281,9 @@ func (p *Pipeline) unspill(ctx context.Context) error {
 	return nil
 }
 
+// allPeople is the span of the buckets of people.
+func allPeople() store.Span { return store.Span{First: 0, Last: id.Buckets - 1} }
+
 // planWindow is how many rows of a bucket are read at once.
 const planWindow = 16
 
@@ -286,26 +292,30 @@ func (p *Pipeline) plansRead(ctx context.Context) ([]effect.Plan, error) {
 	s := p.plans
 	var out []effect.Plan
 	bound := s.upTo
-	for b := range id.Bucket(id.Buckets) {
-		prefix, after := effect.PlansAfter(s.taken)
-		n, last := 0, uint64(0)
-		var bad error
-		err := p.store.State().Scan(ctx, store.Range{Table: store.TableOutbox, Bucket: b, Prefix: prefix, After: after}, func(key []byte, parts [][]byte) bool {
-			var x effect.Plan
-			if x, bad = effect.ReadPlan(key, parts[0]); bad != nil || x.Position > bound {
-				return false
-			}
-			if n >= planWindow && x.Position != last {
-				bound = last // what is behind it comes another time
-				return false
-			}
-			n, last = n+1, x.Position
-			out = append(out, x)
-			return true
-		})
-		if err = cmp.Or(err, bad); err != nil {
-			return nil, err
+	prefix, after := effect.PlansAfter(s.taken)
+	at, n, last := id.CommonBucket, 0, uint64(0)
+	var bad error
+	err := p.store.State().ScanSpan(ctx, store.SpanRange{Table: store.TableOutbox, Span: allPeople(), Prefix: prefix, After: after}, func(b id.Bucket, key []byte, parts [][]byte) store.Step {
+		if b != at {
+			at, n, last = b, 0, 0
 		}
+		var x effect.Plan
+		if x, bad = effect.ReadPlan(key, parts[0]); bad != nil {
+			return store.Stop
+		}
+		if x.Position > bound {
+			return store.NextBucket
+		}
+		if n >= planWindow && x.Position != last {
+			bound = last // what is behind it comes another time
+			return store.NextBucket
+		}
+		n, last = n+1, x.Position
+		out = append(out, x)
+		return store.NextRow
+	})
+	if err = cmp.Or(err, bad); err != nil {
+		return nil, err
 	}
 	out = slices.DeleteFunc(out, func(x effect.Plan) bool { return x.Position > bound })
 	slices.SortStableFunc(out, func(a, b effect.Plan) int { return cmp.Compare(a.Position, b.Position) })

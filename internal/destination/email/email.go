@@ -46,7 +46,7 @@ func Type() destination.Type {
 	return destination.Type{
 		Name: "email", Title: "E-mail",
 		About:  "Sends each message as a mail over SMTP. Subject, HTML and text are templates. Opens and clicks can flow back as events; leaving the list withdraws consent.",
-		Schema: destination.SchemaOf[Settings](), Open: open,
+		Schema: destination.SchemaOf[Settings](), Open: open, Content: []string{"subject", "html", "text", "reply_to", "track_opens", "track_clicks"},
 	}
 }
 
@@ -152,14 +152,23 @@ func (s *sink) Close() error { return nil }
 
 func (s *sink) Send(ctx context.Context, batch []destination.Message) []destination.Result {
 	out := make([]destination.Result, len(batch))
+	s.SendEach(ctx, batch, func(i int, r destination.Result) { out[i] = r })
+	return out
+}
+
+// SendEach says of each mail what became of it as soon as the server answered.
+func (s *sink) SendEach(ctx context.Context, batch []destination.Message, done func(i int, r destination.Result)) {
+	said := make([]destination.Result, len(batch))
 	mails := make([]*gomail.Msg, len(batch))
 	some := false
 	for i := range batch {
-		mails[i], out[i] = s.write(&batch[i])
+		if mails[i], said[i] = s.write(&batch[i]); mails[i] == nil {
+			done(i, said[i])
+		}
 		some = some || mails[i] != nil
 	}
 	if !some {
-		return out
+		return
 	}
 	c := &conversation{sink: s}
 	defer c.end()
@@ -168,12 +177,13 @@ func (s *sink) Send(ctx context.Context, batch []destination.Message) []destinat
 		switch {
 		case m == nil:
 		case bad != nil:
-			shown := out[i].Request
-			out[i] = *bad
-			out[i].Request = shown
+			shown := said[i].Request
+			r := *bad
+			r.Request = shown
+			done(i, r)
 		default:
-			out[i], bad = c.send(ctx, m, out[i])
+			said[i], bad = c.send(ctx, m, said[i])
+			done(i, said[i])
 		}
 	}
-	return out
 }

@@ -33,6 +33,8 @@ func (s *sink) write(m *destination.Message) (*gomail.Msg, destination.Result) {
 		about.Action = link.Unsubscribe
 		leave = s.links.URL(about)
 		vars["unsubscribe_url"] = leave
+		about.Action = link.Preferences
+		vars["preferences_url"] = s.links.URL(about)
 	}
 	p, bad := s.parts(in, about)
 	if bad != nil {
@@ -64,6 +66,45 @@ func (s *sink) write(m *destination.Message) (*gomail.Msg, destination.Result) {
 	var shown bytes.Buffer
 	fmt.Fprintf(&shown, "From: %s\nTo: %s\nSubject: %s\n\n%s", s.from, to, p.subject, p.text)
 	return out, destination.Result{Request: s.mask.Show(shown.Bytes())}
+}
+
+// Show writes a mail for people to look at. Its links are led nowhere, so that
+// nobody takes a look for an open.
+func (s *sink) Show(m *destination.Message) destination.Shown {
+	vars, err := destination.Vars(m)
+	if err != nil {
+		return destination.Shown{Problem: destination.NoJSON().Reason}
+	}
+	in := message.Input{Now: m.Time, Vars: vars, Lenient: s.Lenient}
+	if s.links != nil && s.Unsubscribe == "yes" {
+		// Nobody may leave for the person whom a preview is about.
+		vars["unsubscribe_url"], vars["preferences_url"] = s.links.URL(link.Link{}), s.links.URL(link.Link{})
+	}
+	out := destination.Shown{Parts: map[string]string{}}
+	to, bad := s.recipient(in)
+	if bad != nil {
+		out.Problem = bad.Reason
+	} else {
+		out.Address = to.Address
+	}
+	text := func(name string, t *message.Template) {
+		if t == nil {
+			return
+		}
+		written, err := t.Render(in)
+		if err != nil {
+			out.Problem = destination.BadTemplate(name, err).Reason
+			return
+		}
+		out.Parts[name] = written
+	}
+	text("subject", s.subject)
+	text("html", s.html)
+	text("text", s.text)
+	if _, own := out.Parts["text"]; !own {
+		out.Parts["text"] = textOf(out.Parts["html"])
+	}
+	return out
 }
 
 func (s *sink) recipient(in message.Input) (*mail.Address, *destination.Result) {

@@ -40,7 +40,7 @@ func Type() destination.Type {
 	return destination.Type{
 		Name: "http", Title: "HTTP request",
 		About:  "Makes a request for each message: method, address, headers and body are templates; a key, Basic or OAuth client credentials say who asks.",
-		Schema: destination.SchemaOf[Settings](), Open: open,
+		Schema: destination.SchemaOf[Settings](), Open: open, Content: []string{"body"},
 	}
 }
 

@@ -28,7 +28,7 @@ func Type() destination.Type {
 	return destination.Type{
 		Name: "slack", Title: "Slack",
 		About:  "Posts each message to a Slack channel by an incoming webhook, one per second as Slack asks for.",
-		Schema: destination.SchemaOf[Settings](), Open: open,
+		Schema: destination.SchemaOf[Settings](), Open: open, Content: []string{"text", "blocks"},
 	}
 }
 

@@ -39,7 +39,7 @@ func Type() destination.Type {
 	return destination.Type{
 		Name: "sms", Title: "SMS or push gateway",
 		About:  "Hands each message to a gateway for text messages or pushes over HTTP, as JSON or as a form, in the words that the gateway knows.",
-		Schema: destination.SchemaOf[Settings](), Open: open,
+		Schema: destination.SchemaOf[Settings](), Open: open, Content: []string{"title", "text"},
 	}
 }
 
@@ -165,6 +165,34 @@ func (s *sink) values(m *destination.Message) (map[string]string, *destination.R
 		return out, nil
 	}
 	return nil, &bad
+}
+
+// Show writes a message for people to look at.
+func (s *sink) Show(m *destination.Message) destination.Shown {
+	vars, err := destination.Vars(m)
+	if err != nil {
+		return destination.Shown{Problem: destination.NoJSON().Reason}
+	}
+	out := destination.Shown{Parts: map[string]string{}}
+	if to, err := s.to.Render(message.Input{Now: m.Time, Vars: vars, Lenient: s.Lenient}); err == nil {
+		out.Address = strings.TrimSpace(to)
+	}
+	if number, ok := Number(out.Address); s.Channel == "sms" && ok {
+		out.Address = number
+	} else if s.Channel == "sms" {
+		out.Address = ""
+	}
+	values, bad := s.values(m)
+	if bad != nil {
+		out.Problem = bad.Reason
+		return out
+	}
+	for _, name := range []string{"title", "text"} {
+		if values[name] != "" {
+			out.Parts[name] = values[name]
+		}
+	}
+	return out
 }
 
 // Number is a phone number as E.164 has it: a plus sign and 7 to 15 digits.

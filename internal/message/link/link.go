@@ -23,6 +23,7 @@ const (
 	Open        Action = "open"
 	Click       Action = "click"
 	Unsubscribe Action = "unsubscribe"
+	Preferences Action = "preferences"
 )
 
 // Path is where the links live on this server.
