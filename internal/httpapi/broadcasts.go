@@ -24,6 +24,7 @@ type broadcastWords interface {
 	TellBroadcast(ctx context.Context, key string, version int, what, who string) error
 	DueBroadcast(ctx context.Context, key string) (q schedule.Request, ok bool, err error)
 	TestBroadcast(ctx context.Context, key string, version int, ask *outbox.BroadcastTrial) (*outbox.BroadcastShown, error)
+	PreviewMessage(ctx context.Context, ask *outbox.MessageTrial) (*outbox.MessageShown, error)
 }
 
 type broadcastViews interface {
@@ -86,6 +87,9 @@ func (a *API) broadcastRoutes() {
 	})
 	register(a, at("get-broadcast-audience", http.MethodGet, "/{key}/audience", "Who will get it, and why others will not", access.ScopeRead), a.broadcastAudience)
 	register(a, at("get-broadcast-report", http.MethodGet, "/{key}/report", "What became of it: sent, delivered, bounced, opened, clicked, unsubscribed, and who did not get it", access.ScopeRead), a.broadcastReport)
+	template := at("preview-message", http.MethodPost, "", "What a template writes about a real person; a variable that is not there is named", access.ScopeRead)
+	template.path, template.body = "/messages/preview", outbox.MessageTrial{}
+	register(a, template, a.previewMessage)
 	for _, c := range [...]struct{ what, summary string }{
 		{"approve", "Approve a version, by another key than the one that made it"},
 		{"send", "Send it: at its time, else now"},
@@ -119,6 +123,18 @@ func (a *API) tryBroadcast(
 		return nil, err
 	}
 	return &body[outbox.BroadcastShown]{*shown}, nil
+}
+
+func (a *API) previewMessage(ctx context.Context, in *struct{ RawBody []byte }) (*body[outbox.MessageShown], error) {
+	var ask outbox.MessageTrial
+	if err := strictly(in.RawBody, &ask); err != nil {
+		return nil, err
+	}
+	shown, err := a.Broadcasts.PreviewMessage(ctx, &ask)
+	if err != nil {
+		return nil, err
+	}
+	return &body[outbox.MessageShown]{*shown}, nil
 }
 
 // broadcastVersion finds a version with its document; 0 is the newest.

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/effect"
 	"rapport/internal/fault"
+	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
 )
 
@@ -294,4 +296,34 @@ func (o *Outbox) dueBroadcasts(ctx context.Context, _ time.Time) (out []schedule
 		}
 	}
 	return out
+}
+
+// Uses are the purposes and channels for which destinations and broadcasts ask
+// for consent.
+func (o *Outbox) Uses(ctx context.Context) (out []pipeline.Use, err error) {
+	add := func(c *effect.ConsentAsked) {
+		if c != nil {
+			out = append(out, pipeline.Use{Purpose: c.Purpose, Channel: c.Channel})
+		}
+	}
+	for _, kind := range [...]definition.Kind{definition.Destination, definition.Broadcast} {
+		for _, s := range o.Spine.Definitions().List(kind) {
+			v := s.Live()
+			if v == nil {
+				continue
+			}
+			d, err := o.Spine.Definition(ctx, kind, s.Key, v.Version)
+			if err != nil {
+				return nil, err
+			}
+			var asked struct {
+				Consent *effect.ConsentAsked `json:"consent"`
+			}
+			if err := json.Unmarshal(d.Document, &asked); err != nil {
+				return nil, fmt.Errorf("%s %q: %w", kind, s.Key, err)
+			}
+			add(asked.Consent)
+		}
+	}
+	return out, nil
 }

@@ -48,9 +48,10 @@ type Document struct {
 
 // Purpose is one use of data.
 type Purpose struct {
-	Key   string `json:"key" minLength:"1" maxLength:"100"`
-	Name  string `json:"name,omitempty" maxLength:"200" doc:"For people"`
-	Basis string `json:"basis,omitempty" enum:"consent,opt_out" doc:"consent, the default: forbidden until the person says yes; opt_out: allowed until the person says no"`
+	Key   string            `json:"key" minLength:"1" maxLength:"100"`
+	Name  string            `json:"name,omitempty" maxLength:"200" doc:"For people"`
+	Names map[string]string `json:"names,omitempty" doc:"For people who read other languages, such as {\"de\": \"Angebote\"}"`
+	Basis string            `json:"basis,omitempty" enum:"consent,opt_out" doc:"consent, the default: forbidden until the person says yes; opt_out: allowed until the person says no"`
 }
 
 // SourceRule is what the events of a source need.
@@ -152,6 +153,14 @@ func (p *Policy) source(i int) error {
 // Knows tells whether a purpose is one of the policy's.
 func (p *Policy) Knows(purpose string) bool {
 	return slices.ContainsFunc(p.document.Purposes, func(x Purpose) bool { return x.Key == purpose })
+}
+
+// Purposes are those that people can say something about.
+func (p *Policy) Purposes() []Purpose {
+	if p == nil {
+		return nil
+	}
+	return p.document.Purposes
 }
 
 // Rules are what Allowed is asked with. A nil policy asks for a yes to

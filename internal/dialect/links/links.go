@@ -5,10 +5,8 @@
 package links
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -36,7 +34,11 @@ type Config struct {
 	Mapper  func(identity.Rules) event.Mapper
 	// Leave notes that somebody does not want messages of this kind any more. It
 	// returns when that is safe.
-	Leave  func(ctx context.Context, l link.Link) error
+	Leave func(ctx context.Context, l link.Link) error
+	// Standing is what a recipient gets and may get.
+	Standing func(ctx context.Context, l link.Link) (*Standing, error)
+	// Choose notes what a recipient wants. It returns when that is safe.
+	Choose func(ctx context.Context, l link.Link, choices []Choice) error
 	Now    clock.Clock
 	Random func([]byte)
 	Log    *slog.Logger
@@ -62,17 +64,18 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if d.Links == nil {
-		show(w, http.StatusNotFound, invalid)
+		d.show(w, r, view{status: http.StatusNotFound, say: invalid})
 		return
 	}
 	l, err := d.Links.Read(strings.TrimPrefix(r.URL.Path, link.Path))
 	if err != nil {
-		show(w, http.StatusNotFound, invalid)
+		d.show(w, r, view{status: http.StatusNotFound, say: invalid})
 		return
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Method != http.MethodPost || l.Action != link.Unsubscribe) {
+	posts := l.Action == link.Unsubscribe || l.Action == link.Preferences
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Method != http.MethodPost || !posts) {
 		h.Set("Allow", "GET, HEAD")
-		show(w, http.StatusMethodNotAllowed, invalid)
+		d.show(w, r, view{status: http.StatusMethodNotAllowed, say: invalid})
 		return
 	}
 	switch l.Action {
@@ -82,8 +85,10 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.clicked(w, r, l)
 	case link.Unsubscribe:
 		d.leave(w, r, l)
+	case link.Preferences:
+		d.prefer(w, r, l)
 	default:
-		show(w, http.StatusNotFound, invalid)
+		d.show(w, r, view{status: http.StatusNotFound, say: invalid})
 	}
 }
 
@@ -97,7 +102,7 @@ func (d *Door) opened(w http.ResponseWriter, r *http.Request, l link.Link) {
 
 func (d *Door) clicked(w http.ResponseWriter, r *http.Request, l link.Link) {
 	if !strings.HasPrefix(strings.ToLower(l.Target), "https://") && !strings.HasPrefix(strings.ToLower(l.Target), "http://") {
-		show(w, http.StatusNotFound, invalid)
+		d.show(w, r, view{status: http.StatusNotFound, say: invalid})
 		return
 	}
 	if r.Method == http.MethodGet {
@@ -111,17 +116,22 @@ func (d *Door) clicked(w http.ResponseWriter, r *http.Request, l link.Link) {
 // button of a mail client posts at once, as RFC 8058 has it.
 func (d *Door) leave(w http.ResponseWriter, r *http.Request, l link.Link) {
 	if r.Method != http.MethodPost {
-		show(w, http.StatusOK, ask)
+		d.show(w, r, view{status: http.StatusOK, say: ask, link: l, more: d.preferences(l)})
 		return
 	}
 	if err := d.Leave(r.Context(), l); err != nil {
-		d.Log.Error("unsubscribe", "error", err)
-		w.Header().Set("Retry-After", "10")
-		show(w, http.StatusServiceUnavailable, later)
+		d.fail(w, r, "unsubscribe", err)
 		return
 	}
 	d.tell(r, l, "Unsubscribed")
-	show(w, http.StatusOK, done)
+	d.show(w, r, view{status: http.StatusOK, say: done, link: l, more: d.preferences(l)})
+}
+
+// fail says that something could not be done just now.
+func (d *Door) fail(w http.ResponseWriter, r *http.Request, what string, err error) {
+	d.Log.Error(what, "error", err)
+	w.Header().Set("Retry-After", "10")
+	d.show(w, r, view{status: http.StatusServiceUnavailable, say: later})
 }
 
 // tell makes an event of what happened. Whoever follows a link gets where it
@@ -161,34 +171,4 @@ func (d *Door) tell(r *http.Request, l link.Link, name string) {
 	if err != nil {
 		d.Log.Warn("an event of a link is lost", "event", name, "error", err)
 	}
-}
-
-// words are what a page says.
-type words struct {
-	Title, Text, Button string
-}
-
-var (
-	ask     = words{"Unsubscribe", "Do you want to get no more of these messages?", "Unsubscribe"}
-	done    = words{"Unsubscribed", "You will get no more of these messages.", ""}
-	later   = words{"Please try again", "This could not be done just now. Please try again in a moment.", "Try again"}
-	invalid = words{"This link is not valid", "It may have been cut on its way: please copy all of it.", ""}
-)
-
-var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.Title}}</title>
-<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}button{font:inherit;padding:.5rem 1.5rem}</style></head>
-<body><main><h1>{{.Title}}</h1><p>{{.Text}}</p>{{if .Button}}<form method="post"><button>{{.Button}}</button></form>{{end}}</main></body></html>
-`))
-
-func show(w http.ResponseWriter, status int, what words) {
-	var b bytes.Buffer
-	if err := page.Execute(&b, what); err != nil {
-		status = http.StatusInternalServerError
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // a client that is gone needs no answer
 }
