@@ -25,7 +25,7 @@ import (
 // planning is what the lanes share of it.
 type planning struct {
 	book atomic.Pointer[effect.Book]
-	off  bool // a rebuild plans nothing
+	tail *planTail // of a rebuild, which plans nothing else; nil: of no rebuild
 	// wake has room for one: somebody planned something.
 	wake chan struct{}
 	// spilled says that more was planned than is kept in memory: plans are to be
@@ -132,7 +132,7 @@ func (w *people) plan(p *effect.Plan, reason string) {
 		w.tally.effect(p.Destination, reason, 1)
 		return
 	}
-	if w.plans.off {
+	if w.plans.tail != nil && !w.plans.tail.has(*p, w.received) {
 		return
 	}
 	key, value := p.Row()

@@ -316,6 +316,41 @@ func TestRebuild_PlansNothingAndKeepsWhatWaits(t *testing.T) {
 	}
 }
 
+// A rebuild right after a crash plans what was not settled: what lay in rows, and
+// what the state had not applied yet. What was settled is not planned again.
+func TestRebuild_PlansAgainWhatWasNotSettled(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(worlds(20)) {
+		r := rand.New(rand.NewPCG(seed, 21))
+		disk := memory.NewDisk()
+		p := openPlanning(t, disk, r)
+		defineDestination(t, p, "crm", tellAll)
+		w := newWorld(9000+seed, 60)
+		s := startSettler(p, r)
+		cut := r.IntN(len(w.facts))
+		play(t, p, w.facts[:cut], 1+r.IntN(20))
+		s.stop()
+		s.done.Wait()
+		play(t, p, w.facts[cut:], 1+r.IntN(20))
+		continueOrCrash(t, p, s, true)
+		if err := Rebuild(context.Background(), config(memory.Open(disk), 3, 16), nil); err != nil {
+			t.Fatal(err)
+		}
+		p = openPlanning(t, disk, r)
+		drain(t, p)
+		got, want := sends(t, memory.Open(disk)), wanted(t, w, "crm")
+		for id := range want {
+			if got[id] != 1 {
+				t.Errorf("seed %d: %d messages under %s", seed, got[id], id)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("seed %d: %d messages, want %d", seed, len(got), len(want))
+		}
+		closeNow(t, p)
+	}
+}
+
 func places(list []Message) (out []effect.Place) {
 	for _, m := range list {
 		out = append(out, m.Place)

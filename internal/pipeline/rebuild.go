@@ -10,9 +10,14 @@ import (
 
 // Rebuild throws the derived state of a store away and folds it again from the
 // facts of its log, then closes the pipeline it used. What was derived then is
-// derived anew; an interrupted rebuild is continued by the next start, which
+// derived anew, and what destinations were to be told of and were not is planned
+// again, nothing else; an interrupted rebuild is continued by the next start, which
 // replays the rest.
 func Rebuild(ctx context.Context, c Config, progress func(done, end store.Position)) error {
+	tail, err := openPlans(ctx, c.Store)
+	if err != nil {
+		return fmt.Errorf("read what is planned: %w", err)
+	}
 	if err := c.Store.State().Reset(ctx); err != nil {
 		return fmt.Errorf("reset the state: %w", err)
 	}
@@ -20,7 +25,7 @@ func Rebuild(ctx context.Context, c Config, progress func(done, end store.Positi
 	if err != nil {
 		return err
 	}
-	p.plans.off = true
+	p.plans.tail = tail
 	p.start()
 	derived := func(r *store.Record) bool { return !r.Kind.Fact() }
 	err = p.replay(ctx, 0, progress, derived)
