@@ -47,3 +47,7 @@ func (fakeBroadcasts) ShowBroadcast(context.Context, string, int, *outbox.Broadc
 func (fakeBroadcasts) AudienceOf(context.Context, string, int, string) (*outbox.BroadcastAudience, error) {
 	return &outbox.BroadcastAudience{}, nil
 }
+
+func (fakeBroadcasts) PreviewMessage(context.Context, *outbox.MessageTrial) (*outbox.MessageShown, error) {
+	return &outbox.MessageShown{}, nil
+}
