@@ -64,9 +64,14 @@ test('sitecore node: cloudsdk 0.6 sets its cookie on the server and tells of eve
   assert.equal(lit.context.site, 'main')
   const view = timeline.find((i) => i.name === 'Lamps')
   assert.deepEqual(view.context.campaign, { source: 'letter', name: 'spring' })
-  // There are no experiences yet: the client gets what it takes for "nothing to show".
-  const shown = await personalize(req, { channel: 'WEB', currency: 'EUR', friendlyId: 'none', language: 'EN' })
-  assert.equal(shown?.status, 404, JSON.stringify(shown))
+  const none = await personalize(req, { channel: 'WEB', currency: 'EUR', friendlyId: 'none', language: 'EN' })
+  assert.deepEqual(none, {}, 'an experience that is not there shows nothing')
+  await server.put('/api/v1/experiences/lamps', {
+    type: 'interactive', public: true, fallback: { text: 'none' },
+    variants: [{ key: 'a', content: { '*': { text: 'lamp in {{ params.colour }}' } } }],
+  })
+  const shown = await personalize(req, { channel: 'WEB', currency: 'EUR', friendlyId: 'lamps', language: 'EN', params: { colour: 'red' } })
+  assert.deepEqual(shown, { text: 'lamp in red' })
 
   const again = visit()
   again.req.headers.cookie = `sc_cid=${browser}`

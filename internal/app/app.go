@@ -30,6 +30,7 @@ import (
 	"rapport/internal/message/link"
 	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
+	"rapport/internal/responder"
 	"rapport/internal/schedule"
 	"rapport/internal/source/connection"
 	"rapport/internal/source/geo"
@@ -60,24 +61,25 @@ type App struct {
 	audit    *access.Audit
 	metrics  *telemetry.Metrics
 
-	store    store.Store
-	pipeline *pipeline.Pipeline
-	jobs     *schedule.Runner
-	decider  *decider.Decider
-	outside  *connection.Client
-	outbox   *outbox.Outbox
-	egress   *egress.Policy
-	lake     *lake.Lake // nil: none
-	intake   *intake.Intake
-	tracked  event.Mapper // of the tracking protocol
-	rebuilt  string       // the job for which the state was folded again at this start
-	plans    *plans
-	geo      *geo.Database // nil: none
-	listener net.Listener
-	server   *http.Server
-	throttle throttle
-	links    *link.Maker // nil: messages have no links that lead back
-	vault    cipher.AEAD // secrets of connections
+	store     store.Store
+	pipeline  *pipeline.Pipeline
+	jobs      *schedule.Runner
+	decider   *decider.Decider
+	responder *responder.Responder
+	outside   *connection.Client
+	outbox    *outbox.Outbox
+	egress    *egress.Policy
+	lake      *lake.Lake // nil: none
+	intake    *intake.Intake
+	tracked   event.Mapper // of the tracking protocol
+	rebuilt   string       // the job for which the state was folded again at this start
+	plans     *plans
+	geo       *geo.Database // nil: none
+	listener  net.Listener
+	server    *http.Server
+	throttle  throttle
+	links     *link.Maker // nil: messages have no links that lead back
+	vault     cipher.AEAD // secrets of connections
 	// instanceKey is what ids are made with.
 	instanceKey [16]byte
 	imports     *imports.Door
@@ -173,6 +175,9 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.tracked = pc.Mappers[segment.Dialect]
+	if err := a.openResponder(pc.InstanceKey); err != nil {
+		return err
+	}
 	if err := a.openImports(pc.Mappers[segment.Dialect]); err != nil {
 		return err
 	}
@@ -294,6 +299,9 @@ func (a *App) close(ctx context.Context) error {
 		if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
 			a.parts.Log.Warn("what was seen of sources was not written down", "error", err)
 		}
+	}
+	if a.responder != nil {
+		a.responder.Close()
 	}
 	if a.decider != nil {
 		a.decider.Close()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"rapport/internal/dialect/decide"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/dialect/links"
 	"rapport/internal/dialect/segment"
@@ -30,7 +31,7 @@ const (
 // paths, the API at all others.
 func (a *App) routes() http.Handler {
 	api := httpapi.New(httpapi.Deps{
-		Spine: a.pipeline, Jobs: a.jobs, Decider: a.decider, Outbox: a.outbox, Broadcasts: a.outbox, Lake: a.lakeForAPI(), Imports: a.imports, Seal: a.sealSecret, Access: a.access, Sessions: a.sessions, Audit: a.audit, Seen: a.intake, Tracker: &tracker{a, a.tracked}, Webhooks: a.openWebhooks(a.tracked), Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
+		Spine: a.pipeline, Jobs: a.jobs, Decider: a.decider, Responder: a.responder, Outbox: a.outbox, Broadcasts: a.outbox, Lake: a.lakeForAPI(), Imports: a.imports, Seal: a.sealSecret, Access: a.access, Sessions: a.sessions, Audit: a.audit, Seen: a.intake, Tracker: &tracker{a, a.tracked}, Webhooks: a.openWebhooks(a.tracked), Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
 		Ready: a.ready, NewID: a.newID, Version: a.parts.Version, CheckMapping: checkMapping, BackupURL: a.config.Backup.URL,
 		Limits: httpapi.Limits{
 			Body: int64(a.config.HTTP.MaxBodyBytes), ReadTimeout: a.config.HTTP.ReadTimeout,
@@ -51,6 +52,7 @@ func (a *App) routes() http.Handler {
 		Accept: a.pipeline, Keys: keys, Book: today{a.pipeline}, Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
 		PublicURL: a.config.HTTP.PublicURL,
 	}), segment.Patterns())
+	open(a.decideDoor(), decide.Patterns())
 	open(a.sitecore(), sitecore.Patterns())
 	open(a.evergage(), append(evergage.TrackingPatterns(), evergage.KeyPatterns()...))
 	// Links are followed by people: they are never told to come again later.

@@ -30,6 +30,9 @@ type Ask struct {
 	Explain   bool
 	Author    string
 	Uses      []pipeline.Use // beside what the model's settings name
+	// Known is what the person is taken for, in place of Profile: for callers
+	// who may not be treated by all that is known.
+	Known *profile.View
 }
 
 // Outcome is what came of it.
@@ -88,7 +91,12 @@ func (a *Ask) question(now clock.Instant, seed uint64) *model.Question {
 func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, q *model.Question) (out *Outcome, anchor id.Key, err error) {
 	out, anchor = &Outcome{}, id.KeyOf("decision_model", ask.Model)
 	start := time.Now()
-	if ask.Profile != "" {
+	if ask.Known != nil {
+		q.Person = model.NewPerson(ask.Known, nil)
+		if out.Profile = ask.Known.ID; len(ask.Known.Identifiers) > 0 {
+			anchor = ask.Known.Identifiers[0].Key()
+		}
+	} else if ask.Profile != "" {
 		if anchor, err = d.about(ctx, ask, r, q, out); err != nil {
 			return nil, anchor, err
 		}

@@ -47,6 +47,12 @@ const (
 	Broadcast          Kind = "broadcast"           // a message to everybody in a segment, as JSON
 	BroadcastProgress  Kind = "broadcast_progress"  // of the broadcast of the same key: approved, scheduled, paused, stopped, as JSON
 	BroadcastRules     Kind = "broadcast_rules"     // what holds for all broadcasts, as JSON
+
+	// What is offered to whom, where and when.
+	Offer      Kind = "offer"       // as JSON
+	Placement  Kind = "placement"   // as JSON
+	Experience Kind = "experience"  // as JSON
+	PublicData Kind = "public_data" // what of people callers who only claim to be them may be treated by, as JSON
 )
 
 // DefaultKey is the key of what an instance has one of.

@@ -23,9 +23,11 @@ type Deps struct {
 	Spine   Spine
 	Jobs    Jobs
 	Decider Decider
-	Imports Imports
-	Outbox  Outbox
-	Lake    Lake // nil: none is written
+	// Responder says what to show to whom.
+	Responder Responder
+	Imports   Imports
+	Outbox    Outbox
+	Lake      Lake // nil: none is written
 	// Broadcasts are sent by those who deliver.
 	Broadcasts Broadcasts
 	// Seal makes of a secret what can be stored.
@@ -117,6 +119,7 @@ func New(d Deps) *API {
 	a.identityRoutes()
 	a.sourceRoutes()
 	a.shelfRoutes()
+	a.offerRoutes()
 	a.webhookRoutes()
 	a.bulkRoutes()
 	a.oauthRoutes()

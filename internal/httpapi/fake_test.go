@@ -417,3 +417,17 @@ func (fakeLake) State() LakeState {
 }
 
 func (fakeLake) Views() string { return "SELECT 1;" }
+
+// Rules, Results, Taken and GiveBack: of what is offered there is nothing.
+func (f *fake) Rules() *identity.Rules {
+	rules := identity.DefaultRules()
+	return &rules
+}
+
+func (f *fake) Results(context.Context, string) ([]pipeline.Result, error) { return nil, nil }
+
+func (f *fake) Taken(context.Context, string) (int64, error) { return 0, nil }
+
+func (f *fake) GiveBack(context.Context, string, int64, string) (pipeline.Receipt, error) {
+	return pipeline.Receipt{}, nil
+}

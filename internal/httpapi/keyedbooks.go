@@ -8,9 +8,11 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/catalog/declared"
+	"rapport/internal/decision/offer"
 	"rapport/internal/definition"
 	"rapport/internal/event/hook"
 	"rapport/internal/event/plan"
+	"rapport/internal/experience"
 	"rapport/internal/fault"
 )
 
@@ -58,6 +60,34 @@ func (a *API) shelves() []shelf {
 			API: a, kind: definition.Webhook, path: "/webhooks", one: "webhook", many: "inbound webhooks", tag: "sources",
 			body: hook.Definition{}, scope: access.ScopeAdmin, show: a.Webhooks.Show,
 			read: func(_ string, document, before []byte) ([]byte, error) { return a.Webhooks.Check(document, before) },
+		},
+		{
+			API: a, kind: definition.Offer, path: "/offers", one: "offer", many: "offers", tag: "decisions", body: offer.Offer{}, scope: access.ScopeWrite,
+			read: func(_ string, document, _ []byte) ([]byte, error) {
+				_, err := offer.ReadOffer("", 0, document)
+				return document, err
+			},
+		},
+		{
+			API: a, kind: definition.Placement, path: "/placements", one: "placement", many: "placements", tag: "decisions", body: offer.Placement{}, scope: access.ScopeWrite,
+			read: func(_ string, document, _ []byte) ([]byte, error) {
+				_, err := offer.ReadPlacement("", 0, document)
+				return document, err
+			},
+		},
+		{
+			API: a, kind: definition.Experience, path: "/experiences", one: "experience", many: "experiences", tag: "decisions", body: experience.Experience{}, scope: access.ScopeWrite,
+			read: func(_ string, document, _ []byte) ([]byte, error) {
+				_, err := experience.Read("", 0, document)
+				return document, err
+			},
+		},
+		{
+			API: a, kind: definition.PublicData, path: "/public-data", one: "public-data", many: "documents of public data", tag: "decisions", body: offer.PublicData{}, scope: access.ScopeAdmin,
+			read: func(_ string, document, _ []byte) ([]byte, error) {
+				_, err := offer.ReadPublicData(document)
+				return document, err
+			},
 		},
 	}
 }

@@ -37,6 +37,7 @@ type defined interface {
 	definitions
 	segments
 	previewer
+	offered
 }
 
 // rights are what people may ask for about themselves.

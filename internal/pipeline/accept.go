@@ -166,6 +166,7 @@ func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
 			p.library.learn(r)
 			p.learnItem(r)
 			p.plans.learn(r)
+			p.learnExperience(r)
 			n := p.laneIndex(r.Bucket)
 			parts[n] = append(parts[n], r)
 			if broadcast(r.Kind) {

@@ -7,6 +7,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/profile"
+	"rapport/internal/profile/shown"
 	"rapport/internal/rows"
 	"rapport/internal/store"
 )
@@ -49,7 +50,8 @@ func (w *people) wantFor(t *task) *anchor {
 		return a
 	}
 	a := w.cold[k]
-	if a == nil && w.foldsCold() && !w.asked[k] {
+	offered := shown.Speaks(t.event)
+	if a == nil && w.foldsCold() && !w.asked[k] && !offered {
 		if h, ok := w.heads.take(k); ok {
 			a = h.anchor(t.event.Anchor(), w.spareCold())
 			w.cold[k] = a
@@ -60,7 +62,7 @@ func (w *people) wantFor(t *task) *anchor {
 		return a // a cold row is made whole in its place
 	}
 	c, short := a.cold, id.Message(t.event.MessageID)
-	if !w.foldsCold() || c.filter.has(short) || c.entries+1 >= chunkEntries || a.deltas+len(c.sent)+1 >= maxDeltas {
+	if !w.foldsCold() || offered || c.filter.has(short) || c.entries+1 >= chunkEntries || a.deltas+len(c.sent)+1 >= maxDeltas {
 		w.want(store.TableAnchors, k)
 		return a
 	}
@@ -79,7 +81,7 @@ func (w *people) remember(a *anchor) {
 // head gives what must be known to fold events into the row without it.
 func (a *anchor) head() (h head, ok bool) {
 	away := a.home != nil && (a.elsewhere() || len(a.home.foreign) > 0)
-	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.isCut || a.leaves != nil || a.members != nil {
+	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.isCut || a.leaves != nil || a.members != nil || a.partial.Shown() != nil {
 		return h, false
 	}
 	if slices.ContainsFunc(a.edges, func(e edge) bool { return e.watched }) {

@@ -46,6 +46,7 @@ func (w *people) changes(at store.Position) []store.Change {
 		out = append(out, w.jobChange())
 	}
 	out = w.flows.changes(out, w.span)
+	out = w.results.changes(out, w.span)
 	out = w.columnChanges(out, at)
 	for _, a := range w.changedAnchors {
 		out = w.anchorChanges(out, a)

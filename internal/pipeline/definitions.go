@@ -223,6 +223,7 @@ func (c *common) loadDefinitions(ctx context.Context) error {
 			c.library.add(edition{row.Kind, row.Key, row.Version.Version}, row.Document)
 		}
 		c.plans.study(&row)
+		c.studyExperience(&row)
 		c.book.Study(row.Kind, row.Version.Version, row.Document)
 		index = index.With(series)
 		return true

@@ -72,12 +72,20 @@ func (s *sweeper) loaded(ctx context.Context, k id.Key) (*anchor, error) {
 // anchor removes one of the person's own. What came after the erasure stays: it
 // is of another person, who begins with it.
 func (s *sweeper) anchor(ctx context.Context, ident event.Identifier, k id.Key) error {
-	w, proof := s.people, &s.plan.Proof
-	w.swept[k], w.unswept[k] = w.position, true
+	s.people.swept[k], s.people.unswept[k] = s.people.position, true
 	a, err := s.loaded(ctx, k)
+	if err == nil && a != nil {
+		err = s.people.loadForeign(ctx, []*anchor{a}) // what the person is credited with is taken back
+	}
 	if err != nil {
 		return err
 	}
+	s.people.credited([]id.Key{k}, func() { err = s.remove(ctx, ident, k, a) })
+	return err
+}
+
+func (s *sweeper) remove(ctx context.Context, ident event.Identifier, k id.Key, a *anchor) error {
+	w, proof := s.people, &s.plan.Proof
 	if a == nil {
 		return s.deleteRows(ctx, k, store.TableTimeline, store.TableSeen, store.TableShares, store.TableCuts, store.TableHistory)
 	}

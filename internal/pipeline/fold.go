@@ -43,6 +43,8 @@ func (w *people) fold(t *task) {
 	case store.KindEffect:
 		w.foldEffect(t.rec)
 		w.follow(t.rec, nil, nil)
+	case store.KindTaking:
+		w.foldTaking(t.rec)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"rapport/internal/effect"
 	"rapport/internal/enrich"
 	"rapport/internal/event"
+	"rapport/internal/experience"
 	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/profile"
@@ -41,9 +42,11 @@ type setting struct {
 	library    *library
 	items      *itemBook
 	plans      *planning
-	follower   Follower      // nil: nobody follows
-	passages   atomic.Uint64 // entries and exits since the start that the follower is to hear of
-	pressed    atomic.Int64  // bytes of each lane's rows that the columns took: people's places there cannot be let go of
+	// experiences are all versions of experiences that the log had so far.
+	experiences *atomic.Pointer[experience.Book]
+	follower    Follower      // nil: nobody follows
+	passages    atomic.Uint64 // entries and exits since the start that the follower is to hear of
+	pressed     atomic.Int64  // bytes of each lane's rows that the columns took: people's places there cannot be let go of
 }
 
 // people is the work of a lane that owns anchors and entities.
@@ -60,6 +63,8 @@ type people struct {
 	tally    tally
 	mirror   mirror
 	flows    flows
+	results  results
+	stocks   map[string]*stock // of offers of which there are so many; all that were asked for
 
 	changedAnchors  []*anchor
 	changedEntities []*entity
@@ -124,7 +129,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: rows.NewCache[*anchor](budget * 9 / 10), entities: rows.NewCache[*entity](budget / 10),
-		timers: newTimers(), flows: newFlows(0), undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
+		timers: newTimers(), flows: newFlows(0), results: newResults(0), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
@@ -161,8 +166,11 @@ func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Reco
 	if err := w.findCopies(ctx, tasks); err != nil {
 		return nil, err
 	}
+	if err := w.loadStocks(ctx, tasks); err != nil {
+		return nil, err
+	}
 	for i := range tasks {
-		w.fold(&tasks[i])
+		w.foldCredited(&tasks[i])
 	}
 	clear(tasks) // the events must not outlive the batch
 	if err := w.foldAgain(ctx); err != nil {
@@ -223,9 +231,6 @@ func (w *people) wantRows(t *task) {
 // loadParts brings what other anchors sent to the homes that a batch touches
 // into memory, where it is evaluated.
 func (w *people) loadParts(ctx context.Context, tasks []task) error {
-	if w.glass == nil && w.job == nil {
-		return nil
-	}
 	var homes []*anchor
 	see := func(k id.Key) {
 		a, ok := w.anchors.Get(k)

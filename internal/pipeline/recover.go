@@ -98,6 +98,7 @@ func (p *Pipeline) replayTo(ctx context.Context, from, end store.Position, progr
 		p.library.learn(&c)
 		p.learnItem(&c)
 		p.plans.learn(&c)
+		p.learnExperience(&c)
 		for _, i := range lanes {
 			batch[i] = append(batch[i], &c)
 		}

@@ -10,6 +10,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/graph"
+	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/profile"
 	"rapport/internal/segment"
@@ -30,7 +31,12 @@ func (w *people) foldAgain(ctx context.Context) error {
 	return nil
 }
 
-func (w *people) refold(ctx context.Context, a *anchor) error {
+func (w *people) refold(ctx context.Context, a *anchor) (err error) {
+	w.credited([]id.Key{a.key}, func() { err = w.refoldNow(ctx, a) })
+	return err
+}
+
+func (w *people) refoldNow(ctx context.Context, a *anchor) error {
 	for _, e := range a.better {
 		if !a.replace(e) {
 			if err := w.replaceCommitted(ctx, a, e); err != nil {

@@ -297,6 +297,9 @@ func (w *people) resume(ctx context.Context, at store.Position) error {
 	if err := w.loadFlows(ctx); err != nil {
 		return err
 	}
+	if err := w.loadResults(ctx); err != nil {
+		return err
+	}
 	if err := w.loadItems(ctx); err != nil {
 		return err
 	}

@@ -33,7 +33,8 @@ type fact struct {
 	received clock.Instant
 	body     string
 	kind     event.Type
-	copy     bool // of an earlier fact's message
+	copy     bool   // of an earlier fact's message
+	own      string // the source, where the server itself made it
 }
 
 var worldStart = clock.From(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC))
@@ -149,7 +150,7 @@ func mapper() event.Mapper {
 		}
 		return &event.Event{
 			Type: event.TypeOf(text("type")), Name: name, MessageID: text("messageId"), Time: happened, ReceivedAt: env.Received,
-			Source: env.Source, Channel: "web", Identifiers: ids, GroupID: text("groupId"), Traits: body.Get("traits"),
+			Source: env.Source, Verified: env.Verified, Channel: "web", Identifiers: ids, GroupID: text("groupId"), Traits: body.Get("traits"),
 			Properties: body.Get("properties"), Context: body.Get("context"), Body: body,
 		}, nil
 	}
@@ -161,6 +162,9 @@ func submission(t testing.TB, facts ...fact) *Submission {
 	s := &Submission{}
 	for _, f := range facts {
 		env := event.Envelope{Dialect: "test", Source: "shop", Received: f.received, SentAt: f.received}
+		if f.own != "" {
+			env.Source, env.Verified = f.own, true
+		}
 		doc, err := jsondoc.Parse([]byte(f.body), jsondoc.Limits{})
 		if err != nil {
 			t.Fatal(err)

@@ -131,6 +131,16 @@ func (p *Partial) EachEvent(visit func(name string, before uint64, slots []Slot)
 	}
 }
 
+// LastOf is when an event of a name happened last; zero: it is not known that
+// one did.
+func (p *Partial) LastOf(name string) clock.Instant {
+	i, found := findSeen(p.names, name)
+	if !found {
+		return 0
+	}
+	return p.names[i].last
+}
+
 // EventsTruncated tells whether there were more event names than are kept.
 func (p *Partial) EventsTruncated() bool { return p.truncated&inNames != 0 }
 

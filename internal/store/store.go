@@ -71,6 +71,7 @@ const (
 	KindSuppress                   // fact: contacts came onto a suppression list, or left it
 	KindEffect                     // fact: what is sent to a destination, or not, and what came of it
 	KindUnread                     // derived: an event that the mapping of today does not understand
+	KindTaking                     // fact: some of an offer of which there are so many were taken, or given back
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.

@@ -94,6 +94,14 @@ export class Server {
     return JSON.parse(text)
   }
 
+  // put writes a definition with the secret key.
+  async put(path, document) {
+    const headers = { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' }
+    const res = await fetch(this.url + path, { method: 'PUT', headers, body: JSON.stringify(document) })
+    if (!res.ok) throw new Error(`PUT ${path}: ${res.status} ${await res.text()}`)
+    return res.json()
+  }
+
   profile(namespace, value) {
     return this.get(`/api/v1/profiles/${namespace}:${encodeURIComponent(value)}`)
   }

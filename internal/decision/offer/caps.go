@@ -10,11 +10,11 @@ import (
 
 // limit is a cap that was checked.
 type limit struct {
-	Cap
+	FrequencyCap
 	of shown.Outcome
 }
 
-func readCaps(kind string, caps []Cap) ([]limit, error) {
+func readCaps(kind string, caps []FrequencyCap) ([]limit, error) {
 	var out []limit
 	for i, c := range caps {
 		at := fmt.Sprintf("caps/%d", i)
@@ -44,11 +44,11 @@ func readCaps(kind string, caps []Cap) ([]limit, error) {
 
 // rest is a suppression that was checked.
 type rest struct {
-	Suppress
+	RestAfter
 	after shown.Outcome
 }
 
-func readRests(list []Suppress) ([]rest, error) {
+func readRests(list []RestAfter) ([]rest, error) {
 	var out []rest
 	for i, s := range list {
 		of, ok := shown.OutcomeOf(s.After)

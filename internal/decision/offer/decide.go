@@ -1,16 +1,13 @@
 package offer
 
 import (
-	"cmp"
 	"encoding/json"
 	"hash/fnv"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"rapport/internal/fault"
-	"rapport/internal/feel"
 	"rapport/internal/predict"
 	"rapport/internal/profile/shown"
 )
@@ -101,8 +98,8 @@ type Chosen struct {
 	Propensity float64 // NaN: no model was asked
 }
 
-// Candidate is what became of an offer.
-type Candidate struct {
+// CandidateOffer is what became of an offer.
+type CandidateOffer struct {
 	Offer      string   `json:"offer"`
 	Version    int      `json:"version"`
 	Chosen     bool     `json:"chosen"`
@@ -121,9 +118,9 @@ type Decision struct {
 	Chosen []Chosen
 	// Basis stands for what could have been chosen before caps and scores.
 	Basis      uint64
-	Dropped    Drop        // why nothing at all is shown here
-	Explored   bool        // the order was left to chance
-	Candidates []Candidate // where Explain is set: all offers of the set
+	Dropped    Drop             // why nothing at all is shown here
+	Explored   bool             // the order was left to chance
+	Candidates []CandidateOffer // where Explain is set: all offers of the set
 }
 
 // scored is an offer in the running.
@@ -140,13 +137,7 @@ type scored struct {
 func (s *Set) Decide(q *Query) *Decision {
 	d := &Decision{}
 	list := s.eligible(q, d)
-	// The same offers give the same basis; which caps are reached may differ
-	// while a decision holds.
-	h := fnv.New64a()
-	for i := range list {
-		_, _ = h.Write(append(strconv.AppendInt(append([]byte(list[i].Key), '@'), int64(list[i].Version), 10), 0)) // it never fails
-	}
-	d.Basis = h.Sum64()
+	d.Basis = basisOf(list)
 	if d.Dropped = s.place.rule.Holds(q.Situation, nil); d.Dropped.Stage == "" {
 		d.Dropped = q.reached(s.place.caps, counted{placement: s.place.Key, set: s})
 	}
@@ -161,6 +152,24 @@ func (s *Set) Decide(q *Query) *Decision {
 	s.order(q, d, list)
 	s.pick(q, d, list)
 	return d
+}
+
+// Could tells what could be chosen, before caps and scores: only the basis.
+func (s *Set) Could(q *Query) *Decision {
+	d := &Decision{}
+	d.Basis = basisOf(s.eligible(q, d))
+	d.Candidates = nil
+	return d
+}
+
+// basisOf stands for offers: the same offers give the same basis. Which caps are
+// reached may differ while a decision holds.
+func basisOf(list []scored) uint64 {
+	h := fnv.New64a()
+	for i := range list {
+		_, _ = h.Write(append(strconv.AppendInt(append([]byte(list[i].Key), '@'), int64(list[i].Version), 10), 0)) // it never fails
+	}
+	return h.Sum64()
 }
 
 // Keep gives the offers of a decision that holds, with their content, where
@@ -210,11 +219,11 @@ func (s *Set) admit(q *Query, o *Ready, plain json.RawMessage) (json.RawMessage,
 func (s *Set) eligible(q *Query, d *Decision) []scored {
 	list := make([]scored, 0, len(s.offers))
 	if q.Explain {
-		d.Candidates = make([]Candidate, 0, len(s.offers))
+		d.Candidates = make([]CandidateOffer, 0, len(s.offers))
 	}
 	for i, o := range s.offers {
 		if q.Explain {
-			d.Candidates = append(d.Candidates, Candidate{Offer: o.Key, Version: o.Version, Priority: o.Priority, Value: o.Value, Lever: o.Lever})
+			d.Candidates = append(d.Candidates, CandidateOffer{Offer: o.Key, Version: o.Version, Priority: o.Priority, Value: o.Value, Lever: o.Lever})
 		}
 		content, drop := s.admit(q, o, s.plain[i])
 		if drop.Stage != "" {
@@ -273,118 +282,4 @@ func mix(seed uint64, name string) uint64 {
 	x ^= x >> 27
 	x *= 0x94d049bb133111eb
 	return x ^ x>>31
-}
-
-// compare tells which of two comes first.
-func (x *scored) compare(y *scored, explored bool) int {
-	if !explored {
-		if x.score != y.score {
-			return cmp.Compare(y.score, x.score)
-		}
-		if x.Priority != y.Priority {
-			return cmp.Compare(y.Priority, x.Priority)
-		}
-	}
-	if x.tie != y.tie {
-		return cmp.Compare(x.tie, y.tie)
-	}
-	return strings.Compare(x.Key, y.Key)
-}
-
-// first brings the one that comes first of a list to its front.
-func first(list []scored, explored bool) {
-	best := 0
-	for i := 1; i < len(list); i++ {
-		if list[i].compare(&list[best], explored) < 0 {
-			best = i
-		}
-	}
-	list[0], list[best] = list[best], list[0]
-}
-
-// searched is how many are looked for one by one before all are sorted.
-const searched = 8
-
-// pick takes the first that can be given.
-func (s *Set) pick(q *Query, d *Decision, list []scored) {
-	groups := map[string]int{}
-	for i := range list {
-		if d.Candidates == nil {
-			switch {
-			case len(d.Chosen) == s.place.Count:
-				return
-			case i < searched:
-				first(list[i:], d.Explored)
-			case i == searched:
-				slices.SortFunc(list[i:], func(a, b scored) int { return a.compare(&b, d.Explored) })
-			}
-		}
-		x := &list[i]
-		if len(d.Chosen) == s.place.Count {
-			d.drop(x.at, Drop{StageRank, "others come first"})
-			continue
-		}
-		if why := s.fits(q, d, x, groups); why.Stage != "" {
-			d.drop(x.at, why)
-			continue
-		}
-		for _, g := range x.Groups {
-			groups[g]++
-		}
-		d.Chosen = append(d.Chosen, Chosen{Ready: x.Ready, Content: x.content, Score: x.score, Propensity: x.propensity})
-		if d.Candidates != nil {
-			d.Candidates[x.at].Chosen = true
-		}
-	}
-}
-
-// fits tells whether an offer can stand beside those that were chosen, and
-// takes one of it where there are only so many.
-func (s *Set) fits(q *Query, d *Decision, x *scored, groups map[string]int) Drop {
-	if slices.Contains(q.Without, x.Key) {
-		return Drop{StageExcluded, "it is shown elsewhere on the page"}
-	}
-	for i := range d.Chosen {
-		c := d.Chosen[i].Ready
-		if slices.Contains(c.Excludes, x.Key) || slices.Contains(x.Excludes, c.Key) {
-			return Drop{StageExcluded, "not beside " + c.Key}
-		}
-	}
-	if most := s.place.MaxPerGroup; most > 0 {
-		for _, g := range x.Groups {
-			if groups[g] >= most {
-				return Drop{StageGroup, "enough of group " + g}
-			}
-		}
-	}
-	if x.Stock != nil {
-		if v := stockOf(q.item(x.Item), x.Stock.Attribute); math.IsNaN(v) || v < x.Stock.Min {
-			return Drop{StageStock, "item " + x.Item + " has not enough " + x.Stock.Attribute}
-		}
-	}
-	if x.Inventory == nil {
-		return Drop{}
-	}
-	if q.Left != nil && q.Left(x.Ready) <= 0 || q.Take != nil && !q.Take(x.Ready) {
-		return Drop{StageInventory, "none of " + strconv.FormatInt(x.Inventory.Total, 10) + " is left"}
-	}
-	return Drop{}
-}
-
-func stockOf(item feel.Value, attribute string) float64 {
-	c, ok := item.AsContext()
-	if !ok {
-		return math.NaN()
-	}
-	v, ok := c.Get(attribute)
-	if !ok {
-		return math.NaN()
-	}
-	if b, ok := v.AsBool(); ok && b {
-		return math.Inf(1)
-	}
-	if n, ok := v.AsFloat(); ok {
-		return n
-	}
-	return math.NaN()
 }

@@ -25,35 +25,35 @@ type Offer struct {
 	Channels   []string                   `json:"channels,omitempty" maxItems:"20" doc:"Only there; left out: everywhere"`
 	Content    Content                    `json:"content" doc:"What is shown: by placement, then by language; * stands for any"`
 
-	Eligibility *Rule      `json:"eligibility,omitempty" doc:"Who may be offered it; left out: everybody"`
-	Caps        []Cap      `json:"caps,omitempty" maxItems:"20" doc:"How often it may be offered"`
-	Suppress    []Suppress `json:"suppress,omitempty" maxItems:"10" doc:"How long it is not offered after something came of it"`
-	Inventory   *Inventory `json:"inventory,omitempty" doc:"How many there are of it"`
-	Item        string     `json:"item,omitempty" maxLength:"512" doc:"Id of a catalog item that it is about: formulas read it as item"`
-	Stock       *Stock     `json:"stock,omitempty" doc:"Needs the item to be in stock"`
-	Excludes    []string   `json:"excludes,omitempty" maxItems:"100" doc:"Keys of offers that are not shown beside it"`
+	Eligibility *EligibilityRule `json:"eligibility,omitempty" doc:"Who may be offered it; left out: everybody"`
+	Caps        []FrequencyCap   `json:"caps,omitempty" maxItems:"20" doc:"How often it may be offered"`
+	Suppress    []RestAfter      `json:"suppress,omitempty" maxItems:"10" doc:"How long it is not offered after something came of it"`
+	Inventory   *Supply          `json:"inventory,omitempty" doc:"How many there are of it"`
+	Item        string           `json:"item,omitempty" maxLength:"512" doc:"Id of a catalog item that it is about: formulas read it as item"`
+	Stock       *StockRule       `json:"stock,omitempty" doc:"Needs the item to be in stock"`
+	Excludes    []string         `json:"excludes,omitempty" maxItems:"100" doc:"Keys of offers that are not shown beside it"`
 }
 
 // Content is what is shown, by placement and language.
 type Content map[string]map[string]json.RawMessage
 
-// Rule says of whom something holds. All of it must.
-type Rule struct {
-	Segments    []string `json:"segments,omitempty" maxItems:"50" doc:"In all of these"`
-	AnySegment  []string `json:"any_segment,omitempty" maxItems:"50" doc:"In one of these"`
-	NotSegments []string `json:"not_segments,omitempty" maxItems:"50" doc:"In none of these"`
-	When        string   `json:"when,omitempty" maxLength:"8192" doc:"FEEL over person, context, offer and item that must be true"`
-	Consent     *Consent `json:"consent,omitempty" doc:"What the person must have agreed to"`
+// EligibilityRule says of whom something holds. All of it must.
+type EligibilityRule struct {
+	Segments    []string     `json:"segments,omitempty" maxItems:"50" doc:"In all of these"`
+	AnySegment  []string     `json:"any_segment,omitempty" maxItems:"50" doc:"In one of these"`
+	NotSegments []string     `json:"not_segments,omitempty" maxItems:"50" doc:"In none of these"`
+	When        string       `json:"when,omitempty" maxLength:"8192" doc:"FEEL over person, context, offer and item that must be true"`
+	Consent     *ConsentRule `json:"consent,omitempty" doc:"What the person must have agreed to"`
 }
 
-// Consent names what is asked of consent.
-type Consent struct {
+// ConsentRule names what is asked of consent.
+type ConsentRule struct {
 	Purpose string `json:"purpose"`
 	Channel string `json:"channel,omitempty"`
 }
 
-// Cap says how often something may happen before an offer is no longer made.
-type Cap struct {
+// FrequencyCap says how often something may happen before an offer is no longer made.
+type FrequencyCap struct {
 	Per    string `json:"per,omitempty" enum:"offer,group,placement,channel,person" doc:"What is counted together; left out: offer"`
 	Key    string `json:"key,omitempty" doc:"Of per group: which group; left out: each of the offer's own"`
 	Of     string `json:"of,omitempty" enum:"decided,viewed,clicked,dismissed,accepted" doc:"What is counted; left out: viewed"`
@@ -62,43 +62,43 @@ type Cap struct {
 	Each   string `json:"each,omitempty" enum:"hour,day,week,month" doc:"A span of the calendar, of UTC, in place of period"`
 }
 
-// Suppress holds an offer back after an outcome.
-type Suppress struct {
+// RestAfter holds an offer back after an outcome.
+type RestAfter struct {
 	After string `json:"after" enum:"viewed,clicked,dismissed,accepted"`
 	For   Span   `json:"for" doc:"Such as 30d"`
 }
 
-// Inventory is how often an offer can be given in all.
-type Inventory struct {
+// Supply is how often an offer can be given in all.
+type Supply struct {
 	Total int64 `json:"total" minimum:"1" doc:"A decision that chooses the offer takes one, for good or until it is given back"`
 }
 
-// Stock asks of the item's stock.
-type Stock struct {
+// StockRule asks of the item's stock.
+type StockRule struct {
 	Attribute string  `json:"attribute,omitempty" doc:"Attribute of the item that counts; left out: stock"`
 	Min       float64 `json:"min,omitempty" doc:"At least so many; left out: 1"`
 }
 
 // Placement is a place in which something is shown, as it is defined.
 type Placement struct {
-	Name        string          `json:"name,omitempty" maxLength:"200"`
-	Selector    string          `json:"selector,omitempty" maxLength:"1000" doc:"CSS selector of the place in a page; left out: the element with data-rapport-slot of this key"`
-	Channels    []string        `json:"channels,omitempty" maxItems:"20" doc:"Left out: all"`
-	ContentType string          `json:"content_type,omitempty" enum:"json,html" doc:"Left out: json"`
-	Count       int             `json:"count,omitempty" minimum:"1" maximum:"50" doc:"How many offers are shown; left out: 1"`
-	Offers      *Choice         `json:"offers,omitempty" doc:"Which offers compete; left out: all that have content for the place"`
-	Rule        *Rule           `json:"rule,omitempty" doc:"Who is shown anything; the others get the fallback"`
-	Ranking     *Ranking        `json:"ranking,omitempty" doc:"What comes first; left out: the larger priority"`
-	MaxPerGroup int             `json:"max_per_group,omitempty" minimum:"1" maximum:"50" doc:"Offers of one group at the same time; left out: any number"`
-	Caps        []Cap           `json:"caps,omitempty" maxItems:"20" doc:"How often anything is shown here"`
-	ValidFor    *Span           `json:"valid_for,omitempty" doc:"How long a decision holds, in every channel; left out: 15m; 0s: it is made each time"`
-	Fallback    json.RawMessage `json:"fallback,omitempty" doc:"Content where nothing can be offered"`
-	BudgetMS    int             `json:"budget_ms,omitempty" minimum:"0" maximum:"10000" doc:"How long a page may hide the place while it waits; left out: 300"`
-	Public      bool            `json:"public,omitempty" doc:"Write keys may ask for it"`
+	Name        string           `json:"name,omitempty" maxLength:"200"`
+	Selector    string           `json:"selector,omitempty" maxLength:"1000" doc:"CSS selector of the place in a page; left out: the element with data-rapport-slot of this key"`
+	Channels    []string         `json:"channels,omitempty" maxItems:"20" doc:"Left out: all"`
+	ContentType string           `json:"content_type,omitempty" enum:"json,html" doc:"Left out: json"`
+	Count       int              `json:"count,omitempty" minimum:"1" maximum:"50" doc:"How many offers are shown; left out: 1"`
+	Offers      *Competition     `json:"offers,omitempty" doc:"Which offers compete; left out: all that have content for the place"`
+	Rule        *EligibilityRule `json:"rule,omitempty" doc:"Who is shown anything; the others get the fallback"`
+	Ranking     *Ranking         `json:"ranking,omitempty" doc:"What comes first; left out: the larger priority"`
+	MaxPerGroup int              `json:"max_per_group,omitempty" minimum:"1" maximum:"50" doc:"Offers of one group at the same time; left out: any number"`
+	Caps        []FrequencyCap   `json:"caps,omitempty" maxItems:"20" doc:"How often anything is shown here"`
+	ValidFor    *Span            `json:"valid_for,omitempty" doc:"How long a decision holds, in every channel; left out: 15m; 0s: it is made each time"`
+	Fallback    json.RawMessage  `json:"fallback,omitempty" doc:"Content where nothing can be offered"`
+	BudgetMS    int              `json:"budget_ms,omitempty" minimum:"0" maximum:"10000" doc:"How long a page may hide the place while it waits; left out: 300"`
+	Public      bool             `json:"public,omitempty" doc:"Write keys may ask for it"`
 }
 
-// Choice says which offers compete. All that is said must hold.
-type Choice struct {
+// Competition says which offers compete. All that is said must hold.
+type Competition struct {
 	Keys   []string `json:"keys,omitempty" maxItems:"1000"`
 	Tags   []string `json:"tags,omitempty" maxItems:"50" doc:"With one of these"`
 	Groups []string `json:"groups,omitempty" maxItems:"50" doc:"Of one of these"`

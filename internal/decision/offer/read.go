@@ -113,7 +113,7 @@ func ReadOffer(key string, version int, document []byte) (*Ready, error) {
 	return o, o.describe()
 }
 
-func (s *Stock) fill() {
+func (s *StockRule) fill() {
 	if s.Attribute == "" {
 		s.Attribute = "stock"
 	}

@@ -23,16 +23,16 @@ type Person struct {
 
 // Check is a rule that was checked; nil holds of everybody. It is immutable.
 type Check struct {
-	*Rule
+	*EligibilityRule
 	when *feel.Program
 }
 
 // Ready checks a rule; nil is nil.
-func (r *Rule) Ready(kind, field string) (*Check, error) {
+func (r *EligibilityRule) Ready(kind, field string) (*Check, error) {
 	if r == nil {
 		return nil, nil //nolint:nilnil // no rule is one that holds of everybody
 	}
-	c := &Check{Rule: r}
+	c := &Check{EligibilityRule: r}
 	if slices.Contains(slices.Concat(r.Segments, r.AnySegment, r.NotSegments), "") {
 		return nil, invalid(kind, field+"/segments", "give keys of segments")
 	}

@@ -59,6 +59,8 @@ type Config struct {
 	People People
 	Orders Orders
 	Jobs   Jobs
+	// Decide answers calls of experiences; nil: there are none.
+	Decide Decider
 	Folder string // where files of batches lie
 	Now    clock.Clock
 	Random func([]byte) // fills the slice
@@ -107,6 +109,7 @@ func (d *Door) routes() {
 	d.contextRoutes()
 	d.orderRoutes()
 	d.batchRoutes()
+	d.flowRoutes()
 }
 
 // ServeHTTP answers one request.

@@ -2,6 +2,7 @@ package shown
 
 import (
 	"strconv"
+	"strings"
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
@@ -141,7 +142,7 @@ func ExperiencePlace(key string) string { return "e:" + key }
 
 func word(v jsondoc.Value, name string) string {
 	text, ok := v.Get(name).Str()
-	if !ok || len(text) > maxWord {
+	if !ok || len(text) > maxWord || strings.IndexByte(text, 0) >= 0 {
 		return ""
 	}
 	return text

@@ -1,0 +1,281 @@
+// Package decide is the door for everybody who asks what to show: browsers with
+// a write key, servers with a secret key. A write key names ids and places, never
+// an expression, and gets content and never a profile. Whatever is wrong with
+// what it asks, the answer is a fallback and a reason.
+package decide
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"rapport/internal/clock"
+	"rapport/internal/dialect"
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/responder"
+)
+
+// What a request may be, in bytes: its body, and the context in it.
+const (
+	MaxBody    = 256 << 10
+	MaxContext = 16 << 10
+)
+
+// Path is where decisions are asked for.
+const Path = "/v1/decide"
+
+// Keyring knows who calls.
+type Keyring interface {
+	// SourceByWriteKey finds the source of a write key.
+	SourceByWriteKey(key string) (Source, bool)
+	// Reads tells whether a secret key may read profiles.
+	Reads(secret, from string) bool
+}
+
+// Source is who asks, as far as the door must know.
+type Source struct {
+	Key      string
+	Verified bool // its own servers vouch for the identifiers
+	Origins  dialect.Origins
+}
+
+// Decider answers.
+type Decider interface {
+	Decide(ctx context.Context, q *responder.Request) (*responder.WhatToShow, error)
+	Flush(ctx context.Context) error
+}
+
+// Config is what the door needs.
+type Config struct {
+	Decide Decider
+	Keys   Keyring
+	Rules  dialect.Rulebook
+	Now    clock.Clock
+}
+
+// Door answers. It is safe for concurrent use.
+type Door struct{ Config }
+
+// New makes a door.
+func New(c Config) *Door { return &Door{c} }
+
+// Patterns are the paths the door serves, in the syntax of http.ServeMux.
+func Patterns() []string { return []string{Path} }
+
+// Body is a question.
+type Body struct {
+	WriteKey    string                     `json:"writeKey"`
+	UserID      text                       `json:"userId"`
+	AnonymousID text                       `json:"anonymousId"`
+	Identifiers []event.Identifier         `json:"identifiers"`
+	Placements  []string                   `json:"placements"`
+	Experiences []string                   `json:"experiences"`
+	Channel     string                     `json:"channel"`
+	Language    string                     `json:"language"`
+	Context     json.RawMessage            `json:"context"`
+	Params      map[string]json.RawMessage `json:"params"`
+	Preview     string                     `json:"preview"`
+}
+
+// text is a string, or a number that stands for one.
+type text string
+
+// UnmarshalJSON takes numbers as text.
+func (t *text) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') {
+		*t = text(b)
+		return nil
+	}
+	return json.Unmarshal(b, (*string)(t))
+}
+
+// situation is what a request says of where it comes from.
+type situation struct {
+	Page    responder.VisitedPage `json:"page"`
+	Locale  string                `json:"locale"`
+	Channel string                `json:"channel"`
+}
+
+// ServeHTTP answers one request.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "Rapport-Applied, Retry-After")
+	h.Set("Cache-Control", "no-store")
+	switch r.Method {
+	case http.MethodOptions:
+		h.Set("Access-Control-Allow-Methods", "POST, OPTIONS")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		h.Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+	case http.MethodPost:
+		d.post(w, r)
+	default:
+		h.Set("Allow", "POST, OPTIONS")
+		problem(w, fault.Errorf(fault.Invalid, "method_not_allowed", "%s takes POST", Path), http.StatusMethodNotAllowed)
+	}
+}
+
+var errKey = fault.Errorf(fault.Unauthenticated, "invalid_write_key", "the key is not known here: send a write key as the user name of Basic, in writeKey, or a secret key as Bearer")
+
+func (d *Door) post(w http.ResponseWriter, r *http.Request) {
+	raw, err := dialect.ReadBody(r, MaxBody, func(most int) error {
+		return fault.Errorf(fault.TooLarge, responder.ContextTooLarge, "a request has at most %d bytes", most)
+	})
+	if fault.KindOf(err) == fault.TooLarge {
+		answer(w, &responder.WhatToShow{Decisions: []responder.ShownDecision{}, Reason: responder.ContextTooLarge})
+		return
+	}
+	var b Body
+	if err == nil {
+		err = read(raw, &b)
+	}
+	if err != nil {
+		problem(w, err, http.StatusBadRequest)
+		return
+	}
+	trusted, err := d.caller(r, &b)
+	if err != nil {
+		status := http.StatusUnauthorized
+		if fault.KindOf(err) == fault.Forbidden {
+			status = http.StatusForbidden
+		}
+		problem(w, err, status)
+		return
+	}
+	d.decide(w, r, &b, trusted)
+}
+
+func read(raw []byte, b *Body) error {
+	if err := json.Unmarshal(raw, b); err != nil {
+		return fault.Errorf(fault.Invalid, "invalid_json", "the request cannot be read: %v", err)
+	}
+	return nil
+}
+
+// caller finds out who calls, and whether it may say who somebody is.
+func (d *Door) caller(r *http.Request, b *Body) (trusted bool, err error) {
+	key := b.WriteKey
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	value = strings.TrimSpace(value)
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		if d.Keys.Reads(value, r.RemoteAddr) {
+			return true, nil
+		}
+		return false, errKey
+	case strings.EqualFold(scheme, "Basic"):
+		user, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			return false, errKey
+		}
+		key, _, _ = strings.Cut(string(user), ":")
+	}
+	s, ok := d.Keys.SourceByWriteKey(key)
+	if !ok {
+		return false, errKey
+	}
+	return s.Verified, dialect.MayCome(r, s.Origins)
+}
+
+// asked makes a question of a body. A reason says why it cannot be asked.
+func (d *Door) asked(b *Body, trusted bool) (q *responder.Request, reason string) {
+	q = &responder.Request{
+		Trusted: trusted, Placements: b.Placements, Experiences: b.Experiences, Channel: strings.ToLower(b.Channel), Language: b.Language,
+		Params: b.Params, Preview: b.Preview,
+	}
+	size := len(b.Context)
+	for name, value := range b.Params {
+		size += len(name) + len(value)
+	}
+	if size > MaxContext || len(b.Placements)+len(b.Experiences) > 100 {
+		return q, responder.ContextTooLarge
+	}
+	var c situation
+	if len(b.Context) > 0 && json.Unmarshal(b.Context, &c) == nil {
+		q.Page = c.Page
+		if q.Language == "" {
+			q.Language = c.Locale
+		}
+		if q.Channel == "" {
+			q.Channel = strings.ToLower(c.Channel)
+		}
+	}
+	if q.Channel == "" {
+		q.Channel = "web"
+	}
+	rules := d.Rules.Current()
+	list := append([]event.Identifier{
+		{Namespace: event.UserID, Value: string(b.UserID)}, {Namespace: event.AnonymousID, Value: string(b.AnonymousID)},
+	}, b.Identifiers...)
+	q.Identifiers, _ = rules.Choose(list)
+	if len(q.Identifiers) == 0 {
+		return q, responder.Unidentified
+	}
+	return q, ""
+}
+
+func (d *Door) decide(w http.ResponseWriter, r *http.Request, b *Body, trusted bool) {
+	q, reason := d.asked(b, trusted)
+	if reason != "" {
+		answer(w, refused(b, reason))
+		return
+	}
+	out, err := d.Decide.Decide(r.Context(), q)
+	if err != nil {
+		// The caller has to show something whatever happens here.
+		answer(w, refused(b, responder.Failed))
+		return
+	}
+	if wait := dialect.Wait(r); wait != 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), wait)
+		applied := "yes"
+		if d.Decide.Flush(ctx) != nil {
+			applied = "no"
+		}
+		cancel()
+		w.Header().Set("Rapport-Applied", applied)
+	}
+	answer(w, out)
+}
+
+// refused is the answer to what cannot be asked: nothing in every place.
+func refused(b *Body, reason string) *responder.WhatToShow {
+	out := &responder.WhatToShow{Decisions: []responder.ShownDecision{}, Reason: reason}
+	for i, key := range b.Placements {
+		if i < 50 && len(key) <= 128 {
+			out.Decisions = append(out.Decisions, responder.ShownDecision{Placement: key, Fallback: true, Reason: reason})
+		}
+	}
+	for i, key := range b.Experiences {
+		if i < 50 && len(key) <= 128 {
+			out.Decisions = append(out.Decisions, responder.ShownDecision{Experience: key, Fallback: true, Reason: reason})
+		}
+	}
+	return out
+}
+
+func answer(w http.ResponseWriter, a *responder.WhatToShow) {
+	text, err := json.Marshal(a)
+	if err != nil {
+		problem(w, err, http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = w.Write(text) // a client that is gone needs no answer
+}
+
+// problem answers what is no question at all.
+func problem(w http.ResponseWriter, err error, status int) {
+	text, _ := json.Marshal(map[string]any{ // texts and a number
+		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": dialect.Code(err), "detail": dialect.Message(err),
+	})
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // a client that is gone needs no answer
+}

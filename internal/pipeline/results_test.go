@@ -1,0 +1,222 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rapport/internal/definition"
+	"rapport/internal/event"
+	"rapport/internal/experience"
+	"rapport/internal/profile"
+	"rapport/internal/profile/shown"
+	"rapport/internal/store/memory"
+)
+
+// offering adds decisions to a world, and what people did with them.
+func offering(w *world, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 99))
+	names := []string{shown.DecisionMade, shown.DecisionMade, "Offer Viewed", "Experience Viewed", "Experience Clicked", "Signed Up", "Order Completed"}
+	at := worldStart
+	for n := range 120 {
+		at = at.Add(time.Duration(1+r.IntN(3600)) * time.Second)
+		name := names[r.IntN(len(names))]
+		p := map[string]any{"placement": "hero", "channel": "web"}
+		if r.IntN(3) > 0 {
+			p["experience"], p["experience_version"], p["variant"] = "welcome", 1, fmt.Sprint("v", r.IntN(2))
+		} else {
+			p["offer"] = fmt.Sprint("o", r.IntN(3))
+		}
+		f := fact{received: at}
+		switch name {
+		case shown.DecisionMade:
+			f.own = shown.Source
+			p["decision_id"], p["valid_until"] = fmt.Sprint("d", n), at.Add(time.Hour)
+		case "Order Completed":
+			p = map[string]any{"order_id": fmt.Sprint("x", n), "currency": "EUR", "total": float64(r.IntN(9000)) / 100}
+		}
+		who := w.ids[r.IntN(len(w.ids))]
+		doc := map[string]any{"type": "track", "event": name, "messageId": fmt.Sprint("s", n), "timestamp": at.String(), "properties": p}
+		switch who.Namespace {
+		case event.UserID:
+			doc["userId"] = who.Value
+		case event.AnonymousID:
+			doc["anonymousId"] = who.Value
+		default:
+			continue
+		}
+		body, err := json.Marshal(doc)
+		if err != nil {
+			panic(err)
+		}
+		f.body = string(body)
+		w.facts = append(w.facts, f)
+	}
+}
+
+const welcome = `{"type":"web","placement":"hero","variants":[{"key":"v0"},{"key":"v1"}],
+	"goals":[{"key":"signup","event":"Signed Up","within":"2d"},{"key":"sale","orders":true,"within":"3d"}]}`
+
+func defineExperience(t testing.TB, p *Pipeline) {
+	t.Helper()
+	if _, err := p.Define(t.Context(), definition.Command{
+		Kind: definition.Experience, Key: "welcome", Status: definition.Live, Document: []byte(welcome), ContentType: "application/json", Author: "test",
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func resultsText(t testing.TB, p *Pipeline) string {
+	t.Helper()
+	var out strings.Builder
+	for _, key := range []string{"welcome", ""} {
+		list, err := p.Results(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range list {
+			fmt.Fprintln(&out, x.Cell, creditText(&x.Sums))
+		}
+	}
+	return out.String()
+}
+
+func creditText(x *experience.Sums) string {
+	text := fmt.Sprint(x.People, x.N)
+	for i := range x.Goals {
+		if g := &x.Goals[i]; g.Count != 0 || g.Sum.Sign() != 0 {
+			text += fmt.Sprint(" ", g.Goal, g.Currency, g.Count, " ", g.Sum.Text())
+		}
+	}
+	return text
+}
+
+// plainResults adds up the credits of all people as they are read.
+func plainResults(t testing.TB, p *Pipeline, w *world) string {
+	t.Helper()
+	seen := map[string]bool{}
+	cells := map[experience.Cell]*experience.Sums{}
+	for _, i := range w.ids {
+		who, err := p.gatherKey(t.Context(), i.Key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if who == nil || seen[who.id] {
+			continue
+		}
+		seen[who.id] = true
+		whole := profile.New()
+		for _, x := range who.partials() {
+			whole.Merge(x)
+		}
+		for c, x := range experience.CreditsOf(whole, p.experiences.Load()) {
+			if cells[c] == nil {
+				cells[c] = &experience.Sums{}
+			}
+			cells[c].Add(x, 1)
+		}
+	}
+	var out strings.Builder
+	for _, key := range []string{"welcome", ""} {
+		for _, k := range sortedCells(cells) {
+			if k.Experience == key && !cells[k].Empty() {
+				fmt.Fprintln(&out, k, creditText(cells[k]))
+			}
+		}
+	}
+	return out.String()
+}
+
+func sortedCells(cells map[experience.Cell]*experience.Sums) []experience.Cell {
+	byKey := map[string]experience.Cell{}
+	for c := range cells {
+		byKey[string(c.AppendKey(nil))] = c
+	}
+	out := make([]experience.Cell, 0, len(cells))
+	for _, k := range slices.Sorted(maps.Keys(byKey)) {
+		out = append(out, byKey[k])
+	}
+	return out
+}
+
+func TestResults_AreThoseOfAllPeopleInAnyOrderAndRebuilt(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(worlds(60)) {
+		w := newWorld(7000+seed, 60)
+		offering(w, seed)
+		r := rand.New(rand.NewPCG(seed, 5))
+		disk := memory.NewDisk()
+		p := open(t, memory.Open(disk), 1+r.IntN(4), 1+r.IntN(30))
+		defineExperience(t, p)
+		play(t, p, w.shuffled(r), 1+r.IntN(20))
+		want, got := plainResults(t, p, w), resultsText(t, p)
+		if got != want || want == "" {
+			t.Fatalf("seed %d:\n%s", seed, diff(got, want))
+		}
+		closeNow(t, p)
+		if err := Rebuild(t.Context(), config(memory.Open(disk), 1+r.IntN(4), 1+r.IntN(50)), nil); err != nil {
+			t.Fatal(err)
+		}
+		p = open(t, memory.Open(disk), 2, 16)
+		if again := resultsText(t, p); again != want {
+			t.Fatalf("seed %d, rebuilt:\n%s", seed, diff(again, want))
+		}
+		closeNow(t, p)
+	}
+}
+
+func TestTake_NeverGivesMoreThanThereAre(t *testing.T) {
+	t.Parallel()
+	disk := memory.NewDisk()
+	p := open(t, memory.Open(disk), 3, 8)
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	given := 0
+	for range 16 {
+		wait.Go(func() {
+			for n := range 20 {
+				ok, err := p.Take(context.Background(), "o", 1, 100, fmt.Sprint(n))
+				if err != nil {
+					t.Error(err)
+				}
+				if ok {
+					mu.Lock()
+					given++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if given != 100 {
+		t.Fatalf("%d were given of 100", given)
+	}
+	if _, err := p.GiveBack(t.Context(), "o", 101, "too many"); err == nil {
+		t.Error("more were given back than were taken")
+	}
+	if _, err := p.GiveBack(t.Context(), "o", 3, "returned"); err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []string{"crashed", "rebuilt"} {
+		if how == "crashed" {
+			p.abandon()
+		} else {
+			closeNow(t, p)
+			if err := Rebuild(t.Context(), config(memory.Open(disk), 2, 3), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p = open(t, memory.Open(disk), 2, 8)
+		if n, err := p.Taken(t.Context(), "o"); err != nil || n != 97 {
+			t.Errorf("%s: %d are taken, %v", how, n, err)
+		}
+	}
+	closeNow(t, p)
+}

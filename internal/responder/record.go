@@ -1,0 +1,229 @@
+package responder
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/fault"
+	"rapport/internal/id"
+	"rapport/internal/pipeline"
+	"rapport/internal/profile/shown"
+)
+
+type instant = clock.Instant
+
+// recorder writes decisions down behind the backs of those who asked. What was
+// decided a moment ago is in memory, so the next answer knows it.
+type recorder struct {
+	queue   chan entry
+	running atomic.Bool
+	wait    sync.WaitGroup
+	kept    atomic.Uint64
+	lost    atomic.Uint64
+	last    pipeline.Receipt // of the goroutine that writes
+}
+
+type entry struct {
+	body  []byte
+	flush chan pipeline.Receipt
+}
+
+const (
+	maxQueue = 8192
+	maxBatch = 256
+	retryFor = 10 * time.Second
+)
+
+func (c *recorder) init() { c.queue = make(chan entry, maxQueue) }
+
+func (c *recorder) start(r *Responder) {
+	c.running.Store(true)
+	c.wait.Go(func() { r.write() })
+}
+
+func (c *recorder) close() {
+	if c.running.Swap(false) {
+		close(c.queue)
+		c.wait.Wait()
+	}
+}
+
+func (c *recorder) flush(ctx context.Context) (pipeline.Receipt, error) {
+	if !c.running.Load() {
+		return pipeline.Receipt{}, nil
+	}
+	done := make(chan pipeline.Receipt, 1)
+	select {
+	case c.queue <- entry{flush: done}:
+	case <-ctx.Done():
+		return pipeline.Receipt{}, context.Cause(ctx)
+	}
+	select {
+	case at := <-done:
+		return at, nil
+	case <-ctx.Done():
+		return pipeline.Receipt{}, context.Cause(ctx)
+	}
+}
+
+// Kept is how many decisions were written down since the start, and how many
+// could not be.
+type Kept struct {
+	Kept uint64 `json:"kept"`
+	Lost uint64 `json:"lost"`
+}
+
+// Counts tells how many decisions were written down.
+func (r *Responder) Counts() Kept { return Kept{r.record.kept.Load(), r.record.lost.Load()} }
+
+func (r *Responder) write() {
+	c := &r.record
+	bodies := make([][]byte, 0, maxBatch)
+	for first := range c.queue {
+		bodies = bodies[:0]
+		var waiting []chan pipeline.Receipt
+		for e, more := first, true; more; {
+			if e.flush != nil {
+				waiting = append(waiting, e.flush)
+			} else {
+				bodies = append(bodies, e.body)
+			}
+			if more = len(bodies) < maxBatch; more {
+				select {
+				case next, ok := <-c.queue:
+					e, more = next, ok
+				default:
+					more = false
+				}
+			}
+		}
+		r.tell(bodies)
+		for _, w := range waiting {
+			w <- c.last
+		}
+	}
+}
+
+// tell hands decisions to the log; where it is behind it tries again for a while.
+func (r *Responder) tell(bodies [][]byte) {
+	if len(bodies) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), retryFor)
+	defer cancel()
+	for pause := 20 * time.Millisecond; ; pause *= 2 {
+		at, err := r.Tell(ctx, bodies)
+		if err == nil {
+			r.record.last = at
+			r.record.kept.Add(uint64(len(bodies)))
+			return
+		}
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+			if fault.KindOf(err) == fault.Limited || fault.KindOf(err) == fault.Unavailable {
+				continue
+			}
+		case <-ctx.Done():
+			t.Stop()
+		}
+		r.record.lost.Add(uint64(len(bodies)))
+		r.Log.Error("decisions were not written down", "decisions", len(bodies), "error", err)
+		return
+	}
+}
+
+// keep writes a decision down and remembers it until it can be read.
+func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
+	r.recent.put(g.ident, h, r.Clock.Now())
+	if g.ident.Value == "" || !r.record.running.Load() {
+		return
+	}
+	items := make([]map[string]any, len(h.Items))
+	for i, item := range h.Items {
+		items[i] = map[string]any{"offer": item.Offer, "offer_version": item.Version}
+	}
+	properties := map[string]any{"decision_id": h.ID, "channel": channel, "valid_until": h.Until, "basis": hex(h.Basis), "items": items}
+	for name, value := range map[string]string{"placement": placement, "experience": h.Experience, "variant": h.Variant} {
+		if value != "" {
+			properties[name] = value
+		}
+	}
+	if h.Experience != "" {
+		properties["experience_version"] = h.Version
+	}
+	doc := map[string]any{
+		"type": "track", "event": shown.DecisionMade, "messageId": h.ID, "timestamp": h.Time, "channel": "server", "properties": properties,
+	}
+	switch g.ident.Namespace {
+	case event.UserID:
+		doc["userId"] = g.ident.Value
+	case event.AnonymousID:
+		doc["anonymousId"] = g.ident.Value
+	default:
+		doc["context"] = map[string]any{"externalIds": []any{map[string]any{"type": g.ident.Namespace, "id": g.ident.Value, "collection": "users"}}}
+	}
+	body, err := json.Marshal(doc)
+	if err != nil {
+		r.Log.Error("decision cannot be written", "error", err)
+		return
+	}
+	select {
+	case r.record.queue <- entry{body: body}:
+	default:
+		r.record.lost.Add(1)
+	}
+}
+
+// recent remembers decisions that may not be readable yet.
+type recent struct {
+	mu        sync.Mutex
+	now, past map[recentKey]*shown.Held
+	turned    instant
+}
+
+type recentKey struct {
+	who   id.Key
+	place string
+}
+
+// forget is how long a decision is remembered at least: longer than it takes to
+// become readable. mostRecent bounds how many are.
+const (
+	forget     = 15 * time.Second
+	mostRecent = 100_000
+)
+
+func (c *recent) put(who event.Identifier, h *shown.Held, now instant) {
+	if who.Value == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now == nil || now.Sub(c.turned) > forget || len(c.now) > mostRecent {
+		c.now, c.past, c.turned = map[recentKey]*shown.Held{}, c.now, now
+	}
+	c.now[recentKey{who.Key(), h.Place}] = h
+}
+
+// get gives what was decided last for somebody known by some identifiers.
+func (c *recent) get(idents []event.Identifier, place string) (held *shown.Held) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, i := range idents {
+		k := recentKey{i.Key(), place}
+		h := c.now[k]
+		if h == nil {
+			h = c.past[k]
+		}
+		if h != nil && (held == nil || h.Time > held.Time) {
+			held = h
+		}
+	}
+	return held
+}
