@@ -307,7 +307,7 @@ func (a *anchor) blank() bool {
 // ProfileSummary is a line of a search.
 type ProfileSummary struct {
 	ID          string                   `json:"id"`
-	Identifiers []profile.IdentifierSeen `json:"identifiers"`
+	Identifiers []profile.IdentifierSeen `json:"identifiers" nullable:"false"`
 }
 
 // Search lists people one of whose identifiers begins with the query, whatever
