@@ -15,6 +15,7 @@ FUZZTIME ?= 30
 SOAK ?= 20
 SOAKTIME ?= 2h
 CLIENTS := e2e/clients
+CONSOLE := console
 # Real data for the tests that play it; without it they are skipped and say so.
 # Only tests get to see it: the server refuses settings that it does not know.
 test-go soak: export RAPPORT_TESTDATA := $(or $(RAPPORT_TESTDATA),$(wildcard $(abspath ../shared/testdata)))
@@ -27,8 +28,28 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/rapport
+build: console ## Build bin/rapport, with the console in it
 	$(GO) build -o bin/rapport ./cmd/rapport
+
+# What the console is made of; without Node.js the binary has a page in its
+# place that says how to build it.
+CONSOLE_SOURCES := $(shell find $(CONSOLE)/src -type f ! -name schema.ts) $(addprefix $(CONSOLE)/,index.html vite.config.ts tsconfig.json package.json) api/openapi.yaml
+
+.PHONY: console
+ifneq ($(shell command -v npm),)
+console: $(CONSOLE)/dist/index.html ## Build the console where Node.js is there
+else
+console:
+	@echo "no Node.js found: building without the console"
+endif
+
+$(CONSOLE)/dist/index.html: $(CONSOLE)/node_modules/.package-lock.json $(CONSOLE_SOURCES)
+	cd $(CONSOLE) && npm run --silent build
+	@touch $@
+
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
+	cd $(CONSOLE) && npm ci --no-audit --no-fund
+	@touch $@
 
 .PHONY: demo
 demo: build ## Start on a new folder, play a shop's traffic, say what to look at
@@ -39,7 +60,7 @@ run: build ## Start the server on ./rapport-data
 	bin/rapport serve
 
 .PHONY: test
-test: vet arch test-go test-clients ## Everything: vet, shape, Go tests, the real clients
+test: console vet arch test-go test-console test-clients ## Everything: vet, shape, Go tests, the console, the real clients
 
 .PHONY: vet
 vet: ## Let the compiler's own checks look
@@ -59,6 +80,13 @@ test-go: ## Go tests, raced and shuffled
 test-clients: build $(CLIENTS)/node_modules/.package-lock.json ## The real clients, unmodified, against the real binary
 	$(CLIENTS)/install-chromium
 	cd $(CLIENTS) && RAPPORT_BINARY=$(CURDIR)/bin/rapport npm test --silent
+
+.PHONY: test-console
+test-console: build ## The console: unit tests, then all screens in a real browser
+	@command -v npm >/dev/null || { echo "The console tests need Node.js 20.19 or later." >&2; exit 1; }
+	$(CLIENTS)/install-chromium
+	cd $(CONSOLE) && npm test --silent
+	cd $(CONSOLE) && RAPPORT_BINARY=$(CURDIR)/bin/rapport npm run --silent e2e
 
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
 	@command -v npm >/dev/null || { echo "The client tests need Node.js 20 or later." >&2; exit 1; }
@@ -101,4 +129,4 @@ check: lint generate test ## What a commit must pass: lint, generated files fres
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here; never data
-	rm -rf bin $(CLIENTS)/node_modules
+	rm -rf bin $(CLIENTS)/node_modules $(CONSOLE)/node_modules $(CONSOLE)/dist

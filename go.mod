@@ -2,6 +2,11 @@ module rapport
 
 go 1.26.0
 
+ignore (
+	./console/node_modules
+	./e2e/clients/node_modules
+)
+
 require (
 	cel.dev/cel-go v0.33.2
 	github.com/cockroachdb/apd/v3 v3.2.3

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"rapport/console"
 	"rapport/internal/dialect/decide"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/dialect/links"
@@ -59,6 +60,8 @@ func (a *App) routes() http.Handler {
 	for _, pattern := range links.Patterns() {
 		mux.Handle(pattern, a.linkDoor())
 	}
+	mux.Handle(console.Prefix, console.Handler(a.parts.Entropy))
+	mux.Handle("GET /{$}", http.RedirectHandler(console.Prefix, http.StatusFound))
 	mux.Handle("/", api.Handler())
 	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
 }

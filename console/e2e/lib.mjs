@@ -1,0 +1,106 @@
+// Debian's Chromium on the console of the real binary.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { secretKey, writeKey } from '../../e2e/clients/lib/server.mjs'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+function executable() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
+    try {
+      return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
+    } catch {
+      // The next name may be there.
+    }
+  }
+  throw new Error('no Chromium: run make test-console, which installs it')
+}
+
+// open gives a browser that ends with the test.
+export async function open(t) {
+  const browser = await chromium.launch({
+    executablePath: executable(),
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  })
+  t.after(() => browser.close())
+  return browser
+}
+
+export class Console {
+  // enter opens the console and signs in with the secret key.
+  static async enter(browser, server, { scheme = 'light', locale = 'en-GB', path = '/', ...options } = {}) {
+    const c = new Console()
+    c.server = server
+    c.faults = []
+    const context = await browser.newContext({ locale, colorScheme: scheme, timezoneId: 'Europe/Vienna', viewport: { width: 1360, height: 860 }, reducedMotion: 'reduce', ...options })
+    c.page = await context.newPage()
+    c.page.setDefaultTimeout(10_000)
+    c.page.on('pageerror', (e) => c.faults.push(String(e)))
+    c.page.on('dialog', (d) => { c.faults.push(`dialog: ${d.message()}`); void d.dismiss() })
+    c.page.on('console', (m) => {
+      // A refused sign-in is said on the page, and by the browser too.
+      if (m.type() === 'error' && !/status of 40[134]/.test(m.text())) c.faults.push(m.text())
+    })
+    await c.page.goto(`${server.url}/console${path}`)
+    await c.signIn()
+    return c
+  }
+
+  async signIn() {
+    await this.page.getByRole('button', { name: /secret key instead|geheimen Schlüssel/ }).click()
+    await this.page.locator('input[name=key]').fill(secretKey)
+    await this.page.keyboard.press('Enter')
+    await this.page.getByRole('navigation').first().waitFor()
+  }
+
+  // go follows an address without loading the page again: a key lives in memory.
+  async go(path) {
+    await this.page.evaluate((to) => {
+      history.pushState({}, '', `/console${to}`)
+      dispatchEvent(new PopStateEvent('popstate'))
+    }, path)
+    await this.settled()
+  }
+
+  // settled waits until nothing on the page is loading.
+  async settled() {
+    await this.page.locator('main h1').first().waitFor()
+    await this.page.waitForFunction(() => document.querySelectorAll('main [aria-busy="true"], main .mantine-Skeleton-root').length === 0)
+  }
+
+  // accessible gives what axe finds.
+  async accessible(where) {
+    // In the page's own world eval is forbidden, and that is how it should be.
+    const result = await this.page.evaluate(`(async () => { ${axe}; const r = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }); return r.violations.map((v) => v.id + ': ' + v.nodes.slice(0, 4).map((n) => n.target.join(' ') + ' ' + n.failureSummary.split('\\n')[1]).join(' | ')) })()`)
+    return result.map((finding) => `${where}: ${finding}`)
+  }
+
+  // shot keeps a picture for those who look at screens; only where SHOTS is set.
+  async shot(name) {
+    if (!process.env.SHOTS) return
+    const folder = process.env.SHOTS
+    mkdirSync(folder, { recursive: true })
+    await this.page.screenshot({ path: `${folder}/${name}.png` })
+  }
+
+  unharmed() {
+    assert.deepEqual(this.faults, [])
+  }
+}
+
+// send hands events in at the door and waits until they can be read.
+export async function send(server, ...events) {
+  const res = await fetch(`${server.url}/v1/batch?wait=applied`, {
+    method: 'POST',
+    headers: { Authorization: `Basic ${btoa(`${writeKey}:`)}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ batch: events }),
+  })
+  assert.equal(res.status, 200, await res.text())
+}
+
+export const here = (path) => fileURLToPath(new URL(path, import.meta.url))

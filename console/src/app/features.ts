@@ -1,0 +1,10 @@
+// Every feature has two lines here: its routes and its lines of navigation.
+import type { NavItem } from './feature'
+import { homeNav, homeRoutes } from '~/features/home/routes'
+import { sourceNav, sourceRoutes } from '~/features/source/routes'
+import { eventNav, eventRoutes } from '~/features/event/routes'
+import { profileNav, profileRoutes } from '~/features/profile/routes'
+
+export const routes = [...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes] as const
+
+export const navigation: NavItem[] = [...homeNav, ...sourceNav, ...eventNav, ...profileNav]

@@ -1,0 +1,69 @@
+import { Alert, Anchor, Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import type { FormEvent } from 'react'
+import { useText } from '~/shared/i18n'
+import { Door, Refused } from './Door'
+import { access } from './messages'
+import { useSession } from './session'
+
+/** SignIn asks who is there: a member, or somebody with a secret key. */
+export function SignIn() {
+  const t = useText(access)
+  const { away } = useSession()
+  const [withKey, setWithKey] = useState(false)
+  return (
+    <Door title={t('title')}>
+      <Title order={1} mb="lg">{t(withKey ? 'keyTitle' : 'title')}</Title>
+      {away && <Alert color="yellow" mb="md">{t('starting')}</Alert>}
+      {withKey ? <KeyForm /> : <MemberForm />}
+      <Text ta="center" mt="lg">
+        <Anchor component="button" type="button" onClick={() => setWithKey(!withKey)}>
+          {t(withKey ? 'withPassword' : 'withKey')}
+        </Anchor>
+      </Text>
+    </Door>
+  )
+}
+
+function MemberForm() {
+  const t = useText(access)
+  const { signIn } = useSession()
+  const [email, setEmail] = useState('')
+  const [password, setPassword] = useState('')
+  const go = useMutation({ mutationFn: () => signIn(email.trim(), password) })
+  const submit = (e: FormEvent): void => {
+    e.preventDefault()
+    go.mutate()
+  }
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="md">
+        <TextInput label={t('email')} type="email" name="email" autoComplete="username" required withAsterisk={false} autoFocus value={email} onChange={(e) => setEmail(e.currentTarget.value)} />
+        <PasswordInput label={t('password')} name="password" autoComplete="current-password" required withAsterisk={false} value={password} onChange={(e) => setPassword(e.currentTarget.value)} />
+        {go.error && <Refused error={go.error} />}
+        <Button type="submit" fullWidth size="md" loading={go.isPending}>{t('signIn')}</Button>
+      </Stack>
+    </form>
+  )
+}
+
+function KeyForm() {
+  const t = useText(access)
+  const { signInWithKey } = useSession()
+  const [key, setKey] = useState('')
+  const go = useMutation({ mutationFn: () => signInWithKey(key.trim()) })
+  const submit = (e: FormEvent): void => {
+    e.preventDefault()
+    go.mutate()
+  }
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="md">
+        <PasswordInput label={t('key')} description={t('keyHint')} name="key" autoComplete="off" required withAsterisk={false} autoFocus value={key} onChange={(e) => setKey(e.currentTarget.value)} />
+        {go.error && <Refused error={go.error} />}
+        <Button type="submit" fullWidth size="md" loading={go.isPending}>{t('signIn')}</Button>
+      </Stack>
+    </form>
+  )
+}

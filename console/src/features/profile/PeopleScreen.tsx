@@ -1,0 +1,121 @@
+import { Avatar, Badge, Group, Text, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { IconSearch, IconUserQuestion, IconUsers } from '@tabler/icons-react'
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import { api, ask } from '~/shared/api/client'
+import type { Schema } from '~/shared/api/client'
+import { useText } from '~/shared/i18n'
+import { Empty } from '~/shared/states/Empty'
+import { Loading } from '~/shared/states/Loading'
+import { ProblemState } from '~/shared/states/ProblemState'
+import { DataTable } from '~/shared/ui/DataTable'
+import type { Column } from '~/shared/ui/DataTable'
+import { Page } from '~/shared/ui/Page'
+import { Time } from '~/shared/ui/Time'
+import { profile } from './messages'
+import { initials, nameOf } from './name'
+
+const route = getRouteApi('/shell/people')
+
+type Summary = Schema['ProfileSummary']
+
+/** PeopleScreen finds people by the beginning of an identifier. */
+export function PeopleScreen() {
+  const t = useText(profile)
+  const { q = '' } = route.useSearch()
+  const navigate = useNavigate()
+  const [typed, setTyped] = useState(q)
+  const [text] = useDebouncedValue(typed.trim(), 200)
+  useEffect(() => {
+    if (text !== q) void navigate({ to: '/people', search: text ? { q: text } : {}, replace: true })
+  }, [text, q, navigate])
+  return (
+    <Page title={t('people')} lead={t('peopleLead')}>
+      <TextInput
+        data-filter
+        size="md"
+        maw={520}
+        mb="lg"
+        aria-label={t('search')}
+        placeholder={t('searchPlaceholder')}
+        leftSection={<IconSearch size={17} stroke={1.7} />}
+        value={typed}
+        autoFocus
+        onChange={(e) => setTyped(e.currentTarget.value)}
+      />
+      {q ? <Found query={q} /> : <Empty title={t('startTitle')} icon={IconUsers}>{t('startText')}</Empty>}
+    </Page>
+  )
+}
+
+function Found({ query }: { query: string }) {
+  const t = useText(profile)
+  const navigate = useNavigate()
+  const found = useInfiniteQuery({
+    queryKey: ['profiles', 'search', query],
+    queryFn: ({ pageParam, signal }) =>
+      ask(api.GET('/api/v1/profiles', { params: { query: { query, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
+  })
+  if (found.error && !found.data) return <ProblemState error={found.error} retry={() => void found.refetch()} />
+  if (!found.data) return <Loading />
+  const rows = found.data.pages.flatMap((p) => p.items)
+  if (rows.length === 0) return <Empty title={t('nobodyTitle', { query })} icon={IconUserQuestion}>{t('nobodyText')}</Empty>
+  return (
+    <DataTable
+      label={t('people')}
+      rows={rows}
+      columns={columns(t)}
+      rowKey={(r) => r.id}
+      rowHeight={56}
+      open={(r) => void navigate({ to: '/people/$ref', params: { ref: r.id } })}
+      more={found.hasNextPage ? { load: () => void found.fetchNextPage(), loading: found.isFetchingNextPage } : undefined}
+    />
+  )
+}
+
+function columns(t: ReturnType<typeof useText<keyof (typeof profile)['en']>>): Column<Summary>[] {
+  return [
+    {
+      key: 'person',
+      header: t('person'),
+      width: 'minmax(240px, 1.4fr)',
+      cell: (r) => {
+        const name = nameOf(r.identifiers, r.id)
+        const anonymous = r.identifiers.every((i) => i.namespace === 'anonymous_id')
+        return (
+          <Group gap="sm" wrap="nowrap">
+            <Avatar size={32} radius="xl" color={anonymous ? 'gray' : 'iris'}>{anonymous ? '?' : initials(name)}</Avatar>
+            <Link to="/people/$ref" params={{ ref: r.id }} tabIndex={-1} className="rp-ellipsis" style={{ color: 'inherit', fontWeight: 550 }}>
+              {name}
+            </Link>
+            {anonymous && <Badge color="gray">{t('anonymous')}</Badge>}
+          </Group>
+        )
+      },
+    },
+    {
+      key: 'identifiers',
+      header: t('identifiers'),
+      width: 'minmax(260px, 2fr)',
+      cell: (r) => {
+        const [shown, rest] = [r.identifiers.slice(0, 3), r.identifiers.length - 3]
+        return (
+          <Text size="sm" c="dimmed" className="rp-ellipsis">
+            {shown.map((i) => `${i.namespace} ${i.value}`).join('  ·  ')}
+            {rest > 0 && `  ${t('moreIdentifiers', { count: rest })}`}
+          </Text>
+        )
+      },
+    },
+    { key: 'last', header: t('lastSeen'), width: '140px', end: true, cell: (r) => <Time at={latest(r)} /> },
+  ]
+}
+
+function latest(r: Summary): string | undefined {
+  return r.identifiers.map((i) => i.last_seen).sort().at(-1)
+}

@@ -1,0 +1,30 @@
+interface Identifier {
+  namespace: string
+  value: string
+}
+
+// What people are best told apart by, best first.
+const telling = ['email', 'phone', 'user_id']
+
+/** nameOf is what a person is called in a list: the most telling identifier. */
+export function nameOf(identifiers: readonly Identifier[], id: string): string {
+  for (const namespace of telling) {
+    const found = identifiers.find((i) => i.namespace === namespace)
+    if (found) return found.value
+  }
+  return identifiers[0]?.value ?? id
+}
+
+/** fullName is the person's name where traits have one. */
+export function fullName(traits: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  if (!traits) return undefined
+  const text = (key: string): string => (typeof traits[key] === 'string' ? (traits[key] as string).trim() : '')
+  const whole = text('name') || [text('first_name') || text('firstName'), text('last_name') || text('lastName')].filter(Boolean).join(' ')
+  return whole || undefined
+}
+
+/** initials are the two letters of an avatar. */
+export function initials(name: string): string {
+  const words = name.split(/[\s._@-]+/).filter(Boolean)
+  return ((words[0]?.[0] ?? '?') + (words[1]?.[0] ?? '')).toUpperCase()
+}

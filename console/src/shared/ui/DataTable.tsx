@@ -1,0 +1,129 @@
+import { Button } from '@mantine/core'
+import { IconArrowDown, IconArrowUp } from '@tabler/icons-react'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useRef } from 'react'
+import type { CSSProperties, KeyboardEvent, MouseEvent, ReactNode } from 'react'
+import { useText } from '~/shared/i18n'
+import { common } from '~/shared/i18n/common'
+import css from './DataTable.module.css'
+
+export interface Column<T> {
+  key: string
+  header: ReactNode
+  cell: (row: T) => ReactNode
+  /** a track of a CSS grid, such as minmax(180px, 2fr) or 120px */
+  width: string
+  end?: boolean
+  sortable?: boolean
+}
+
+export interface Sorting {
+  by: string
+  descending: boolean
+}
+
+/**
+ * DataTable is a list of any length: only the rows in view are drawn. j and k
+ * go through it, Enter and a click open a row.
+ */
+export function DataTable<T>(props: {
+  label: string
+  rows: readonly T[]
+  columns: readonly Column<T>[]
+  rowKey: (row: T) => string
+  open?: (row: T) => void
+  sorting?: Sorting | undefined
+  onSort?: (to: Sorting) => void
+  more?: { load: () => void; loading: boolean } | undefined
+  rowHeight?: number
+  height?: string
+}) {
+  const t = useText(common)
+  const { rows, columns } = props
+  const scroll = useRef<HTMLDivElement>(null)
+  const size = props.rowHeight ?? 48
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => size, overscan: 12, initialRect: { width: 800, height: 600 } })
+  const style = { '--columns': columns.map((c) => c.width).join(' '), ...(props.height ? { '--table-height': props.height } : {}) } as CSSProperties
+  return (
+    <div className={css.box} style={style} role="table" aria-label={props.label} aria-rowcount={rows.length + 1}>
+      <div className={css.scroll} ref={scroll}>
+        <div role="rowgroup">
+          <div className={css.head} role="row" aria-rowindex={1}>
+            {columns.map((c) => (
+              <Head key={c.key} column={c} sorting={props.sorting} onSort={props.onSort} />
+            ))}
+          </div>
+        </div>
+        <div className={css.rows} style={{ height: virtual.getTotalSize() }} role="rowgroup">
+          {virtual.getVirtualItems().map((item) => {
+            const row = rows[item.index]
+            if (row === undefined) return null
+            return (
+              <Row key={props.rowKey(row)} row={row} index={item.index} start={item.start} size={size} last={item.index === rows.length - 1} columns={columns} open={props.open} />
+            )
+          })}
+        </div>
+      </div>
+      {props.more && (
+        <div className={css.foot} role="presentation">
+          <Button variant="subtle" onClick={props.more.load} loading={props.more.loading}>
+            {t('more')}
+          </Button>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function Head<T>({ column, sorting, onSort }: { column: Column<T>; sorting: Sorting | undefined; onSort: ((to: Sorting) => void) | undefined }) {
+  const t = useText(common)
+  const active = sorting?.by === column.key ? sorting : undefined
+  const name = typeof column.header === 'string' ? column.header : column.key
+  return (
+    <div className={`${css.cell} ${column.end ? css.end : ''}`} role="columnheader" aria-sort={active ? (active.descending ? 'descending' : 'ascending') : undefined}>
+      {column.sortable && onSort ? (
+        <button type="button" className={css.sort} aria-label={t('columnSort', { column: name })} onClick={() => onSort({ by: column.key, descending: active ? !active.descending : false })}>
+          {column.header}
+          {active && (active.descending ? <IconArrowDown size={13} /> : <IconArrowUp size={13} />)}
+        </button>
+      ) : (
+        column.header
+      )}
+    </div>
+  )
+}
+
+function Row<T>(props: { row: T; index: number; start: number; size: number; last: boolean; columns: readonly Column<T>[]; open: ((row: T) => void) | undefined }) {
+  const { row, open } = props
+  // A click on something inside that does something of its own is not the row's.
+  const own = (target: EventTarget, at: EventTarget): boolean => {
+    const hit = (target as HTMLElement).closest('a, button, input, label')
+    return hit === null || hit === at
+  }
+  const click = (e: MouseEvent): void => {
+    if (open && own(e.target, e.currentTarget)) open(row)
+  }
+  const press = (e: KeyboardEvent): void => {
+    if (open && e.key === 'Enter' && e.target === e.currentTarget) open(row)
+  }
+  return (
+    <div
+      className={css.row}
+      role="row"
+      aria-rowindex={props.index + 2}
+      data-row
+      data-open={open ? true : undefined}
+      data-last={props.last || undefined}
+      tabIndex={0}
+      style={{ height: props.size, transform: `translateY(${props.start}px)` }}
+      onClick={click}
+      onKeyDown={press}
+    >
+      {props.columns.map((c) => (
+        <div key={c.key} role="cell" className={`${css.cell} ${c.end ? css.end : ''}`}>
+          {c.cell(row)}
+        </div>
+      ))}
+    </div>
+  )
+}
