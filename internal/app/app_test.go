@@ -122,7 +122,7 @@ func TestOpen_DialectAndAPIStandSideBySide(t *testing.T) {
 	for path, want := range map[string]int{
 		"/healthz": 200, "/readyz": 200, "/metrics": 200, "/api/v1/openapi.json": 200,
 		"/v1/projects/" + writeKey + "/settings": 200, "/projects/" + writeKey + "/settings": 200,
-		"/sourceConfig/?writeKey=" + writeKey: 200, "/v1/nothing": 404, "/nothing": 404, "/api/v1/profiles": 401, "/": 404,
+		"/sourceConfig/?writeKey=" + writeKey: 200, "/v1/nothing": 404, "/nothing": 404, "/api/v1/profiles": 401, "/": 200, "/console/people": 200,
 	} {
 		status, headers, text := call(t, "GET", a.URL()+path, "")
 		if status != want || headers.Get("X-Request-Id") == "" {
