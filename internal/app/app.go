@@ -38,6 +38,7 @@ import (
 	"rapport/internal/source/intake"
 	"rapport/internal/store"
 	"rapport/internal/telemetry"
+	"rapport/internal/watch"
 )
 
 // Parts are what an instance takes from outside. Zero values are filled in:
@@ -63,6 +64,7 @@ type App struct {
 
 	store     store.Store
 	pipeline  *pipeline.Pipeline
+	door      *watch.Door // before the pipeline: people look on here
 	jobs      *schedule.Runner
 	decider   *decider.Decider
 	responder *responder.Responder
@@ -163,6 +165,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("starting the pipeline: %w", err)
 	}
+	a.door = watch.New(a.pipeline, a.parts.Clock)
 	a.instanceKey = pc.InstanceKey
 	a.observe()
 	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
@@ -313,6 +316,9 @@ func (a *App) close(ctx context.Context) error {
 			a.parts.Log.Warn("the lake is not written to the end; the next start goes on", "error", err)
 		}
 		cancel()
+	}
+	if a.door != nil {
+		a.door.Close()
 	}
 	if a.pipeline != nil {
 		// Where the disk is full what waits cannot be applied: the next start

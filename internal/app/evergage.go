@@ -17,7 +17,7 @@ import (
 // evergage is the door for Salesforce's clients.
 func (a *App) evergage() *evergage.Door {
 	return evergage.New(evergage.Config{
-		Accept: a.pipeline, Keys: datasets{a.access}, Book: today{a.pipeline}, Key: browserKey(a.instanceKey),
+		Accept: a.door, Keys: datasets{a.access}, Book: today{a.pipeline}, Key: browserKey(a.instanceKey),
 		Now: a.parts.Clock, Random: a.parts.fill, People: everybody{a.pipeline, a.jobs},
 	})
 }

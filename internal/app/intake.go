@@ -12,6 +12,7 @@ import (
 	"rapport/internal/event/plan"
 	"rapport/internal/source/geo"
 	"rapport/internal/source/intake"
+	"rapport/internal/watch"
 )
 
 // observedFile keeps what was seen of sources.
@@ -33,7 +34,7 @@ func (a *App) openIntake() error {
 		locate = a.geo.Locate
 	}
 	a.plans = &plans{app: a, of: map[string]readyPlan{}}
-	a.intake = intake.New(intake.Config{Sources: a.access, Clock: a.parts.Clock, Plan: a.plans.live, Locate: locate})
+	a.intake = intake.New(intake.Config{Sources: a.access, Clock: a.parts.Clock, Plan: a.plans.live, Locate: locate, Refused: watch.Refusal})
 	if err := a.intake.Load(a.config.Path(observedFile)); err != nil {
 		a.parts.Log.Warn("what was seen of sources begins anew", "error", err)
 	}

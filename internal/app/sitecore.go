@@ -16,7 +16,7 @@ const batchesFolder = "batches"
 // sitecore is the door for Sitecore's clients.
 func (a *App) sitecore() *sitecore.Door {
 	d := sitecore.New(sitecore.Config{
-		Accept: a.pipeline, People: guests{a.pipeline, a.jobs}, Orders: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline},
+		Accept: a.door, People: guests{a.pipeline, a.jobs}, Orders: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline},
 		Now: a.parts.Clock, Random: a.parts.fill, Ref: a.pipeline.ProfileIDOf, Key: a.instanceKey,
 		Jobs: a.jobs, Decide: a.responder, Folder: a.config.Path(batchesFolder),
 	})

@@ -18,7 +18,7 @@ var (
 		"decision", "effect", "broadcast", "experience", "journey", "message",
 	}
 	// flow carries events through the domain, over the contract of storage.
-	flow = []string{"columns", "enrich", "rows", "graph", "pipeline", "schedule", "decider", "responder", "outbox"}
+	flow = []string{"columns", "enrich", "rows", "graph", "pipeline", "watch", "schedule", "decider", "responder", "outbox"}
 	// house serves the edges and app; the domain and the flow are handed values.
 	house = []string{"config", "telemetry", "access", "egress", "blob", "rowfile", "tablefile", "feed"}
 	// edges meet the outside. They never know one another: app joins them.

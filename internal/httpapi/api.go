@@ -21,6 +21,7 @@ import (
 // Deps is what the API is made of.
 type Deps struct {
 	Spine   Spine
+	Live    Live
 	Jobs    Jobs
 	Decider Decider
 	// Responder says what to show to whom.
@@ -112,6 +113,7 @@ func New(d Deps) *API {
 	a.mappingRoutes()
 	a.pullRoutes()
 	a.ledgerRoutes()
+	a.liveRoutes()
 	a.letterRoutes()
 	a.privacyRoutes()
 	a.consentRoutes()

@@ -41,6 +41,8 @@ type Config struct {
 	Plan func(key string) *plan.Plan
 	// Locate finds the place of an address; nil: none is looked for.
 	Locate func(netip.Addr) (enrich.Place, bool)
+	// Refused hears of each event that is not taken; nil: nobody does.
+	Refused func(ctx context.Context, e *event.Event, reason string)
 }
 
 // Intake is safe for concurrent use.
@@ -132,6 +134,8 @@ func (in *Intake) Take(ctx context.Context, s *pipeline.Submission) error {
 		t.count(a, &said[i])
 		if said[i].reason == "" {
 			kept = append(kept, *a)
+		} else if in.Refused != nil {
+			in.Refused(ctx, a.Event, said[i].reason)
 		}
 	}
 	s.Events = kept
