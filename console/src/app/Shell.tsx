@@ -132,7 +132,7 @@ function Pulse() {
   if (rate === undefined) return null
   const text = compact(rate >= 10 ? Math.round(rate) : Math.round(rate * 10) / 10)
   return (
-    <Link to="/" className={css.pulse} title={t('rate', { rate: text })}>
+    <Link to="/live" search={{}} className={css.pulse} title={t('rate', { rate: text })}>
       <span className={css.dot} data-live={rate > 0 || undefined} />
       <span className="rp-num">{t('rateShort', { rate: text })}</span>
     </Link>

@@ -1,4 +1,4 @@
-import { IconMailOff } from '@tabler/icons-react'
+import { IconActivity, IconMailOff } from '@tabler/icons-react'
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import type { NavItem } from '~/app/feature'
 import { shellRoute } from '~/app/root'
@@ -22,7 +22,20 @@ export interface LetterSearch {
   letter?: string
 }
 
+/** What the address of the live events holds: the filter. */
+export interface LiveSearch {
+  q?: string
+  source?: string
+  outcome?: string
+}
+
 export const eventRoutes = [
+  createRoute({
+    getParentRoute: () => shellRoute,
+    path: '/live',
+    validateSearch: (s: Record<string, unknown>): LiveSearch => pick(s, ['q', 'source', 'outcome']),
+    component: lazyRouteComponent(() => import('./LiveScreen'), 'LiveScreen'),
+  }),
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/dead-letters',
@@ -32,5 +45,6 @@ export const eventRoutes = [
 ]
 
 export const eventNav: NavItem[] = [
+  { to: '/live', group: 'data', label: { en: 'Live events', de: 'Live-Ereignisse' }, icon: IconActivity, letter: 'l', words: 'debugger stream' },
   { to: '/dead-letters', group: 'data', label: { en: 'Dead letters', de: 'Unzustellbares' }, icon: IconMailOff, letter: 'd', words: 'errors rejected replay repair fehler' },
 ]

@@ -7,6 +7,7 @@ import { call } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import css from './Home.module.css'
 import { home } from './messages'
+import { visited } from './visited'
 
 /** useSome tells whether there is at least one of something. */
 function useSome(path: string) {
@@ -22,7 +23,7 @@ export function Checklist({ received }: { received: number }) {
   const source = sources.find((s) => s.write_keys.length > 0)
   const steps = [
     { key: 'source', done: received > 0, title: t('stepSource'), text: t('stepSourceText'), to: source ? `/sources/${source.key}` : '/sources' },
-    { key: 'event', done: received > 0, title: t('stepEvent'), text: received > 0 ? t('stepEventDone', { count: received }) : t('stepEventWait'), to: '/sources', waits: received === 0 },
+    { key: 'event', done: received > 0, title: t('stepEvent'), text: received > 0 ? t('stepEventDone', { count: received }) : t('stepEventWait'), to: '/live', waits: received === 0 },
     { key: 'person', done: visited('people'), title: t('stepPerson'), text: t('stepPersonText'), to: '/people' },
     { key: 'segment', done: segments, title: t('stepSegment'), text: t('stepSegmentText'), to: '/segments' },
     { key: 'destination', done: destinations, title: t('stepDestination'), text: t('stepDestinationText'), to: '/destinations' },
@@ -53,15 +54,4 @@ export function Checklist({ received }: { received: number }) {
       </ol>
     </Card>
   )
-}
-
-const prefix = 'rapport.seen.'
-
-/** markVisited notes that somebody used a screen. */
-export function markVisited(what: string): void {
-  localStorage.setItem(prefix + what, '1')
-}
-
-function visited(what: string): boolean {
-  return localStorage.getItem(prefix + what) === '1'
 }

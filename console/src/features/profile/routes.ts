@@ -3,7 +3,7 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import type { NavItem } from '~/app/feature'
 import { shellRoute } from '~/app/root'
 
-export const profileTabs = ['attributes', 'raw'] as const
+export const profileTabs = ['timeline', 'attributes', 'segments', 'identity', 'consent', 'raw'] as const
 export type ProfileTab = (typeof profileTabs)[number]
 
 /** What the profile's address holds: the tab and the timeline's filter. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { format, placeholders } from './format'
 import type { Catalog } from './index'
 
-const modules = import.meta.glob<Record<string, unknown>>('../../**/{messages,common}.ts', { eager: true })
+const modules = import.meta.glob<Record<string, unknown>>('../../**/{messages,*Messages,common}.ts', { eager: true })
 
 function isCatalog(v: unknown): v is Catalog<string> {
   return typeof v === 'object' && v !== null && 'en' in v && 'de' in v
