@@ -15,7 +15,7 @@ import (
 // MessageTrial asks what a template writes about a person.
 type MessageTrial struct {
 	Template string              `json:"template" maxLength:"262144" doc:"Liquid"`
-	Format   templates.Format      `json:"format,omitempty" enum:"html,text,line,json,url,slack,slack_json" default:"html" doc:"What it writes; values are escaped for it"`
+	Format   templates.Format    `json:"format,omitempty" enum:"html,text,line,json,url,slack,slack_json" default:"html" doc:"What it writes; values are escaped for it"`
 	Profile  string              `json:"profile" doc:"Whom it is about: a profile id or namespace:value"`
 	Event    json.RawMessage     `json:"event,omitempty" doc:"Of an event: name and properties"`
 	Traits   []string            `json:"traits,omitempty" maxItems:"200" doc:"Traits that it sees; left out: all"`

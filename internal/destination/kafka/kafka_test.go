@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -232,5 +233,27 @@ func TestOpen_NamesTheSettingThatIsWrong(t *testing.T) {
 		if !errors.As(err, &f) || f.Field != field {
 			t.Errorf("%s: %v", field, err)
 		}
+	}
+}
+
+// The brokers' certificates are checked: against an authority of one's own where
+// one is given, else against those that the machine knows.
+func TestKafka_SecuresItsConnections(t *testing.T) {
+	t.Parallel()
+	secured, ca := sinktest.Secured(t)
+	c := cluster(t, kfake.TLS(secured))
+	sink := open(t, settings(t, c, func(s *kafka.Settings) { s.TLS, s.CA = "yes", ca }))
+	if r := sink.Send(t.Context(), one(`{}`))[0]; r.Outcome != destination.Delivered {
+		t.Errorf("%+v", r)
+	}
+	for name, change := range map[string]func(*kafka.Settings){
+		"an authority that nobody knows": func(s *kafka.Settings) { s.TLS = "yes" },
+		"no TLS":                         func(s *kafka.Settings) { s.TLS = "no" },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		if r := open(t, settings(t, c, change)).Send(ctx, one(`{}`))[0]; r.Outcome != destination.Retry {
+			t.Errorf("%s: %+v", name, r)
+		}
+		cancel()
 	}
 }

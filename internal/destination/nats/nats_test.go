@@ -1,6 +1,8 @@
 package nats_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -20,7 +22,7 @@ import (
 const password = "a secret password"
 
 // server is a NATS server with a stream, as users run it.
-func server(t *testing.T, change func(*natsserver.Options)) (*natsserver.Server, jetstream.Stream) {
+func server(t *testing.T, change func(*natsserver.Options), more ...natsclient.Option) (*natsserver.Server, jetstream.Stream) {
 	t.Helper()
 	o := &natsserver.Options{
 		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true, Username: "rapport", Password: password,
@@ -37,7 +39,7 @@ func server(t *testing.T, change func(*natsserver.Options)) (*natsserver.Server,
 	if !s.ReadyForConnections(30 * time.Second) {
 		t.Fatal("the server does not start")
 	}
-	nc, err := natsclient.Connect(s.ClientURL(), natsclient.UserInfo(o.Username, o.Password), natsclient.Token(o.Authorization))
+	nc, err := natsclient.Connect(s.ClientURL(), append(more, natsclient.UserInfo(o.Username, o.Password), natsclient.Token(o.Authorization))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,5 +174,23 @@ func TestOpen_NamesTheSettingThatIsWrong(t *testing.T) {
 		if !errors.As(err, &f) || f.Field != field {
 			t.Errorf("%s: %v", field, err)
 		}
+	}
+}
+
+// The server's certificate is checked: against an authority of one's own where one
+// is given, else against those that the machine knows.
+func TestNATS_SecuresItsConnection(t *testing.T) {
+	t.Parallel()
+	secured, ca := sinktest.Secured(t)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(ca))
+	s, _ := server(t, func(o *natsserver.Options) { o.TLSConfig, o.TLSTimeout = secured, 30 }, natsclient.Secure(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}))
+	sink := open(t, settings(t, s, func(n *nats.Settings) { n.URL, n.CA = strings.Replace(n.URL, "nats://", "tls://", 1), ca }))
+	if r := sink.Send(t.Context(), one(`{}`))[0]; r.Outcome != destination.Delivered {
+		t.Errorf("%+v", r)
+	}
+	unknown := open(t, settings(t, s, func(n *nats.Settings) { n.URL = strings.Replace(n.URL, "nats://", "tls://", 1) }))
+	if r := unknown.Send(t.Context(), one(`{}`))[0]; r.Outcome != destination.Retry {
+		t.Errorf("an authority that nobody knows: %+v", r)
 	}
 }

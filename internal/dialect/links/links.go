@@ -129,7 +129,7 @@ func (d *Door) leave(w http.ResponseWriter, r *http.Request, l link.Link) {
 
 // fail says that something could not be done just now.
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, what string, err error) {
-	d.Log.Error(what, "error", err)
+	d.Log.Error("a page of a link cannot be answered", "page", what, "error", err)
 	w.Header().Set("Retry-After", "10")
 	d.show(w, r, view{status: http.StatusServiceUnavailable, say: later})
 }
