@@ -64,6 +64,7 @@ type Limits struct {
 	Concurrency int           // Sends at the same time that the other side takes well
 	Rate        float64       // messages per second; 0: as many as there are
 	Timeout     time.Duration // after which the context of a Send should end
+	Gather      time.Duration // how long a message may wait for others to go with it; 0: not at all
 }
 
 // Sink is one configured destination. Send delivers a batch and gives one

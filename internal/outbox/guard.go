@@ -86,3 +86,14 @@ func (b *brake) room(now time.Time, most int) int {
 	}
 	return most - b.sent
 }
+
+// gathers tells how long to wait for more messages to go with those that are
+// ready. The caller holds the lock.
+func (l *line) gathers(now time.Time) time.Duration {
+	limits := &l.sink.limits
+	if limits.Gather <= 0 || l.breaker.open() || l.queue.full() || len(l.queue.ready) >= limits.Batch || l.queue.bytes >= limits.Bytes && limits.Bytes > 0 {
+		return 0
+	}
+	oldest := l.queue.ready[0]
+	return max(oldest.When, oldest.After).Time().Add(limits.Gather).Sub(now)
+}

@@ -298,6 +298,34 @@ func (r *rig) finals() (n int) {
 	return n
 }
 
+// A sink that gathers is called once for what comes close together, and at once
+// where enough is there.
+func TestLine_GathersWhatComesCloseTogether(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var sizes []int
+	s := &sink{limits: destination.Limits{Batch: 50, Concurrency: 1, Gather: 300 * time.Millisecond}}
+	s.answer = func(_ context.Context, batch []destination.Message) []destination.Result {
+		mu.Lock()
+		defer mu.Unlock()
+		sizes = append(sizes, len(batch))
+		return destination.Same(len(batch), destination.Result{Outcome: destination.Delivered})
+	}
+	r := newRig(t, map[string]*sink{"a": s})
+	r.define(t, "a", "")
+	r.Start()
+	defer r.Close()
+	r.send(t, "a", 0, 1, 1000) // the line begins
+	r.until(t, "the first", func() bool { return r.finals() == 1 })
+	r.send(t, "a", 1, 120, 1000)
+	r.until(t, "all", func() bool { return r.finals() == 121 })
+	mu.Lock()
+	defer mu.Unlock()
+	if len(sizes) > 6 {
+		t.Errorf("121 messages took calls of %v", sizes)
+	}
+}
+
 // TestLine_DeliversEachOnceInTheOrderOfItsPerson lets a sink answer at random,
 // with far more messages than fit into memory.
 func TestLine_DeliversEachOnceInTheOrderOfItsPerson(t *testing.T) {

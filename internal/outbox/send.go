@@ -139,6 +139,9 @@ func (l *line) next() (batch []*message, s *opened, wait time.Duration) {
 	if l.flying >= cmp.Or(l.target.AtOnce, limits.Concurrency, defaultConcurrency) {
 		return nil, nil, wait // the end of a call wakes
 	}
+	if more := l.gathers(now); more > 0 {
+		return nil, nil, min(wait, more)
+	}
 	may, trial := l.breaker.may(now)
 	if !may {
 		return nil, nil, max(l.breaker.until.Sub(now), time.Millisecond)
