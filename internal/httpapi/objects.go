@@ -68,7 +68,9 @@ func (a *API) objectRoutes() {
 		} else {
 			a.oneKind(n, list, one, remove)
 		}
-		for op, s := range map[catalog.Op]spec{catalog.Put: put, catalog.Merge: patch} {
+		specs := map[catalog.Op]spec{catalog.Put: put, catalog.Merge: patch}
+		for _, op := range [...]catalog.Op{catalog.Put, catalog.Merge} {
+			s := specs[op]
 			if n.kind == "" {
 				register(a, s, func(ctx context.Context, in *typedChange) (*written, error) {
 					return a.writeObject(ctx, n, in.Type, op, in.entity())
