@@ -9,19 +9,6 @@ import (
 	"rapport/internal/clock"
 )
 
-// EventName is what an exposure is called in a timeline.
-const EventName = "Experiment Viewed"
-
-// The properties of an exposure.
-const (
-	PropertyExperiment = "experiment_id"
-	PropertyVariant    = "variation_id"
-	PropertyPhase      = "phase"
-	PropertyPropensity = "propensity" // of ten thousand people such as this one, how many get the variant
-	PropertyPolicy     = "policy"
-	PropertyFeatures   = "features"
-)
-
 // Exposure says that somebody was shown a variant. What is kept of a person is
 // the first of each variant and phase: a set, whatever the order of arrival.
 type Exposure struct {
@@ -73,6 +60,16 @@ func (r Register) First(experiment string) (first *Exposure, several bool) {
 
 func (e *Exposure) before(o *Exposure) bool {
 	return cmp.Or(cmp.Compare(e.First, o.First), cmp.Compare(e.Phase, o.Phase), strings.Compare(e.Variant, o.Variant)) < 0
+}
+
+// Experiments are those that somebody was in, each once, in their order.
+func (r Register) Experiments() []string {
+	var out []string
+	for i := range r {
+		out = append(out, r[i].Experiment)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Has tells whether an exposure to a variant in a phase is known.

@@ -51,13 +51,13 @@ func (w *people) wantFor(t *task) *anchor {
 	}
 	a := w.cold[k]
 	offered := shown.Speaks(t.event)
-	if a == nil && w.foldsCold() && !w.asked[k] && !offered {
+	if a == nil && w.foldsCold() && !w.asked[k] && !offered && !t.event.Exposes() {
 		if h, ok := w.heads.take(k); ok {
 			a = h.anchor(t.event.Anchor(), w.spareCold())
 			w.cold[k] = a
 		}
 	}
-	if a == nil || w.asked[k] {
+	if a == nil || w.asked[k] || t.event.Exposes() {
 		w.want(store.TableAnchors, k)
 		return a // a cold row is made whole in its place
 	}
@@ -81,7 +81,7 @@ func (w *people) remember(a *anchor) {
 // head gives what must be known to fold events into the row without it.
 func (a *anchor) head() (h head, ok bool) {
 	away := a.home != nil && (a.elsewhere() || len(a.home.foreign) > 0)
-	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.isCut || a.leaves != nil || a.members != nil || a.partial.Shown() != nil {
+	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.isCut || a.leaves != nil || a.members != nil || a.partial.Shown() != nil || a.partial.Exposed() {
 		return h, false
 	}
 	if slices.ContainsFunc(a.edges, func(e edge) bool { return e.watched }) {

@@ -38,6 +38,7 @@ func (w *people) changes(at store.Position) []store.Change {
 	clear(w.notices)
 	maps.Copy(w.gatheredUnswept, w.unswept)
 	clear(w.unswept)
+	w.ledger.commits()
 	for b := range w.ticked {
 		out = append(out, passedRow(b, w.passed[b]))
 	}
@@ -131,6 +132,7 @@ func (w *people) trim() {
 	w.gathered = rows.Emptied(w.gathered)
 	clear(w.gatheredNotices)
 	clear(w.gatheredUnswept)
+	clear(w.ledger.gathered)
 	w.confirmCold()
 	taken := int(w.pressed.Load()) + int(w.suppressed.bytes()*int64(w.span.Last-w.span.First+1)/id.Buckets)
 	w.anchors.Limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes()-taken, w.rowBudget/8)

@@ -26,6 +26,7 @@
 //	items                       what the catalog says, for conditions of people elsewhere
 //	tick, timers                the passing of time
 //	recover, rebuild            after a crash, and all over again
+//	trials                      what experiments count
 //	read, known, timeline, identity, segments, passage, flows, preview, index, golden, everyone
 //	                            answers
 //	erase, privacy, consent, permit, suppress

@@ -155,6 +155,7 @@ func (s *sweeper) forget(a *anchor) {
 	delete(w.gatheredNotices, a.key)
 	w.anchors.Drop(a.key)
 	w.forgetColumns(a.key)
+	w.moved(a.key)
 }
 
 func (s *sweeper) stale(a *anchor) {

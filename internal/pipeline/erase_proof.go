@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"rapport/internal/clock"
 	"rapport/internal/id"
@@ -89,6 +90,15 @@ func (e *eraser) verify(ctx context.Context) error {
 		proof.Backups = rows
 	}
 	scan := ScanProof{Files: FileScan{Hits: []string{}}}
+	// Whom an experiment counted is counted no more.
+	if err := e.p.countDoubtful(ctx, func(time.Duration) {}); err != nil {
+		return err
+	}
+	for i := range e.p.people {
+		if err := e.p.lanes[i].commit(ctx); err != nil {
+			return err
+		}
+	}
 	err := e.p.store.Log().Read(ctx, 0, func(r *store.Record) error {
 		if r.Payload != nil && !slices.Contains(e.row.Positions, r.Position) {
 			scan.Records++
@@ -156,7 +166,7 @@ func allTables() []store.Table {
 	return []store.Table{
 		store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableEntities, store.TableKinds, store.TableNodes,
 		store.TableComponents, store.TableLookup, store.TableDeadLetters, store.TableDefinitions, store.TableTimers,
-		store.TableShares, store.TableMembers, store.TableHistory, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
+		store.TableShares, store.TableMembers, store.TableHistory, store.TableTrials, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
 		store.TableRequests, store.TableColumns, store.TableItems, store.TableSuppressed, store.TableCuts, store.TableMeta,
 		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit, store.TableOutbox, store.TablePassages, store.TableDisplaced,
 	}

@@ -99,6 +99,7 @@ func (w *people) foldEvent(t *task) {
 	w.announce(a)
 	w.after(a, e)
 	w.planEvent(a, e)
+	w.triedBy(a, e)
 	w.arm(a, e.ReceivedAt)
 	for i := range portions {
 		w.portion(a.key, &portions[i])

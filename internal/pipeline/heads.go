@@ -115,3 +115,9 @@ func (h *heads) take(k id.Key) (*head, bool) {
 
 // bytes is about how much memory they take.
 func (h *heads) bytes() int { return int(h.n) * headBytes }
+
+// has tells whether there is a head.
+func (h *heads) has(k id.Key) bool {
+	_, ok := h.at[k]
+	return ok
+}

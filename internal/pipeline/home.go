@@ -119,6 +119,7 @@ func (w *people) foldPerson(r *store.Record) {
 	w.stir(a, p.Version, r.Received)
 	w.judge(a, cause{kind: causeMerge})
 	w.arm(a, 0)
+	w.moved(a.key)
 }
 
 // hears tells whether a home listens to an anchor: one of the person's, or one
@@ -161,6 +162,7 @@ func (w *people) leaveHome(p *graph.Person, received clock.Instant) {
 	}
 	a.home = away
 	w.touch(a)
+	w.moved(a.key)
 }
 
 func (w *people) dropShare(a *anchor, from id.Key) {
@@ -249,6 +251,7 @@ func (w *people) foldShare(r *store.Record) {
 	w.judge(a, cause{kind: causeMerge})
 	w.news = 0
 	w.arm(a, 0)
+	w.tried(a)
 }
 
 // before tells whether a share says more than what is there.

@@ -44,6 +44,7 @@ type setting struct {
 	plans      *planning
 	// experiences are all versions of experiences that the log had so far.
 	experiences *atomic.Pointer[experience.Book]
+	trials      *trials
 	follower    Follower      // nil: nobody follows
 	passages    atomic.Uint64 // entries and exits since the start that the follower is to hear of
 	pressed     atomic.Int64  // bytes of each lane's rows that the columns took: people's places there cannot be let go of
@@ -64,6 +65,7 @@ type people struct {
 	mirror   mirror
 	flows    flows
 	results  results
+	ledger   ledger
 	stocks   map[string]*stock // of offers of which there are so many; all that were asked for
 
 	changedAnchors  []*anchor
@@ -129,7 +131,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: rows.NewCache[*anchor](budget * 9 / 10), entities: rows.NewCache[*entity](budget / 10),
-		timers: newTimers(), flows: newFlows(0), results: newResults(0), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
+		timers: newTimers(), flows: newFlows(0), results: newResults(0), ledger: newLedger(), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},

@@ -70,7 +70,7 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.loadIndex(ctx); err != nil {
+	if err := p.loadBeside(ctx); err != nil {
 		return nil, err
 	}
 	p.start()
@@ -85,6 +85,7 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 	p.background.Go(p.tick)
 	p.background.Go(p.cultivate)
 	p.background.Go(p.keepItems)
+	p.background.Go(p.keepTrials)
 	p.background.Go(p.flush)
 	if p.index != nil {
 		p.background.Go(p.keepIndex)
@@ -107,7 +108,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, items: newItemBook(), plans: newPlanning(), experiences: &atomic.Pointer[experience.Book]{}},
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, items: newItemBook(), plans: newPlanning(), trials: newTrials(), experiences: &atomic.Pointer[experience.Book]{}},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),

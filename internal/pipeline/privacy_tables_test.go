@@ -39,6 +39,7 @@ func TestExport_KnowsEveryTable(t *testing.T) {
 		store.TableMeta:        "counters",
 		store.TablePassages:    "keys of rows of the history, until the lake has them",
 		store.TableDisplaced:   "places of records in the log",
+		store.TableTrials:      "numbers of experiments: the timeline has what they are of",
 		store.TableOutbox:      "places of records in the log and counts, without a value",
 	}
 	source, err := os.ReadFile("../store/store.go")

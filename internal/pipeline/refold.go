@@ -78,6 +78,7 @@ func (w *people) refoldNow(ctx context.Context, a *anchor) error {
 	w.touch(a)
 	w.judge(a, cause{kind: causeCorrection})
 	w.arm(a, 0)
+	w.tried(a)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,6 +34,7 @@ type fact struct {
 	received clock.Instant
 	body     string
 	kind     event.Type
+	source   string
 	copy     bool   // of an earlier fact's message
 	own      string // the source, where the server itself made it
 }
@@ -161,7 +163,7 @@ func submission(t testing.TB, facts ...fact) *Submission {
 	t.Helper()
 	s := &Submission{}
 	for _, f := range facts {
-		env := event.Envelope{Dialect: "test", Source: "shop", Received: f.received, SentAt: f.received}
+		env := event.Envelope{Dialect: "test", Source: cmp.Or(f.source, "shop"), Received: f.received, SentAt: f.received}
 		if f.own != "" {
 			env.Source, env.Verified = f.own, true
 		}

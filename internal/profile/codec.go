@@ -36,7 +36,8 @@ func (p *Partial) encode(b []byte, full bool) []byte {
 		encodeSeen(&enc, p.names, inNames, full) | encodeSeen(&enc, p.channels, inChannels, full) |
 		encodeSeen(&enc, p.groups, inGroups, full) | p.encodeContacts(&enc, full) |
 		p.encodePast(&enc, full) | p.encodeLoyalty(&enc, full) | p.encodeSlots(&enc, full) | p.encodeShown(&enc, full) |
-		encodeEntities(&enc, p.objects, inObjects, full)
+		encodeEntities(&enc, p.objects, inObjects, full) |
+		encodeSeen(&enc, p.variants, inVariants, full)
 	enc.B[at], enc.B[at+1] = byte(has>>8), byte(has)
 	p.dirty = false
 	return enc.B
@@ -144,6 +145,9 @@ func (p *Partial) overlay(dec *wire.Decoder, version byte) {
 	}
 	if has&inObjects != 0 {
 		p.objects = p.decodeEntities(dec, p.objects, catalog.Object, MaxObjects, inObjects)
+	}
+	if has&inVariants != 0 {
+		p.variants, p.truncated = decodeSeen(dec, p.variants, bounded{MaxVariants, inVariants, p.truncated})
 	}
 }
 

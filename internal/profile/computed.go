@@ -152,7 +152,7 @@ func known(i clock.Instant) *clock.Instant {
 
 var sectionNames = [...]string{
 	"traits", "event_names", "channels", "accounts", "contact_points", "sessions", "orders", "carts", "context", "trait_values",
-	"", "", "", "entities",
+	"", "", "", "entities", "variants",
 }
 
 func (s section) names() []string {

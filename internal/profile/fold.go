@@ -31,6 +31,7 @@ func (p *Partial) Fold(e *event.Event, in Input) []catalog.Portion {
 	p.foldConsent(e, stamp, in.Names)
 	p.foldContacts(e, in.Names)
 	p.foldLoyalty(e, stamp)
+	p.foldVariant(e, in.Names)
 	if in.Mapping == nil {
 		return nil
 	}

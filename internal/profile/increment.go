@@ -30,7 +30,7 @@ func (p *Partial) Restart(t Times) {
 	*p = Partial{
 		lastSeen: t.LastSeen, acted: t.LastActed, now: t.Now,
 		traits: empty(p.traits), past: empty(p.past), about: empty(p.about), names: empty(p.names),
-		channels: empty(p.channels), groups: empty(p.groups), contacts: empty(p.contacts), halves: empty(p.halves),
+		channels: empty(p.channels), groups: empty(p.groups), contacts: empty(p.contacts), variants: empty(p.variants), halves: empty(p.halves),
 		orders: empty(p.orders), carts: empty(p.carts), objects: empty(p.objects),
 	}
 }

@@ -25,6 +25,7 @@ func (p *Partial) Merge(o *Partial) {
 	p.names, p.truncated = merge(p.names, o.names, bounded{MaxNames, inNames, p.truncated})
 	p.channels, p.truncated = merge(p.channels, o.channels, bounded{MaxChannels, inChannels, p.truncated})
 	p.groups, p.truncated = merge(p.groups, o.groups, bounded{MaxGroups, inGroups, p.truncated})
+	p.variants, p.truncated = merge(p.variants, o.variants, bounded{MaxVariants, inVariants, p.truncated})
 	for i := range o.contacts {
 		p.addContact(o.contacts[i])
 	}

@@ -57,6 +57,7 @@ type Partial struct {
 	names     []seen  // events by name
 	channels  []seen
 	groups    []seen
+	variants  []seen     // of experiments, that were shown
 	contacts  []contact  // by kind and value
 	halves    []halfHour // by number
 	written   int        // so many first halves are not dirty
@@ -88,6 +89,7 @@ const (
 	inSlots // when the events of a name happened
 	inShown // what was offered
 	inObjects
+	inVariants
 )
 
 // Input is what a fold needs beside the event.
@@ -149,7 +151,7 @@ func (p *Partial) Tick(now clock.Instant) (changed bool) {
 func (p *Partial) MemSize() int {
 	const head = 440
 	n := head + 96*(cap(p.traits)+cap(p.past)) + 88*cap(p.about) + 24*cap(p.halves) + 8*(cap(p.orders)+cap(p.carts)+cap(p.objects)) +
-		56*(cap(p.names)+cap(p.channels)+cap(p.groups)) + 80*cap(p.contacts)
+		56*(cap(p.names)+cap(p.channels)+cap(p.groups)+cap(p.variants)) + 80*cap(p.contacts)
 	for i := range p.traits {
 		n += len(p.traits[i].value)
 	}

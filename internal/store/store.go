@@ -207,6 +207,7 @@ const (
 	TableOutbox      Table = 'O' // what destinations are to be told, were told, and what became of it
 	TablePassages    Table = 'P' // entries and exits that the lake shall have: position, key of their history
 	TableDisplaced   Table = 'D' // copies that took the place of a message: their position
+	TableTrials      Table = 'T' // experiments: a letter, the key of a home: what the person counts for, or that it has to be counted anew
 	TableMeta        Table = 'm' // counters of a span and what else is one of a kind
 )
 
