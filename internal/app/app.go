@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rapport/internal/access"
+	"rapport/internal/assigner"
 	"rapport/internal/backup"
 	"rapport/internal/clock"
 	"rapport/internal/config"
@@ -70,6 +71,7 @@ type App struct {
 	responder *responder.Responder
 	outside   *connection.Client
 	outbox    *outbox.Outbox
+	assigner  *assigner.Assigner
 	egress    *egress.Policy
 	lake      *lake.Lake // nil: none
 	intake    *intake.Intake
@@ -187,6 +189,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openLinks(); err != nil {
 		return err
 	}
+	if err := a.openExperiments(); err != nil {
+		return err
+	}
 	a.openOutbox()
 	a.startLake()
 	h := a.routes()
@@ -297,6 +302,9 @@ func (a *App) close(ctx context.Context) error {
 	}
 	if a.outbox != nil {
 		a.outbox.Close()
+	}
+	if a.assigner != nil {
+		a.assigner.Close()
 	}
 	if a.intake != nil {
 		if err := a.intake.Save(a.config.Path(observedFile)); err != nil {

@@ -40,7 +40,7 @@ func (a *App) openResponder(instanceKey [16]byte) error {
 func (a *App) Responder() *responder.Responder { return a.responder }
 
 func (a *App) decideDoor() *decide.Door {
-	return decide.New(decide.Config{Decide: a.responder, Keys: askers{a.access}, Rules: today{a.pipeline}, Now: a.parts.Clock})
+	return decide.New(decide.Config{Decide: a.responder, Assign: assigning{a.assigner, a.pipeline}, Keys: askers{a.access}, Rules: today{a.pipeline}, Now: a.parts.Clock})
 }
 
 // askers show the door of decisions the register as it wants to see it.

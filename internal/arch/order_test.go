@@ -14,11 +14,11 @@ var (
 	base = []string{"fault", "clock", "id", "jsondoc"}
 	// domain is what the product is about, in the order of the flow.
 	domain = []string{
-		"event", "identity", "consent", "policy", "catalog", "profile", "segment", "predict", "definition", "experiment",
+		"event", "identity", "consent", "policy", "catalog", "profile", "segment", "predict", "definition", "experiment", "trial",
 		"decision", "effect", "broadcast", "experience", "journey", "message",
 	}
 	// flow carries events through the domain, over the contract of storage.
-	flow = []string{"columns", "enrich", "rows", "graph", "pipeline", "watch", "schedule", "decider", "responder", "outbox"}
+	flow = []string{"columns", "enrich", "rows", "graph", "pipeline", "watch", "schedule", "decider", "assigner", "responder", "outbox"}
 	// house serves the edges and app; the domain and the flow are handed values.
 	house = []string{"config", "telemetry", "access", "egress", "blob", "rowfile", "tablefile", "feed"}
 	// edges meet the outside. They never know one another: app joins them.

@@ -90,6 +90,7 @@ type Level struct {
 // Audience says who may take part. Both must hold.
 type Audience struct {
 	Segment   string `json:"segment,omitempty" doc:"Key of a segment"`
+	Public    bool   `json:"public,omitempty" doc:"Whether callers with a write key, who only claim to be that person, are judged by what is known of it. Otherwise they are judged by the context alone"`
 	Condition string `json:"condition,omitempty" doc:"FEEL over profile, segments and context (what the caller says of the request)"`
 }
 

@@ -41,9 +41,11 @@ type Deps struct {
 	// Tracker takes what is said of people, Webhooks what services report.
 	Tracker  Tracker
 	Webhooks Webhooks
-	Metrics  *telemetry.Metrics
-	Log      *slog.Logger
-	Clock    clock.Clock
+	// Experiments are what they counted.
+	Experiments Experiments
+	Metrics     *telemetry.Metrics
+	Log         *slog.Logger
+	Clock       clock.Clock
 	// Ready tells why the instance cannot serve yet; nil once it can.
 	Ready   func() error
 	NewID   func() string // a new id that nothing else has
@@ -122,6 +124,7 @@ func New(d Deps) *API {
 	a.sourceRoutes()
 	a.shelfRoutes()
 	a.offerRoutes()
+	a.experimentRoutes()
 	a.webhookRoutes()
 	a.bulkRoutes()
 	a.oauthRoutes()

@@ -68,6 +68,12 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 				"rollback": `{"version":1}`, "test-cases": `{"cases":[]}`, "test": "", "evaluate": "{}", "settings": `{"keep":{"days":7}}`,
 				"batch": `{"everyone":true}`, "replay": `{}`,
 			}[path[strings.LastIndex(path, "/")+1:]]
+		case path == "/api/v1/experiments/power":
+			body = `{"rate":0.1}`
+		case path == "/api/v1/experiments/default" && method == "PUT":
+			body = `{"name":"x","variants":[{"key":"a"},{"key":"b"}]}`
+		case strings.HasPrefix(path, "/api/v1/experiments/"):
+			continue // the scenario experiment.txtar goes through them
 		case path == "/api/v1/privacy/requests" && method == "POST":
 			body = `{"type":"access","identifiers":["user_id:1"]}`
 		case strings.HasSuffix(path, "/consent") && method == "PUT":

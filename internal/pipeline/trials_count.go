@@ -8,7 +8,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/experiment"
-	"rapport/internal/experiment/trial"
+	"rapport/internal/trial"
 	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/jsondoc"

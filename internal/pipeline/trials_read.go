@@ -5,7 +5,7 @@ import (
 
 	"rapport/internal/event"
 	"rapport/internal/experiment"
-	"rapport/internal/experiment/trial"
+	"rapport/internal/trial"
 	"rapport/internal/id"
 	"rapport/internal/profile"
 	"rapport/internal/store"

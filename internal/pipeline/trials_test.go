@@ -14,7 +14,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/experiment"
-	"rapport/internal/experiment/trial"
+	"rapport/internal/trial"
 	"rapport/internal/store/memory"
 )
 

@@ -5,6 +5,7 @@
 package decide
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -52,6 +53,7 @@ type Decider interface {
 // Config is what the door needs.
 type Config struct {
 	Decide Decider
+	Assign Assigner
 	Keys   Keyring
 	Rules  dialect.Rulebook
 	Now    clock.Clock
@@ -71,6 +73,10 @@ type Body struct {
 	WriteKey    string                     `json:"writeKey"`
 	UserID      text                       `json:"userId"`
 	AnonymousID text                       `json:"anonymousId"`
+	PlainKey    string                     `json:"write_key"`
+	PlainUser   text                       `json:"user_id"`
+	PlainDevice text                       `json:"anonymous_id"`
+	Email       text                       `json:"email"`
 	Identifiers []event.Identifier         `json:"identifiers"`
 	Placements  []string                   `json:"placements"`
 	Experiences []string                   `json:"experiences"`
@@ -79,6 +85,12 @@ type Body struct {
 	Context     json.RawMessage            `json:"context"`
 	Params      map[string]json.RawMessage `json:"params"`
 	Preview     string                     `json:"preview"`
+	// Experiments are those whose variants are wanted; nil with nothing else
+	// asked for: all that run.
+	Experiments []string `json:"experiments"`
+	QA          []string `json:"qa"`
+	// Exposures tells whether what is answered is shown; left out: it is.
+	Exposures *bool `json:"exposures"`
 }
 
 // text is a string, or a number that stands for one.
@@ -127,7 +139,7 @@ func (d *Door) post(w http.ResponseWriter, r *http.Request) {
 		return fault.Errorf(fault.TooLarge, responder.ContextTooLarge, "a request has at most %d bytes", most)
 	})
 	if fault.KindOf(err) == fault.TooLarge {
-		answer(w, &responder.WhatToShow{Decisions: []responder.ShownDecision{}, Reason: responder.ContextTooLarge})
+		answer(w, &shown{WhatToShow: refused(&Body{}, responder.ContextTooLarge)})
 		return
 	}
 	var b Body
@@ -159,7 +171,7 @@ func read(raw []byte, b *Body) error {
 
 // caller finds out who calls, and whether it may say who somebody is.
 func (d *Door) caller(r *http.Request, b *Body) (trusted bool, err error) {
-	key := b.WriteKey
+	key := cmp.Or(b.WriteKey, b.PlainKey, r.Header.Get("X-API-Key"))
 	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	value = strings.TrimSpace(value)
 	switch {
@@ -167,7 +179,7 @@ func (d *Door) caller(r *http.Request, b *Body) (trusted bool, err error) {
 		if d.Keys.Reads(value, r.RemoteAddr) {
 			return true, nil
 		}
-		return false, errKey
+		key = value
 	case strings.EqualFold(scheme, "Basic"):
 		user, err := base64.StdEncoding.DecodeString(value)
 		if err != nil {
@@ -209,38 +221,50 @@ func (d *Door) asked(b *Body, trusted bool) (q *responder.Request, reason string
 		q.Channel = "web"
 	}
 	rules := d.Rules.Current()
-	list := append([]event.Identifier{
-		{Namespace: event.UserID, Value: string(b.UserID)}, {Namespace: event.AnonymousID, Value: string(b.AnonymousID)},
-	}, b.Identifiers...)
-	q.Identifiers, _ = rules.Choose(list)
+	q.Identifiers, _ = rules.Choose(b.identifiers())
 	if len(q.Identifiers) == 0 {
 		return q, responder.Unidentified
 	}
 	return q, ""
 }
 
+// identifiers are all that the caller says of itself.
+func (b *Body) identifiers() []event.Identifier {
+	var out []event.Identifier
+	for _, i := range append([]event.Identifier{
+		{Namespace: event.UserID, Value: string(cmp.Or(b.UserID, b.PlainUser))},
+		{Namespace: event.AnonymousID, Value: string(cmp.Or(b.AnonymousID, b.PlainDevice))},
+		{Namespace: event.Email, Value: string(b.Email)},
+	}, b.Identifiers...) {
+		if i.Value != "" {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 func (d *Door) decide(w http.ResponseWriter, r *http.Request, b *Body, trusted bool) {
 	q, reason := d.asked(b, trusted)
 	if reason != "" {
-		answer(w, refused(b, reason))
+		answer(w, &shown{WhatToShow: refused(b, reason)})
 		return
 	}
 	out, err := d.Decide.Decide(r.Context(), q)
 	if err != nil {
 		// The caller has to show something whatever happens here.
-		answer(w, refused(b, responder.Failed))
-		return
+		out = refused(b, responder.Failed)
 	}
-	if wait := dialect.Wait(r); wait != 0 {
+	all := &shown{WhatToShow: out, Experiments: d.variants(r.Context(), b, trusted)}
+	if wait := dialect.Wait(r); wait != 0 && err == nil {
 		ctx, cancel := context.WithTimeout(r.Context(), wait)
 		applied := "yes"
-		if d.Decide.Flush(ctx) != nil {
+		if d.Decide.Flush(ctx) != nil || d.Assign.Flush(ctx) != nil {
 			applied = "no"
 		}
 		cancel()
 		w.Header().Set("Rapport-Applied", applied)
 	}
-	answer(w, out)
+	answer(w, all)
 }
 
 // refused is the answer to what cannot be asked: nothing in every place.
@@ -259,7 +283,7 @@ func refused(b *Body, reason string) *responder.WhatToShow {
 	return out
 }
 
-func answer(w http.ResponseWriter, a *responder.WhatToShow) {
+func answer(w http.ResponseWriter, a *shown) {
 	text, err := json.Marshal(a)
 	if err != nil {
 		problem(w, err, http.StatusInternalServerError)

@@ -12,9 +12,9 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/experiment"
-	"rapport/internal/experiment/trial"
 	"rapport/internal/jsondoc"
 	"rapport/internal/profile"
+	"rapport/internal/trial"
 )
 
 func meter(t testing.TB, metrics string) *trial.Meter {

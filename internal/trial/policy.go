@@ -1,4 +1,4 @@
-package bandit
+package trial
 
 import (
 	"encoding/binary"
@@ -7,21 +7,21 @@ import (
 	"math"
 
 	"rapport/internal/experiment"
-	"rapport/internal/experiment/trial"
+	"rapport/internal/experiment/bandit"
 )
 
 // Policy is what a bandit learned of an experiment so far.
 type Policy struct {
 	shares  []int // nil: by features
-	models  []Model
+	models  []bandit.Model
 	gamma   float64
-	plan    Plan
+	plan    bandit.Plan
 	version string
 }
 
 // Learn makes the policy of an experiment from what it counted; nil where it
 // does not learn.
-func Learn(m *trial.Meter, b *trial.Book) *Policy {
+func Learn(m *Meter, b *Book) *Policy {
 	p := m.Primary()
 	if !m.Learns() || p == nil {
 		return nil
@@ -32,16 +32,18 @@ func Learn(m *trial.Meter, b *trial.Book) *Policy {
 			place = i
 		}
 	}
-	out := &Policy{plan: Plan{m.Bandit.Floor, m.Bandit.MinUnits, p.Inverse}}
-	arms, people := make([]Arm, len(m.Variants)), 0.0
+	out := &Policy{plan: bandit.Plan{Floor: m.Bandit.Floor, MinUnits: m.Bandit.MinUnits, Inverse: p.Inverse}}
+	arms, people := make([]bandit.Arm, len(m.Variants)), 0.0
 	for i := range m.Variants {
-		c := b.Sum(len(m.Metrics), func(at trial.Place) bool { return at.Variant == m.Variants[i].Key })
+		c := b.Sum(len(m.Metrics), func(at Place) bool { return at.Variant == m.Variants[i].Key })
 		s := &c.Metrics[place]
-		arms[i] = Arm{float64(s.N), s.Sum(trial.Numerator), s.Product(trial.Numerator, trial.Numerator), p.Type == experiment.Conversion}
+		arms[i] = bandit.Arm{
+			N: float64(s.N), Sum: s.Sum(Numerator), SumSq: s.Product(Numerator, Numerator), Conversion: p.Type == experiment.Conversion,
+		}
 		people += arms[i].N
 	}
 	if m.Kind != experiment.Contextual || !out.fit(m, b, arms) {
-		out.shares = Thompson(arms, out.plan)
+		out.shares = bandit.Thompson(arms, out.plan)
 	}
 	out.gamma = out.scale(arms, people)
 	out.version = out.name()
@@ -50,15 +52,15 @@ func Learn(m *trial.Meter, b *trial.Book) *Policy {
 
 // fit makes a model for each variant; false where one of them has too few
 // people.
-func (p *Policy) fit(m *trial.Meter, b *trial.Book, arms []Arm) bool {
-	models := make([]Model, len(arms))
+func (p *Policy) fit(m *Meter, b *Book, arms []bandit.Arm) bool {
+	models := make([]bandit.Model, len(arms))
 	for i := range arms {
 		l := b.Linear(m.Variants[i].Key)
 		if l == nil || arms[i].N < math.Max(float64(m.Bandit.MinUnits), 2) {
 			return false
 		}
 		var ok bool
-		if models[i], ok = Fit(len(m.Bandit.Features), l.At); !ok {
+		if models[i], ok = bandit.Fit(len(m.Bandit.Features), l.At); !ok {
 			return false
 		}
 	}
@@ -69,7 +71,7 @@ func (p *Policy) fit(m *trial.Meter, b *trial.Book, arms []Arm) bool {
 // scale makes the gap between rewards matter the more the better they are known:
 // it is counted in standard deviations of a reward, times the root of how many
 // people there are per variant.
-func (p *Policy) scale(arms []Arm, people float64) float64 {
+func (p *Policy) scale(arms []bandit.Arm, people float64) float64 {
 	n, sum, sq := 0.0, 0.0, 0.0
 	for _, a := range arms {
 		n, sum, sq = n+a.N, sum+a.Sum, sq+a.SumSq
@@ -86,7 +88,7 @@ func (p *Policy) Shares(features []int64) []int {
 	if p.shares != nil {
 		return p.shares
 	}
-	return Inverse(p.Expected(features), p.gamma, p.plan)
+	return bandit.Inverse(p.Expected(features), p.gamma, p.plan)
 }
 
 // Expected gives the reward that is expected of each variant; nil where that

@@ -174,7 +174,7 @@ func (s *source) amount(properties jsondoc.Value) (int64, bool) {
 	v := properties.Path(s.path...)
 	f, ok := v.Float()
 	if !ok {
-		f, ok = number(v.Text())
+		f, ok = numeral(v.Text())
 	}
 	if !ok || math.IsNaN(f) {
 		return 0, false
@@ -182,8 +182,8 @@ func (s *source) amount(properties jsondoc.Value) (int64, bool) {
 	return int64(math.Max(-largest, math.Min(largest, math.Round(f*Unit)))), true
 }
 
-// number reads an amount that was sent as text.
-func number(text string) (float64, bool) {
+// numeral reads an amount that was sent as text.
+func numeral(text string) (float64, bool) {
 	var n json.Number
 	if text == "" || json.Unmarshal([]byte(text), &n) != nil {
 		return 0, false

@@ -1,0 +1,229 @@
+package assigner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"sync"
+	"time"
+
+	"rapport/internal/clock"
+	"rapport/internal/event"
+	"rapport/internal/experiment"
+	"rapport/internal/fault"
+	"rapport/internal/identity"
+	"rapport/internal/jsondoc"
+	"rapport/internal/pipeline"
+)
+
+// recorder writes exposures into the log, many at a time. An exposure that is
+// lost with the process comes again with the next question: what somebody gets
+// follows from who it is.
+type recorder struct {
+	*Assigner
+	mu      sync.Mutex
+	waiting []note
+	wake    chan struct{}
+	// lately are exposures that may not be applied yet, by whom: who asks again
+	// at once gets the same, also of a bandit that learned meanwhile.
+	lately, before map[event.Identifier]experiment.Register
+	flushing       sync.Mutex
+	mapper         event.Mapper
+	rules          *identity.Rules
+}
+
+// note is one exposure on its way.
+type note struct {
+	anchor  event.Identifier
+	trusted bool
+	at      clock.Instant
+	experiment.Assignment
+}
+
+const (
+	flushEvery = 20 * time.Millisecond
+	flushMany  = 512
+	maxWaiting = 1 << 17
+	maxLately  = 1 << 15
+)
+
+func (r *recorder) init(a *Assigner) {
+	r.Assigner, r.wake = a, make(chan struct{}, 1)
+	r.lately, r.before = map[event.Identifier]experiment.Register{}, map[event.Identifier]experiment.Register{}
+}
+
+// note takes in an exposure that is not known yet.
+func (r *recorder) note(who event.Identifier, trusted bool, x *experiment.Assignment) {
+	now := r.Clock.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) >= maxWaiting {
+		return // the log has not taken any for a while; it comes again
+	}
+	if len(r.lately) >= maxLately {
+		r.lately, r.before = map[event.Identifier]experiment.Register{}, r.lately
+	}
+	r.lately[who] = append(r.lately[who], experiment.Exposure{Experiment: x.Experiment, Phase: x.Phase, Variant: x.Variant, First: now})
+	r.waiting = append(r.waiting, note{who, trusted, now, *x})
+	if len(r.waiting) >= flushMany {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// add adds to a register what may not be applied yet.
+func (r *recorder) add(to experiment.Register, who event.Identifier) experiment.Register {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range [...]map[event.Identifier]experiment.Register{r.lately, r.before} {
+		for _, e := range m[who] {
+			if first, _ := to.First(e.Experiment); first == nil {
+				to = append(to, e)
+			}
+		}
+	}
+	return to
+}
+
+func (r *recorder) run() {
+	every := time.NewTicker(flushEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-r.stop:
+			_, _ = r.Flush(context.Background()) // what the log does not take comes again
+			return
+		case <-every.C:
+		case <-r.wake:
+		}
+		if _, err := r.Flush(context.Background()); err != nil {
+			r.Log.Warn("exposures wait: the log does not take them", "error", err)
+		}
+	}
+}
+
+// Flush writes what waits into the log and tells where it stands there.
+func (r *recorder) Flush(ctx context.Context) (receipt pipeline.Receipt, err error) {
+	r.flushing.Lock()
+	defer r.flushing.Unlock()
+	for {
+		r.mu.Lock()
+		n := min(len(r.waiting), flushMany)
+		batch := append([]note(nil), r.waiting[:n]...)
+		r.mu.Unlock()
+		if n == 0 {
+			return receipt, nil
+		}
+		if receipt, err = r.Spine.Accept(ctx, r.submission(batch)); err != nil {
+			if k := fault.KindOf(err); k == fault.Limited || k == fault.Unavailable {
+				return receipt, err
+			}
+			r.Log.Error("exposures are lost", "number", n, "error", err)
+		}
+		r.mu.Lock()
+		r.waiting = append(r.waiting[:0], r.waiting[n:]...)
+		r.mu.Unlock()
+	}
+}
+
+// Flush writes exposures that wait into the log, and tells up to where it has to
+// be applied for them to count.
+func (a *Assigner) Flush(ctx context.Context) (pipeline.Receipt, error) { return a.recorder.Flush(ctx) }
+
+func (r *recorder) submission(batch []note) *pipeline.Submission {
+	rules := r.Spine.Rules()
+	if r.rules != rules {
+		r.rules, r.mapper = rules, r.Mapper(*rules)
+	}
+	s := &pipeline.Submission{Received: r.Clock.Now()}
+	var b []byte
+	for i := range batch {
+		n := &batch[i]
+		at := len(b)
+		b = n.body(b)
+		body := b[at:len(b):len(b)]
+		doc, err := jsondoc.Parse(body, jsondoc.Limits{})
+		if err != nil {
+			r.Log.Error("exposure cannot be written", "error", err)
+			continue
+		}
+		env := event.Envelope{
+			Dialect: r.Dialect, Source: event.ExposureSource, MessageID: n.message(), Received: n.at, Verified: n.trusted, Rules: rules.Version,
+		}
+		e, err := r.mapper(&env, doc.Root())
+		if err != nil {
+			r.Log.Error("exposure cannot be written", "error", err)
+			continue
+		}
+		s.Events = append(s.Events, pipeline.Arrival{Envelope: env, Event: e})
+	}
+	return s
+}
+
+// message is the same for every exposure of somebody to a variant in a phase:
+// two servers that ask at once write down one.
+func (n *note) message() string {
+	sum := sha256.Sum256([]byte(n.Experiment + "\x00" + strconv.Itoa(n.Phase) + "\x00" + n.Variant + "\x00" + n.anchor.Namespace + "\x00" + n.anchor.Value))
+	return "exposure-" + hex.EncodeToString(sum[:16])
+}
+
+// body writes the track call.
+func (n *note) body(b []byte) []byte {
+	text := func(key, value string) {
+		b = append(append(b, '"'), key...)
+		b = append(b, `":`...)
+		b = appendJSON(b, value)
+	}
+	b = append(b, `{"type":"track","channel":"server",`...)
+	text("event", event.ExposureName)
+	b = append(b, ',')
+	text("messageId", n.message())
+	b = append(b, ',')
+	switch n.anchor.Namespace {
+	case event.UserID:
+		text("userId", n.anchor.Value)
+	case event.AnonymousID:
+		text("anonymousId", n.anchor.Value)
+	default:
+		b = append(b, `"context":{"externalIds":[{"collection":"users",`...)
+		text("type", n.anchor.Namespace)
+		b = append(b, ',')
+		text("id", n.anchor.Value)
+		b = append(b, `}]}`...)
+	}
+	b = append(b, `,"properties":{`...)
+	text(event.ExposureExperiment, n.Experiment)
+	b = append(b, ',')
+	text(event.ExposureVariant, n.Variant)
+	b = append(append(b, `,"`...), event.ExposurePhase...)
+	b = strconv.AppendInt(append(b, `":`...), int64(n.Phase), 10)
+	b = append(append(b, `,"`...), event.ExposurePropensity...)
+	b = strconv.AppendInt(append(b, `":`...), int64(n.Propensity), 10)
+	if n.Policy != "" {
+		b = append(b, ',')
+		text(event.ExposurePolicy, n.Policy)
+	}
+	if len(n.Features) > 0 {
+		b = append(append(append(b, `,"`...), event.ExposureFeatures...), `":[`...)
+		for i, f := range n.Features {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, f, 10)
+		}
+		b = append(b, ']')
+	}
+	return append(b, `}}`...)
+}
+
+func appendJSON(b []byte, s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return append(b, `""`...) // a string always marshals
+	}
+	return append(b, text...)
+}

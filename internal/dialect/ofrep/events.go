@@ -1,0 +1,65 @@
+package ofrep
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"rapport/internal/dialect"
+)
+
+// events tells a client, as server-sent events, when to ask again.
+func (d *Door) events(w http.ResponseWriter, r *http.Request) {
+	key := r.URL.Query().Get("key")
+	if key == "" {
+		key = dialect.Key(r)
+	}
+	if d.caller(w, r, key) == nil {
+		return
+	}
+	sign, err := d.Assign.Sign(r.Context())
+	if err != nil {
+		d.failed(w, "", err)
+		return
+	}
+	out := http.NewResponseController(w)
+	_ = out.SetWriteDeadline(time.Time{}) // where it cannot be set, the client comes again
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	say := func(format string, args ...any) bool {
+		_, err := fmt.Fprintf(w, format, args...)
+		return err == nil && out.Flush() == nil
+	}
+	if !say(": listening\n\n") {
+		return
+	}
+	every := time.NewTicker(d.Every)
+	defer every.Stop()
+	const alive = 20 // rounds between two signs of life
+	for round := 1; ; round++ {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-d.Stop:
+			return
+		case <-every.C:
+		}
+		now, err := d.Assign.Sign(r.Context())
+		switch {
+		case err != nil:
+			return
+		case now != sign:
+			sign = now
+			if !say("id: %x\ndata: {\"type\":\"refetchEvaluation\",\"etag\":\"\\\"%x\\\"\"}\n\n", now, now) {
+				return
+			}
+		case round%alive == 0:
+			if !say(": alive\n\n") {
+				return
+			}
+		}
+	}
+}
