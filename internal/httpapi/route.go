@@ -200,6 +200,7 @@ func describe(version string) *huma.OpenAPI {
 			{Name: "entities", Description: "Orders, carts, catalog items and accounts"},
 			{Name: "segments", Description: "Segments, computed traits and affinities: definitions with versions, evaluated for everybody at every moment"},
 			{Name: "decisions", Description: "Decision models: DMN documents with versions, test cases and evaluation"},
+			{Name: "experiments", Description: "Experiments: who gets which variant, and what they showed"},
 			{Name: "destinations", Description: "Who outside is told what, and what came of it"},
 			{Name: "lake", Description: "The data lake: Parquet files of what happened and who is known"},
 			{Name: "broadcasts", Description: "Messages to everybody in a segment"},
