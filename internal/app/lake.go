@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/blob"
 	"rapport/internal/catalog"
 	"rapport/internal/config"
 	"rapport/internal/fault"
@@ -49,16 +50,16 @@ func (a *App) eraseFromLake(ctx context.Context, gone pipeline.Gone) (pipeline.R
 func (a *App) lakeTarget() (lake.Target, error) {
 	c := &a.config.Lake
 	if strings.HasPrefix(c.URL, "s3://") {
-		return lake.NewBucket(lake.S3{
+		return blob.NewBucket(blob.S3{
 			URL: c.URL, Endpoint: c.S3Endpoint, Region: c.S3Region, AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey,
-			HTTP: a.egress.Client().Transport,
+			HTTP: a.egress.Client().Transport, Setting: "lake",
 		})
 	}
 	root, err := filepath.Abs(c.URL)
 	if err != nil {
 		return nil, fmt.Errorf("finding the folder of the lake: %w", err)
 	}
-	return lake.NewFolder(vfs.Default, root), nil
+	return blob.NewFolder(vfs.Default, root, 0o755), nil
 }
 
 // startLake lets the lake write.

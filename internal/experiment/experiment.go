@@ -142,7 +142,6 @@ type Analysis struct {
 	Effect     float64 `json:"effect,omitempty" minimum:"0" maximum:"10" doc:"Relative effect worth finding: for power and the run time. Left out: 0.05"`
 	Power      float64 `json:"power,omitempty" minimum:"0.5" maximum:"0.999" doc:"Left out: 0.8"`
 	MinUnits   int     `json:"min_units,omitempty" minimum:"1" doc:"People per variant before there is a verdict. Left out: 100"`
-	AutoStop   bool    `json:"auto_stop,omitempty" doc:"Whether it stops by itself once the verdict is clear (sequential method only)"`
 }
 
 // share is a variant's weight; 1 where none is given.

@@ -259,7 +259,6 @@ func TestRead_RefusesWithThePlace(t *testing.T) {
 		"/bandit/features":        `{"name":"x","kind":"contextual_bandit","metrics":[{"key":"m","event":"e"}],` + v + `}`,
 		"/conclusion/winner":      `{"name":"x","conclusion":{"winner":"z","text":""},` + v + `}`,
 		"/analysis/alpha":         `{"name":"x","analysis":{"alpha":0.9},` + v + `}`,
-		"/analysis/auto_stop":     `{"name":"x","analysis":{"method":"fixed","auto_stop":true},` + v + `}`,
 		"/metrics/0/event/where/": `{"name":"x","metrics":[{"key":"m","event":{"name":"e","where":{"a":[1]}}}],` + v + `}`,
 	} {
 		_, err := experiment.Read("x", []byte(document))

@@ -230,8 +230,6 @@ func (d *Definition) completeAnalysis() error {
 		return invalid("/analysis/power", "give 0.5 to 0.999")
 	case !(a.Effect > 0 && a.Effect <= 10) || !(a.Tuning >= 1) || a.PriorSD < 0 || a.MinUnits < 1:
 		return invalid("/analysis", "effect is above 0 and at most 10, tuning at least 1, prior_sd not negative, min_units at least 1")
-	case a.AutoStop && a.Method != "sequential":
-		return invalid("/analysis/auto_stop", "only the sequential method may be looked at again and again: use it, or stop by hand")
 	}
 	return nil
 }

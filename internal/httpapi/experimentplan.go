@@ -140,6 +140,6 @@ type ExperimentBody struct {
 	Default     any              `json:"default,omitempty" doc:"What those get who do not take part"`
 	Bandit      map[string]any   `json:"bandit,omitempty" doc:"floor, min_units, features"`
 	Metrics     []map[string]any `json:"metrics,omitempty" doc:"key, type, role, event, denominator, window, delay, lookback, at_least, inverse, cap, cap_percentile, quantile, margin"`
-	Analysis    map[string]any   `json:"analysis,omitempty" doc:"method, alpha, difference, correction, tuning, prior_mean, prior_sd, effect, power, min_units, auto_stop"`
+	Analysis    map[string]any   `json:"analysis,omitempty" doc:"method, alpha, difference, correction, tuning, prior_mean, prior_sd, effect, power, min_units"`
 	Conclusion  map[string]any   `json:"conclusion,omitempty" doc:"winner, text"`
 }

@@ -78,7 +78,10 @@ func (a *API) shelves() []shelf {
 		{
 			API: a, kind: definition.Experience, path: "/experiences", one: "experience", many: "experiences", tag: "decisions", body: experience.Experience{}, scope: access.ScopeWrite,
 			read: func(_ string, document, _ []byte) ([]byte, error) {
-				_, err := experience.Read("", 0, document)
+				x, err := experience.Read("", 0, document)
+				if err == nil && x.Type == experience.Triggered {
+					err = fault.Errorf(fault.Invalid, "not_sent", "nothing sends triggered experiences yet: tell a destination of the event, or of who enters or leaves a segment").At("/type")
+				}
 				return document, err
 			},
 		},

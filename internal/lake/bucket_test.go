@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"rapport/internal/lake"
+	"rapport/internal/blob"
 	"rapport/internal/store/memory"
 )
 
@@ -107,13 +107,13 @@ func (s *storage) list(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text)
 }
 
-func newStorage(t *testing.T) (*storage, func() lake.Target) {
+func newStorage(t *testing.T) (*storage, func() blob.Target) {
 	t.Helper()
 	s := &storage{objects: map[string][]byte{"data/lake/theirs.txt": []byte("not ours")}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	return s, func() lake.Target {
-		target, err := lake.NewBucket(lake.S3{
+	return s, func() blob.Target {
+		target, err := blob.NewBucket(blob.S3{Setting: "lake",
 			URL: "s3://company/data/lake/", Endpoint: server.URL, Region: "eu-central-1", AccessKey: "AKID", SecretKey: "secret", HTTP: http.DefaultTransport,
 		})
 		if err != nil {
@@ -187,10 +187,11 @@ func TestBucket_HasEveryEventOnce(t *testing.T) {
 
 func TestNewBucket_SaysWhatWillNotDo(t *testing.T) {
 	t.Parallel()
-	for _, c := range []lake.S3{
+	for _, c := range []blob.S3{
 		{URL: "s3://UPPER/x"}, {URL: "https://bucket/x"}, {URL: "s3://company?x=1"}, {URL: "s3://company", Endpoint: "minio:9000"}, {URL: "s3://company", Endpoint: "http://a/b"},
 	} {
-		if _, err := lake.NewBucket(c); err == nil || !strings.Contains(err.Error(), "lake.") {
+		c.Setting = "lake"
+		if _, err := blob.NewBucket(c); err == nil || !strings.Contains(err.Error(), "lake.") {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/blob"
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/event"
@@ -174,7 +175,7 @@ func TestCrash_LeavesNoGapAndNoDouble(t *testing.T) {
 			if err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
-			return open(t, st, lake.NewFolder(disk, "lake"), now), st
+			return open(t, st, blob.NewFolder(disk, "lake", 0o755), now), st
 		}
 		h, st := begin()
 		for n := range 150 {
@@ -264,11 +265,11 @@ func tell(h *house, r *rand.Rand, round, n int) string {
 func TestUsers_AreWrittenOnceWhenTheyAreStill(t *testing.T) {
 	t.Parallel()
 	files, disk := vfs.NewMem(), memory.NewDisk()
-	h := open(t, memory.Open(disk), lake.NewFolder(files, "lake"), nil)
+	h := open(t, memory.Open(disk), blob.NewFolder(files, "lake", 0o755), nil)
 	again := func(end func()) {
 		h.close()
 		end()
-		h = open(t, memory.Open(disk), lake.NewFolder(files, "lake"), h.now)
+		h = open(t, memory.Open(disk), blob.NewFolder(files, "lake", 0o755), h.now)
 	}
 	identify := func(traits string) {
 		h.send(fmt.Sprintf(`{"type":"identify","messageId":"i%d","userId":"ada","anonymousId":"tablet","traits":%s}`, h.now.Load(), traits))
@@ -317,7 +318,7 @@ func TestUsers_AreWrittenOnceWhenTheyAreStill(t *testing.T) {
 
 func TestEvents_SayOnlyWhatTheySaid(t *testing.T) {
 	t.Parallel()
-	h := open(t, memory.New(), lake.NewFolder(vfs.NewMem(), "lake"), nil)
+	h := open(t, memory.New(), blob.NewFolder(vfs.NewMem(), "lake", 0o755), nil)
 	h.send(`{"type":"identify","messageId":"1","userId":"ada","traits":{"email":"ada@example.org"}}`,
 		`{"type":"track","messageId":"2","userId":"ada","event":"Search","properties":{"q":"boots"}}`,
 		`{"type":"track","messageId":"3","anonymousId":"d","event":"Product Viewed","properties":{"item_type":"Category","_id":"shoes"}}`,
@@ -363,7 +364,7 @@ func TestEvents_SayOnlyWhatTheySaid(t *testing.T) {
 // what was written before follows.
 func TestUsers_ColumnsFollowTheAttributes(t *testing.T) {
 	t.Parallel()
-	h := open(t, memory.New(), lake.NewFolder(vfs.NewMem(), "lake"), nil)
+	h := open(t, memory.New(), blob.NewFolder(vfs.NewMem(), "lake", 0o755), nil)
 	for i, traits := range []string{
 		`{"size":42,"on":true,"Plan":"a"}`, `{"size":42.5,"plan":"b"}`, `{"size":"XL","on":"maybe","tags":["x"],"day":"monday"}`,
 	} {
@@ -396,12 +397,12 @@ func TestUsers_ColumnsFollowTheAttributes(t *testing.T) {
 func TestOpen_RefusesALakeOfOtherData(t *testing.T) {
 	t.Parallel()
 	files := vfs.NewMem()
-	h := open(t, memory.New(), lake.NewFolder(files, "lake"), nil)
+	h := open(t, memory.New(), blob.NewFolder(files, "lake", 0o755), nil)
 	h.send(`{"type":"track","messageId":"1","userId":"ada","event":"x"}`)
 	h.step()
 	h.step()
 	h.close()
-	h = open(t, memory.New(), lake.NewFolder(files, "lake"), nil)
+	h = open(t, memory.New(), blob.NewFolder(files, "lake", 0o755), nil)
 	if err := h.lake.Step(t.Context()); err == nil || !strings.Contains(err.Error(), "other data") {
 		t.Errorf("error %v", err)
 	}
@@ -423,7 +424,7 @@ func (f *failing) Put(ctx context.Context, name string, content []byte) error {
 
 func TestStep_LosesNothingWhileTheTargetIsDown(t *testing.T) {
 	t.Parallel()
-	target := &failing{Target: lake.NewFolder(vfs.NewMem(), "lake")}
+	target := &failing{Target: blob.NewFolder(vfs.NewMem(), "lake", 0o755)}
 	h := open(t, memory.New(), target, nil)
 	h.step()
 	target.down.Store(true)
