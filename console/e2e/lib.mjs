@@ -67,10 +67,16 @@ export class Console {
     await this.settled()
   }
 
-  // settled waits until nothing on the page is loading.
+  // settled waits until a page stands still: it has a heading and nothing on it
+  // is loading, for a while, since the former page stays until the next is there.
   async settled() {
-    await this.page.locator('main h1').first().waitFor()
-    await this.page.waitForFunction(() => document.querySelectorAll('main [aria-busy="true"], main .mantine-Skeleton-root').length === 0)
+    await this.page.evaluate(() => { window.stillSince = undefined })
+    await this.page.waitForFunction(() => {
+      const still = document.querySelector('main h1') && !document.querySelector('main [aria-busy="true"], main .mantine-Skeleton-root')
+      if (!still) window.stillSince = undefined
+      else window.stillSince ??= performance.now()
+      return performance.now() - window.stillSince > 300
+    })
   }
 
   // accessible gives what axe finds.
