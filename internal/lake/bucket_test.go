@@ -113,8 +113,9 @@ func newStorage(t *testing.T) (*storage, func() blob.Target) {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return s, func() blob.Target {
-		target, err := blob.NewBucket(blob.S3{Setting: "lake",
-			URL: "s3://company/data/lake/", Endpoint: server.URL, Region: "eu-central-1", AccessKey: "AKID", SecretKey: "secret", HTTP: http.DefaultTransport,
+		target, err := blob.NewBucket(blob.S3{
+			Setting: "lake",
+			URL:     "s3://company/data/lake/", Endpoint: server.URL, Region: "eu-central-1", AccessKey: "AKID", SecretKey: "secret", HTTP: http.DefaultTransport,
 		})
 		if err != nil {
 			t.Fatal(err)

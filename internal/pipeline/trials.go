@@ -13,9 +13,9 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/experiment"
-	"rapport/internal/trial"
 	"rapport/internal/id"
 	"rapport/internal/store"
+	"rapport/internal/trial"
 )
 
 // What experiments count follows the homes of people, as the columns do: whoever

@@ -8,12 +8,12 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/experiment"
-	"rapport/internal/trial"
 	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/jsondoc"
 	"rapport/internal/profile"
 	"rapport/internal/store"
+	"rapport/internal/trial"
 )
 
 // trialsRest is how many people are counted before live work goes first.

@@ -5,10 +5,10 @@ import (
 
 	"rapport/internal/event"
 	"rapport/internal/experiment"
-	"rapport/internal/trial"
 	"rapport/internal/id"
 	"rapport/internal/profile"
 	"rapport/internal/store"
+	"rapport/internal/trial"
 )
 
 // propensity takes from a bandit's exposure with what chance it came, and by

@@ -14,8 +14,8 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/experiment"
-	"rapport/internal/trial"
 	"rapport/internal/store/memory"
+	"rapport/internal/trial"
 )
 
 const trialDocument = `{"name":"x","state":"running","variants":[{"key":"a"},{"key":"b"}],"metrics":[
