@@ -6,7 +6,6 @@ import (
 
 	"rapport/internal/decision/offer"
 	"rapport/internal/experience"
-	"rapport/internal/profile/shown"
 )
 
 // Why there is a fallback. More than this no public caller learns.
@@ -49,8 +48,6 @@ type ShownDecision struct {
 
 	Considered []ConsideredExperience `json:"considered,omitempty" doc:"With explain: the experiences that could have filled the place"`
 	Candidates []offer.CandidateOffer `json:"candidates,omitempty" doc:"With explain: every offer, and at which stage it fell"`
-
-	held *shown.Held
 }
 
 // ChosenOffer is an offer that was chosen.
