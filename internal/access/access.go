@@ -142,7 +142,6 @@ func (d *Document) clone() *Document {
 	for i := range c.Members {
 		c.Members[i].Roles = slices.Clone(c.Members[i].Roles)
 		c.Members[i].Hidden = slices.Clone(c.Members[i].Hidden)
-		c.Members[i].Passkeys = slices.Clone(c.Members[i].Passkeys)
 	}
 	return &c
 }

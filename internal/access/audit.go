@@ -28,8 +28,8 @@ import (
 type Entry struct {
 	At    clock.Instant `json:"at"`
 	Actor string        `json:"actor"` // id of a key or a member
-	// Operation is the id of the API's operation, or sign-in, sign-out,
-	// refused-sign-in.
+	// Operation is the id of the API's operation, or sign-in, refused-sign-in,
+	// enter-by-link, refused-link.
 	Operation string `json:"operation"`
 	// Target is the key or id in the address, where it is no personal one.
 	Target string `json:"target,omitempty"`
@@ -83,15 +83,30 @@ func (a *Audit) Note(e Entry) error {
 	month := e.At.Time().Format("2006-01")
 	if month != a.month {
 		a.close()
-		if a.file, err = os.OpenFile(a.path(month), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		if a.file, err = os.OpenFile(a.path(month), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600); err != nil {
 			return fmt.Errorf("opening the audit log: %w", err)
 		}
 		a.month = month
+		if torn(a.file) {
+			line = append([]byte("\n"), line...)
+		}
 	}
 	if _, err := a.file.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("writing the audit log: %w", err)
 	}
 	return nil
+}
+
+// torn tells a file whose last line a crash cut short: what comes next must not
+// be joined to it.
+func torn(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return false
+	}
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, info.Size()-1)
+	return err == nil && last[0] != '\n'
 }
 
 func (a *Audit) path(month string) string { return filepath.Join(a.dir, month+".jsonl") }

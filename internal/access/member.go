@@ -23,24 +23,11 @@ type Member struct {
 	Hidden []string `yaml:"hidden_traits,omitempty"`
 	// Password is a PHC string; empty until the member has set one.
 	Password string `yaml:"password,omitempty"`
-	// Subject is who the member is at the identity provider, where it vouches
-	// for them.
-	Subject string `yaml:"subject,omitempty"`
-	// Passkeys are the credentials of the member's devices.
-	Passkeys []Passkey `yaml:"passkeys,omitempty"`
 	// Link lets whoever has it set the password: an invitation, or the way back
 	// in.
 	Link     *Link  `yaml:"link,omitempty"`
 	Disabled bool   `yaml:"disabled,omitempty"`
 	Created  string `yaml:"created_at"`
-}
-
-// Passkey is one credential of WebAuthn.
-type Passkey struct {
-	ID      string `yaml:"id"` // base64url
-	Name    string `yaml:"name"`
-	Record  string `yaml:"record"` // what the library keeps of it, as JSON
-	Created string `yaml:"created_at"`
 }
 
 // Link is a secret that is good once and for a while.
@@ -83,7 +70,7 @@ func (r *Register) Welcome() (token string, err error) {
 
 // CanSignIn tells whether the member has a way to sign in, and may.
 func (m *Member) CanSignIn() bool {
-	return !m.Disabled && (m.Password != "" || m.Subject != "" || len(m.Passkeys) > 0)
+	return !m.Disabled && m.Password != ""
 }
 
 func (m *Member) is(role Role) bool { return slices.Contains(m.Roles, role) }
@@ -171,7 +158,11 @@ func (r *Register) Enter(token, name, email, password string) (Member, error) {
 	if err := checkPassword(password); err != nil {
 		return Member{}, err
 	}
-	hash, err := hashPassword(password, r.entropy)
+	// Anybody may come with a token: hashing is for those who have one.
+	if !r.Index().Document().opens(token, r.clock.Now()) {
+		return Member{}, badLink()
+	}
+	hash, err := r.hash(password)
 	if err != nil {
 		return Member{}, err
 	}
@@ -181,10 +172,9 @@ func (r *Register) Enter(token, name, email, password string) (Member, error) {
 	}
 	now, id := r.clock.Now(), ""
 	err = r.change("rapport", func(d *Document) error {
-		at := slices.IndexFunc(d.Members, func(m Member) bool { return m.Link.good(token, now) && !m.Disabled })
+		m := d.linked(token, now)
 		switch {
-		case at >= 0:
-			m := &d.Members[at]
+		case m != nil:
 			id, m.Password, m.Link = m.ID, hash, nil
 			m.Name = cmp.Or(name, m.Name)
 		case d.Welcome.good(token, now):
@@ -198,7 +188,7 @@ func (r *Register) Enter(token, name, email, password string) (Member, error) {
 			id, d.Welcome = m.ID, nil
 			d.Members = append(d.Members, m)
 		default:
-			return fault.Errorf(fault.Unauthenticated, "invalid_link", "the link was used or is over: ask an admin for a new one, or make one with rapport members link")
+			return badLink()
 		}
 		return nil
 	})
@@ -211,6 +201,25 @@ func (r *Register) Enter(token, name, email, password string) (Member, error) {
 	return *r.Index().Document().member(id), nil
 }
 
+func badLink() error {
+	return fault.Errorf(fault.Unauthenticated, "invalid_link", "the link was used or is over: ask an admin for a new one, or make one with rapport members link")
+}
+
+// opens tells whether a token is good for something now.
+func (d *Document) opens(token string, now clock.Instant) bool {
+	return d.Welcome.good(token, now) || d.linked(token, now) != nil
+}
+
+// linked is the member whose link a token is; nil: nobody's.
+func (d *Document) linked(token string, now clock.Instant) *Member {
+	for i := range d.Members {
+		if m := &d.Members[i]; !m.Disabled && m.Link.good(token, now) {
+			return m
+		}
+	}
+	return nil
+}
+
 // SetPassword changes a member's own password, which the old one allows.
 func (r *Register) SetPassword(id, old, password string) error {
 	if err := checkPassword(password); err != nil {
@@ -220,10 +229,10 @@ func (r *Register) SetPassword(id, old, password string) error {
 	if m == nil {
 		return noMember(id)
 	}
-	if m.Password != "" && !fitsPassword(m.Password, old) {
+	if m.Password != "" && !r.fits(m.Password, old) {
 		return fault.Errorf(fault.Forbidden, "wrong_password", "the old password is another one").At("/old")
 	}
-	hash, err := hashPassword(password, r.entropy)
+	hash, err := r.hash(password)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -240,6 +242,32 @@ func TestSessions_WrongPasswordsWaitAndOnlyThatAccount(t *testing.T) {
 	}
 }
 
+func TestSessions_AnotherSpellingOrManyAtOnceGiveNoMoreTries(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.admin(t)
+	if _, _, err := h.sessions.SignIn(ada.ID, password); fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("signed in by id: %v", err)
+	}
+	var refused, limited atomic.Int32
+	var all sync.WaitGroup
+	for i := range 30 {
+		all.Go(func() {
+			email := []string{"ada@example.org", "ADA@example.org", " Ada@Example.org "}[i%3]
+			switch _, _, err := h.sessions.SignIn(email, "wrong password"); fault.KindOf(err) {
+			case fault.Unauthenticated:
+				refused.Add(1)
+			case fault.Limited:
+				limited.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if refused.Load() != 10 || limited.Load() != 20 {
+		t.Errorf("%d passwords were tried, %d tries were turned away", refused.Load(), limited.Load())
+	}
+}
+
 func TestRoles_EachAddsAndNoneReachesKeysButAdmin(t *testing.T) {
 	t.Parallel()
 	for _, role := range access.Roles() {
@@ -348,6 +376,14 @@ func TestAudit_PagesFiltersAndSurvivesATornLine(t *testing.T) {
 	}
 	f.WriteString(`{"at":"2026-04`) //nolint:errcheck // a torn line
 	f.Close()                       //nolint:errcheck // see above
+	if a, err = access.OpenAudit(h.Register); err != nil {
+		t.Fatal(err)
+	}
+	note("c", "after-a-crash", start.AddDate(0, 0, 42))
+	if after, _, err := a.List(access.AuditQuery{Actor: "c", Limit: 9}); err != nil || len(after) != 1 {
+		t.Errorf("after a torn line: %v, %v", after, err)
+	}
+	a.Close()
 	var got []access.Entry
 	q := access.AuditQuery{Actor: "a", Limit: 2}
 	for pages := 0; ; pages++ {

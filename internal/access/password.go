@@ -27,6 +27,23 @@ const (
 	longestPassword  = 200
 )
 
+// hashers is how many passwords are hashed at once: each takes 19 MiB.
+const hashers = 2
+
+// hash gives the PHC string of a password, in its turn.
+func (r *Register) hash(password string) (string, error) {
+	r.hashing <- struct{}{}
+	defer func() { <-r.hashing }()
+	return hashPassword(password, r.entropy)
+}
+
+// fits compares a password with its PHC string, in its turn.
+func (r *Register) fits(hash, password string) bool {
+	r.hashing <- struct{}{}
+	defer func() { <-r.hashing }()
+	return fitsPassword(hash, password)
+}
+
 // hashPassword gives the PHC string of a password.
 func hashPassword(password string, entropy io.Reader) (string, error) {
 	salt := make([]byte, argonSalt)

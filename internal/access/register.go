@@ -29,6 +29,7 @@ type Register struct {
 	text    []byte // of the file the index was made of; guarded by mu
 	spent   spent
 	uses    uses
+	hashing chan struct{}
 }
 
 const (
@@ -40,7 +41,7 @@ const (
 // Open reads the document of a folder. fresh says that there was none: it
 // then is made with a token key and nothing else.
 func Open(dir string, now clock.Clock, entropy io.Reader) (r *Register, fresh bool, err error) {
-	r = &Register{dir: dir, clock: now, entropy: entropy}
+	r = &Register{dir: dir, clock: now, entropy: entropy, hashing: make(chan struct{}, hashers)}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, false, fmt.Errorf("making data folder: %w", err)
 	}

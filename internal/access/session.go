@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,8 +24,6 @@ const (
 	sessionsFile = "sessions.json"
 	// maxSessions bounds them: the oldest end first.
 	maxSessions = 10_000
-	// hashers is how many passwords are tried at once: each takes 19 MiB.
-	hashers = 2
 	// After tries wrong passwords within tryWindow an account waits for the rest
 	// of it.
 	tries     = 10
@@ -46,7 +45,6 @@ type Sessions struct {
 	mu       sync.Mutex
 	open     map[string]Session // by the hash of the token
 	tried    map[string]tried   // by the hash of the address
-	hashing  chan struct{}
 	// decoy is a hash that no password fits: trying it takes as long as trying a
 	// member's.
 	decoy string
@@ -59,12 +57,12 @@ type tried struct {
 
 // OpenSessions takes up the sessions of a register's folder.
 func OpenSessions(r *Register) (*Sessions, error) {
-	s := &Sessions{register: r, open: map[string]Session{}, tried: map[string]tried{}, hashing: make(chan struct{}, hashers)}
+	s := &Sessions{register: r, open: map[string]Session{}, tried: map[string]tried{}}
 	noise, err := r.random(32)
 	if err != nil {
 		return nil, err
 	}
-	if s.decoy, err = hashPassword(noise, r.entropy); err != nil {
+	if s.decoy, err = r.hash(noise); err != nil {
 		return nil, err
 	}
 	text, err := os.ReadFile(s.path())
@@ -86,21 +84,19 @@ func (s *Sessions) path() string { return filepath.Join(s.register.dir, sessions
 // SignIn tries a password and begins a session. What is wrong, address or
 // password, is not told apart, in words or in time.
 func (s *Sessions) SignIn(email, password string) (token string, m *Member, err error) {
+	email = strings.ToLower(strings.TrimSpace(email))
 	account := hashKey("account:" + email)
-	if wait := s.waits(account); wait > 0 {
+	if wait := s.try(account); wait > 0 {
 		return "", nil, fault.Errorf(fault.Limited, "too_many_tries",
 			"too many wrong passwords: try again in %d minutes, or ask an admin for a link", int(wait.Minutes())+1)
 	}
 	m = s.register.Index().Member(email)
 	hash := s.decoy
-	if m != nil && m.Password != "" {
+	known := m != nil && m.Email == email && m.CanSignIn() // not by id: each name of a member would have tries of its own
+	if known {
 		hash = m.Password
 	}
-	s.hashing <- struct{}{}
-	fits := fitsPassword(hash, password)
-	<-s.hashing
-	if !fits || m == nil || m.Disabled || m.Password == "" {
-		s.note(account)
+	if !s.register.fits(hash, password) || !known {
 		return "", nil, fault.Errorf(fault.Unauthenticated, "wrong_sign_in", "no member with this address and password: check both, or ask an admin for a link")
 	}
 	s.mu.Lock()
@@ -110,37 +106,36 @@ func (s *Sessions) SignIn(email, password string) (token string, m *Member, err 
 	return token, m, err
 }
 
-// waits tells how long an account waits after too many wrong passwords.
-func (s *Sessions) waits(account string) time.Duration {
+// try counts a try before its password is looked at, so that many at once count
+// too, and tells how long the account waits after too many.
+func (s *Sessions) try(account string) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.register.clock.Now()
-	t := s.tried[account]
-	if t.n < tries || now >= t.until {
-		return 0
-	}
-	return t.until.Time().Sub(now.Time())
-}
-
-func (s *Sessions) note(account string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.register.clock.Now()
-	if len(s.tried) >= maxTried {
-		for a, t := range s.tried {
-			if now >= t.until {
-				delete(s.tried, a)
-			}
-		}
-	}
-	t := s.tried[account]
-	if now >= t.until {
+	t, ok := s.tried[account]
+	switch {
+	case !ok || now >= t.until:
 		t = tried{until: now.Add(tryWindow)}
+	case t.n >= tries:
+		return t.until.Sub(now)
 	}
 	t.n++
-	if len(s.tried) < maxTried {
-		s.tried[account] = t
+	if !ok && len(s.tried) >= maxTried {
+		s.forgetOldest()
 	}
+	s.tried[account] = t
+	return 0
+}
+
+// forgetOldest makes room for one more account.
+func (s *Sessions) forgetOldest() {
+	oldest := ""
+	for a, t := range s.tried {
+		if oldest == "" || t.until < s.tried[oldest].until {
+			oldest = a
+		}
+	}
+	delete(s.tried, oldest)
 }
 
 // Begin begins a session of a member who proved who they are.

@@ -117,6 +117,9 @@ func (a *API) signIn(ctx context.Context, in *struct{ Body SignInBody }) (*sessi
 func (a *API) enter(ctx context.Context, in *struct{ Body EnterBody }) (*sessionAnswer, error) {
 	m, err := a.Access.Enter(in.Body.Token, in.Body.Name, in.Body.Email, in.Body.Password)
 	if err != nil {
+		if fault.KindOf(err) == fault.Unauthenticated {
+			a.noteSession(ctx, "unknown", "refused-link", "")
+		}
 		return nil, err
 	}
 	if err := a.Sessions.EndMember(m.ID); err != nil {
