@@ -102,7 +102,7 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 		look, err = sightOf(p, op, r)
 	}
 	if err == nil && p.Member != nil {
-		err = refuseMasked(r, a.Limits.Body)
+		err = refuseMasked(r, op)
 	}
 	if err != nil {
 		problemOf(err).write(w)

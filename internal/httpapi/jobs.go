@@ -34,7 +34,7 @@ func started(j schedule.Job) *startedJob {
 
 func (a *API) jobRoutes() {
 	at := func(id, method, path, summary, scope string) spec {
-		return spec{id: id, method: method, path: "/jobs" + path, tag: "process", summary: summary, scope: scope, status: http.StatusOK}
+		return spec{id: id, method: method, path: "/jobs" + path, tag: "process", summary: summary, scope: scope, status: http.StatusOK, data: personal}
 	}
 	register(a, at("list-jobs", http.MethodGet, "", "Background jobs, newest first", access.ScopeRead), a.listJobs)
 	register(a, at("get-job", http.MethodGet, "/{id}", "One of them, with what was asked for", access.ScopeRead), a.getJob)

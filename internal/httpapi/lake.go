@@ -63,7 +63,7 @@ type LakeColumn struct {
 
 func (a *API) lakeRoutes() {
 	at := func(id, path, summary string) spec {
-		return spec{id: id, method: http.MethodGet, path: "/lake" + path, tag: "lake", summary: summary, scope: access.ScopeRead, status: http.StatusOK}
+		return spec{id: id, method: http.MethodGet, path: "/lake" + path, tag: "lake", summary: summary, scope: access.ScopeRead, status: http.StatusOK, data: impersonal}
 	}
 	register(a, at("get-lake", "", "How the data lake stands: objects, columns, files, how far it is behind"), func(_ context.Context, _ *struct{}) (*body[LakeState], error) {
 		if a.Lake == nil {

@@ -105,12 +105,13 @@ func sightOf(p *access.Principal, op *huma.Operation, r *http.Request) (sight, e
 // maskSign stands where something was masked, and nowhere else.
 const maskSign = "•••"
 
-// refuseMasked refuses to write down what was masked when it was read.
-func refuseMasked(r *http.Request, most int64) error {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Body == nil || !strings.Contains(r.Header.Get("Content-Type"), "json") {
+// refuseMasked refuses to write down what was masked when it was read. Files
+// that are read as a stream are of other origin.
+func refuseMasked(r *http.Request, op *huma.Operation) error {
+	if stream, _ := op.Metadata[takesOf].(string); r.Body == nil || op.RequestBody == nil || stream != "" {
 		return nil
 	}
-	head, err := io.ReadAll(io.LimitReader(r.Body, most+1))
+	head, err := io.ReadAll(io.LimitReader(r.Body, op.MaxBodyBytes+1))
 	if err != nil {
 		return nil // the handler reads on and says what is wrong
 	}
@@ -141,8 +142,9 @@ func traitHolders() []string {
 }
 
 var (
-	emailShape     = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`)
-	phoneShape     = regexp.MustCompile(`^\+[0-9][0-9 ()/.-]{5,20}[0-9]$`)
+	emailShape = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`)
+	// phoneShape is a number alone, or behind its namespace.
+	phoneShape     = regexp.MustCompile(`^([a-z_]{1,40}:)?(\+[0-9]{2})[0-9 ()/.-]{4,19}[0-9]$`)
 	personalMember = setOf(personalNames())
 	holders        = setOf(traitHolders())
 )
@@ -194,7 +196,12 @@ func (m *masker) value(name string, hide, inTraits bool) error {
 		}
 		m.out.WriteString(v.String())
 		return nil
-	default: // true, false, null
+	case bool:
+		if hide {
+			return m.write(maskSign)
+		}
+		return m.write(v)
+	default: // null
 		return m.write(v)
 	}
 }
@@ -251,13 +258,13 @@ func (m *masker) array(name string, hide, inTraits bool) error {
 // text masks a string: all of it, what looks personal in it, or, where it is
 // JSON itself, what is personal there.
 func (m *masker) text(s string, hide bool) string {
-	if !m.masked && !hide {
-		return s
-	}
-	if trimmed := strings.TrimSpace(s); !hide && strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
+	if trimmed := strings.TrimSpace(s); !hide && trimmed != "" && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid([]byte(trimmed)) {
 		if inner, err := m.mask([]byte(trimmed)); err == nil {
 			return strings.TrimSpace(string(inner))
 		}
+	}
+	if !m.masked && !hide {
+		return s
 	}
 	masked := emailShape.ReplaceAllStringFunc(s, maskEmail)
 	switch {
@@ -267,8 +274,9 @@ func (m *masker) text(s string, hide bool) string {
 		return s
 	case hide:
 		return maskSign
-	case phoneShape.MatchString(s):
-		return s[:3] + maskSign + s[len(s)-2:]
+	}
+	if parts := phoneShape.FindStringSubmatch(s); parts != nil {
+		return parts[1] + parts[2] + maskSign + s[len(s)-2:]
 	}
 	if _, err := netip.ParseAddr(s); err == nil {
 		return maskSign

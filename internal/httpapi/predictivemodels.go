@@ -58,7 +58,7 @@ func (a *API) predictiveRoutes() {
 	put.maxBody = definition.MaxPredictive
 	register(a, put, a.putPredictive)
 	file := at("get-predictive-model-file", http.MethodGet, "/{key}/file", "The file of a version, as it was sent", access.ScopeRead)
-	file.returns = ""
+	file.returns, file.data = "", impersonal
 	register(a, file, a.predictiveFile)
 	content := a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+file.path].Get.Responses["200"].Content
 	delete(content, "application/json")

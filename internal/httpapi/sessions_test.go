@@ -76,17 +76,17 @@ func TestSession_MembersAreManagedOverTheAPI(t *testing.T) {
 func TestMask_HidesWhatIsPersonalAndKeepsTheRest(t *testing.T) {
 	t.Parallel()
 	in := `{"id":"prf_1","identifiers":[{"namespace":"email","value":"ada@example.org"},{"namespace":"phone","value":"+49 151 1234567"},{"namespace":"user_id","value":"u-42"}],` +
-		`"traits":{"name":"Ada Lovelace","plan":"gold","visits":7,"first_name":"Ada","address":{"city":"London","n":3},"note":"call ada@example.org","score":1.50,"secret_flag":true},` +
-		`"items":[{"name":"Order Completed","context":{"ip":"192.0.2.1"},"raw":"{\"email\":\"a@b.org\",\"x\":1}"}],"from":"2001:db8::1","empty":null}`
+		`"traits":{"name":"Ada Lovelace","plan":"gold","visits":7,"first_name":"Ada","address":{"city":"London","n":3},"note":"call ada@example.org","score":1.50,"secret_flag":true,"first_name_known":true},` +
+		`"items":[{"name":"Order Completed","context":{"ip":"192.0.2.1"},"raw":"{\"email\":\"a@b.org\",\"x\":1}","list":"[{\"traits\":{\"plan\":\"gold\"}}]","ref":"phone:+491511234567"}],"from":"2001:db8::1","empty":null}`
 	want := `{"id":"prf_1","identifiers":[{"namespace":"email","value":"a•••@e•••.org"},{"namespace":"phone","value":"+49•••67"},{"namespace":"user_id","value":"u-42"}],` +
-		`"traits":{"name":"•••","plan":"•••","visits":7,"first_name":"•••","address":{"city":"•••","n":"•••"},"note":"call a•••@e•••.org","score":1.50,"secret_flag":true},` +
-		`"items":[{"name":"Order Completed","context":{"ip":"•••"},"raw":"{\"email\":\"a•••@b•••.org\",\"x\":1}"}],"from":"•••","empty":null}` + "\n"
+		`"traits":{"name":"•••","plan":"•••","visits":7,"first_name":"•••","address":{"city":"•••","n":"•••"},"note":"call a•••@e•••.org","score":1.50,"secret_flag":true,"first_name_known":"•••"},` +
+		`"items":[{"name":"Order Completed","context":{"ip":"•••"},"raw":"{\"email\":\"a•••@b•••.org\",\"x\":1}","list":"[{\"traits\":{\"plan\":\"•••\"}}]","ref":"phone:+49•••67"}],"from":"•••","empty":null}` + "\n"
 	got, err := sight{masked: true, hidden: []string{"plan"}}.mask([]byte(in))
 	if err != nil || string(got) != want {
 		t.Errorf("got  %s\nwant %s\n%v", got, want, err)
 	}
 	got, err = sight{hidden: []string{"plan"}}.mask([]byte(in))
-	if err != nil || !strings.Contains(string(got), `"plan":"•••"`) || !strings.Contains(string(got), "ada@example.org") {
+	if err != nil || !strings.Contains(string(got), `"plan":"•••"`) || strings.Contains(string(got), "gold") || !strings.Contains(string(got), "ada@example.org") {
 		t.Errorf("unmasked, one trait hidden: %s, %v", got, err)
 	}
 }
@@ -126,8 +126,10 @@ func TestMask_WhatWasMaskedIsNotWrittenBack(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
 	_, cookie := d.member(t, access.Admin)
-	res, text := d.ask(t, "PUT", "/api/v1/orders/1", `{"customer":{"namespace":"email","value":"a•••@e•••.org"}}`, "Authorization", "", "Cookie", cookie, consoleHeader, "1")
-	if res.StatusCode != http.StatusBadRequest || !strings.Contains(text, "masked_value") {
-		t.Errorf("%d %s", res.StatusCode, text)
+	for _, kind := range []string{"application/json", "", "application/yaml"} {
+		res, text := d.ask(t, "PUT", "/api/v1/segments/x", `{"name":"a•••@e•••.org","condition":{}}`, "Authorization", "", "Cookie", cookie, consoleHeader, "1", "Content-Type", kind)
+		if res.StatusCode != http.StatusBadRequest || !strings.Contains(text, "masked_value") {
+			t.Errorf("%q: %d %s", kind, res.StatusCode, text)
+		}
 	}
 }
