@@ -2,11 +2,11 @@ package trial
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"time"
 
+	"rapport/internal/catalog/wire"
 	"rapport/internal/clock"
 	"rapport/internal/experiment"
 )
@@ -113,36 +113,33 @@ var errTrials = errors.New("trials of a person are damaged")
 
 // Append writes the trials of a person.
 func Append(b []byte, trials []Trial) []byte {
-	b = append(b, trialsVersion)
+	e := wire.Encoder{B: append(b, trialsVersion)}
 	for i := range trials {
 		t := &trials[i]
-		b = appendText(b, t.Experiment)
-		b = binary.BigEndian.AppendUint64(b, t.Signature)
-		b = binary.AppendUvarint(b, uint64(t.Phase))
-		b = appendText(b, t.Variant)
-		b = binary.AppendVarint(b, int64(t.First))
-		flags := byte(0)
+		e.Str(t.Experiment)
+		e.Fixed(t.Signature)
+		e.Uint(uint64(t.Phase))
+		e.Str(t.Variant)
+		e.Int(int64(t.First))
+		several := byte(0)
 		if t.Several {
-			flags = 1
+			several = 1
 		}
-		b = binary.AppendUvarint(append(b, flags), uint64(t.Propensity))
-		b = appendText(b, t.Policy)
-		b = binary.AppendUvarint(b, uint64(len(t.Features)))
+		e.Byte(several)
+		e.Uint(uint64(t.Propensity))
+		e.Str(t.Policy)
+		e.Uint(uint64(len(t.Features)))
 		for _, f := range t.Features {
-			b = binary.AppendVarint(b, f)
+			e.Int(f)
 		}
-		b = binary.AppendUvarint(b, uint64(len(t.Metrics)))
+		e.Uint(uint64(len(t.Metrics)))
 		for _, v := range t.Metrics {
 			for _, n := range v {
-				b = binary.AppendVarint(b, n)
+				e.Int(n)
 			}
 		}
 	}
-	return b
-}
-
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	return e.B
 }
 
 // Read reads what Append wrote.
@@ -150,73 +147,30 @@ func Read(b []byte) ([]Trial, error) {
 	if len(b) == 0 {
 		return nil, nil
 	}
-	r := reader{b: b[1:], bad: b[0] != trialsVersion}
+	if b[0] != trialsVersion {
+		return nil, errTrials
+	}
+	d := wire.NewDecoder(b[1:], nil)
 	var out []Trial
-	for len(r.b) > 0 && !r.bad {
-		t := Trial{Experiment: r.text()}
-		if s := r.take(8); s != nil {
-			t.Signature = binary.BigEndian.Uint64(s)
+	for d.Len() > 0 && !d.Bad() {
+		t := Trial{
+			Experiment: d.Str(), Signature: d.Fixed(), Phase: int(d.Uint()), Variant: d.Str(), First: clock.Instant(d.Int()),
+			Several: d.Byte() == 1, Propensity: int(d.Uint()), Policy: d.Str(),
 		}
-		t.Phase, t.Variant, t.First = int(r.uvarint()), r.text(), clock.Instant(r.varint())
-		if f := r.take(1); f != nil {
-			t.Several = f[0] == 1
+		for range d.Count() {
+			t.Features = append(t.Features, d.Int())
 		}
-		t.Propensity, t.Policy = int(r.uvarint()), r.text()
-		for range r.count() {
-			t.Features = append(t.Features, r.varint())
-		}
-		for range r.count() {
+		for range d.Count() {
 			var v Values
 			for i := range v {
-				v[i] = r.varint()
+				v[i] = d.Int()
 			}
 			t.Metrics = append(t.Metrics, v)
 		}
 		out = append(out, t)
 	}
-	if r.bad {
+	if d.Bad() {
 		return nil, errTrials
 	}
 	return out, nil
-}
-
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) take(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.b, r.bad = nil, true
-		return nil
-	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	r.take(uint64(max(n, 0)))
-	r.bad = r.bad || n <= 0
-	return v
-}
-
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.b)
-	r.take(uint64(max(n, 0)))
-	r.bad = r.bad || n <= 0
-	return v
-}
-
-func (r *reader) text() string { return string(r.take(r.uvarint())) }
-
-// count is the length of a list of which each item takes at least a byte.
-func (r *reader) count() int {
-	n := r.uvarint()
-	if n > uint64(len(r.b)) {
-		r.bad = true
-		return 0
-	}
-	return int(n)
 }

@@ -1,5 +1,5 @@
-// Package wire holds the pieces of the compact binary forms that catalog and
-// profile share. It never knows what it encodes, and its decoder never fails
+// Package wire holds the pieces of the compact binary forms that catalog,
+// profile and trial share. It never knows what it encodes, and its decoder never fails
 // otherwise than by saying so at the end.
 package wire
 
