@@ -189,23 +189,25 @@ func (b *beside) ask(ctx context.Context, method, path string, body, into any) e
 	return json.Unmarshal(answer, into)
 }
 
-func openTarget(c *config.Config, place string) (backup.Target, error) {
-	policy, err := app.Egress(c)
+// openPlace is the place that a flag or the settings name, with the settings.
+func openPlace(cmd *cobra.Command, named string) (config.Config, backup.Target, error) {
+	c, place, err := backupPlace(cmd, named)
 	if err != nil {
-		return nil, err
+		return c, nil, err
 	}
-	return app.BackupTarget(c, place, policy)
+	policy, err := app.Egress(&c)
+	if err != nil {
+		return c, nil, err
+	}
+	target, err := app.BackupTarget(&c, place, policy)
+	return c, target, err
 }
 
 func backupListCommand(to *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the backups of a place, the oldest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, place, err := backupPlace(cmd, *to)
-			if err != nil {
-				return err
-			}
-			target, err := openTarget(&c, place)
+			_, target, err := openPlace(cmd, *to)
 			if err != nil {
 				return err
 			}
@@ -230,11 +232,7 @@ func backupVerifyCommand(to *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify [BACKUP]", Short: "Read every piece of a backup, the newest where none is named, and check it", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, place, err := backupPlace(cmd, *to)
-			if err != nil {
-				return err
-			}
-			target, err := openTarget(&c, place)
+			_, target, err := openPlace(cmd, *to)
 			if err != nil {
 				return err
 			}
@@ -278,11 +276,7 @@ func restoreCommand() *cobra.Command {
 			"lies beside the backups says who, and --ledger names a newer one.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, place, err := backupPlace(cmd, from)
-			if err != nil {
-				return err
-			}
-			target, err := openTarget(&c, place)
+			c, target, err := openPlace(cmd, from)
 			if err != nil {
 				return err
 			}

@@ -61,6 +61,8 @@ type App struct {
 	// sessions are the members who signed in, audit what is noted of everybody.
 	sessions *access.Sessions
 	audit    *access.Audit
+	erased   chan struct{} // somebody was erased: the ledger has to reach the backups
+	ledger   sync.Mutex    // over reading the ledger and bringing it there
 	metrics  *telemetry.Metrics
 
 	store     store.Store
@@ -103,7 +105,7 @@ type App struct {
 func Open(ctx context.Context, c config.Config, parts Parts) (*App, error) {
 	a := &App{
 		config: c, budget: config.NewBudget(c.Memory), parts: parts.filled(),
-		served: make(chan struct{}), failed: make(chan error, 1), stop: make(chan struct{}),
+		served: make(chan struct{}), failed: make(chan error, 1), erased: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	a.throttle.maxRequests, a.throttle.maxBytes = int64(c.Queue.Requests), int64(a.budget.HTTP)
 	a.metrics = telemetry.NewMetrics(a.parts.Version)
@@ -135,7 +137,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	pc.Ledger = erasures{a.config.Path(erasuresFile), a.keepLedgerOutside}
+	pc.Ledger = erasures{a.config.Path(erasuresFile), a.tellLedger}
 	if a.store, err = openStore(ctx, &a.config, a.budget, a.parts, a.storeEvents()); err != nil {
 		return err
 	}
@@ -201,6 +203,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.imports.Start(ctx)
 	a.handler.Store(&h)
 	a.background.Go(a.watchAccess)
+	a.background.Go(a.followLedger)
 	a.background.Go(a.keepIntake)
 	return nil
 }

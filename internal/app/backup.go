@@ -19,7 +19,6 @@ import (
 	"rapport/internal/backup"
 	"rapport/internal/blob"
 	"rapport/internal/config"
-	"rapport/internal/consent"
 	"rapport/internal/egress"
 	"rapport/internal/fault"
 	"rapport/internal/httpapi"
@@ -42,6 +41,7 @@ func notBackedUp(name string) bool {
 		columnsFolder,   // made again from the state
 		deliveredFolder, // was handed over
 		"sessions.json", "access.lock", nodeFile, backupsFile,
+		"secret-key", "console-link", // in clear, and good for the instance that runs
 	}, first) || strings.HasPrefix(filepath.Base(name), ".new-") || strings.HasSuffix(name, ".tmp")
 }
 
@@ -108,13 +108,14 @@ func (a *App) doBackup(ctx context.Context, t *schedule.Task) error {
 	if err != nil {
 		return err
 	}
+	a.tellLedger() // somebody may have been erased since it was read
 	r.To = target.Root()
 	return t.SetResult(r)
 }
 
 func notEmbedded() error {
 	return fault.Errorf(fault.Invalid, "not_embedded",
-		"the data is in a database: back that up with its own means (pg_basebackup or pg_dump), and beside it the files master-key, instance-key, access.yaml and erasures of the data folder")
+		"the data is in a database: back that up with its own means (pg_basebackup or pg_dump), and beside it master-key, instance-key, access.yaml, erasures and audit of the data folder")
 }
 
 // makeBackup copies everything that a restored instance needs, and removes what
@@ -132,10 +133,8 @@ func makeBackup(ctx context.Context, c *config.Config, s *embedded.Store, target
 	if err != nil {
 		return nil, err
 	}
-	if ledger, err := os.ReadFile(c.Path(erasuresFile)); err == nil {
-		if err := backup.KeepLedger(ctx, target, ledger); err != nil {
-			return nil, err
-		}
+	if err := keepLedger(ctx, c, target); err != nil {
+		return nil, err
 	}
 	if err := listBackups(ctx, c, target); err != nil {
 		return nil, err
@@ -267,23 +266,6 @@ func (a *App) backupsDue(ctx context.Context, now time.Time) []schedule.Request 
 	}}
 }
 
-// keepLedgerOutside brings the ledger to where the backups are, so that none of
-// them brings anybody back who was erased since.
-func (a *App) keepLedgerOutside(ledger []byte) {
-	if a.config.Backup.URL == "" || a.egress == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	target, err := BackupTarget(&a.config, a.config.Backup.URL, a.egress)
-	if err == nil {
-		err = backup.KeepLedger(ctx, target, ledger)
-	}
-	if err != nil {
-		a.parts.Log.Error("the ledger of erasures does not reach the backups: the next backup brings it there", "error", err)
-	}
-}
-
 // Backup makes a backup of an instance that is not running.
 func Backup(ctx context.Context, c config.Config, to string, parts Parts, progress backup.Progress) (*backup.Snapshot, error) {
 	if c.Postgres() {
@@ -312,49 +294,11 @@ func Backup(ctx context.Context, c config.Config, to string, parts Parts, progre
 	return &r.Snapshot, nil
 }
 
-// Restore writes a backup into the empty data folder of the settings, with the
-// newest ledger of erasures that is known: the first start erases whom it names
-// before it serves. It tells how many the backup did not know of.
-func Restore(ctx context.Context, c config.Config, from backup.Target, s *backup.Snapshot, ledgers [][]byte, progress backup.Progress) (erased int, err error) {
-	if err := backup.Restore(ctx, from, s, c.Data, progress); err != nil {
-		return 0, err
-	}
-	beside, err := backup.Ledger(ctx, from)
-	if err != nil {
-		return 0, err
-	}
-	if beside != nil {
-		ledgers = append(ledgers, beside)
-	}
-	own := erasures{path: c.Path(erasuresFile)}
-	all, err := own.Load()
-	if err != nil {
-		return 0, err
-	}
-	have := make(map[consent.Erasure]bool, len(all))
-	for _, e := range all {
-		have[e] = true
-	}
-	for _, text := range ledgers {
-		more, err := consent.ReadLedger(text)
-		if err != nil {
-			return 0, err
-		}
-		for _, e := range more {
-			if !have[e] {
-				have[e], erased = true, erased+1
-				all = append(all, e)
-			}
-		}
-	}
-	if erased == 0 {
-		return 0, nil
-	}
-	return erased, own.Keep(all)
-}
-
 // Running tells whether an instance has the embedded data of a folder open.
 func Running(c *config.Config) bool {
+	if _, err := os.Stat(c.Path(storeFolder)); err != nil {
+		return false
+	}
 	lock, err := vfs.Default.Lock(c.Path(storeFolder, "LOCK"))
 	if err != nil {
 		return true

@@ -18,6 +18,7 @@ import (
 	"rapport/internal/backup"
 	"rapport/internal/blob"
 	"rapport/internal/config"
+	"rapport/internal/fault"
 )
 
 // house is an instance with a place for backups.
@@ -144,5 +145,19 @@ func TestBackup_OneFromBeforeAnErasureBringsNobodyBack(t *testing.T) {
 	}
 	for place, where := range shallow(t, dir, c) {
 		t.Errorf("%s is in the files %v", place, where)
+	}
+}
+
+func TestBackup_OfNoDataSaysSoAndLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	c := settings(t, filepath.Join(t.TempDir(), "typo"))
+	if app.Running(&c) {
+		t.Error("a folder that is not there is in use")
+	}
+	if _, err := app.Backup(t.Context(), c, t.TempDir(), app.Parts{Version: "test"}, nil); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("a backup of nothing: %v", err)
+	}
+	if _, err := os.Stat(c.Data); !os.IsNotExist(err) {
+		t.Errorf("the folder was made: %v", err)
 	}
 }

@@ -25,8 +25,8 @@ const erasuresFile = "erasures"
 // store, so that a store from a backup does not bring anybody back.
 type erasures struct {
 	path string
-	// kept is told the new text; nil: nobody is.
-	kept func(text []byte)
+	// kept is told that there is a new one; nil: nobody is.
+	kept func()
 }
 
 // Load reads the file; where there is none, nobody was erased.
@@ -48,7 +48,7 @@ func (l erasures) Keep(all []consent.Erasure) error {
 		return err
 	}
 	if l.kept != nil {
-		l.kept(text)
+		l.kept()
 	}
 	return nil
 }

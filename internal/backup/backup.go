@@ -20,20 +20,13 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/blob"
 	"rapport/internal/clock"
 	"rapport/internal/fault"
 )
 
-// Target is where backups lie. Names have slashes; a file is there whole or not
-// at all.
-type Target interface {
-	Put(ctx context.Context, name string, content []byte) error
-	// Get gives fs.ErrNotExist where there is none.
-	Get(ctx context.Context, name string) ([]byte, error)
-	Delete(ctx context.Context, name string) error
-	List(ctx context.Context) ([]string, error)
-	Root() string
-}
+// Target is where backups lie.
+type Target = blob.Target
 
 // Piece is one file to be copied, as much of it as belongs to the backup.
 type Piece struct {

@@ -3,6 +3,7 @@ package backup_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -81,6 +82,9 @@ func take(t *testing.T, at *shelf, f tree, n int) *backup.Snapshot {
 	return s
 }
 
+// nothing else has to be done.
+func nothing() error { return nil }
+
 // holds checks that a folder holds exactly these files.
 func holds(t *testing.T, dir string, want tree) {
 	t.Helper()
@@ -132,7 +136,7 @@ func TestBackup_OnlyWhatChangedTravelsAndEveryOneRestores(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := backup.Restore(t.Context(), at, read, dir, nil); err != nil {
+		if err := backup.Restore(t.Context(), at, read, dir, nil, nothing); err != nil {
 			t.Fatal(err)
 		}
 		holds(t, dir, states[i])
@@ -157,7 +161,7 @@ func TestBackup_AnyDamagedByteIsFound(t *testing.T) {
 		at.files[name] = bytes.Replace(content, content[:1], []byte{content[0] ^ 1}, 1)
 		read, err := backup.Read(t.Context(), at, s.ID)
 		if err == nil {
-			err = backup.Restore(t.Context(), at, read, filepath.Join(t.TempDir(), "new"), nil)
+			err = backup.Restore(t.Context(), at, read, filepath.Join(t.TempDir(), "new"), nil, nothing)
 		}
 		if err == nil {
 			t.Errorf("%s is damaged, and nobody noticed", name)
@@ -194,8 +198,15 @@ func TestRestore_TakesOnlyAnEmptyFolderAndMarksOneThatWasCutOff(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(used, "there"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := backup.Restore(t.Context(), at, s, used, nil); fault.KindOf(err) != fault.Conflict {
+	if err := backup.Restore(t.Context(), at, s, used, nil, nothing); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("a folder in use: %v", err)
+	}
+	late := t.TempDir()
+	if err := backup.Restore(t.Context(), at, s, late, nil, func() error { return fs.ErrPermission }); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("what comes last failed: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(late, backup.Unfinished)); err != nil {
+		t.Errorf("what comes last failed, and there is no mark: %v", err)
 	}
 	for name := range at.files {
 		if strings.HasPrefix(name, "objects/") {
@@ -204,7 +215,7 @@ func TestRestore_TakesOnlyAnEmptyFolderAndMarksOneThatWasCutOff(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := backup.Restore(t.Context(), at, s, dir, nil); err == nil {
+	if err := backup.Restore(t.Context(), at, s, dir, nil, nothing); err == nil {
 		t.Fatal("restored without a piece")
 	}
 	if _, err := os.Stat(filepath.Join(dir, backup.Unfinished)); err != nil {
@@ -218,7 +229,7 @@ func TestRestore_NoNameLeadsOutOfTheFolder(t *testing.T) {
 		at := newShelf()
 		s := take(t, at, tree{name: "x"}, 0)
 		parent := t.TempDir()
-		if err := backup.Restore(t.Context(), at, s, filepath.Join(parent, "new"), nil); err == nil {
+		if err := backup.Restore(t.Context(), at, s, filepath.Join(parent, "new"), nil, nothing); err == nil {
 			t.Errorf("%q was restored", name)
 		}
 		if _, err := os.Stat(filepath.Join(parent, "out")); err == nil {

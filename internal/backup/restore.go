@@ -11,10 +11,11 @@ import (
 )
 
 // Restore writes the files of a snapshot into a folder that is empty or not
-// there, every piece checked. It is whole when Restore returns without an error;
-// a folder that it could not fill has the file unfinished in it, and no instance
+// there, every piece checked; finish does what else has to be done before an
+// instance may start there. It is whole when Restore returns without an error; a
+// folder that it could not fill has the file Unfinished in it, and no instance
 // starts there.
-func Restore(ctx context.Context, from Target, s *Snapshot, dir string, progress Progress) (err error) {
+func Restore(ctx context.Context, from Target, s *Snapshot, dir string, progress Progress, finish func() error) (err error) {
 	if err := emptyFolder(dir); err != nil {
 		return err
 	}
@@ -34,6 +35,9 @@ func Restore(ctx context.Context, from Target, s *Snapshot, dir string, progress
 		}
 	}
 	if err = errors.Join(err, w.close()); err != nil {
+		return err
+	}
+	if err := finish(); err != nil {
 		return err
 	}
 	if err := syncAll(dir); err != nil {
