@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -131,16 +129,7 @@ func (b *bench) lakeProbe(ctx context.Context, s *server, at string) error {
 			return err
 		}
 		body := fmt.Sprintf(`{"event":"Probe","userId":"probe","messageId":"probe-%d"}`, i)
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/v1/track", strings.NewReader(body))
-		if err != nil {
-			return err
-		}
-		req.SetBasicAuth(writeKey, "")
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		if err := res.Body.Close(); err != nil {
+		if err := s.give(ctx, "/v1/track", []byte(body)); err != nil {
 			return err
 		}
 		for acknowledged := time.Now(); ; {
