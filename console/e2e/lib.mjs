@@ -1,32 +1,17 @@
 // Debian's Chromium on the console of the real binary.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
+import { executable, flags } from '../../e2e/clients/lib/chromium.mjs'
 import { secretKey, writeKey } from '../../e2e/clients/lib/server.mjs'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-function executable() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    try {
-      return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
-    } catch {
-      // The next name may be there.
-    }
-  }
-  throw new Error('no Chromium: run make test-console, which installs it')
-}
-
 // open gives a browser that ends with the test.
 export async function open(t) {
-  const browser = await chromium.launch({
-    executablePath: executable(),
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  })
+  const browser = await chromium.launch({ executablePath: executable(), args: flags })
   t.after(() => browser.close())
   return browser
 }

@@ -1,26 +1,9 @@
 // Debian's Chromium with a page of a shop, on an origin that is not the server's.
 import { createServer } from 'node:http'
-import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
-
-const flags = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-]
-
-function executable() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    try {
-      return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
-    } catch {
-      // The next name may be there.
-    }
-  }
-  throw new Error('no Chromium: run make test-clients, which installs it')
-}
+import { executable, flags } from './chromium.mjs'
 
 // bundle makes one script of a page and the client it loads, as a shop would.
 async function bundle(entry) {

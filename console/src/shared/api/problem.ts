@@ -29,10 +29,6 @@ export class Problem extends Error {
   }
 }
 
-export function isProblem(e: unknown): e is Problem {
-  return e instanceof Problem
-}
-
 /** problemOf makes a problem of whatever was thrown. */
 export function problemOf(e: unknown): Problem {
   if (e instanceof Problem) return e

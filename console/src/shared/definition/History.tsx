@@ -45,7 +45,7 @@ export function History({ address, invalidate }: { address: string; invalidate: 
     <Async query={versions}>
       {({ items }) => {
         const at = items.find((v) => v.version === chosen) ?? items[0]
-        if (!at) return <Text c="dimmed">{t('usedByNone')}</Text>
+        if (!at) return <Text c="dimmed">{t('none')}</Text>
         return (
           <Grid gap="lg">
             <Grid.Col span={{ base: 12, md: 4 }}>
