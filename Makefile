@@ -36,11 +36,13 @@ build: console ## Build bin/rapport, with the console in it
 CONSOLE_SOURCES := $(shell find $(CONSOLE)/src -type f ! -name schema.ts) $(addprefix $(CONSOLE)/,index.html vite.config.ts tsconfig.json package.json) api/openapi.yaml
 
 .PHONY: console
-ifneq ($(shell command -v npm),)
+# Vite needs 20.19, or 22.12 and later.
+NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(Number);if(a>22||a==22&&b>=12||a==20&&b>=19)console.log(1)' 2>/dev/null)
+ifneq ($(NODE_FITS),)
 console: $(CONSOLE)/dist/index.html ## Build the console where Node.js is there
 else
 console:
-	@echo "no Node.js found: building without the console"
+	@echo "no Node.js 20.19 or later found: building without the console"
 endif
 
 $(CONSOLE)/dist/index.html: $(CONSOLE)/node_modules/.package-lock.json $(CONSOLE_SOURCES)
