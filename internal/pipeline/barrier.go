@@ -62,16 +62,10 @@ func (p *Pipeline) derivedUpTo(ctx context.Context) (store.Position, error) {
 	if m := p.seq.derivations(); m.pending == 0 {
 		return m.last, nil
 	}
-	fence, err := p.seq.submit(nil, 0, false)
-	if err != nil {
-		return 0, unavailable(err)
+	if err := p.seq.fence(ctx); err != nil {
+		return 0, err
 	}
-	select {
-	case <-fence.done:
-		return p.seq.derivations().last, nil
-	case <-ctx.Done():
-		return 0, notYet(ctx)
-	}
+	return p.seq.derivations().last, nil
 }
 
 func notYet(ctx context.Context) error {

@@ -55,6 +55,7 @@ type lane struct {
 	queue   []*store.Record
 	end     store.Position // what is in the log for this lane is in queue or applied, up to here
 	waiters []waiter
+	resting bool // the loop waits for something to do
 	closed  bool
 	idle    chan struct{}
 
@@ -108,10 +109,29 @@ func newLane(name string, span store.Span, s shared, work applier) *lane {
 // where the log is now handed over.
 func (l *lane) push(records []*store.Record, end store.Position) {
 	l.queueMu.Lock()
-	l.queue = append(l.queue, records...)
-	l.end = end
-	l.wake.Signal()
+	passed := len(records) == 0 && l.pass(end)
+	if !passed {
+		l.queue = append(l.queue, records...)
+		l.end = end
+		l.wake.Signal()
+	}
 	l.queueMu.Unlock()
+	if passed && l.reached != nil {
+		l.reached(end)
+	}
+}
+
+// pass moves a lane at rest to where the log has nothing for it: waking it for
+// that would let whoever waits for it wait for a processor too. It is called
+// with the queue locked.
+func (l *lane) pass(end store.Position) bool {
+	if !l.resting || l.end != l.applied || len(l.queue) > 0 || !l.mu.TryLock() {
+		return false
+	}
+	l.applied, l.end = end, end
+	l.mu.Unlock()
+	l.release(end)
+	return true
 }
 
 // run applies until stop is called and the queue is empty.
@@ -135,8 +155,10 @@ func (l *lane) take() (batch []*store.Record, end store.Position, ok bool) {
 		if l.closed {
 			return nil, 0, false
 		}
+		l.resting = true
 		l.wake.Wait()
 	}
+	l.resting = false
 	n := min(len(l.queue), l.limits.batch)
 	// What changes the meaning of all that follows begins a batch.
 	for i := 1; i < n; i++ {
@@ -276,6 +298,11 @@ func (l *lane) emit(ctx context.Context, derived []store.Record) {
 func (l *lane) notify(applied store.Position) {
 	l.queueMu.Lock()
 	defer l.queueMu.Unlock()
+	l.release(applied)
+}
+
+// release lets those go who waited for a position, with the queue locked.
+func (l *lane) release(applied store.Position) {
 	kept := l.waiters[:0]
 	for _, w := range l.waiters {
 		if w.at <= applied {

@@ -1,10 +1,14 @@
 package pipeline
 
 import (
+	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"rapport/internal/store"
+	"rapport/internal/store/memory"
 )
 
 // Each activation has to be prepared before it is applied, also where one
@@ -37,3 +41,89 @@ func TestLane_AnActivationBeginsABatch(t *testing.T) {
 		t.Errorf("batches of %v, want %v", sizes, want)
 	}
 }
+
+// A lane that nothing is for is there at once, whoever waits for it; one that is
+// at work, or looked at, gets there in its turn.
+func TestLane_PassesWhatIsNotForIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var came []store.Position
+		l := &lane{idle: make(chan struct{}), reached: func(at store.Position) { came = append(came, at) }, shared: shared{
+			limits: commitLimits{batch: 4, rows: 1}, free: func([]*store.Record) {}, now: fixedTime,
+		}, work: nothing{}}
+		l.wake.L = &l.queueMu
+		go l.run()
+		synctest.Wait()
+		waits := l.wait(3)
+		l.push(nil, 3)
+		select {
+		case <-waits:
+		default:
+			t.Error("a lane at rest had to be woken")
+		}
+		l.mu.Lock() // somebody looks at it
+		l.push(nil, 4)
+		l.push(nil, 5)
+		l.mu.Unlock()
+		<-l.wait(5)
+		l.push([]*store.Record{{Position: 6}}, 7)
+		l.push(nil, 8)
+		<-l.wait(8)
+		l.stop()
+		if l.applied != 8 || !slices.IsSorted(came) || came[0] != 3 || came[len(came)-1] != 8 {
+			t.Errorf("it is at %d and told %v", l.applied, came)
+		}
+	})
+}
+
+// What callers wait for is told apart from time that passes and from what
+// follows, also where the log refuses it.
+func TestSequencer_KnowsWhatCallersWaitFor(t *testing.T) {
+	t.Parallel()
+	s := newSequencer(memory.New().Log(), func([]*store.Frame, store.Position) {}, func(error) {})
+	frame := func(k store.Kind) *store.Frame {
+		return &store.Frame{Records: []store.Record{{Kind: k, Payload: []byte("x")}}}
+	}
+	for _, c := range []struct {
+		kind             store.Kind
+		derived, refused bool
+		pending          int
+	}{{store.KindTick, false, false, 0}, {store.KindShare, true, false, 0}, {store.KindEvent, false, false, 1}, {store.KindChange, false, false, 1}, {store.KindEvent, false, true, 1}} {
+		before, f := s.requests(), frame(c.kind)
+		if err := s.log.Seal(context.Background(), f); err != nil {
+			t.Fatal(err)
+		}
+		ticket, err := s.submit(f, 1, c.derived)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.requests(); got.pending != c.pending || got.last != before.last {
+			t.Errorf("%+v: on its way: %+v", c, got)
+		}
+		if group := s.take(); c.refused {
+			s.refuse(group, store.ErrFull)
+		} else {
+			s.appendGroup(group)
+		}
+		<-ticket.done
+		want := before.last
+		if c.pending > 0 && !c.refused {
+			want = f.Records[0].Position
+		}
+		if got := s.requests(); got.pending != 0 || got.last != want {
+			t.Errorf("%+v: afterwards: %+v, want up to %d", c, got, want)
+		}
+	}
+}
+
+func fixedTime() time.Time { return time.Unix(0, 0) }
+
+// nothing is an applier that has nothing to do.
+type nothing struct{}
+
+func (nothing) apply(context.Context, []*store.Record) ([]store.Record, error) { return nil, nil }
+func (nothing) dirty() int                                                     { return 0 }
+func (nothing) changes(store.Position) []store.Change                          { return nil }
+func (nothing) settled() bool                                                  { return true }
+func (nothing) full() bool                                                     { return false }
+func (nothing) trim()                                                          {}

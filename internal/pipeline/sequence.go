@@ -37,7 +37,8 @@ type sequencer struct {
 	closed  bool
 	idle    chan struct{} // closed when the loop has ended
 	counts  frameCounts
-	derived derivedMark
+	derived mark
+	asked   mark // frames of callers, who wait for them; not time that passes
 	retry   time.Duration
 	groups  uint64
 }
@@ -49,9 +50,9 @@ type frameCounts struct {
 	appended uint64 // events and dead letters that frames carried
 }
 
-// derivedMark says up to where derived records reach in the log, and whether
-// more are on their way.
-type derivedMark struct {
+// mark says up to where frames of a sort reach in the log, and how many more are
+// on their way.
+type mark struct {
 	last    store.Position
 	pending int
 }
@@ -76,11 +77,25 @@ func (s *sequencer) submit(frame *store.Frame, bytes int, derived bool) (*ticket
 		return nil, store.ErrClosed
 	}
 	s.waiting = append(s.waiting, t)
-	if derived {
-		s.derived.pending++
+	if m := s.markOf(t); m != nil {
+		m.pending++
 	}
 	s.wake.Signal()
 	return t, nil
+}
+
+// fence waits until everything that is queued is in the log or refused.
+func (s *sequencer) fence(ctx context.Context) error {
+	t, err := s.submit(nil, 0, false)
+	if err != nil {
+		return unavailable(err)
+	}
+	select {
+	case <-t.done:
+		return nil
+	case <-ctx.Done():
+		return notYet(ctx)
+	}
 }
 
 // run is the loop of group commits; it ends when stop was called and nothing
@@ -153,6 +168,7 @@ func (s *sequencer) refuse(group []*ticket, err error) {
 		t.err = err
 		close(t.done)
 	}
+	s.refused(group)
 	if len(again) == 0 {
 		return
 	}
@@ -173,6 +189,17 @@ func (s *sequencer) refuse(group []*ticket, err error) {
 	s.waiting = append(again, s.waiting...)
 }
 
+// refused takes frames that did not get into the log off those on their way.
+func (s *sequencer) refused(group []*ticket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range group {
+		if !t.derived {
+			s.arrive(t)
+		}
+	}
+}
+
 func (s *sequencer) count(group []*ticket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,12 +217,30 @@ func (s *sequencer) count(group []*ticket) {
 				s.counts.appended++
 			}
 		}
-		if t.derived {
-			s.derived.pending--
-			if n := len(t.frame.Records); n > 0 {
-				s.derived.last = t.frame.Records[n-1].Position
-			}
-		}
+		s.arrive(t)
+	}
+}
+
+// markOf is the mark of a ticket's sort; nil: nobody asks for it.
+func (s *sequencer) markOf(t *ticket) *mark {
+	switch {
+	case t.derived:
+		return &s.derived
+	case t.frame == nil || len(t.frame.Records) > 0 && t.frame.Records[0].Kind == store.KindTick:
+		return nil
+	}
+	return &s.asked
+}
+
+// arrive takes a ticket off those on their way: it is in the log, or refused.
+func (s *sequencer) arrive(t *ticket) {
+	m := s.markOf(t)
+	if m == nil {
+		return
+	}
+	m.pending--
+	if n := len(t.frame.Records); n > 0 && t.err == nil {
+		m.last = t.frame.Records[n-1].Position
 	}
 }
 
@@ -203,10 +248,17 @@ func (s *sequencer) count(group []*ticket) {
 func counted(k store.Kind) bool { return k == store.KindEvent || k == store.KindDeadLetter }
 
 // derivations tells up to where derived records reach and whether more wait.
-func (s *sequencer) derivations() derivedMark {
+func (s *sequencer) derivations() mark {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.derived
+}
+
+// requests tells up to where frames of callers reach and whether more wait.
+func (s *sequencer) requests() mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 // came is how many events are in the log since the start.

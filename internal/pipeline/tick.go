@@ -50,12 +50,9 @@ const (
 	tickMost = 64
 )
 
-// Beside events a drain rests for this part of the time, in pieces that are long
-// enough for a timer.
-const (
-	restPart  = 4
-	leastRest = time.Millisecond
-)
+// waysMost is how long a portion waits for what callers are waiting for. Under
+// steady load there is always something: the drain goes on all the same.
+const waysMost = 2 * time.Millisecond
 
 // livelyFor is how long after an event others are expected.
 const livelyFor = 100 * time.Millisecond
@@ -96,24 +93,44 @@ func (p *Pipeline) Tick(ctx context.Context) error {
 	}
 }
 
-// drain lets time pass for a backlog, portion by portion. Where events come in
-// meanwhile it leaves the machine to them for a part of the time.
+// drain lets time pass for a backlog, portion by portion, each of them when no
+// caller is waiting.
 func (p *Pipeline) drain(ctx context.Context, b *backlog) (stopped bool, err error) {
-	for owed := time.Duration(0); ; {
-		start := p.clock()
-		among := b.lively(p)
-		if done, err := p.portion(ctx, b, among); done || err != nil {
+	for {
+		if err := p.letCallersPass(ctx); err != nil {
 			return false, err
 		}
-		if owed += p.clock().Sub(start) / restPart; !among {
-			owed = 0
+		if done, err := p.portion(ctx, b, b.lively(p)); done || err != nil {
+			return false, err
 		}
-		rest := time.Duration(0)
-		if owed >= leastRest {
-			rest, owed = owed, 0
-		}
-		if !p.pause(rest) {
+		select {
+		case <-p.stop:
 			return true, nil
+		default:
+		}
+	}
+}
+
+// letCallersPass waits until what callers sent is applied, or for as long as a drain
+// waits.
+func (p *Pipeline) letCallersPass(ctx context.Context) error {
+	limit, cancel := context.WithTimeout(ctx, waysMost)
+	defer cancel()
+	for {
+		m := p.seq.requests()
+		var err error
+		if m.pending > 0 {
+			err = p.seq.fence(limit)
+		} else {
+			err = p.lanesAt(limit, m.last)
+		}
+		switch {
+		case limit.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return err
+		case m.pending == 0 && p.seq.requests() == m:
+			return nil
 		}
 	}
 }
@@ -125,18 +142,6 @@ func (b *backlog) lively(p *Pipeline) bool {
 		b.came, b.until = came, now.Add(livelyFor)
 	}
 	return now.Before(b.until)
-}
-
-// pause waits, and tells whether the pipeline was not stopped meanwhile.
-func (p *Pipeline) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-p.stop:
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 // portion lets time pass for the next anchors of each lane, while what the one
