@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 
 	"rapport/internal/app"
 	"rapport/internal/config"
+	"rapport/internal/httpapi/contract"
 )
 
 const (
@@ -98,6 +100,9 @@ func openScene(t *testing.T, store string) string {
 	})
 	return a.URL()
 }
+
+// openAPI is what every answer of a scenario has to be like.
+var openAPI = sync.OnceValues(func() (*contract.Contract, error) { return contract.Read("../api/openapi.yaml") })
 
 // exchange is a request with the answer that is expected.
 type exchange struct {
@@ -197,6 +202,13 @@ func (s *scene) play(ctx context.Context, x exchange) error {
 	got, err := io.ReadAll(res.Body)
 	if err != nil {
 		return err
+	}
+	c, err := openAPI()
+	if err != nil {
+		return err
+	}
+	if why := c.Breaks(contract.Answer{Method: x.method, Path: req.URL.EscapedPath(), Status: res.StatusCode, Header: res.Header, Body: got}); why != "" {
+		return fmt.Errorf("status %d: %s\nthe answer is %s", res.StatusCode, why, got)
 	}
 	if err := s.compare(x, res, got); err != nil {
 		return fmt.Errorf("%w\nthe answer is %s %s", err, res.Status, got)

@@ -67,6 +67,7 @@ func call(t *testing.T, method, url, body string, headers ...string) (int, http.
 	if err != nil {
 		t.Fatal(err)
 	}
+	hold(t, method, url, res.StatusCode, res.Header, string(b))
 	return res.StatusCode, res.Header, string(b)
 }
 

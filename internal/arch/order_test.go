@@ -23,7 +23,7 @@ var (
 	house = []string{"config", "telemetry", "access", "egress", "blob", "rowfile", "tablefile", "feed"}
 	// edges meet the outside. They never know one another: app joins them.
 	edges = []string{
-		"httpapi", "dialect", "dialect/*", "source", "source/*", "lake", "backup", "destination/*",
+		"httpapi", "httpapi/*", "dialect", "dialect/*", "source", "source/*", "lake", "backup", "destination/*",
 		"store/memory", "store/embedded", "store/postgres",
 	}
 	// languages could be products of their own: they know nothing of this one.

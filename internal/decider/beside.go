@@ -75,7 +75,7 @@ func (d *Decider) try(w besideWork, version int) {
 	if len(r.inputs) > 0 {
 		_, failed = d.contact(ctx, r, &q)
 	}
-	out := &Outcome{Profile: w.live.Profile, Took: kept.Took{TookElsewhere: kept.TookElsewhere{Connections: micros(time.Since(start))}}}
+	out := &Outcome{Profile: w.live.Profile, Took: kept.Took{TookElsewhere: kept.TookElsewhere{ForConnections: micros(time.Since(start))}}}
 	start = time.Now()
 	if out.Answer, err = r.answer(&q); err != nil {
 		// The question names what this version does not have: that differs.

@@ -108,12 +108,12 @@ func (d *Decider) evaluate(ctx context.Context, r *runnable, ask *Ask, q *model.
 		}
 		q.Item, _ = stored.View.(*catalog.ItemView)
 	}
-	out.Took.Profile = micros(time.Since(start))
+	out.Took.ForProfile = micros(time.Since(start))
 	start = time.Now()
 	var failed []model.Diagnostic
 	if len(r.inputs) > 0 {
 		out.Connections, failed = d.contact(ctx, r, q)
-		out.Took.Connections = micros(time.Since(start))
+		out.Took.ForConnections = micros(time.Since(start))
 	}
 	start = time.Now()
 	if ask.Explain {

@@ -135,6 +135,7 @@ func New(d Deps) *API {
 	a.jobRoutes()
 	a.backupRoutes()
 	a.processRoutes()
+	admitNulls(a.huma.OpenAPI().Components.Schemas)
 	a.sayPersonal()
 	return a
 }

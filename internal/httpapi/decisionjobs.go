@@ -65,12 +65,8 @@ func (a *API) modelJobRoutes() {
 	batch.body = BatchBody{}
 	register(a, batch, a.batchModel)
 	results := at("get-batch-results", http.MethodGet, "/batch/{id}/results", "What a batch decided so far, one line for each person", access.ScopeRead, http.StatusOK)
-	results.returns = map[string]any{}
+	results.gives = []string{"application/x-ndjson", "text/csv"}
 	register(a, results, a.batchResults)
-	content := a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+results.path].Get.Responses["200"].Content
-	delete(content, "application/json")
-	content["application/x-ndjson"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
-	content["text/csv"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	replay := at("replay-decision-model", http.MethodPost, "/replay", "Make past decisions again with another version and tell what would change, in the background", access.ScopeRead, http.StatusAccepted)
 	replay.body = ReplayBody{}
 	register(a, replay, a.replayModel)

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"rapport/internal/access"
 	"rapport/internal/decision/model"
 	"rapport/internal/definition"
@@ -67,9 +65,8 @@ func (a *API) modelRoutes() {
 	}
 	register(a, at("list-decision-models", http.MethodGet, "", "All decision models, with their newest versions"), a.listModels)
 	one := at("get-decision-model", http.MethodGet, "/{key}", "One version of a decision model, as JSON or, with Accept: application/xml, as its document")
-	one.returns, one.also = ModelView{}, []int{http.StatusNotModified}
+	one.returns, one.gives, one.also = ModelView{}, []string{"application/xml"}, []int{http.StatusNotModified}
 	register(a, one, a.getModel)
-	a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+modelsPath+"/{key}"].Get.Responses["200"].Content["application/xml"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	put := at("put-decision-model", http.MethodPut, "/{key}", "Add a version. It is compiled, tried with its test cases and live at once, unless status says draft or test")
 	put.maxBody = 2 * definition.MaxDocument // as JSON, its line ends and quotes are longer
 	put.body, put.accepts, put.also = ModelBody{}, []string{"application/xml", "text/xml"}, []int{http.StatusCreated}

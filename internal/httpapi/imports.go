@@ -76,7 +76,7 @@ func (a *API) importRoutes() {
 	register(a, suggest, a.suggestImport)
 	register(a, at("get-import", http.MethodGet, "/{id}", "One import: how far it is, and what became of its rows", access.ScopeRead, http.StatusOK), a.getImport)
 	report := at("get-import-report", http.MethodGet, "/{id}/report", "The rows that were not simply taken: line, column, value, code, reason and mend, as CSV", access.ScopeRead, http.StatusOK)
-	report.gives = "text/csv"
+	report.gives = []string{"text/csv"}
 	register(a, report, a.getReport)
 }
 

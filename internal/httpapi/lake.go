@@ -71,7 +71,9 @@ func (a *API) lakeRoutes() {
 		}
 		return &body[LakeState]{a.Lake.State()}, nil
 	})
-	register(a, at("get-lake-views", "/views.sql", "SQL that makes views of the lake in DuckDB, events with their users among them"), func(_ context.Context, _ *struct{}) (*modelAnswer, error) {
+	views := at("get-lake-views", "/views.sql", "SQL that makes views of the lake in DuckDB, events with their users among them")
+	views.gives = []string{"application/sql"}
+	register(a, views, func(_ context.Context, _ *struct{}) (*modelAnswer, error) {
 		if a.Lake == nil {
 			return nil, noLake()
 		}

@@ -6,8 +6,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"rapport/internal/access"
 	"rapport/internal/definition"
 	"rapport/internal/fault"
@@ -58,11 +56,8 @@ func (a *API) predictiveRoutes() {
 	put.maxBody = definition.MaxPredictive
 	register(a, put, a.putPredictive)
 	file := at("get-predictive-model-file", http.MethodGet, "/{key}/file", "The file of a version, as it was sent", access.ScopeRead)
-	file.returns, file.data = "", impersonal
+	file.returns, file.gives, file.data = nil, []string{"application/octet-stream"}, impersonal
 	register(a, file, a.predictiveFile)
-	content := a.huma.OpenAPI().Paths[prefix[:len(prefix)-1]+file.path].Get.Responses["200"].Content
-	delete(content, "application/json")
-	content["application/octet-stream"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 	score := at("score-predictive-model", http.MethodPost, "/{key}/score", "Score one row, and say what drove the score where the format allows it", access.ScopeRead)
 	score.body = ScoreBody{}
 	register(a, score, a.scorePredictive)

@@ -39,6 +39,7 @@ func (a *API) privacyRoutes() {
 	register(a, at("list-privacy-requests", http.MethodGet, "", "Privacy requests", http.StatusOK), a.listPrivacy)
 	register(a, at("get-privacy-request", http.MethodGet, "/{id}", "How far one is; the proof of an erasure", http.StatusOK), a.getPrivacy)
 	export := at("export-privacy-request", http.MethodGet, "/{id}/export", "Everything known of the person, as a ZIP of JSON lines", http.StatusOK)
+	export.gives = []string{"application/zip"}
 	register(a, export, a.exportPrivacy)
 	register(a, at("close-privacy-request", http.MethodDelete, "/{id}", "Close a request for access: its export cannot be fetched any more", http.StatusNoContent), a.closePrivacy)
 }

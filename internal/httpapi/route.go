@@ -40,7 +40,7 @@ type spec struct {
 	also    []int    // other statuses of success
 	accepts []string // types of the request's body beside JSON
 	takes   string   // the one type of a request's body that the handler reads as a stream
-	gives   string   // the one type of an answer that is no JSON
+	gives   []string // types of the answer that are no JSON
 	outside bool     // the path is the whole one, and no key is asked for
 	open    bool     // no key is asked for
 	data    data     // whether what is personal is in the answer; left out: as its area says
@@ -60,7 +60,7 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		BodyReadTimeout: a.Limits.ReadTimeout,
 		Metadata: map[string]any{
 			scopeOf: s.scope, acceptsOf: s.accepts, takesOf: s.takes,
-			personalOf: s.data, rawOf: s.gives != "" || raw[O](),
+			personalOf: s.data, rawOf: len(s.gives) > 0 || raw[O](),
 		},
 		Security:  []map[string][]string{{"secret_key": {s.scope}}, {"oauth": {s.scope}}, {"session": {}}},
 		Responses: map[string]*huma.Response{},
@@ -82,21 +82,14 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		op.SkipValidateBody = true
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{s.takes: {}}}
 	}
-	if s.gives != "" {
-		op.Responses[strconv.Itoa(s.status)] = &huma.Response{
-			Description: http.StatusText(s.status), Content: map[string]*huma.MediaType{s.gives: {Schema: &huma.Schema{Type: huma.TypeString}}},
-		}
-	}
-	if s.returns != nil {
-		op.Responses[strconv.Itoa(s.status)] = &huma.Response{
-			Description: http.StatusText(s.status),
-			Content:     map[string]*huma.MediaType{"application/json": {Schema: schemaOf(registry, s.returns)}},
-		}
+	content := s.content(registry)
+	if len(content) > 0 {
+		op.Responses[strconv.Itoa(s.status)] = &huma.Response{Description: http.StatusText(s.status), Content: content}
 	}
 	for _, status := range s.also {
 		r := &huma.Response{Description: http.StatusText(status)}
-		if s.returns != nil && status/100 == 2 {
-			r.Content = map[string]*huma.MediaType{"application/json": {Schema: schemaOf(registry, s.returns)}}
+		if status/100 == 2 {
+			r.Content = content
 		}
 		op.Responses[strconv.Itoa(status)] = r
 	}
@@ -108,6 +101,11 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		}
 		return out, nil
 	})
+	for _, status := range s.also { // made or changed, it is answered with the same
+		if usual := op.Responses[strconv.Itoa(s.status)]; status/100 == 2 && usual != nil && len(op.Responses[strconv.Itoa(status)].Content) == 0 {
+			op.Responses[strconv.Itoa(status)].Content = usual.Content
+		}
+	}
 	if s.body != nil {
 		documented := a.huma.OpenAPI().Paths[op.Path]
 		for _, o := range []*huma.Operation{documented.Put, documented.Post, documented.Patch} {
@@ -128,8 +126,23 @@ func raw[O any]() bool {
 	return ok && (f.Type.Kind() == reflect.Func || f.Type == reflect.TypeFor[[]byte]())
 }
 
+// content is what the route answers with, where the handler's type does not say
+// it.
+func (s *spec) content(registry huma.Registry) map[string]*huma.MediaType {
+	out := map[string]*huma.MediaType{}
+	if s.returns != nil {
+		out["application/json"] = &huma.MediaType{Schema: schemaOf(registry, s.returns)}
+	}
+	for _, kind := range s.gives {
+		out[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	return out
+}
+
 func schemaOf(registry huma.Registry, v any) *huma.Schema {
-	return huma.SchemaFromType(registry, typeOf(v))
+	s := huma.SchemaFromType(registry, typeOf(v))
+	admitNull(s, typeOf(v))
+	return s
 }
 
 func problemResponse(registry huma.Registry) *huma.Response {

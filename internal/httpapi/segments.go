@@ -73,6 +73,7 @@ func (a *API) segmentRoutes() {
 		return spec{id: id, method: http.MethodGet, path: path, tag: "segments", summary: summary, scope: access.ScopeRead, status: http.StatusOK}
 	}
 	export := get("export-segment-members", "/segments/{key}/export", "Everybody who is in a segment, with chosen traits, as one file")
+	export.gives = exportTypes()
 	register(a, export, a.exportMembers)
 	register(a, get("get-segment-history", "/segments/{key}/history", "How large a segment was, and how many came and went"), a.segmentHistory)
 	register(a, get("list-segment-members", "/segments/{key}/members", "Who is in a segment"), a.listMembers)

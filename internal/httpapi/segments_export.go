@@ -36,6 +36,15 @@ type exportQuestion struct {
 	Identifiers string `query:"identifiers" maxLength:"1024" default:"user_id,email" doc:"Namespaces, one column each, parted by commas; of several identifiers the first by text"`
 }
 
+// exportTypes are the media types of an export's formats.
+func exportTypes() []string {
+	out := []string{rowfile.CSV.ContentType(), rowfile.JSONLines.ContentType(), rowfile.Parquet.ContentType()}
+	for i, kind := range out {
+		out[i], _, _ = strings.Cut(kind, ";")
+	}
+	return out
+}
+
 // exportMembers writes everybody who is in a segment, in memory that does not
 // grow with their number.
 func (a *API) exportMembers(ctx context.Context, in *exportQuestion) (*modelAnswer, error) {

@@ -271,7 +271,7 @@ func (l *line) forget(ctx context.Context, row pipeline.Message) error {
 
 // DestinationState is how a destination is, for people.
 type DestinationState struct {
-	State    string           `json:"state" enum:"active,paused,draining,stopped,failing,deleted" doc:"stopped: it was told more in a minute than stop_at allows, and waits for a release; failing: it does not answer, and is tried again"`
+	State    string           `json:"state" enum:"inactive,active,paused,draining,stopped,failing,deleted" doc:"inactive: no version of it is live; stopped: it was told more in a minute than stop_at allows, and waits for a release; failing: it does not answer, and is tried again"`
 	Since    clock.Instant    `json:"since,omitzero"`
 	Problem  string           `json:"problem,omitempty" doc:"Why nothing is delivered at present"`
 	Waiting  int64            `json:"waiting" doc:"Messages that wait to be delivered"`

@@ -102,8 +102,8 @@ type Took struct {
 
 // TookElsewhere is time that is not the decision's own.
 type TookElsewhere struct {
-	Connections float64 `json:"connections_us" doc:"Microseconds of waiting for data connections"`
-	Profile     float64 `json:"profile_us" doc:"Microseconds of reading the profile and the item"`
+	ForConnections float64 `json:"connections_us" doc:"Microseconds of waiting for data connections"`
+	ForProfile     float64 `json:"profile_us" doc:"Microseconds of reading the profile and the item"`
 }
 
 // Decision is one kept decision.

@@ -23,7 +23,7 @@ func decision() *kept.Decision {
 		Decisions: []string{"A", "B"}, Seed: 1 << 60,
 		Read:        []model.Read{{Name: "when", From: "trait", Value: date}, {Name: "n", From: "request", Value: feel.Decimal(120, 2)}},
 		Values:      []feel.Entry{{Key: "A", Value: feel.Null}, {Key: "B", Value: feel.ListOf(feel.Int(1))}},
-		Diagnostics: []model.Diagnostic{{Node: "A", Code: "x", Message: "why"}}, Took: kept.Took{Own: 1.5, TookElsewhere: kept.TookElsewhere{Connections: 20}},
+		Diagnostics: []model.Diagnostic{{Node: "A", Code: "x", Message: "why"}}, Took: kept.Took{Own: 1.5, TookElsewhere: kept.TookElsewhere{ForConnections: 20}},
 	}
 }
 
