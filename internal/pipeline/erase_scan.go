@@ -166,6 +166,10 @@ func (e *eraser) look(r *store.Record) error {
 	case !e.mentioned(r):
 	case r.Kind == store.KindDeadLetter:
 		e.lookLetter(r)
+	case r.Kind == store.KindPerson: // the home of somebody who shared something with the person
+		e.change(r, nil)
+		e.other(r.Anchor)
+		proof.Derived++
 	case r.Kind == store.KindDefinition, r.Kind == store.KindJob:
 		// What people wrote for everybody is theirs to change.
 		proof.Attention++

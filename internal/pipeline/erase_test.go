@@ -13,6 +13,7 @@ import (
 
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/id"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
@@ -315,4 +316,68 @@ func TestErase_TakesTheValuesFromOtherPeople(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestErase_LeavesNothingWithWhoSharedADevice: homes are told of what their
+// people shared with the erased, whatever event it was by, and forget it.
+func TestErase_LeavesNothingWithWhoSharedADevice(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	disk := memory.NewDisk()
+	c := later(config(memory.Open(disk), 2, 3), 48*time.Hour)
+	p, err := Open(ctx, c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(n int, who string) {
+		at := worldStart.Add(time.Duration(n) * time.Hour)
+		play(t, p, []fact{{received: at, body: fmt.Sprintf(`{"type":"identify","messageId":"m%d","timestamp":%q,%s}`, n, at, who)}}, 1)
+	}
+	say(1, `"userId":"ada-lovelace","anonymousId":"dev-of-ada"`)
+	say(2, `"userId":"bob","traits":{"email":"bob@example.com"}`)
+	say(3, `"anonymousId":"dev-of-ada","traits":{"email":"bob@example.com"}`) // bob's home, where the user id is, had no event with it
+	if err := p.settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	_, shared, err := p.graphPerson(ctx, id.KeyOf(event.UserID, "bob"))
+	if err != nil || len(shared) != 1 {
+		t.Fatalf("bob shares %v, %v", shared, err)
+	}
+	r := erase(t, p, "user_id:ada-lovelace") // fails where a row or a record is left
+	if r.Proof.Others != 2 {
+		t.Errorf("the rows of %d others are written anew, want those of the address and of bob", r.Proof.Others)
+	}
+	v, err := p.Profile(ctx, "user_id:bob", ProfileOptions{})
+	if err != nil || v.Computed.EventCount != 2 || len(v.Identifiers) != 2 {
+		t.Errorf("bob is %+v, %v", v, err)
+	}
+	before := dumpOf(t, p, "user_id:bob")
+	if err := p.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c.Store = memory.Open(disk)
+	if err := Rebuild(ctx, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	c.Store = memory.Open(disk)
+	if p, err = Open(ctx, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(ctx) //nolint:errcheck // nothing is kept of it
+	if after := dumpOf(t, p, "user_id:bob"); after != before {
+		t.Errorf("a rebuild gives\n%s\nnot\n%s", after, before)
+	}
+}
+
+func dumpOf(t testing.TB, p *Pipeline, ref string) string {
+	t.Helper()
+	v, err := p.Profile(context.Background(), ref, ProfileOptions{Lineage: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -101,6 +101,7 @@ func (w *people) foldPerson(r *store.Record) {
 	var had []graph.Shared
 	if before != nil {
 		had = before.shared
+		a.fresh = a.fresh || before.names(a.home)
 		for _, f := range before.foreign {
 			if a.home.hears(f.key) {
 				a.home.foreign = append(a.home.foreign, f)
@@ -120,6 +121,13 @@ func (w *people) foldPerson(r *store.Record) {
 	w.judge(a, cause{kind: causeMerge})
 	w.arm(a, 0)
 	w.moved(a.key)
+}
+
+// names tells whether a home named somebody that the next one does not: they may
+// have been erased, so the row is written whole and what it said before goes.
+func (h *home) names(next *home) bool {
+	return slices.ContainsFunc(h.members, func(m event.Identifier) bool { return !slices.Contains(next.members, m) }) ||
+		slices.ContainsFunc(h.shared, func(s graph.Shared) bool { return !next.hearsCut(s.Identifier.Key()) })
 }
 
 // hears tells whether a home listens to an anchor: one of the person's, or one
@@ -155,6 +163,7 @@ func (w *people) leaveHome(p *graph.Person, received clock.Instant) {
 		w.moving = false
 	}
 	if a.home != nil {
+		a.fresh = a.fresh || a.cold == nil && a.home.names(away)
 		w.askForCuts(a, a.home.shared, nil, p.Version, received)
 		for _, f := range a.home.foreign {
 			w.dropShare(a, f.key)
