@@ -318,39 +318,33 @@ func (e *eraser) sweep(ctx context.Context) error {
 }
 
 // inLane changes the rows of a lane between two batches, with nothing waiting
-// to be committed, and hands on what follows.
+// to be committed, and hands on what follows. The lane is locked until all of it
+// is written: who read in between would load back what is removed.
 func (e *eraser) inLane(ctx context.Context, l *lane, change func() ([]store.Record, error)) error {
-	if err := l.commit(ctx); err != nil {
+	if err := l.commit(ctx); err != nil { // most of it, while others may read
 		return err
 	}
+	l.commitMu.Lock()
+	defer l.commitMu.Unlock()
 	l.mu.Lock()
-	derived, err := change()
-	if err == nil {
-		l.emit(ctx, derived)
+	defer l.mu.Unlock()
+	if err := l.commitLocked(ctx); err != nil {
+		return err
 	}
-	l.mu.Unlock()
+	derived, err := change()
 	if err != nil {
 		return fmt.Errorf("lane %s: %w", l.name, err)
 	}
-	return l.commit(ctx)
+	l.emit(ctx, derived)
+	return l.commitLocked(ctx)
 }
 
 // letters gives up the dead letters that spoke of the person and still wait.
 func (e *eraser) letters(ctx context.Context) error {
 	for _, at := range e.plan.Letters {
 		e.touched = append(e.touched, store.RowKey{Table: store.TableDeadLetters, Bucket: id.CommonBucket, Key: positionKey(at)})
-		_, err := e.p.buried(ctx, deadLetterID(at))
-		if fault.KindOf(err) == fault.NotFound || errors.Is(err, store.ErrErased) {
-			continue // decided before
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := e.p.rule(ctx, verdict{DeadLetter: at, Decision: "discarded"}); err != nil {
-			return err
-		}
 	}
-	return nil
+	return e.p.giveUp(ctx, e.plan.Letters)
 }
 
 // purge makes the state's files forget what its rows held.

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -337,70 +336,6 @@ func (l *lane) recheck() {
 	applied := l.applied
 	l.mu.Unlock()
 	l.notify(applied)
-}
-
-// gatherMost is how many times the rows of a commit may be gathered while the
-// log is still at what follows from them: then the lane waits for the log, since
-// all of them lie in memory until they are written.
-const gatherMost = 2
-
-func (l *lane) commitIfDue(ctx context.Context) {
-	l.mu.Lock()
-	n, full := l.work.dirty(), l.work.full()
-	t := l.emitted
-	l.mu.Unlock()
-	if n < l.limits.rows && !full && (n == 0 || !l.due()) {
-		return
-	}
-	if t != nil && !full && n < gatherMost*l.limits.rows {
-		select {
-		case <-t.done:
-		default:
-			return // the log is still at it: commit after the next batch
-		}
-	}
-	if err := l.commit(ctx); err != nil {
-		l.log.Error("lane cannot commit", "lane", l.name, "error", err)
-	}
-	l.tried.Store(l.now().UnixMicro())
-}
-
-// commit writes behind what changed, with the position up to which it is
-// applied. Records that follow from it are durable in the log before. The lane
-// is locked only while the changes are gathered, not while they are written.
-func (l *lane) commit(ctx context.Context) error {
-	l.commitMu.Lock()
-	defer l.commitMu.Unlock()
-	l.mu.Lock()
-	t, applied := l.emitted, l.applied
-	if lost := l.lost; lost != nil {
-		l.mu.Unlock()
-		return fmt.Errorf("lane %s lacks derived records, the next start makes them again: %w", l.name, lost)
-	}
-	if !l.work.settled() {
-		l.mu.Unlock()
-		return fmt.Errorf("lane %s has not applied all of a batch and cannot commit yet", l.name)
-	}
-	l.unsaved = append(l.unsaved, l.work.changes(applied)...)
-	l.mu.Unlock()
-	if t != nil {
-		<-t.done
-		if t.err != nil {
-			return fmt.Errorf("derived records of lane %s: %w", l.name, t.err)
-		}
-	}
-	if applied == l.committed && len(l.unsaved) == 0 {
-		return nil
-	}
-	c := store.Commit{Span: l.span, Position: applied, Changes: l.unsaved}
-	if err := l.state.Commit(ctx, c); err != nil {
-		return fmt.Errorf("commit lane %s at %d: %w", l.name, c.Position, err)
-	}
-	l.committed, l.unsaved = applied, nil
-	l.mu.Lock()
-	l.work.trim()
-	l.mu.Unlock()
-	return nil
 }
 
 // stop ends the loop once the queue is empty.
