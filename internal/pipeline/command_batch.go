@@ -151,32 +151,51 @@ func (b *commandBatch) decide(ctx context.Context) (*store.Frame, error) {
 // entitiesOf gives copies of the entities as they are, nil where there is none.
 func (b *commandBatch) entitiesOf(ctx context.Context) ([]*catalog.Entity, error) {
 	out := make([]*catalog.Entity, len(b.keys))
-	var rows []store.RowKey
-	var of []int
+	lanes := map[int][]int{}
 	for i, k := range b.keys {
 		n := b.laneIndex(k.Bucket())
-		b.lanes[n].mu.Lock()
-		e, ok := b.people[n].entities.Get(k)
-		if ok {
-			out[i] = catalog.NewEntity(e.row.Kind, e.row.ID)
-			out[i].Merge(e.row)
-		}
-		b.lanes[n].mu.Unlock()
-		if !ok {
-			rows = append(rows, store.RowKey{Table: store.TableEntities, Bucket: k.Bucket(), Key: slices.Clone(k[:])})
-			of = append(of, i)
-		}
+		lanes[n] = append(lanes[n], i)
 	}
-	found, err := b.store.State().Load(ctx, rows)
-	if err != nil {
-		return nil, err
-	}
-	for n, i := range of {
-		if found[n] != nil {
-			if out[i], err = catalog.Decode(found[n]); err != nil {
-				return nil, err
-			}
+	for n, of := range lanes {
+		if err := b.entitiesIn(ctx, n, of, out); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// entitiesIn copies those of one lane. It is locked over memory and store: a row
+// is in one of the two as long as no commit and no trim comes between.
+func (b *commandBatch) entitiesIn(ctx context.Context, lane int, of []int, into []*catalog.Entity) error {
+	l, w := b.lanes[lane], b.people[lane]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var missing []store.RowKey
+	var at []int
+	for _, i := range of {
+		k := b.keys[i]
+		if e, ok := w.entities.Get(k); ok {
+			into[i] = catalog.NewEntity(e.row.Kind, e.row.ID)
+			into[i].Merge(e.row)
+			continue
+		}
+		missing = append(missing, store.RowKey{Table: store.TableEntities, Bucket: k.Bucket(), Key: b.keys[i][:]})
+		at = append(at, i)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	found, err := b.store.State().Load(ctx, missing)
+	if err != nil {
+		return err
+	}
+	for n, i := range at {
+		if found[n] == nil {
+			continue
+		}
+		if into[i], err = catalog.Decode(found[n]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,12 +1,14 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"rapport/internal/catalog"
 	"rapport/internal/fault"
+	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
 
@@ -64,5 +66,50 @@ func TestChangeMany_RefusesTwoOnOneEntityAndKeepsNothing(t *testing.T) {
 	}
 	if _, err := p.Change(t.Context(), c); err != nil { // the turn was given back
 		t.Fatal(err)
+	}
+}
+
+// watched tells of reads of entities.
+type watched struct {
+	store.Store
+	reading func()
+}
+
+func (s *watched) State() store.State { return watchedState{s.Store.State(), s} }
+
+type watchedState struct {
+	store.State
+	s *watched
+}
+
+func (s watchedState) Load(ctx context.Context, keys []store.RowKey) ([][][]byte, error) {
+	if len(keys) > 0 && keys[0].Table == store.TableEntities {
+		s.s.reading()
+	}
+	return s.State.Load(ctx, keys)
+}
+
+// An entity that is not in memory is read while its lane is held up: else an
+// event could change it between the two, and the commands be decided on what it
+// was before.
+func TestChangeMany_ReadsEntitiesWhileTheirLaneStands(t *testing.T) {
+	t.Parallel()
+	var p *Pipeline
+	reads := 0
+	st := &watched{Store: memory.New(), reading: func() {
+		reads++
+		if l := p.lanes[0]; l.mu.TryLock() {
+			l.mu.Unlock()
+			t.Error("entities are read while batches may change them")
+		}
+	}}
+	p = open(t, st, 1, 8)
+	defer closeNow(t, p)
+	c := Command{Kind: catalog.Item, ID: "p", Op: catalog.Put, Body: []byte(`{}`), Source: "shop"}
+	if _, err := p.ChangeMany(t.Context(), []Command{c}); err != nil {
+		t.Fatal(err)
+	}
+	if reads == 0 {
+		t.Error("nothing was read")
 	}
 }
