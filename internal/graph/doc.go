@@ -8,7 +8,8 @@
 // A batch goes through Begin, Apply for each record, and Publish, which gives the
 // records that follow for others. Start reading with graph.go, then
 //
-//	link.go, edges.go         an edge: known, attached, joined
+//	link.go, edges.go, loose.go, counts.go
+//	                          an edge: known, attached, joined; without the row of its stronger end
 //	settle.go                 where a limit, a hub or an operator decides: a part of it anew
 //	sighting.go, stretch.go, tell.go
 //	                          whose a shared identifier is, by time, and who has to hear of it

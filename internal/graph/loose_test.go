@@ -35,6 +35,9 @@ func randomLinks(r *rand.Rand, n int) []*store.Record {
 			l.Weak.Value = fmt.Sprint("shared", r.IntN(3))
 		case 2:
 			l.Weak = event.Identifier{}
+		case 3: // a guest, who is known on devices before who it is
+			l.Strong = event.Identifier{Namespace: event.Email, Value: fmt.Sprintf("u%d@example.org", person/2)}
+			l.Weak.Value = fmt.Sprint("guest", 8*person+r.IntN(8))
 		}
 		record := &store.Record{Position: store.Position(i + 1), Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: l.Strong.Key(), Received: l.Received, Payload: l.Append(nil)}
 		out = append(out, record)
@@ -45,17 +48,38 @@ func randomLinks(r *rand.Rand, n int) []*store.Record {
 	return out
 }
 
-// played applies records in batches and commits now and then; with no memory it
-// keeps no row that is committed.
-func played(t *testing.T, st store.Store, list []*store.Record, batch, budget int) *Graph {
+// played applies records in batches and commits after each; with no memory it
+// keeps no row that is committed. What the graph asks is answered by answer.
+func played(t *testing.T, st store.Store, list []*store.Record, batch, budget int, answer ...func(asked []store.Record, at store.Position) []*store.Record) *Graph {
 	t.Helper()
 	g := New(Config{State: st.State(), Book: NewRulebook(identity.DefaultRules()), Log: slog.New(slog.DiscardHandler), Budget: budget})
 	for some := range slices.Chunk(list, batch) {
 		at := some[len(some)-1].Position
-		applyAll(t, g, some)
+		asked := applyAll(t, g, some)
 		commitNow(t, st, g, at)
+		for _, f := range answer {
+			if list := f(asked, at); len(list) > 0 {
+				applyAll(t, g, list)
+				commitNow(t, st, g, at)
+			}
+		}
 	}
 	return g
+}
+
+// seenTwice are the sightings that anchors say when they are asked.
+func seenTwice(asked []store.Record, at store.Position) (out []*store.Record) {
+	for i := range asked {
+		q, ok := ReadSighting(asked[i].Payload)
+		if asked[i].Kind != store.KindAsk || !ok {
+			continue
+		}
+		k := q.Strong.Key()
+		q.Seen = []clock.Instant{start.Add(time.Duration(k[0]) * time.Hour), start.Add(time.Duration(k[1]) * time.Hour)}
+		slices.Sort(q.Seen)
+		out = append(out, &store.Record{Position: at, Kind: store.KindSighting, Bucket: id.CommonBucket, Anchor: k, Received: start, Payload: q.Append(nil)})
+	}
+	return out
 }
 
 func commitNow(t testing.TB, st store.Store, g *Graph, at store.Position) {
@@ -86,7 +110,11 @@ func told(t testing.TB, st store.Store) (out []string, loose int) {
 	}
 	for i, k := range keys {
 		n, _ := g.nodes.Get(k)
-		line := fmt.Sprint(n.ident, n.role, people[i])
+		_, shared, err := g.Whole(ctx, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := fmt.Sprint(n.ident, n.role, people[i], shared)
 		slices.SortFunc(n.edges, func(a, b arc) int { return slices.Compare(a.to[:], b.to[:]) })
 		for _, e := range n.edges {
 			line += fmt.Sprint(" ", e.ident, e.first, e.received, e.asked, e.audit)
@@ -113,8 +141,8 @@ func TestGraph_IsTheSameWithoutMemory(t *testing.T) {
 		list := randomLinks(r, 180)
 		batch := 1 + r.IntN(40)
 		with, without := memory.New(), memory.New()
-		played(t, with, list, batch, 1<<30)
-		played(t, without, list, batch, 1)
+		played(t, with, list, batch, 1<<30, seenTwice)
+		played(t, without, list, batch, 1, seenTwice)
 		want, n := told(t, with)
 		got, _ := told(t, without)
 		if !slices.Equal(got, want) {
@@ -169,5 +197,42 @@ func TestGraph_AddsAnEdgeToARowThatIsNotInMemory(t *testing.T) {
 	commitNow(t, st, g, 6)
 	if all, _ := told(t, st); len(all) != 6+5 {
 		t.Fatalf("%d identifiers and merges, want 11: %v", len(all), all)
+	}
+}
+
+// A person who shares a device is known to do so after it was joined to a larger
+// one, by whoever has nothing but the rows.
+func TestGraph_KnowsWhoSharesFromTheRows(t *testing.T) {
+	t.Parallel()
+	st, at := memory.New(), store.Position(0)
+	see := func(strong, weak event.Identifier) *store.Record {
+		at++
+		l := Link{Strong: strong, Weak: weak, First: start, Received: start.Add(time.Duration(at)), Event: at}
+		return &store.Record{Position: at, Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: strong.Key(), Received: l.Received, Payload: l.Append(nil)}
+	}
+	user := func(n int) event.Identifier {
+		return event.Identifier{Namespace: event.UserID, Value: fmt.Sprint("u", n)}
+	}
+	device := func(name string) event.Identifier {
+		return event.Identifier{Namespace: event.AnonymousID, Value: name}
+	}
+	mail := event.Identifier{Namespace: event.Email, Value: "u0@example.org"}
+	var list []*store.Record
+	for n := range 6 {
+		list = append(list, see(user(n), device("kiosk")))
+	}
+	for n := range 4 { // more than the user has
+		list = append(list, see(mail, device(fmt.Sprint("own", n))))
+	}
+	list = append(list, see(user(0), mail))
+	g := played(t, st, list, 1, 1<<30, seenTwice)
+	for what, g := range map[string]*Graph{
+		"with memory": g,
+		"from rows":   New(Config{State: st.State(), Book: NewRulebook(identity.DefaultRules()), Log: slog.New(slog.DiscardHandler), Budget: 1 << 30}),
+	} {
+		members, shared, err := g.Whole(context.Background(), mail.Key())
+		if err != nil || len(members) != 6 || len(shared) != 1 || len(shared[0].Owned) == 0 {
+			t.Errorf("%s: the person is %v and shares %v, %v", what, members, shared, err)
+		}
 	}
 }
