@@ -158,7 +158,7 @@ func (g *Graph) Apply(ctx context.Context, i int, r *store.Record) error {
 func (g *Graph) see(ctx context.Context, l *seenLink, why ground) error {
 	defer g.edges.put(l)
 	switch {
-	case len(l.strong.value) == 0, !g.again && g.knows(l), l.loose && g.takeLoose(l, why):
+	case len(l.strong.value) == 0, l.known, !g.again && g.knows(l), l.loose && g.takeLoose(l, why):
 		return nil
 	case l.loose: // what came before it in the batch was about the same
 		if err := g.loadWhole(ctx, []id.Key{l.strong.key, l.weak.key}); err != nil {
@@ -186,7 +186,7 @@ func (g *Graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 	}
 	g.ends = g.ends[:0]
 	for i := range g.links {
-		if l := &g.links[i]; len(l.strong.value) > 0 && !l.loose && (g.halfway || !g.edges.has(l)) {
+		if l := &g.links[i]; len(l.strong.value) > 0 && !l.loose && !l.known {
 			g.ends = append(g.ends, l.strong.key)
 		}
 	}
@@ -196,7 +196,7 @@ func (g *Graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 	g.ends = g.ends[:0]
 	for i := range g.links {
 		l := &g.links[i]
-		if len(l.strong.value) == 0 || l.loose || !g.halfway && g.knows(l) {
+		if len(l.strong.value) == 0 || l.loose || l.known || !g.halfway && g.knows(l) {
 			continue
 		}
 		g.ends = append(g.ends, l.strong.key)
@@ -207,7 +207,8 @@ func (g *Graph) loadEnds(ctx context.Context, batch []*store.Record) error {
 	return g.loadWhole(ctx, g.ends)
 }
 
-// readLinks reads the links of a batch, each to its place.
+// readLinks reads the links of a batch, each to its place, and says once which of
+// them are known: an edge may have to leave the memory for another of the batch.
 func (g *Graph) readLinks(batch []*store.Record) {
 	g.links = slices.Grow(g.links[:0], len(batch))[:len(batch)]
 	for i, r := range batch {
@@ -216,6 +217,7 @@ func (g *Graph) readLinks(batch []*store.Record) {
 			continue
 		}
 		if l, ok := readLink(r.Payload); ok { // else it was erased since
+			l.known = !g.halfway && g.edges.has(&l)
 			g.links[i] = l
 		}
 	}

@@ -236,3 +236,46 @@ func TestGraph_KnowsWhoSharesFromTheRows(t *testing.T) {
 		}
 	}
 }
+
+// An edge that is remembered when a batch begins may have to leave the memory
+// for another one before its turn comes: what it leads from is there all the same.
+func TestGraph_KeepsWhoIsThereWhenAnEdgeIsForgottenInItsBatch(t *testing.T) {
+	t.Parallel()
+	st := memory.New()
+	see := func(n int, user, device string) *store.Record {
+		l := Link{
+			Strong: event.Identifier{Namespace: event.UserID, Value: user}, Weak: event.Identifier{Namespace: event.AnonymousID, Value: device},
+			First: start, Received: start.Add(time.Duration(n)), Event: store.Position(n),
+		}
+		return &store.Record{Position: store.Position(n), Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: l.Strong.Key(), Received: l.Received, Payload: l.Append(nil)}
+	}
+	g := played(t, st, []*store.Record{see(1, "u", "a"), see(2, "u", "b")}, 2, 1)
+	g.edges = newEdgeCache(edgeSetBytes) // room for four
+	l, _ := readLink(see(2, "u", "b").Payload)
+	g.edges.put(&l)
+	var batch []*store.Record
+	for n := range 8 {
+		batch = append(batch, see(3+n, fmt.Sprint("other", n), fmt.Sprint("device", n)))
+	}
+	batch = append(batch, see(11, "u", "b"))
+	ctx := context.Background()
+	if err := g.Begin(ctx, batch); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range batch {
+		if i == len(batch)-1 && g.edges.has(&l) {
+			t.Fatal("the edge is still remembered")
+		}
+		if err := g.Apply(ctx, i, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := g.Publish(ctx); err != nil {
+		t.Fatal(err)
+	}
+	commitNow(t, st, g, 11)
+	members, err := g.Person(ctx, id.KeyOf(event.UserID, "u"))
+	if err != nil || len(members) != 3 {
+		t.Errorf("u is %v, %v, want u, a and b", members, err)
+	}
+}

@@ -28,6 +28,7 @@ func (l *Link) Append(b []byte) []byte {
 // seenLink is a link as it is read. Most say nothing that is not known, so what
 // they name stays in the record until it is needed.
 type seenLink struct {
+	known           bool     // it says nothing new, whatever the edges in memory are by now
 	loose           bool     // it may be applied without the row of strong
 	strong, weak    namedKey // no value in weak where the anchor only announces itself
 	first, received clock.Instant
