@@ -123,7 +123,7 @@ func (g *Graph) reconsider(ctx context.Context, seeds map[id.Key]bool, r *store.
 		if err != nil {
 			return err
 		}
-		if changed || seeds[k] {
+		if changed || seeds[k] || g.again { // a try before may have changed it
 			again = append(again, k)
 		}
 	}

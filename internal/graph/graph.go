@@ -42,6 +42,7 @@ type Graph struct {
 	missing           []id.Key       // room for the keys of rows that are not in memory
 	halfway           bool           // a batch failed before all of it was applied
 	again             bool           // the running batch is one that failed before
+	half              *[2]id.Key     // the ends of the link on which it did
 	ends              []id.Key       // room for their keys
 	more              rows.Overlay   // rows that are read back before they are committed
 	rows              []store.Change // rows that are not

@@ -22,13 +22,19 @@ const (
 // link adds an edge. Where nothing is broken by it, the components of its ends
 // are joined, which changes two rows whatever their size; else that part of the
 // graph is decided anew.
-func (g *Graph) link(ctx context.Context, l *seenLink, why ground) error {
+func (g *Graph) link(ctx context.Context, l *seenLink, why ground) (err error) {
+	half := g.half != nil && *g.half == [2]id.Key{l.strong.key, l.weak.key}
+	defer func() {
+		if err != nil {
+			g.half = &[2]id.Key{l.strong.key, l.weak.key}
+		}
+	}()
 	a, fresh := g.node(&l.strong)
 	if fresh {
 		g.newComponent(a.key, []event.Identifier{a.ident})
 	}
 	if len(l.weak.value) == 0 {
-		if fresh && g.spokenOf(a.key) {
+		if (fresh || half) && g.spokenOf(a.key) {
 			return g.settle(ctx, []id.Key{a.key}, why)
 		}
 		return nil
@@ -39,6 +45,9 @@ func (g *Graph) link(ctx context.Context, l *seenLink, why ground) error {
 	}
 	why.a, why.b, why.event = a.ident, b.ident, l.event
 	known := g.connect(a, b, l)
+	if half {
+		return g.linkAgain(ctx, a, b, why)
+	}
 	if !known || freshToo {
 		again := fresh && g.spokenOf(a.key) || freshToo && g.spokenOf(b.key)
 		if done, err := g.meet(ctx, meeting{a, b, freshToo, again}, why); done || err != nil {
@@ -53,6 +62,23 @@ func (g *Graph) link(ctx context.Context, l *seenLink, why ground) error {
 		return nil
 	}
 	return g.join(ctx, a, b, known, why)
+}
+
+// linkAgain applies an edge on which a batch failed: it is there, and perhaps
+// not what the ends are by it, nor who is told.
+func (g *Graph) linkAgain(ctx context.Context, a, b *node, why ground) error {
+	for _, n := range [...]*node{a, b} {
+		if g.find(n.component) == nil {
+			g.newComponent(n.key, []event.Identifier{n.ident})
+		}
+	}
+	if _, err := g.rerole(ctx, a, b); err != nil {
+		return err
+	}
+	if err := g.tellLost(ctx, why, a, b); err != nil {
+		return err
+	}
+	return g.settle(ctx, []id.Key{a.key, b.key}, why)
 }
 
 // meeting is two identifiers that were not seen together before.
@@ -107,14 +133,7 @@ func (g *Graph) reroleEnds(ctx context.Context, a, b *node, why ground) (changed
 	if changed, err = g.rerole(ctx, a, b); err != nil || !changed {
 		return false, err
 	}
-	for _, n := range [...]*node{a, b} {
-		if n.role != identity.Links {
-			if err := g.tellAfterOwner(ctx, n, why); err != nil {
-				return false, err
-			}
-		}
-	}
-	return true, nil
+	return true, g.tellLost(ctx, why, a, b)
 }
 
 // join makes the components of two nodes one if everybody in it can be one

@@ -73,7 +73,7 @@ func (t *concerns) joined(rules *identity.Rules, a, b *component, why ground) {
 func (g *Graph) Publish(ctx context.Context) ([]store.Record, error) {
 	out := slices.Clip(g.asked) // they stay asked where this fails
 	if len(g.told.people) == 0 {
-		g.asked, g.halfway = nil, false
+		g.asked, g.halfway, g.half = nil, false, nil
 		return out, nil
 	}
 	homes := map[id.Key]bool{}
@@ -105,7 +105,7 @@ func (g *Graph) Publish(ctx context.Context) ([]store.Record, error) {
 			return nil, err
 		}
 	}
-	g.told, g.asked, g.halfway = newConcerns(), nil, false
+	g.told, g.asked, g.halfway, g.half = newConcerns(), nil, false, nil
 	return out, nil
 }
 

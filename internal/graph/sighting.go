@@ -156,7 +156,7 @@ func (g *Graph) sight(ctx context.Context, r *store.Record) error {
 		}
 		moved = moved || fresh
 	}
-	if !moved {
+	if !moved && !g.again {
 		return nil
 	}
 	g.touchNode(a)
@@ -171,11 +171,13 @@ func (g *Graph) sight(ctx context.Context, r *store.Record) error {
 // sightAt takes one moment at which an anchor was seen on a shared identifier,
 // and tells whether it says something new.
 func (g *Graph) sightAt(ctx context.Context, a, b *node, at clock.Instant, why ground) (fresh bool, err error) {
-	later, fresh, err := g.keepSighting(ctx, a, b, at)
+	mine := binary.BigEndian.AppendUint32(ownKey(a.key, b.key), identity.Slot(at))
+	later, err := g.knownSighting(ctx, mine)
 	if err != nil {
 		return false, err
 	}
-	if fresh {
+	// It is written when all are told, so that a batch which fails does so again.
+	if fresh = later > at; fresh {
 		if err := g.tellNeighbours(ctx, a, b, at, why); err != nil {
 			return false, err
 		}
@@ -187,6 +189,7 @@ func (g *Graph) sightAt(ctx context.Context, a, b *node, at clock.Instant, why g
 		if err := g.tellFirst(ctx, b, at, why); err != nil {
 			return false, err
 		}
+		g.keepSighting(a, b, at, later)
 	}
 	for _, e := range [...]*arc{a.edge(b.key), b.edge(a.key)} {
 		if e != nil && e.sighted(at) {
@@ -206,29 +209,30 @@ func (e *arc) sighted(at clock.Instant) bool {
 	return false
 }
 
+// knownSighting is the moment that is known of a quarter of an hour, the end of
+// time where there is none.
+func (g *Graph) knownSighting(ctx context.Context, mine []byte) (at clock.Instant, err error) {
+	at = identity.End
+	err = g.more.Scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: mine}, func(_, value []byte) bool {
+		r := rows.Cursor{B: value}
+		at = clock.Instant(r.Varint())
+		return false
+	})
+	return at, err
+}
+
 // keepSighting writes the rows of a sighting. Of a quarter of an hour the first
 // moment counts: where a later one was known it is gone, else later is the end of
 // time.
-func (g *Graph) keepSighting(ctx context.Context, a, b *node, at clock.Instant) (later clock.Instant, fresh bool, err error) {
-	mine := binary.BigEndian.AppendUint32(ownKey(a.key, b.key), identity.Slot(at))
-	later = identity.End
-	err = g.more.Scan(ctx, g.state, store.Range{Table: store.TableSightings, Prefix: mine}, func(_, value []byte) bool {
-		r := rows.Cursor{B: value}
-		later = clock.Instant(r.Varint())
-		return false
-	})
-	if err != nil || later <= at {
-		return later, false, err
-	}
+func (g *Graph) keepSighting(a, b *node, at, later clock.Instant) {
 	value := rows.AppendIdentifier(rows.AppendInstants(nil, at), a.ident)
-	g.more.Put(store.TableSightings, mine, value)
+	g.more.Put(store.TableSightings, binary.BigEndian.AppendUint32(ownKey(a.key, b.key), identity.Slot(at)), value)
 	for _, order := range [...]byte{byTime, backwards} {
 		if later != identity.End {
 			g.more.Remove(store.TableSightings, sightingKey(b.key, order, later, a.key))
 		}
 		g.more.Put(store.TableSightings, sightingKey(b.key, order, at, a.key), value)
 	}
-	return later, true, nil
 }
 
 // owners visits who was seen on a shared identifier from a moment on, in the
@@ -244,35 +248,36 @@ func (g *Graph) owners(ctx context.Context, shared *node, order byte, from clock
 			bad = errGraph
 			return false
 		}
-		if !g.mayOwn(shared, s.Owner) {
-			return true
+		var may bool
+		if may, bad = g.mayOwn(ctx, shared, s.Owner); bad != nil {
+			return false
 		}
-		return visit(s)
+		return !may || visit(s)
 	})
 	return cmp.Or(err, bad)
 }
 
 // mayOwn tells whether an identifier counts as an owner of a shared one.
-func (g *Graph) mayOwn(shared *node, by event.Identifier) bool {
+func (g *Graph) mayOwn(ctx context.Context, shared *node, by event.Identifier) (bool, error) {
 	if !g.owner(shared.ident, by) {
-		return false
+		return false, nil
 	}
 	k := by.Key()
 	switch g.words.Between(shared.key, k) {
 	case identity.Ignore, identity.CannotLink:
-		return false
+		return false, nil
 	}
 	if n, ok := g.nodes.Get(k); ok {
-		return n.role == identity.Links
+		return n.role == identity.Links, nil
 	}
 	if g.rules.Of(by.Namespace).SharedAbove == 0 && g.said == 0 {
-		return !g.rules.Blocks(by)
+		return !g.rules.Blocks(by), nil
 	}
-	if err := g.loadNodes(context.Background(), []id.Key{k}); err != nil {
-		return true // the next decision finds out
+	if err := g.loadNodes(ctx, []id.Key{k}); err != nil {
+		return false, err
 	}
 	n, ok := g.nodes.Get(k)
-	return ok && n.role == identity.Links
+	return ok && n.role == identity.Links, nil
 }
 
 // sharedOf gives what of shared identifiers is a person's.

@@ -87,11 +87,15 @@ func stretched(all []Interval, i Interval) []Interval {
 func (g *Graph) sightings(ctx context.Context, shared *node, members []event.Identifier) ([]identity.Sighting, error) {
 	var own []identity.Sighting
 	for _, m := range members {
-		if !g.mayOwn(shared, m) {
+		may, err := g.mayOwn(ctx, shared, m)
+		if err != nil {
+			return nil, err
+		}
+		if !may {
 			continue
 		}
 		at := store.Range{Table: store.TableSightings, Prefix: ownKey(m.Key(), shared.key)}
-		err := g.more.Scan(ctx, g.state, at, func(_, value []byte) bool {
+		err = g.more.Scan(ctx, g.state, at, func(_, value []byte) bool {
 			r := rows.Cursor{B: value}
 			own = append(own, identity.Sighting{At: clock.Instant(r.Varint()), Owner: m})
 			return true
@@ -124,6 +128,7 @@ func (g *Graph) firstOwner(ctx context.Context, shared *node) (first identity.Si
 // at the same moment has it from the start: lost.
 func (g *Graph) nextOwner(ctx context.Context, shared *node, mine identity.Sighting, members []event.Identifier) (to clock.Instant, lost bool, err error) {
 	to = identity.End
+	var bad error
 	err = g.owners(ctx, shared, byTime, mine.At, func(s identity.Sighting) bool {
 		switch {
 		case slices.Contains(members, s.Owner):
@@ -131,25 +136,26 @@ func (g *Graph) nextOwner(ctx context.Context, shared *node, mine identity.Sight
 		case s.At == mine.At:
 			lost = g.rules.Compare(s.Owner, mine.Owner) < 0
 			return !lost
-		case g.shadowed(ctx, shared, s, members):
+		}
+		var hidden bool
+		if hidden, bad = g.shadowed(ctx, shared, s, members); hidden {
 			return true
 		}
 		to = s.At
 		return false
 	})
-	return to, lost, err
+	return to, lost, cmp.Or(err, bad)
 }
 
 // shadowed tells that a stronger identifier of the person was seen at the same
 // moment as somebody else.
-func (g *Graph) shadowed(ctx context.Context, shared *node, s identity.Sighting, members []event.Identifier) bool {
-	found := false
-	err := g.owners(ctx, shared, byTime, s.At, func(o identity.Sighting) bool {
+func (g *Graph) shadowed(ctx context.Context, shared *node, s identity.Sighting, members []event.Identifier) (found bool, err error) {
+	err = g.owners(ctx, shared, byTime, s.At, func(o identity.Sighting) bool {
 		if o.At > s.At {
 			return false
 		}
 		found = slices.Contains(members, o.Owner) && g.rules.Compare(o.Owner, s.Owner) < 0
 		return !found
 	})
-	return err == nil && found
+	return found && err == nil, err
 }

@@ -120,7 +120,7 @@ func (g *Graph) againAround(ctx context.Context, b []byte, why ground) error {
 	}
 	for _, k := range keys {
 		if n, ok := g.nodes.Get(k); ok {
-			if _, err := g.reroleWhole(ctx, n); err != nil {
+			if err := g.reroleTold(ctx, n, why); err != nil {
 				return err
 			}
 			g.told.changed(n.ident, why)
@@ -130,6 +130,16 @@ func (g *Graph) againAround(ctx context.Context, b []byte, why ground) error {
 		}
 	}
 	return g.settle(ctx, keys, why)
+}
+
+// reroleTold decides what a node is from all of its edges, and tells the owners
+// next to it in time where that makes it an owner or no more one.
+func (g *Graph) reroleTold(ctx context.Context, n *node, why ground) error {
+	changed, err := g.reroleWhole(ctx, n)
+	if err != nil || !changed && !g.again {
+		return err
+	}
+	return g.tellAfterOwner(ctx, n, why)
 }
 
 func (g *Graph) resolveLarge(ctx context.Context, k id.Key, why ground) error {
@@ -161,8 +171,7 @@ func (g *Graph) Rule(version int, at clock.Instant) {
 // sweepOn goes over some identifiers by the new rules.
 func (g *Graph) sweepOn(ctx context.Context, why ground) error {
 	s := &g.sweeping
-	keys := s.first
-	s.first = nil
+	keys := slices.Clone(s.first)
 	var last []byte
 	n := 0
 	at := store.Range{Table: store.TableNodes, Bucket: id.CommonBucket, After: s.Cursor}
@@ -184,6 +193,7 @@ func (g *Graph) sweepOn(ctx context.Context, why ground) error {
 		}
 	}
 	s.Seen += uint64(len(keys))
+	s.first = nil
 	if n < sweepNodes {
 		s.Done, s.Cursor, s.Until = true, nil, why.received
 	} else {
@@ -199,10 +209,11 @@ func (g *Graph) sweepNode(ctx context.Context, k id.Key, why ground) error {
 	if !ok {
 		return nil
 	}
-	changed, err := g.reroleWhole(ctx, n)
-	if err != nil {
+	was := n.role
+	if err := g.reroleTold(ctx, n, why); err != nil {
 		return err
 	}
+	changed := n.role != was || g.again // a try before may have changed it
 	if err := g.tellSwept(ctx, n, why); err != nil {
 		return err
 	}

@@ -98,3 +98,15 @@ func (g *Graph) tellOwners(ctx context.Context, shared *node, why ground) error 
 		return true
 	})
 }
+
+// tellLost tells the owners next to those who cannot own anything by now.
+func (g *Graph) tellLost(ctx context.Context, why ground, ends ...*node) error {
+	for _, n := range ends {
+		if n.role != identity.Links {
+			if err := g.tellAfterOwner(ctx, n, why); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
