@@ -18,8 +18,9 @@ import (
 // components, and what finds them by their value. It gives the rows it touched,
 // and a record that has those around them decided anew: without the erased they
 // may be somebody else.
-// The lane is locked, and all that changed before is committed.
-func (g *Graph) Erase(ctx context.Context, gone []event.Identifier) (touched []store.RowKey, again []store.Record, err error) {
+// at is when they were erased. The lane is locked, and all that changed before is
+// committed.
+func (g *Graph) Erase(ctx context.Context, gone []event.Identifier, at clock.Instant) (touched []store.RowKey, again []store.Record, err error) {
 	keys, erased := make([]id.Key, len(gone)), map[id.Key]bool{}
 	for i := range gone {
 		keys[i] = gone[i].Key()
@@ -50,7 +51,7 @@ func (g *Graph) Erase(ctx context.Context, gone []event.Identifier) (touched []s
 	}
 	g.changedNodes = slices.DeleteFunc(g.changedNodes, func(n *node) bool { return erased[n.key] })
 	g.changedComponents = slices.DeleteFunc(g.changedComponents, func(c *component) bool { return len(c.members) == 0 && c.into.IsZero() })
-	return e.touched, aroundRecord(around), nil
+	return e.touched, aroundRecord(around, at), nil
 }
 
 // surroundings loads nodes and gives those that edges lead to, but for the

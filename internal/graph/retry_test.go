@@ -289,3 +289,35 @@ func (k *talk) ruled(version, above int) {
 	k.g.Rule(version, clock.Instant(k.at))
 	k.apply(nil)
 }
+
+// What is decided anew after an erasure has the time of it, also in the audit.
+func TestErase_AsksForATurnAtItsTime(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	k := newTalk(t, nil, 1<<20, func() bool { return true })
+	var list []*store.Record
+	for n := range 3 {
+		l := Link{
+			Strong: event.Identifier{Namespace: event.UserID, Value: fmt.Sprint("u", n)},
+			Weak:   event.Identifier{Namespace: event.AnonymousID, Value: "d"}, First: start, Received: start,
+		}
+		list = append(list, &store.Record{Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: l.Strong.Key(), Received: start, Payload: l.Append(nil)})
+	}
+	k.apply(list)
+	at := start.Add(48 * time.Hour)
+	_, again, err := k.g.Erase(ctx, []event.Identifier{{Namespace: event.UserID, Value: "u0"}}, at)
+	if err != nil || len(again) != 1 || again[0].Received != at {
+		t.Fatalf("what follows is %+v, %v", again, err)
+	}
+	commitNow(t, k.st, k.g, k.at)
+	k.apply([]*store.Record{&again[0]})
+	entries, _, err := ReadAudit(ctx, k.st.State(), nil, 100)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("the audit is %v, %v", entries, err)
+	}
+	for _, e := range entries {
+		if e.Received < start {
+			t.Errorf("an entry is of %v: %+v", e.Received, e)
+		}
+	}
+}

@@ -97,7 +97,7 @@ func (g *Graph) resume(ctx context.Context, r *store.Record) error {
 }
 
 // aroundRecord asks for a turn of some identifiers.
-func aroundRecord(keys []id.Key) []store.Record {
+func aroundRecord(keys []id.Key, received clock.Instant) []store.Record {
 	keys = rows.SortedKeys(keys)
 	if len(keys) == 0 {
 		return nil
@@ -106,7 +106,7 @@ func aroundRecord(keys []id.Key) []store.Record {
 	for _, k := range keys {
 		payload = append(payload, k[:]...)
 	}
-	return []store.Record{{Kind: store.KindResolve, Bucket: id.CommonBucket, Anchor: keys[0], Payload: payload}}
+	return []store.Record{{Kind: store.KindResolve, Bucket: id.CommonBucket, Anchor: keys[0], Received: received, Payload: payload}}
 }
 
 // againAround decides anew what identifiers are and whose.

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -296,7 +295,7 @@ func (e *eraser) sweep(ctx context.Context) error {
 		return err
 	}
 	if err := e.inLane(ctx, e.p.graphLane, func() ([]store.Record, error) {
-		touched, again, err := e.p.graph.Erase(ctx, e.idents)
+		touched, again, err := e.p.graph.Erase(ctx, e.idents, e.plan.Time)
 		e.touched = append(e.touched, touched...)
 		return again, err
 	}); err != nil {
