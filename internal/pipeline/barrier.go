@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 
 	"rapport/internal/fault"
 	"rapport/internal/store"
@@ -24,11 +25,12 @@ func (p *Pipeline) WaitApplied(ctx context.Context, r Receipt) error {
 // moves its position. So once all lanes have applied up to the receipt, the
 // derived records it caused are among those the sequencer has taken; waiting
 // until they are in the log, and then for the lanes again, covers one step of
-// consequences. It ends when a round finds none left, or after as many steps as
-// a chain of consequences can have.
+// consequences. It ends when a round finds none left. Where others write
+// meanwhile every round finds some that follow from theirs: then it ends after
+// more steps than a chain of consequences has.
 func (p *Pipeline) waitRecords(ctx context.Context, r Receipt) error {
-	at := r.Position
-	for range chainLength {
+	at, before := r.Position, p.seq.wrote()
+	for n := range endlessChain {
 		if err := p.lanesAt(ctx, at); err != nil {
 			return err
 		}
@@ -36,12 +38,24 @@ func (p *Pipeline) waitRecords(ctx context.Context, r Receipt) error {
 		if err != nil {
 			return err
 		}
-		if last <= at {
+		if last <= at || n > chainLength && p.othersWrite(before) {
 			return nil
 		}
 		at = last
 	}
-	return p.lanesAt(ctx, at)
+	return notYet(errEndless)
+}
+
+// othersWrite tells whether derived records may follow from something that came
+// after so many frames of the door, or from rules that go over all identifiers.
+func (p *Pipeline) othersWrite(before uint64) bool {
+	if p.seq.wrote() > before {
+		return true
+	}
+	p.graphLane.mu.Lock()
+	defer p.graphLane.mu.Unlock()
+	_, sweep := p.graph.Progress()
+	return sweep.Version > 0 && !sweep.Done
 }
 
 // lanesAt waits until every lane has applied up to a position.
@@ -50,7 +64,7 @@ func (p *Pipeline) lanesAt(ctx context.Context, at store.Position) error {
 		select {
 		case <-l.wait(at):
 		case <-ctx.Done():
-			return notYet(ctx)
+			return notYet(ctx.Err())
 		}
 	}
 	return nil
@@ -68,12 +82,19 @@ func (p *Pipeline) derivedUpTo(ctx context.Context) (store.Position, error) {
 	return p.seq.derivations().last, nil
 }
 
-func notYet(ctx context.Context) error {
-	return fault.Errorf(fault.Unavailable, "not_applied_yet", "the write is safe and not visible yet: %w", ctx.Err())
+func notYet(why error) error {
+	return fault.Errorf(fault.Unavailable, "not_applied_yet", "the write is safe and not visible yet: %w", why)
 }
 
-// chainLength is how many records can follow from one another: a command on an
-// order, what it says to the customer, the link that makes a new customer
-// known, what the graph asks and is answered, what it says of the person, and
-// what its anchors share with their home.
-const chainLength = 8
+// chainLength is more than how many records follow from one another: a command
+// on an order, what it says to the customer, the link that makes a new customer
+// known, the turn of a large component, what the graph asks and is answered,
+// the turn that an answer asks for, what the graph says of the person, the cuts
+// that the home asks for and is given, and what its anchors share with it. An
+// answer may have the graph ask others in turn.
+const chainLength = 16
+
+// endlessChain is how many steps nothing has that comes to an end.
+const endlessChain = 1000
+
+var errEndless = errors.New("what follows from it comes to no end")

@@ -85,9 +85,9 @@ func (p *Pipeline) waitForce(ctx context.Context) error {
 		select {
 		case <-every.C:
 		case <-p.stop:
-			return notYet(ctx)
+			return notYet(store.ErrClosed)
 		case <-ctx.Done():
-			return notYet(ctx)
+			return notYet(ctx.Err())
 		}
 		now := inStep{p.Definitions(), p.common.force.Load()}
 		if stuck := p.stuck.Load(); p.stepped() || stuck != nil && *stuck == now {

@@ -48,6 +48,7 @@ type frameCounts struct {
 	received uint64
 	rejected map[string]uint64
 	appended uint64 // events and dead letters that frames carried
+	frames   uint64 // that were not derived and carried records
 }
 
 // mark says up to where frames of a sort reach in the log, and how many more are
@@ -94,7 +95,7 @@ func (s *sequencer) fence(ctx context.Context) error {
 	case <-t.done:
 		return nil
 	case <-ctx.Done():
-		return notYet(ctx)
+		return notYet(ctx.Err())
 	}
 }
 
@@ -217,6 +218,9 @@ func (s *sequencer) count(group []*ticket) {
 				s.counts.appended++
 			}
 		}
+		if !t.derived && len(t.frame.Records) > 0 {
+			s.counts.frames++
+		}
 		s.arrive(t)
 	}
 }
@@ -266,6 +270,13 @@ func (s *sequencer) came() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts.appended
+}
+
+// wrote is how many frames with records came from the door since the start.
+func (s *sequencer) wrote() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts.frames
 }
 
 // sums gives a copy of the door's counts.
