@@ -15,7 +15,8 @@
 //	                          whose a shared identifier is, by time, and who has to hear of it
 //	publish.go, person.go     what homes are told
 //	facts.go, sweep.go        what operators say; other rules, and what is done in turns
-//	rows.go, audit.go         the rows, and what was merged and split why
+//	rows.go, audit.go, form.go
+//	                          the rows, what was merged and split why, and rows of an older form
 //	whose.go, explain.go, preview.go
 //	                          answers
 //	erase.go                  forgetting

@@ -118,14 +118,15 @@ func New(c Config) *Graph {
 	}
 }
 
-// Load reads what operators said and how far other rules have got; version is
+// Load reads what operators said and how far other rules have got, and writes rows
+// of an older form anew; version is
 // that of the rules of today, 0 where none were defined.
 func (g *Graph) Load(ctx context.Context, version int) error {
 	if version > 0 {
 		g.book.use(version)
 	}
 	g.rules = g.book.Current()
-	return errors.Join(g.loadFacts(ctx), g.loadSweep(ctx))
+	return errors.Join(g.loadFacts(ctx), g.loadSweep(ctx), g.loadForm(ctx))
 }
 
 // Begin prepares for a batch: what its records touch is read in few readings.
