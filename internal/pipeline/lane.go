@@ -158,11 +158,14 @@ func (l *lane) take() (batch []*store.Record, end store.Position, ok bool) {
 		l.wake.Wait()
 	}
 	l.resting = false
-	n := min(len(l.queue), l.limits.batch)
-	// What changes the meaning of all that follows begins a batch.
-	for i := 1; i < n; i++ {
-		if broadcast(l.queue[i].Kind) {
+	n, work := min(len(l.queue), l.limits.batch), 0
+	for i := 0; i < n; i++ {
+		work += workOf(l.queue[i].Kind)
+		switch {
+		case i > 0 && broadcast(l.queue[i].Kind): // what changes the meaning of all that follows begins a batch
 			n = i
+		case work >= l.limits.batch:
+			n = i + 1
 		}
 	}
 	batch = l.queue[:n:n]
@@ -172,6 +175,17 @@ func (l *lane) take() (batch []*store.Record, end store.Position, ok bool) {
 		l.queue, end = l.queue[n:], batch[n-1].Position
 	}
 	return batch, end, true
+}
+
+// sightingWork is how many links a sighting counts for in a batch: it looks for
+// its neighbours in the store, and who asks whose something is waits for the lane.
+const sightingWork = 8
+
+func workOf(k store.Kind) int {
+	if k == store.KindSighting {
+		return sightingWork
+	}
+	return 1
 }
 
 // step applies one batch, sends on what follows from it, and commits when it

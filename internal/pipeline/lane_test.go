@@ -127,3 +127,21 @@ func (nothing) changes(store.Position) []store.Change                          {
 func (nothing) settled() bool                                                  { return true }
 func (nothing) full() bool                                                     { return false }
 func (nothing) trim()                                                          {}
+// Sightings are much work: a batch of them is short, so that nobody waits long for
+// the lane behind a device that thousands share. One is never too much.
+func TestLane_ABatchOfSightingsIsShort(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ most, records, first int }{{64, 64, 8}, {64, 5, 5}, {4, 3, 1}} {
+		l := &lane{shared: shared{limits: commitLimits{batch: c.most}}}
+		l.wake.L = &l.queueMu
+		var queue []*store.Record
+		for i := range c.records {
+			queue = append(queue, &store.Record{Kind: store.KindSighting, Position: store.Position(i + 1)})
+		}
+		l.push(queue, store.Position(len(queue)))
+		batch, end, ok := l.take()
+		if !ok || len(batch) != c.first || end != store.Position(c.first) {
+			t.Errorf("of %d sightings a batch of %d has %d, up to %d, want %d", c.records, c.most, len(batch), end, c.first)
+		}
+	}
+}
