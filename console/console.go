@@ -92,11 +92,23 @@ func (h *handler) index(w http.ResponseWriter, r *http.Request) {
 	w.Write(bytes.ReplaceAll(h.page, []byte(noncePlace), []byte(nonce))) //nolint:errcheck // the client is gone
 }
 
+// watermark are the styles of the mark that dmn-js puts on its drawings, and of
+// the picture of a row that is dragged. Its licence wants the mark left as it is,
+// so the policy names its style attributes by their hashes, and allows no other.
+// A test of the console compares them with what dmn-js brings.
+var watermark = []string{
+	"'sha256-9OIpRRx0bq4t4s2zyqbocMNwedniLDaxLB+FlLIjNgM='", "'sha256-CA/eh4+2R0J7cEQ14gBMtx834RIOjzMUqCM+evtrkp4='",
+	"'sha256-GAdrtwahSjGXI0UQQnfyEVtPn+wfgQxvyrjyQuByfuU='", "'sha256-JpvvTIK7ulxf/3oA+AUuVbO9Labs8npGWGm9X9nGIWw='",
+	"'sha256-T+dPSjRVHalDc/mwQm0/E2bredKPUxLfYOuU3MOV1BE='", "'sha256-ZG9bHUWWXDZyu7zfItuLwGK+cah/hweM0RfXpZpxZVM='",
+	"'sha256-r3vOsuepBDg6tz/cOusiNJ9Y4Lp9hGQTT7pzDks1Xxc='",
+}
+
 // policy lets the page run its own scripts and talk to its own server, and
 // nothing else: no inline script, no eval, no foreign host, no frame around it.
 func policy(nonce string) string {
 	return strings.Join([]string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self' 'nonce-" + nonce + "'",
+		"style-src-attr 'unsafe-hashes' " + strings.Join(watermark, " "),
 		"img-src 'self' data:", "font-src 'self' data:", "connect-src 'self'", "worker-src 'self'",
 		"base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
 	}, "; ")

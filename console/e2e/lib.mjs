@@ -64,6 +64,19 @@ export class Console {
     })
   }
 
+  // tabTo goes on with a key until the place with that name has the focus.
+  async tabTo(name, key = 'Tab') {
+    for (let n = 0; n < 80; n++) {
+      const at = await this.page.evaluate(() => {
+        const e = document.activeElement
+        return e?.getAttribute('aria-label') || e?.labels?.[0]?.innerText || e?.innerText || ''
+      })
+      if (at.trim().split('\n')[0] === name) return
+      await this.page.keyboard.press(key)
+    }
+    assert.fail(`${key} does not reach ${name}`)
+  }
+
   // accessible gives what axe finds.
   async accessible(where) {
     // In the page's own world eval is forbidden, and that is how it should be.

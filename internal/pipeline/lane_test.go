@@ -127,6 +127,7 @@ func (nothing) changes(store.Position) []store.Change                          {
 func (nothing) settled() bool                                                  { return true }
 func (nothing) full() bool                                                     { return false }
 func (nothing) trim()                                                          {}
+
 // Sightings are much work: a batch of them is short, so that nobody waits long for
 // the lane behind a device that thousands share. One is never too much.
 func TestLane_ABatchOfSightingsIsShort(t *testing.T) {

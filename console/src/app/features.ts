@@ -4,7 +4,14 @@ import { homeNav, homeRoutes } from '~/features/home/routes'
 import { sourceNav, sourceRoutes } from '~/features/source/routes'
 import { eventNav, eventRoutes } from '~/features/event/routes'
 import { profileNav, profileRoutes } from '~/features/profile/routes'
+import { decisionNav, decisionRoutes } from '~/features/decision/routes'
 
-export const routes = [...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes] as const
+export const routes = [
+  ...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes,
+  ...decisionRoutes,
+] as const
 
-export const navigation: NavItem[] = [...homeNav, ...sourceNav, ...eventNav, ...profileNav]
+export const navigation: NavItem[] = [
+  ...homeNav, ...sourceNav, ...eventNav, ...profileNav,
+  ...decisionNav,
+]

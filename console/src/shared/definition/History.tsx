@@ -19,6 +19,8 @@ interface Version {
 
 interface OneVersion {
   document?: unknown
+  /** of decision models */
+  xml?: string
 }
 
 export type StatusKey = 'draft' | 'test' | 'live' | 'archived'
@@ -32,9 +34,10 @@ export function StatusBadge({ status }: { status: string }) {
 
 /**
  * History lists the versions of any definition and shows what each changed.
- * The address is that of the definition: /api/v1/segments/loyal.
+ * The address is that of the definition: /api/v1/segments/loyal. What cannot be
+ * rolled back is not restorable.
  */
-export function History({ address, invalidate }: { address: string; invalidate: readonly unknown[] }) {
+export function History({ address, invalidate, restorable = true }: { address: string; invalidate: readonly unknown[]; restorable?: boolean }) {
   const t = useText(definition)
   const [chosen, choose] = useState<number>()
   const versions = useQuery({
@@ -64,7 +67,7 @@ export function History({ address, invalidate }: { address: string; invalidate: 
               </nav>
             </Grid.Col>
             <Grid.Col span={{ base: 12, md: 8 }}>
-              <Comparison key={at.version} address={address} version={at} newest={items[0]?.version ?? 0} former={items.find((v) => v.version < at.version)?.version} invalidate={invalidate} />
+              <Comparison key={at.version} address={address} version={at} newest={items[0]?.version ?? 0} former={items.find((v) => v.version < at.version)?.version} invalidate={invalidate} restorable={restorable} />
             </Grid.Col>
           </Grid>
         )
@@ -85,13 +88,13 @@ function Changed({ version }: { version: Version }) {
   )
 }
 
-function Comparison(props: { address: string; version: Version; newest: number; former: number | undefined; invalidate: readonly unknown[] }) {
+function Comparison(props: { address: string; version: Version; newest: number; former: number | undefined; invalidate: readonly unknown[]; restorable: boolean }) {
   const t = useText(definition)
   const toasts = useToasts()
   const queries = useQueryClient()
   const { address, version, former } = props
   const document = (n: number, signal: AbortSignal): Promise<string> =>
-    call<OneVersion>(`${address}?version=${n}`, { signal }).then((v) => yamlOf(v.document ?? v))
+    call<OneVersion>(`${address}?version=${n}`, { signal }).then((v) => yamlOf(v.document ?? v.xml ?? v))
   const both = useQuery({
     queryKey: ['versions', address, version.version, former],
     queryFn: async ({ signal }) => ({ before: former ? await document(former, signal) : '', after: await document(version.version, signal) }),
@@ -109,7 +112,7 @@ function Comparison(props: { address: string; version: Version; newest: number; 
     <Stack gap="sm">
       <Group justify="space-between">
         <Text c="dimmed">{former ? t('compare', { version: former }) : t('first')}</Text>
-        {version.version !== props.newest && (
+        {props.restorable && version.version !== props.newest && (
           <Button variant="default" leftSection={<IconHistory size={16} />} loading={restore.isPending} onClick={() => restore.mutate(version.version)}>
             {t('restore')}
           </Button>

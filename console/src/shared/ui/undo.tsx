@@ -21,6 +21,7 @@ export function useToasts(): Toasts {
       title: p.code === 'unreachable' ? t('unreachable') : t('failed'),
       message: p.document.detail || (p.code === 'unreachable' ? t('unreachableNext') : t('unreadable', { status: p.status })),
       autoClose: 12_000,
+      closeButtonProps: { 'aria-label': t('close') },
       role: 'alert',
     })
   }
@@ -29,6 +30,7 @@ export function useToasts(): Toasts {
       color: 'green',
       icon: <IconCheck size={16} />,
       autoClose: undo ? 10_000 : 4_000,
+      closeButtonProps: { 'aria-label': t('close') },
       message: undo ? (
         <Group justify="space-between" wrap="nowrap">
           <Text size="sm">{message}</Text>
