@@ -5,13 +5,14 @@ import { sourceNav, sourceRoutes } from '~/features/source/routes'
 import { eventNav, eventRoutes } from '~/features/event/routes'
 import { profileNav, profileRoutes } from '~/features/profile/routes'
 import { decisionNav, decisionRoutes } from '~/features/decision/routes'
+import { experimentNav, experimentRoutes } from '~/features/experiment/routes'
 
 export const routes = [
   ...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes,
-  ...decisionRoutes,
+  ...decisionRoutes, ...experimentRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...eventNav, ...profileNav,
-  ...decisionNav,
+  ...decisionNav, ...experimentNav,
 ]
