@@ -4,15 +4,16 @@ import { homeNav, homeRoutes } from '~/features/home/routes'
 import { sourceNav, sourceRoutes } from '~/features/source/routes'
 import { eventNav, eventRoutes } from '~/features/event/routes'
 import { profileNav, profileRoutes } from '~/features/profile/routes'
+import { settingsNav, settingsRoutes } from '~/features/access/settingsRoutes'
 import { decisionNav, decisionRoutes } from '~/features/decision/routes'
 import { experimentNav, experimentRoutes } from '~/features/experiment/routes'
 
 export const routes = [
   ...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes,
-  ...decisionRoutes, ...experimentRoutes,
+  ...decisionRoutes, ...experimentRoutes, ...settingsRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...eventNav, ...profileNav,
-  ...decisionNav, ...experimentNav,
+  ...decisionNav, ...experimentNav, ...settingsNav,
 ]
