@@ -6,14 +6,15 @@ import { eventNav, eventRoutes } from '~/features/event/routes'
 import { profileNav, profileRoutes } from '~/features/profile/routes'
 import { settingsNav, settingsRoutes } from '~/features/access/settingsRoutes'
 import { decisionNav, decisionRoutes } from '~/features/decision/routes'
+import { experienceNav, experienceRoutes } from '~/features/experience/routes'
 import { experimentNav, experimentRoutes } from '~/features/experiment/routes'
 
 export const routes = [
   ...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes,
-  ...decisionRoutes, ...experimentRoutes, ...settingsRoutes,
+  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...settingsRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...eventNav, ...profileNav,
-  ...decisionNav, ...experimentNav, ...settingsNav,
+  ...decisionNav, ...experimentNav, ...experienceNav, ...settingsNav,
 ]

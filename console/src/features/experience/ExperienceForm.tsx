@@ -1,0 +1,116 @@
+import { ActionIcon, Autocomplete, Button, Card, Checkbox, Fieldset, Group, NumberInput, SegmentedControl, Select, Stack, Text, TextInput } from '@mantine/core'
+import { useForm } from '@mantine/form'
+import type { UseFormReturnType } from '@mantine/form'
+import { getHotkeyHandler } from '@mantine/hooks'
+import { IconPlus, IconTrash } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import { modelsQuery } from '~/features/decision/queries'
+import { slug } from '~/features/source/NewSource'
+import { useEventNames } from '~/features/source/useEventNames'
+import { api, ask } from '~/shared/api/client'
+import { useText } from '~/shared/i18n'
+import { ProblemState } from '~/shared/states/ProblemState'
+import { contentOf, Fields } from './Fields'
+import { experience } from './messages'
+import type { Experience, Variant } from './queries'
+import { Segments } from './Segments'
+
+type Form = UseFormReturnType<Experience>
+const ways = ['content', 'offers', 'model'] as const
+
+/** ExperienceForm says where something is shown, to whom, in which variants, and what counts. */
+export function ExperienceForm(props: { document: Experience; saving: boolean; error: Error | null; label: string; save: (to: Experience) => void }) {
+  const t = useText(experience)
+  const form = useForm<Experience>({
+    initialValues: props.document,
+    validate: {
+      name: (v) => (slug(v ?? '') ? null : t('nameWrong')),
+      placement: (v, all) => (all.type === 'web' && !v ? t('placementWrong') : null),
+    },
+  })
+  const submit = form.onSubmit((v) => {
+    const { placement, ...rest } = v
+    props.save({ ...rest, name: (v.name ?? '').trim(), ...(v.type === 'web' && placement ? { placement } : {}) })
+  })
+  const placements = usePlacements()
+  const v = form.values
+  return (
+    <form onSubmit={submit} onKeyDown={getHotkeyHandler([['mod+Enter', () => submit()]])}>
+      <Stack gap="lg">
+        <TextInput data-autofocus label={t('name')} {...form.getInputProps('name')} value={v.name ?? ''} />
+        {v.type !== 'triggered' && (
+          <div>
+            <Text size="sm" fw={550} mb={6} id="where">{t('where')}</Text>
+            <SegmentedControl fullWidth aria-labelledby="where" data={(['web', 'interactive'] as const).map((x) => ({ value: x, label: t(`type_${x}`) }))} value={v.type} onChange={(to) => form.setFieldValue('type', to as 'web')} />
+          </div>
+        )}
+        {v.type === 'web' && <Autocomplete label={t('placement')} description={t('placementHint')} data={placements} {...form.getInputProps('placement')} value={v.placement ?? ''} comboboxProps={{ shadow: 'md' }} />}
+        <Segments rule={v.audience} change={(to) => form.setFieldValue('audience', to)} />
+        <Checkbox label={t('public')} description={t('publicHint')} {...form.getInputProps('public', { type: 'checkbox' })} />
+        <Fieldset legend={t('variants')}>
+          <Stack gap="md">
+            {v.variants.map((variant, i) => <OneVariant key={i} form={form} variant={variant} index={i} placements={placements} />)}
+            <div><Button size="xs" variant="subtle" leftSection={<IconPlus size={14} />} onClick={() => form.insertListItem('variants', { key: String.fromCharCode(97 + v.variants.length), content: { '*': { title: '' } } })}>{t('addVariant')}</Button></div>
+          </Stack>
+        </Fieldset>
+        <Goals form={form} />
+        {props.error && <ProblemState error={props.error} compact />}
+        <Group justify="flex-end"><Button type="submit" loading={props.saving}>{props.label}</Button></Group>
+      </Stack>
+    </form>
+  )
+}
+
+function usePlacements(): string[] {
+  const query = useQuery({ queryKey: ['placements'], queryFn: ({ signal }) => ask(api.GET('/api/v1/placements', { params: { query: { limit: 500 } }, signal })) })
+  return (query.data?.items ?? []).map((p) => p.key)
+}
+
+function OneVariant({ form, variant: v, index: i, placements }: { form: Form; variant: Variant; index: number; placements: string[] }) {
+  const t = useText(experience)
+  const models = useQuery(modelsQuery)
+  const way = v.model ? 'model' : v.offers !== undefined ? 'offers' : 'content'
+  const set = (to: Variant): void => form.setFieldValue(`variants.${i}`, to)
+  const turn = (to: string): void => {
+    const { content: _c, offers: _o, model: _m, ...rest } = v
+    set(to === 'content' ? { ...rest, content: { '*': { title: '' } } } : to === 'offers' ? { ...rest, offers: '' } : { ...rest, model: { key: '' } })
+  }
+  return (
+    <Card padding="sm" radius="md">
+      <Stack gap="sm">
+        <Group wrap="nowrap" align="flex-start" gap="sm">
+          <TextInput w={160} label={t('variant')} value={v.key} onChange={(e) => set({ ...v, key: e.currentTarget.value })} />
+          <NumberInput w={100} label={t('weight')} min={0} value={v.weight ?? 1} onChange={(to) => set({ ...v, weight: Number(to) || 0 })} />
+          <Select style={{ flex: 1 }} label={t('shows')} allowDeselect={false} data={ways.map((w) => ({ value: w, label: t(`way_${w}`) }))} value={way} onChange={(to) => turn(to ?? 'content')} comboboxProps={{ shadow: 'md' }} />
+          <ActionIcon mt={26} variant="subtle" color="gray" disabled={form.values.variants.length < 2} aria-label={t('removeVariant', { name: v.key })} onClick={() => form.removeListItem('variants', i)}><IconTrash size={16} /></ActionIcon>
+        </Group>
+        {way === 'content' && <Fields label={t('contentOf', { name: v.key })} value={contentOf(v.content)} change={(to) => set({ ...v, content: { ...v.content, '*': to } })} />}
+        {way === 'offers' && <Autocomplete label={t('offersOf')} data={placements} value={v.offers ?? ''} onChange={(to) => set({ ...v, offers: to })} comboboxProps={{ shadow: 'md' }} />}
+        {way === 'model' && <Autocomplete label={t('model')} data={(models.data?.items ?? []).map((m) => m.key)} value={v.model?.key ?? ''} onChange={(to) => set({ ...v, model: { ...v.model, key: to } })} comboboxProps={{ shadow: 'md' }} />}
+      </Stack>
+    </Card>
+  )
+}
+
+function Goals({ form }: { form: Form }) {
+  const t = useText(experience)
+  const names = useEventNames()
+  const goals = form.values.goals ?? []
+  return (
+    <Fieldset legend={t('goals')}>
+      <Stack gap="sm">
+        <Text size="sm" c="dimmed">{t('goalsHint')}</Text>
+        {goals.map((g, i) => (
+          <Group key={i} wrap="nowrap" gap="sm">
+            <Autocomplete style={{ flex: 1 }} aria-label={t('goalEvent', { number: i + 1 })} placeholder="Order Completed" disabled={g.orders === true} data={names} value={g.orders ? t('orders') : (g.event ?? '')} onChange={(to) => form.setFieldValue(`goals.${i}`, { ...g, event: to, key: slug(to) })} comboboxProps={{ shadow: 'md' }} />
+            <ActionIcon variant="subtle" color="gray" aria-label={t('removeGoal', { name: g.key || String(i + 1) })} onClick={() => form.removeListItem('goals', i)}><IconTrash size={16} /></ActionIcon>
+          </Group>
+        ))}
+        <Group gap="xs">
+          <Button size="xs" variant="subtle" leftSection={<IconPlus size={14} />} onClick={() => form.setFieldValue('goals', [...goals, { key: '', event: '' }])}>{t('addGoal')}</Button>
+          {!goals.some((g) => g.orders) && <Button size="xs" variant="subtle" leftSection={<IconPlus size={14} />} onClick={() => form.setFieldValue('goals', [...goals, { key: 'orders', orders: true }])}>{t('addOrders')}</Button>}
+        </Group>
+      </Stack>
+    </Fieldset>
+  )
+}

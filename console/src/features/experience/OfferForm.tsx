@@ -1,0 +1,38 @@
+import { Button, Fieldset, Group, NumberInput, Stack, TextInput } from '@mantine/core'
+import { useForm } from '@mantine/form'
+import { getHotkeyHandler } from '@mantine/hooks'
+import { slug } from '~/features/source/NewSource'
+import { useText } from '~/shared/i18n'
+import { ProblemState } from '~/shared/states/ProblemState'
+import { contentOf, Fields } from './Fields'
+import { experience } from './messages'
+import type { Offer } from './queries'
+import { Segments } from './Segments'
+
+/** OfferForm says what an offer shows, to whom, how often, and how many there are. */
+export function OfferForm(props: { document: Offer; saving: boolean; error: Error | null; label: string; save: (to: Offer) => void }) {
+  const t = useText(experience)
+  const form = useForm<Offer>({ initialValues: props.document, validate: { name: (v) => (slug(v ?? '') ? null : t('nameWrong')) } })
+  const submit = form.onSubmit((v) => props.save({ ...v, name: (v.name ?? '').trim() }))
+  const v = form.values
+  const [cap, ...caps] = v.caps ?? []
+  const without = (key: keyof Offer): void => form.setFieldValue(key as string, undefined)
+  return (
+    <form onSubmit={submit} onKeyDown={getHotkeyHandler([['mod+Enter', () => submit()]])}>
+      <Stack gap="lg">
+        <TextInput data-autofocus label={t('name')} {...form.getInputProps('name')} value={v.name ?? ''} />
+        <Fieldset legend={t('content')}>
+          <Fields label={t('content')} value={contentOf(v.content['*'])} change={(to) => form.setFieldValue('content', { ...v.content, '*': { ...v.content['*'], '*': to } })} />
+        </Fieldset>
+        <Segments rule={v.eligibility} change={(to) => (to ? form.setFieldValue('eligibility', to) : without('eligibility'))} />
+        <Group align="flex-start" gap="md" grow>
+          <NumberInput label={t('priority')} description={t('priorityHint')} value={v.priority ?? ''} onChange={(to) => form.setFieldValue('priority', Number(to) || 0)} />
+          <NumberInput label={t('atMost')} description={t('atMostHint')} min={1} value={cap?.times ?? ''} placeholder={t('noLimit')} onChange={(to) => (typeof to === 'number' ? form.setFieldValue('caps', [{ period: '24h', ...cap, times: to }, ...caps]) : caps.length > 0 ? form.setFieldValue('caps', caps) : without('caps'))} />
+          <NumberInput label={t('total')} description={t('totalHint')} min={0} value={v.inventory?.total ?? ''} placeholder={t('noLimit')} onChange={(to) => (typeof to === 'number' ? form.setFieldValue('inventory', { total: to }) : without('inventory'))} />
+        </Group>
+        {props.error && <ProblemState error={props.error} compact />}
+        <Group justify="flex-end"><Button type="submit" loading={props.saving}>{props.label}</Button></Group>
+      </Stack>
+    </form>
+  )
+}
