@@ -40,6 +40,9 @@ export function Draw({ model: m }: { model: Model }) {
       () => (leaving.current = false),
     )
   }
+  useEffect(() => {
+    leaving.current = false
+  }, [at.edits])
   useBlocker({ shouldBlockFn: ({ next, current }) => changed && !leaving.current && next.pathname !== current.pathname && !window.confirm(t('leave')), enableBeforeUnload: changed })
   useHotkeys([['mod+Enter', () => changed && keep()], ['mod+S', () => changed && keep()]], [])
   const trial = (): void => void navigate({ to: '/decisions/$key', params: { key: m.key }, search: (s: object) => ({ ...s, tab: 'try' as const }) })
