@@ -66,8 +66,11 @@ func (a *App) keepIntake() {
 }
 
 // forgetSeen takes names that may be about an erased person out of what was
-// seen, in memory and on disk.
+// seen, in memory and on disk, and out of what people look on at.
 func (a *App) forgetSeen() error {
+	if a.door != nil { // an erasure of the ledger comes before it
+		a.door.Forget()
+	}
 	a.intake.ForgetRare()
 	return a.intake.Save(a.config.Path(observedFile))
 }

@@ -40,6 +40,7 @@ const shown = 4 << 10
 type request struct {
 	events  []LiveEvent
 	of      []*event.Event // beside events; nil for what was not understood
+	era     uint64         // how often everything had been forgotten when it came
 	receipt pipeline.Receipt
 }
 

@@ -47,6 +47,7 @@ type Door struct {
 	mu      sync.Mutex
 	ring    []LiveEvent // the newest at the end
 	next    uint64      // number of the next event
+	era     uint64      // how often everything was forgotten
 	arrived chan struct{}
 }
 
@@ -73,6 +74,9 @@ func (d *Door) Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Rec
 		return d.Spine.Accept(ctx, s)
 	}
 	r := newRequest(s, now)
+	d.mu.Lock()
+	r.era = d.era
+	d.mu.Unlock()
 	receipt, err := d.Spine.Accept(context.WithValue(ctx, requestKey{}, r), s)
 	if err != nil {
 		return receipt, err // nothing of it was received
@@ -82,10 +86,41 @@ func (d *Door) Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Rec
 	case d.queue <- r:
 	default:
 		d.mu.Lock()
-		d.next += uint64(len(r.events)) // a gap in the numbers: too many came at once
+		d.skip(r) // too many came at once
 		d.mu.Unlock()
 	}
 	return receipt, nil
+}
+
+// skip leaves a gap in the numbers for a request that is not shown. The caller
+// holds the lock.
+func (d *Door) skip(r *request) { d.next += uint64(len(r.events)) }
+
+// Forget lets go of all that is held and of what is under way: somebody is
+// erased, who may be in it.
+func (d *Door) Forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ring = nil
+	d.era++
+	for {
+		select {
+		case r := <-d.queue:
+			d.skip(r)
+		default:
+			return
+		}
+	}
+}
+
+// lapse lets go of what is held where nobody looks any more.
+func (d *Door) lapse() {
+	if int64(d.clock.Now()) < d.until.Load() {
+		return
+	}
+	d.mu.Lock()
+	d.ring = nil
+	d.mu.Unlock()
 }
 
 // follow waits until requests are applied, many at once, and shows them.
@@ -97,10 +132,14 @@ func (d *Door) follow() {
 		<-d.stop
 		cancel()
 	}()
+	look := time.NewTicker(interest)
+	defer look.Stop()
 	for {
 		select {
 		case <-d.stop:
 			return
+		case <-look.C:
+			d.lapse()
 		case first := <-d.queue:
 			d.show(ctx, d.drain(first))
 		}
@@ -131,6 +170,10 @@ func (d *Door) show(ctx context.Context, all []*request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, r := range all {
+		if r.era != d.era {
+			d.skip(r)
+			continue
+		}
 		for i := range r.events {
 			e := &r.events[i]
 			if err == nil && e.Outcome == Stored {
