@@ -50,7 +50,8 @@ func (w *people) stir(a *anchor, cause store.Position, received clock.Instant) {
 
 // displace keeps, of a copy that took the place of one that was folded before
 // it, where the log has that one: whoever wrote that one down needs not write
-// down the copy.
+// down the copy. It is kept also while nobody follows: a lake that is switched on
+// again has the one from before, and reads of the copy in the log.
 func (w *people) displace(a *anchor, better, other profile.Entry) {
 	first := binary.BigEndian.AppendUint64(nil, other.Position)
 	w.rows = append(w.rows, w.row(store.TableDisplaced, a.key, positionKey(store.Position(better.Position)), store.Put, first))
@@ -83,7 +84,14 @@ func (p *Pipeline) FollowAgain(ctx context.Context, from, to, written store.Posi
 			return errPastEnd
 		}
 		f := Followed{Record: r}
-		if r.Payload == nil || !p.followed(ctx, &f, written) {
+		if r.Payload == nil {
+			return ctx.Err()
+		}
+		heard, err := p.followed(ctx, &f, written)
+		if err != nil {
+			return fmt.Errorf("record %d: %w", r.Position, err)
+		}
+		if !heard {
 			return ctx.Err()
 		}
 		return visit(&f)
@@ -94,34 +102,31 @@ func (p *Pipeline) FollowAgain(ctx context.Context, from, to, written store.Posi
 	return err
 }
 
-// followed tells whether a Follower would have heard of a record, and what.
-func (p *Pipeline) followed(ctx context.Context, f *Followed, written store.Position) bool {
+// followed tells whether a Follower would have heard of a record, and what. An
+// error means that it cannot be told at present.
+func (p *Pipeline) followed(ctx context.Context, f *Followed, written store.Position) (bool, error) {
 	r := f.Record
 	switch r.Kind {
 	case store.KindEvent, store.KindReplay:
 		e, err := p.decode(r.Payload)
 		if err != nil || p.erased.Load().Refuses(e) {
-			return false
+			return false, nil
 		}
 		p.erased.Load().Strip(e)
-		counts, err := p.countsAt(ctx, r, e, written)
-		if err != nil {
-			p.log.Error("event cannot be told from its copies", "position", r.Position, "error", err)
-		}
 		f.Event, f.Home, f.Cause = e, r.Anchor, r.Position
-		return counts
+		return p.countsAt(ctx, r, e, written)
 	case store.KindDecision, store.KindEffect:
-		return true
+		return true, nil
 	case store.KindShare:
 		s, err := readShare(r.Payload)
 		f.Home, f.Cause = s.home, s.version
-		return err == nil
+		return err == nil, nil
 	case store.KindPerson:
 		person, err := graph.ReadPerson(r.Payload)
 		f.Home, f.Cause = person.To, person.Version
-		return err == nil && person.Members != nil
+		return err == nil && person.Members != nil, nil
 	}
-	return false
+	return false, nil
 }
 
 // countsAt tells whether the event of a record is the one of its message that a

@@ -1,8 +1,12 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
+	"io"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"rapport/internal/clock"
@@ -98,4 +102,55 @@ func TestFollowAgain_GivesEveryMessageThatWasNotWrittenDown(t *testing.T) {
 		}
 		closeNow(t, p)
 	}
+}
+
+// hazy is a store that cannot read, while it is told so, which copies took the
+// place of others.
+type hazy struct {
+	store.Store
+	dark atomic.Bool
+}
+
+type hazyState struct {
+	store.State
+	of *hazy
+}
+
+func (h *hazy) State() store.State { return hazyState{h.Store.State(), h} }
+
+func (s hazyState) Load(ctx context.Context, keys []store.RowKey) ([][][]byte, error) {
+	if s.of.dark.Load() && len(keys) > 0 && keys[0].Table == store.TableDisplaced {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return s.State.Load(ctx, keys)
+}
+
+// What cannot be told at present is not left out: whoever follows tries again.
+func TestFollowAgain_FailsWhereCopiesCannotBeTold(t *testing.T) {
+	t.Parallel()
+	st := &hazy{Store: memory.New()}
+	w := newWorld(7, 20)
+	p, err := Open(t.Context(), config(st, 2, 10), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	play(t, p, w.shuffled(rand.New(rand.NewPCG(7, 5))), 10)
+	events := func() (n int, err error) {
+		err = p.FollowAgain(t.Context(), 0, p.store.Log().End(), 0, func(f *Followed) error {
+			if f.Event != nil {
+				n++
+			}
+			return nil
+		})
+		return n, err
+	}
+	st.dark.Store(true)
+	if n, err := events(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%d events, error %v", n, err)
+	}
+	st.dark.Store(false)
+	if n, err := events(); n == 0 || err != nil {
+		t.Errorf("%d events, error %v", n, err)
+	}
+	closeNow(t, p)
 }
