@@ -24,13 +24,13 @@ type SourceRemoved struct {
 	pipeline.SourceData
 	DryRun  bool   `json:"dry_run"`
 	Phase   string `json:"phase" enum:"counting,removing,rebuilding,done" doc:"rebuilding: the state is folded again from what is left; until then the instance answers 503"`
-	Rebuilt bool   `json:"rebuilt" doc:"Profiles, segments and counts know nothing of it any more"`
+	Rebuilt bool   `json:"rebuilt" doc:"Profiles, segments and counts know nothing of it any more; the lake keeps the rows it has"`
 }
 
 func (a *API) sourceRemovalRoutes() {
 	register(a, spec{
 		id: "remove-source-data", method: http.MethodPost, path: "/sources/{key}/removal", tag: "sources", scope: access.ScopeAdmin, status: http.StatusAccepted,
-		summary: "Remove all data that came from a source, for good, or count it",
+		summary: "Remove all data that came from a source, for good, or count it; a lake keeps the rows it has of it",
 	}, a.removeSource)
 }
 

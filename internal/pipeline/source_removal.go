@@ -29,6 +29,7 @@ type SourceData struct {
 // sourceSearch goes through the log.
 type sourceSearch struct {
 	source   string
+	take     bool // what is found is taken out; else it is counted only
 	found    SourceData
 	changes  []store.Redaction
 	letters  []store.Position
@@ -38,9 +39,10 @@ type sourceSearch struct {
 
 // SourceData counts what there is of a source, and removes it where remove says
 // so: from the log, for good. What the state knows stays as it is until it is
-// rebuilt. progress is told how much of the log was read.
+// rebuilt, and a lake keeps what it has of the source. progress is told how much
+// of the log was read.
 func (p *Pipeline) SourceData(ctx context.Context, source string, remove bool, progress func(done, end store.Position) error) (SourceData, error) {
-	s := &sourceSearch{source: source, anchors: map[id.Key]bool{}, entities: map[id.Key]bool{}}
+	s := &sourceSearch{source: source, take: remove, anchors: map[id.Key]bool{}, entities: map[id.Key]bool{}}
 	if err := p.settle(ctx); err != nil {
 		return s.found, err
 	}
@@ -79,6 +81,9 @@ func (p *Pipeline) SourceData(ctx context.Context, source string, remove bool, p
 const removalStep = 20_000
 
 func (s *sourceSearch) remove(r *store.Record, payload []byte) {
+	if !s.take {
+		return
+	}
 	s.changes = append(s.changes, store.Redaction{At: r.Position, Payload: payload})
 }
 
@@ -121,6 +126,9 @@ func (s *sourceSearch) letter(r *store.Record) {
 		return
 	}
 	s.found.DeadLetters++
+	if !s.take {
+		return
+	}
 	s.letters = append(s.letters, r.Position)
 	bare := DeadLetter{Reason: d.Reason, Envelope: event.Envelope{Dialect: d.Envelope.Dialect, Source: d.Envelope.Source, Received: d.Envelope.Received}}
 	s.remove(r, bare.append(nil))
