@@ -50,10 +50,8 @@ func (o *Outbox) walk(ctx context.Context, t *schedule.Task) error {
 	}
 	o.walks.put(c.key, true)
 	defer o.walks.put(c.key, false)
-	for s := o.Spine.SegmentState(definition.Segment, c.document.Segment); s.Version == 0 || s.Building != 0; s = o.Spine.SegmentState(definition.Segment, c.document.Segment) {
-		if !pause(ctx, o.Pace.First) {
-			return context.Cause(ctx)
-		}
+	if due, err := o.counted(ctx, c); err != nil || !due {
+		return err
 	}
 	if c.progress.Position == 0 {
 		if err := o.advance(ctx, c, c.progress.Begin(uint64(o.Spine.End()), o.now()), "rapport"); err != nil {
@@ -62,6 +60,28 @@ func (o *Outbox) walk(ctx context.Context, t *schedule.Task) error {
 	}
 	w := &walking{Outbox: o, campaign: c, through: o.today(c.line())}
 	return w.all(ctx, t)
+}
+
+// counted waits until it is known who is in the segment of a broadcast. due is
+// false where the broadcast was paused, stopped or changed meanwhile: another job
+// goes on with it.
+func (o *Outbox) counted(ctx context.Context, c *campaign) (due bool, err error) {
+	key, version := c.document.Segment, c.progress.Version
+	for {
+		s := o.Spine.SegmentState(definition.Segment, key)
+		if s.Version != 0 && s.Building == 0 {
+			return true, nil
+		}
+		if o.Spine.Definitions().Get(definition.Segment, key).Live() == nil {
+			return false, fault.Errorf(fault.Invalid, "unknown_segment", "there is no live segment %q any more: stop the broadcast, or define the segment again", key).At("/segment")
+		}
+		if !pause(ctx, o.Pace.First) {
+			return false, context.Cause(ctx)
+		}
+		if c.progress, c.tag, err = o.progressOf(ctx, c.key); err != nil || !c.progress.Due(o.now()) || c.progress.Version != version {
+			return false, err
+		}
+	}
 }
 
 // all walks over everybody.
@@ -252,7 +272,7 @@ func (w *walking) decide(ctx context.Context, d *draft) error {
 		return nil
 	}
 	if d.after != 0 {
-		d.Position += uint64(d.after.Sub(w.progress.Since)/slot) + 1
+		d.Position += uint64(d.after.Sub(w.progress.Begins)/slot) + 1 // a pause moves nobody before others
 	}
 	d.tells = append(d.tells, effect.Fact{Op: effect.OpTold, Destination: often, Person: c.Person, Known: broadcast.Times(append(d.before.recent, at))})
 	return nil

@@ -175,7 +175,8 @@ func (o *Outbox) watch() {
 	}
 }
 
-// look brings the lines in step with the definitions.
+// look brings the lines in step with the definitions. One that cannot be read
+// keeps none of the others from it, and is looked at again.
 func (o *Outbox) look() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -183,25 +184,28 @@ func (o *Outbox) look() {
 	if index == o.index || o.stopped() {
 		return
 	}
+	whole := true
 	for _, s := range index.List(definition.Destination) {
 		if err := o.follow(s); err != nil {
 			o.Log.Error("destination cannot be followed", "destination", s.Key, "error", err)
-			return // looked at again
+			whole = false
 		}
 	}
 	for _, s := range index.List(definition.BroadcastProgress) {
 		if err := o.followBroadcast(s); err != nil {
 			o.Log.Error("broadcast cannot be followed", "broadcast", s.Key, "error", err)
-			return
+			whole = false
 		}
 	}
 	for _, s := range index.List(definition.DestinationControl) {
 		if err := o.obey(s); err != nil {
 			o.Log.Error("control of a destination cannot be read", "destination", s.Key, "error", err)
-			return
+			whole = false
 		}
 	}
-	o.index = index
+	if whole {
+		o.index = index
+	}
 }
 
 func (o *Outbox) stopped() bool {
