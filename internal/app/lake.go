@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -37,14 +36,8 @@ func (a *App) openLake(pc *pipeline.Config) error {
 		Most:    int64(a.config.Memory) / lakeShare,
 		Mapping: func(source string) *catalog.Mapping { return pc.Sources(source).Mapping },
 	})
-	pc.Follower, pc.Rewrite = a.lake.Follower(), a.eraseFromLake
+	pc.Follower, pc.Rewrite = a.lake.Follower(), a.lake.Erase
 	return nil
-}
-
-// eraseFromLake waits until the lake is attached: an erasure of the ledger may
-// come before.
-func (a *App) eraseFromLake(ctx context.Context, gone pipeline.Gone) (pipeline.Rewritten, error) {
-	return a.lake.Erase(ctx, gone)
 }
 
 func (a *App) lakeTarget() (lake.Target, error) {

@@ -36,23 +36,29 @@ type aged struct {
 func (l *Lake) join(ctx context.Context) {
 	every := time.NewTicker(2 * time.Second)
 	defer every.Stop()
+	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-every.C:
 		}
-		if err := l.joinOnce(ctx); err != nil && ctx.Err() == nil {
-			l.stats.fail(err)
+		err := l.joinOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && time.Since(last) > time.Minute {
+			last = time.Now()
 			l.Log.Error("files of the lake cannot be joined; it is tried again", "error", err)
 		}
 	}
 }
 
 // joinOnce joins what is to be joined and removes what was replaced.
-func (l *Lake) joinOnce(ctx context.Context) error {
+func (l *Lake) joinOnce(ctx context.Context) (err error) {
 	l.joining.Lock()
 	defer l.joining.Unlock()
+	defer func() { l.stats.fail(&l.stats.unjoined, err) }()
 	for {
 		m := l.current()
 		if m == nil {
@@ -254,16 +260,27 @@ func (l *Lake) retire(files []File) {
 // sweep removes files that were replaced long enough ago.
 func (l *Lake) sweep(ctx context.Context) error {
 	now := l.Now.Now()
+	return l.removeReplaced(ctx, func(a aged) bool { return now.Sub(a.at) >= graceful })
+}
+
+// removeReplaced removes files that were replaced. One that cannot be removed
+// stays among them, behind the others, so that it holds none of them up.
+func (l *Lake) removeReplaced(ctx context.Context, which func(a aged) bool) error {
 	l.mu.Lock()
-	n := 0
-	for n < len(l.obsolete) && now.Sub(l.obsolete[n].at) >= graceful {
-		n++
-	}
-	gone := slices.Clone(l.obsolete[:n])
-	l.obsolete = slices.Delete(l.obsolete, 0, n)
+	list := slices.Clone(l.obsolete)
 	l.mu.Unlock()
-	for _, a := range gone {
-		if err := l.Target.Delete(ctx, a.path); err != nil {
+	for _, a := range list {
+		if !which(a) {
+			continue
+		}
+		err := l.Target.Delete(ctx, a.path)
+		l.mu.Lock()
+		l.obsolete = slices.DeleteFunc(l.obsolete, func(o aged) bool { return o == a })
+		if err != nil {
+			l.obsolete = append(l.obsolete, a)
+		}
+		l.mu.Unlock()
+		if err != nil {
 			return err
 		}
 	}

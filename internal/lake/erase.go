@@ -11,12 +11,16 @@ import (
 
 // Erase takes a person out of all files: rows that are the person's own, and
 // values in rows about others that name the person. When it returns, no file of
-// the lake has any of it. The pipeline knows nothing of the person any more.
+// the lake has any of it, those that were replaced or never counted included.
+// The pipeline knows nothing of the person any more.
 func (l *Lake) Erase(ctx context.Context, gone pipeline.Gone) (out pipeline.Rewritten, err error) {
 	l.joining.Lock()
 	defer l.joining.Unlock()
 	l.work.Lock()
 	defer l.work.Unlock()
+	if l.spine == nil {
+		return out, l.eraseEarly(ctx, gone, &out)
+	}
 	if err := l.open(ctx); err != nil {
 		return out, err
 	}
@@ -25,27 +29,73 @@ func (l *Lake) Erase(ctx context.Context, gone pipeline.Gone) (out pipeline.Rewr
 			return out, err
 		}
 	}
-	m := l.current()
-	for _, f := range m.Files {
-		if f.Rows == 0 {
-			continue
-		}
-		if err := l.eraseFile(ctx, m, f, gone, &out); err != nil {
-			return out, err
-		}
+	if err := l.eraseFiles(ctx, gone, &out); err != nil {
+		return out, err
 	}
 	for k := range l.people.stirs {
 		if gone.IDs[l.spine.OwnID(k)] {
 			l.people.settle(k, l.people.stirs[k].cause)
 		}
 	}
-	l.people.since++
-	if l.tap.open.Load() {
-		if err := l.flush(ctx, true); err != nil { // who is due is written down without the person
-			return out, err
+	if err := l.eraseDue(ctx); err != nil {
+		return out, err
+	}
+	// What is in the lake now is what the manifest says that was written last:
+	// only then may go what it does not name.
+	if err := l.commit(ctx, func(*Manifest) {}); err != nil {
+		return out, err
+	}
+	return out, l.tidy(ctx, l.current())
+}
+
+// eraseEarly is Erase while the pipeline starts, which the lake is attached to
+// afterwards: an older backup may know people whom the ledger of erasures names.
+// Nothing is opened yet, so what the manifest does not name goes with that.
+func (l *Lake) eraseEarly(ctx context.Context, gone pipeline.Gone, out *pipeline.Rewritten) error {
+	m, err := l.read(ctx)
+	if err != nil {
+		return err
+	}
+	l.take(m)
+	defer l.take(nil)
+	return l.eraseFiles(ctx, gone, out)
+}
+
+// eraseFiles writes those files anew that the person is in, and removes the
+// ones they replace, and those that were replaced before, whoever reads them.
+func (l *Lake) eraseFiles(ctx context.Context, gone pipeline.Gone, out *pipeline.Rewritten) error {
+	m := l.current()
+	for _, f := range m.Files {
+		if f.Rows == 0 {
+			continue
+		}
+		if err := l.eraseFile(ctx, m, f, gone, out); err != nil {
+			return err
 		}
 	}
-	return out, l.forgetReplaced(ctx)
+	return l.removeReplaced(ctx, func(aged) bool { return true })
+}
+
+// eraseDue writes down without the person of whom a row is due.
+func (l *Lake) eraseDue(ctx context.Context) error {
+	l.people.since++
+	if l.tap.open.Load() {
+		return l.flush(ctx, true)
+	}
+	m := l.current()
+	if m.Pending.Path == "" {
+		return nil
+	}
+	// What came since the last ones were written down is read from the log again.
+	pending, err := l.putPending(ctx, m.Pending.Position)
+	if err != nil {
+		return err
+	}
+	if err := l.commit(ctx, func(m *Manifest) { m.Pending = *pending }); err != nil {
+		return err
+	}
+	l.dropPending(ctx, m)
+	return nil
 }
 
 // eraseFile writes a file anew where the person is in it.
@@ -93,20 +143,7 @@ func (l *Lake) eraseFile(ctx context.Context, m *Manifest, f File, gone pipeline
 		return err
 	}
 	out.Files, out.Rows, out.Cells = out.Files+1, out.Rows+e.rows, out.Cells+e.cells
-	return l.Target.Delete(ctx, f.Path)
-}
-
-// forgetReplaced removes what was replaced before, whoever reads it.
-func (l *Lake) forgetReplaced(ctx context.Context) error {
-	l.mu.Lock()
-	gone := l.obsolete
-	l.obsolete = nil
-	l.mu.Unlock()
-	for _, a := range gone {
-		if err := l.Target.Delete(ctx, a.path); err != nil {
-			return err
-		}
-	}
+	l.retire([]File{f}) // if it cannot be removed now, whoever tries again finds it there
 	return nil
 }
 

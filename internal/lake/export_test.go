@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -17,6 +18,13 @@ func (l *Lake) JoinOnce(ctx context.Context) error { return l.joinOnce(ctx) }
 
 // Drop lets go of the rows that wait, as when there are too many.
 func (l *Lake) Drop() { l.tap.drop() }
+
+// Carried is how many bytes of rows wait beside those of the lanes.
+func (l *Lake) Carried() int64 {
+	l.work.Lock()
+	defer l.work.Unlock()
+	return waiting(l.carry)
+}
 
 // ReadManifest reads a manifest.
 func ReadManifest(b []byte) (*Manifest, error) { return readManifest(b) }
@@ -93,4 +101,9 @@ func DecimalText(s string) []byte {
 		return nil
 	}
 	return v.ByteArray()
+}
+
+// Afterwards is how long a lake rests after an attempt.
+func Afterwards(rest, flush time.Duration, err error) time.Duration {
+	return afterwards(rest, flush, err)
 }

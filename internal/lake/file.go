@@ -23,6 +23,7 @@ const (
 // writer makes files of one object, one after the other.
 type writer struct {
 	of   *object
+	kept bool // it makes other files later, in the same memory
 	out  bytes.Buffer
 	w    *parquet.GenericWriter[any]
 	rows []parquet.Row

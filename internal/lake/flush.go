@@ -46,6 +46,35 @@ func (l *Lake) flush(ctx context.Context, last bool) error {
 		l.carry = nil // more came than may wait: the log tells all of it again
 		return nil
 	}
+	if err := l.flushTo(ctx, upTo, last); err != nil {
+		if ctx.Err() == nil {
+			// What cannot be written must not pile up until it can be.
+			l.letGo()
+		}
+		return err
+	}
+	if waiting(l.carry) > l.Most {
+		l.letGo() // one lane is far behind the others
+	}
+	return nil
+}
+
+// letGo drops all that waits: the log tells it again.
+func (l *Lake) letGo() {
+	l.carry = nil
+	l.tap.drop()
+}
+
+// waiting is how many bytes rows hold on to.
+func waiting(rows []held) (n int64) {
+	for _, h := range rows {
+		n += int64(len(h.chunk.bytes))
+	}
+	return n
+}
+
+// flushTo writes the rows that are carried and lie before a place.
+func (l *Lake) flushTo(ctx context.Context, upTo store.Position, last bool) error {
 	m := l.current()
 	files, err := l.encode(l.carry, m.Position, upTo)
 	if err != nil {
@@ -73,8 +102,8 @@ func (l *Lake) flush(ctx context.Context, last bool) error {
 		return err
 	}
 	l.keepTail(upTo)
-	if pending != nil && m.Pending.Path != "" {
-		return l.Target.Delete(ctx, m.Pending.Path)
+	if pending != nil {
+		l.dropPending(ctx, m)
 	}
 	return nil
 }
@@ -159,7 +188,10 @@ func (l *Lake) ended(w *writer, day string, level int) (made, error) {
 	}
 	f := l.file(w.of.name, day, level)
 	f.Rows, f.Bytes, f.Low, f.High = w.n, len(b), w.low, w.high
-	return made{f, bytes.Clone(b)}, nil
+	if w.kept {
+		b = bytes.Clone(b)
+	}
+	return made{f, b}, nil
 }
 
 // put writes files, several at once.

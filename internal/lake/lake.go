@@ -137,18 +137,26 @@ func (l *Lake) Close(ctx context.Context) error {
 	return nil
 }
 
-// run writes until it is stopped. Whatever fails is tried again: the log keeps
-// what is not written.
+// longestRest is between two attempts while the lake cannot be written: each
+// reads from the log again what is missing.
+const longestRest = 30 * time.Second
+
+// run writes until it is stopped. Whatever fails is tried again, ever more
+// seldom: the log keeps what is not written.
 func (l *Lake) run(ctx context.Context) {
 	every := time.NewTicker(l.Flush)
 	defer every.Stop()
 	var last time.Time
+	rest := l.Flush
 	for {
 		err := l.step(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		l.stats.fail(err)
+		if next := afterwards(rest, l.Flush, err); next != rest {
+			rest = next
+			every.Reset(rest)
+		}
 		if err != nil && time.Since(last) > time.Minute {
 			last = time.Now()
 			l.Log.Error("the lake cannot be written; it is tried again", "error", err)
@@ -161,10 +169,19 @@ func (l *Lake) run(ctx context.Context) {
 	}
 }
 
+// afterwards is how long to rest after an attempt.
+func afterwards(rest, flush time.Duration, err error) time.Duration {
+	if err == nil {
+		return flush
+	}
+	return max(flush, min(2*rest, longestRest))
+}
+
 // step brings the lake up to date once.
-func (l *Lake) step(ctx context.Context) error {
+func (l *Lake) step(ctx context.Context) (err error) {
 	l.work.Lock()
 	defer l.work.Unlock()
+	defer func() { l.stats.fail(&l.stats.unwritten, err) }()
 	if err := l.open(ctx); err != nil {
 		return err
 	}
@@ -195,31 +212,45 @@ func (l *Lake) open(ctx context.Context) error {
 	if l.current() != nil {
 		return nil
 	}
-	m := &Manifest{Format: manifestFormat, Users: usersColumns()}
-	b, err := l.Target.Get(ctx, manifestName)
-	switch {
-	case err == nil:
-		if m, err = readManifest(b); err != nil {
-			return err
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("read the manifest of the lake: %w", err)
+	m, err := l.read(ctx)
+	if err != nil {
+		return err
 	}
 	if m.Position > l.spine.LogEnd() {
 		return fmt.Errorf("the lake at %s is at %d of a log that ends at %d: it belongs to other data, or the data is from an older backup. Give another lake.url, or move its files away to have it written anew",
 			l.Target.Root(), m.Position, l.spine.LogEnd())
 	}
-	l.sequence.Store(m.Sequence)
 	if err := l.tidy(ctx, m); err != nil {
 		return err
 	}
 	if err := l.recall(ctx, m); err != nil {
 		return err
 	}
+	l.take(m)
+	return nil
+}
+
+// read reads the manifest, or makes the first one.
+func (l *Lake) read(ctx context.Context) (*Manifest, error) {
+	m := &Manifest{Format: manifestFormat, Users: usersColumns()}
+	b, err := l.Target.Get(ctx, manifestName)
+	switch {
+	case err == nil:
+		if m, err = readManifest(b); err != nil {
+			return nil, err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("read the manifest of the lake: %w", err)
+	}
+	l.sequence.Store(m.Sequence)
+	return m, nil
+}
+
+// take makes a manifest the one that counts; nil: the next to ask reads it.
+func (l *Lake) take(m *Manifest) {
 	l.mu.Lock()
 	l.manifest = m
 	l.mu.Unlock()
-	return nil
 }
 
 // tidy removes files that the manifest does not name: what a crash left.
@@ -287,6 +318,7 @@ func (l *Lake) writer(o *object) *writer {
 	w := l.writers[o.name]
 	if w == nil || w.of != o {
 		w = newWriter(o)
+		w.kept = true
 		l.writers[o.name] = w
 	}
 	w.begin()

@@ -29,7 +29,10 @@ import (
 	"rapport/internal/store/memory"
 )
 
-const idle = 30 * time.Minute
+const (
+	idle = 30 * time.Minute
+	most = 1 << 20
+)
 
 var (
 	start   = clock.From(time.Date(2026, 3, 1, 23, 50, 0, 0, time.UTC))
@@ -56,7 +59,7 @@ func open(t testing.TB, st store.Store, target lake.Target, now *atomic.Int64) *
 	h := &house{t: t, now: now, target: target}
 	h.lake = lake.New(lake.Options{
 		Target: target, Mapping: func(string) *catalog.Mapping { return mapping }, Now: h.clock, Log: slog.New(slog.DiscardHandler),
-		Flush: time.Second, Idle: idle, Join: 3, Most: 1 << 20,
+		Flush: time.Second, Idle: idle, Join: 3, Most: most,
 	})
 	var err error
 	h.spine, err = pipeline.Open(context.Background(), pipeline.Config{
@@ -435,6 +438,9 @@ func TestStep_LosesNothingWhileTheTargetIsDown(t *testing.T) {
 		}
 		if err := h.lake.Step(t.Context()); err == nil {
 			t.Fatal("it was written nowhere")
+		}
+		if n := h.lake.Carried(); n != 0 {
+			t.Fatalf("%d bytes pile up", n)
 		}
 		if i == 25 {
 			h.lake.Drop()

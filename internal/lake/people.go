@@ -158,6 +158,11 @@ func (l *Lake) keepPeople(ctx context.Context, at store.Position, last bool) (*P
 	if !l.pendingDue(last) {
 		return nil, nil
 	}
+	return l.putPending(ctx, at)
+}
+
+// putPending makes a file of whom a row is due, as of a place in the log.
+func (l *Lake) putPending(ctx context.Context, at store.Position) (*Pending, error) {
 	b, err := l.people.encode(l.spine.OwnID)
 	if err != nil {
 		return nil, err
@@ -168,6 +173,14 @@ func (l *Lake) keepPeople(ctx context.Context, at store.Position, last bool) (*P
 	}
 	l.people.since, l.people.last = 0, time.Now()
 	return pending, nil
+}
+
+// dropPending removes the file of whom a row was due that a manifest names: a
+// later one names another. What cannot be removed is tried again by the sweep.
+func (l *Lake) dropPending(ctx context.Context, old *Manifest) {
+	if path := old.Pending.Path; path != "" && l.Target.Delete(ctx, path) != nil {
+		l.retire([]File{{Path: path}})
+	}
 }
 
 // recall reads of whom a row was due.

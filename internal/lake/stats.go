@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 
@@ -13,7 +14,7 @@ type stats struct {
 	commits, joined, people atomic.Uint64
 	files, rows, bytes      atomic.Uint64
 	mu                      sync.Mutex
-	failed                  string
+	unwritten, unjoined     string // why it cannot; empty where it can
 }
 
 // wrote counts a file.
@@ -23,13 +24,21 @@ func (s *stats) wrote(f *File) {
 	s.bytes.Add(uint64(f.Bytes))
 }
 
-func (s *stats) fail(err error) {
+// fail notes in one of the reasons how the last attempt went.
+func (s *stats) fail(reason *string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failed = ""
+	*reason = ""
 	if err != nil {
-		s.failed = err.Error()
+		*reason = err.Error()
 	}
+}
+
+// failed is why the lake cannot be written, else why its files cannot be joined.
+func (s *stats) failed() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.unwritten, s.unjoined)
 }
 
 // State is how a lake stands.
@@ -76,9 +85,7 @@ func (l *Lake) State() State {
 		s.Lag = max(0, l.Now.Now().Sub(clock.Instant(oldest)).Seconds())
 	}
 	s.Since = Since{l.stats.commits.Load(), l.stats.files.Load(), l.stats.rows.Load(), l.stats.bytes.Load(), l.stats.joined.Load(), l.stats.people.Load()}
-	l.stats.mu.Lock()
-	s.Error = l.stats.failed
-	l.stats.mu.Unlock()
+	s.Error = l.stats.failed()
 	m := l.current()
 	if m == nil {
 		return s

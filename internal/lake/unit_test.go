@@ -3,10 +3,12 @@ package lake_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/big"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"rapport/internal/lake"
 )
@@ -124,4 +126,20 @@ func FuzzReadPending(f *testing.F) {
 			t.Errorf("%d entries of %d bytes", n, len(b))
 		}
 	})
+}
+
+func TestAfterwards_RestsLongerWhileItFails(t *testing.T) {
+	t.Parallel()
+	rest := time.Second
+	for _, want := range []time.Duration{2, 4, 8, 16, 30, 30} {
+		if rest = lake.Afterwards(rest, time.Second, io.ErrUnexpectedEOF); rest != want*time.Second {
+			t.Fatalf("%v, want %d s", rest, want)
+		}
+	}
+	if rest = lake.Afterwards(rest, time.Second, nil); rest != time.Second {
+		t.Errorf("%v after it went well", rest)
+	}
+	if rest = lake.Afterwards(time.Minute, time.Minute, io.ErrUnexpectedEOF); rest != time.Minute {
+		t.Errorf("%v where it is written seldom", rest)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -125,8 +126,11 @@ func (l *Lake) writeUsers(ctx context.Context, list []person, now clock.Instant)
 		m.replace(old, filesOf(files)...)
 		m.Users, m.Edition = columns, edition
 	})
+	if err != nil {
+		return err // the manifest names the old one still
+	}
 	l.retire(old)
-	return err
+	return nil
 }
 
 // userRow fills the row of a person.
@@ -159,11 +163,7 @@ func (l *Lake) userRow(d *draft, p *person) {
 		d.text(o.at("customerId"), found[event.UserID])
 	}
 	d.text(o.at("sfmcContactKey"), or(contactKeyNamespace, contactKeyTrait))
-	anonymous := int64(0)
-	if v.Anonymous {
-		anonymous = 1
-	}
-	d.int(o.at("isAnonymous"), anonymous)
+	d.int(o.at("isAnonymous"), int64(boolInt(v.Anonymous)))
 	d.time(o.at("lastModified"), p.stir.last)
 	d.int(o.at(position), int64(p.stir.cause))
 	all, err := json.Marshal(v.Traits)
@@ -260,7 +260,7 @@ func widen(columns []Column, edition int, traits map[string]json.RawMessage) ([]
 		}
 	}
 	grown := false
-	for _, name := range sortedKeys(traits) {
+	for _, name := range slices.Sorted(maps.Keys(traits)) {
 		t := typeOf(traits[name])
 		if t == "" {
 			continue
@@ -279,15 +279,6 @@ func widen(columns []Column, edition int, traits map[string]json.RawMessage) ([]
 		edition++
 	}
 	return columns, edition
-}
-
-func sortedKeys(m map[string]json.RawMessage) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // columnName is the name of a trait's column. Who reads the lake makes no
