@@ -102,6 +102,7 @@ func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message,
 	}
 	if l := o.line(key); l != nil && !discard {
 		for _, x := range list {
+			era := o.era.Load()
 			e, err := o.Spine.EffectAt(ctx, x.Sent)
 			if err != nil {
 				return err
@@ -110,7 +111,7 @@ func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message,
 			l.mu.Lock()
 			delete(l.queue.settled, x.Place)
 			l.mu.Unlock()
-			l.push(&message{Effect: e, sent: x.Sent})
+			l.push(&message{Effect: e, sent: x.Sent, era: era})
 		}
 	}
 	return nil

@@ -100,7 +100,7 @@ func (o *Outbox) keep(ctx context.Context, drafts []draft) error {
 		if d.known != "" {
 			o.told.put(d.told(), d.known)
 		}
-		d.line.push(&message{Effect: facts[at[i]], sent: places[at[i]], checked: now})
+		d.line.push(&message{Effect: facts[at[i]], sent: places[at[i]], checked: now, era: d.era})
 	}
 	return nil
 }

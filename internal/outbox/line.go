@@ -31,7 +31,7 @@ type line struct {
 	target  *effect.Target
 	sink    *opened
 	queue   queue
-	flying  int
+	flying  map[*message]chan struct{} // the calls under way by their first message; closed at the end
 	control Control
 	brake   brake
 	breaker breaker
@@ -66,7 +66,7 @@ type opened struct {
 
 func newLine(o *Outbox, key string) *line {
 	// What an earlier run left is in the rows.
-	return &line{Outbox: o, key: key, wake: make(chan struct{}, 1), queue: newQueue(), spilled: true}
+	return &line{Outbox: o, key: key, wake: make(chan struct{}, 1), queue: newQueue(), flying: map[*message]chan struct{}{}, spilled: true}
 }
 
 func (l *line) start() {
@@ -248,6 +248,7 @@ func (l *line) admit(at effect.Place, m *message) bool {
 // fetch reads a message. It is nil where the person was erased since, which is
 // written down.
 func (l *line) fetch(ctx context.Context, row pipeline.Message) (*message, error) {
+	era := l.era.Load()
 	e, err := l.Spine.EffectAt(ctx, row.Sent)
 	switch {
 	case errors.Is(err, store.ErrErased), errors.Is(err, store.ErrNotFound):
@@ -255,7 +256,7 @@ func (l *line) fetch(ctx context.Context, row pipeline.Message) (*message, error
 	case err != nil:
 		return nil, fmt.Errorf("message at %d: %w", row.Sent, err)
 	}
-	return &message{Effect: e, sent: row.Sent}, nil
+	return &message{Effect: e, sent: row.Sent, era: era}, nil
 }
 
 // forget settles a message whose person was erased: its row has to go.
@@ -283,7 +284,7 @@ type DestinationState struct {
 func (l *line) state(counts map[string]int64) DestinationState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := DestinationState{State: string(l.control.State), Since: l.control.Since, Waiting: counts[string(effect.Waiting)], InFlight: l.flying, Counts: map[string]int64{}}
+	s := DestinationState{State: string(l.control.State), Since: l.control.Since, Waiting: counts[string(effect.Waiting)], InFlight: len(l.flying), Counts: map[string]int64{}}
 	for k, n := range counts {
 		if k != string(effect.Waiting) && n != 0 {
 			s.Counts[k] = n

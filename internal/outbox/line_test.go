@@ -37,6 +37,7 @@ type spine struct {
 	planned chan []effect.Plan
 	news    chan struct{}
 	purged  []string // destinations, each with the instant before which deliveries are forgotten
+	erased  string   // nobody knows anything of this person any more
 }
 
 func newSpine() *spine {
@@ -108,7 +109,10 @@ func (s *spine) ToSend(_ context.Context, key string, after effect.Place, _ bool
 func (s *spine) EffectAt(_ context.Context, at store.Position) (pipeline.Effect, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.log[at-1], nil
+	if e := s.log[at-1]; s.erased == "" || e.Person != s.erased {
+		return e, nil
+	}
+	return pipeline.Effect{}, store.ErrErased
 }
 
 func (s *spine) Subject(context.Context, id.Key, bool, []pipeline.Use) (*pipeline.Subject, error) {

@@ -21,6 +21,7 @@ type message struct {
 	refused  string        // why it is not to be sent any more
 	attempts int
 	due      time.Time // the next attempt
+	era      uint64    // how many people had been erased when it was made or read
 }
 
 func (m *message) place() effect.Place {

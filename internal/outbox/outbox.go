@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rapport/internal/clock"
@@ -114,7 +115,8 @@ type Outbox struct {
 	stop   chan struct{}
 	work   sync.WaitGroup
 	told   *memo
-	walks  names // of broadcasts whose people are looked at now
+	walks  names         // of broadcasts whose people are looked at now
+	era    atomic.Uint64 // how many people were erased
 
 	mu    sync.Mutex // guards the rest
 	index *definition.Index

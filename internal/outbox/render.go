@@ -68,6 +68,7 @@ type draft struct {
 	line    *line
 	target  *effect.Target
 	version int
+	era     uint64
 
 	person       *pipeline.Subject
 	event        *event.Event
@@ -106,9 +107,9 @@ func (o *Outbox) settle(ctx context.Context, plans []effect.Plan) bool {
 }
 
 func (o *Outbox) settleOnce(ctx context.Context, plans []effect.Plan) error {
-	drafts := make([]draft, len(plans))
+	drafts, era := make([]draft, len(plans)), o.era.Load()
 	for i := range plans {
-		drafts[i].Plan = plans[i]
+		drafts[i].Plan, drafts[i].era = plans[i], era
 	}
 	if err := o.each(drafts, func(d *draft) error { return o.gather(ctx, d) }); err != nil {
 		return err

@@ -136,7 +136,7 @@ func (l *line) next() (batch []*message, s *opened, wait time.Duration) {
 		return nil, nil, l.quiet.Sub(now)
 	}
 	limits := &l.sink.limits
-	if l.flying >= cmp.Or(l.target.AtOnce, limits.Concurrency, defaultConcurrency) {
+	if len(l.flying) >= cmp.Or(l.target.AtOnce, limits.Concurrency, defaultConcurrency) {
 		return nil, nil, wait // the end of a call wakes
 	}
 	if more := l.gathers(now); more > 0 {
@@ -166,14 +166,14 @@ func (l *line) next() (batch []*message, s *opened, wait time.Duration) {
 	l.rate.give(n - len(batch))
 	l.brake.sent += len(batch)
 	l.breaker.trying = trial
-	l.flying++
+	l.flying[batch[0]] = make(chan struct{})
 	l.sink.calls.Add(1)
 	return batch, l.sink, 0
 }
 
 // call delivers a batch, and does what its results ask for.
 func (l *line) call(ctx context.Context, s *opened, batch []*message) {
-	allowed := l.allowed(ctx, batch)
+	allowed := l.allowed(ctx, l.unerased(ctx, batch))
 	c := called{allowed: allowed}
 	if len(allowed) > 0 {
 		limit, cancel := context.WithTimeout(ctx, cmp.Or(s.limits.Timeout, defaultTimeout))
@@ -259,7 +259,8 @@ func (l *line) finish(ctx context.Context, batch []*message, c called) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.nudge()
-	l.flying--
+	close(l.flying[batch[0]])
+	delete(l.flying, batch[0])
 	now := l.Clock()
 	worked, tried, reason := false, len(c.allowed) > 0, ""
 	for i, m := range c.allowed {
