@@ -163,6 +163,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	pc.Store, pc.Intake, pc.Forget = a.store, a.intake.Take, a.forgetSeen
+	pc.Recall = a.recall
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
 	})

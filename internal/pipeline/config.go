@@ -46,7 +46,10 @@ type Config struct {
 	Follower Follower
 	// Rewrite takes somebody who is erased out of what was written down of the
 	// log beside it; nil where nothing was.
-	Rewrite    func(ctx context.Context, who Gone) (Rewritten, error)
+	Rewrite func(ctx context.Context, who Gone) (Rewritten, error)
+	// Recall lets nothing about somebody who is erased be sent that waits, and
+	// takes them out of files that were handed over; nil where nothing is sent.
+	Recall     func(ctx context.Context, who Gone) (Recalled, error)
 	Columns    IndexOptions
 	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
 }

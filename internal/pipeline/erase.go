@@ -62,6 +62,7 @@ func eraseSteps() []eraseStep {
 		{"removing state", (*eraser).sweep},
 		{"rewriting the state", (*eraser).purge},
 		{"rewriting the lake", (*eraser).rewrite},
+		{"taking back what was delivered", (*eraser).takeBack},
 		{"looking for what is left", (*eraser).verify},
 	}
 }

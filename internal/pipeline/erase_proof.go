@@ -25,6 +25,7 @@ type Proof struct {
 	Rows         int           `json:"rows" doc:"Rows of the state that were removed or changed, and whose files were rewritten"`
 	Log          LogProof      `json:"log"`
 	Lake         Rewritten     `json:"lake"`
+	Delivered    Recalled      `json:"delivered"`
 	NoRoom       int           `json:"no_room" doc:"Records that were removed because what should stay of them had no room"`
 	Returned     bool          `json:"returned" doc:"Somebody came back under one of the identifiers while it was erased"`
 	Scan         ScanProof     `json:"scan"`

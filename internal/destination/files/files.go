@@ -1,7 +1,7 @@
 // Package files writes messages as rows of CSV, JSON lines or Parquet files into
 // a folder or into storage that speaks S3. A message is in one file, once,
 // whatever happens between two attempts. It never changes or removes a file that
-// is there for others to read.
+// is there for others to read, except to take out somebody who is erased.
 package files
 
 import (
@@ -290,6 +290,8 @@ func (s *sink) begin(c *content) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
+	changing.RLock()
+	defer changing.RUnlock()
 	sum := sha256.Sum256([]byte(strings.Join(c.ids, "\n")))
 	now := s.env.Now().UTC()
 	name := fmt.Sprintf("%sday=%s/%s-%08d-%s.%s", c.below, now.Format(time.DateOnly), now.Format("20060102T150405Z"), s.ledger.next(), hex.EncodeToString(sum[:8]), s.Format)

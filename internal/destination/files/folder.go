@@ -17,6 +17,8 @@ type folder struct{ path string }
 func (f folder) stage() string { return filepath.Join(f.path, ".rapport-stage") }
 
 func (f folder) publish(_ context.Context, staged, name string) destination.Result {
+	changing.RLock()
+	defer changing.RUnlock()
 	at := filepath.Join(f.path, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(at), 0o750); err != nil {
 		return onDisk(err)

@@ -155,9 +155,9 @@ channel of the destination's consent.
 
 Local files lie in ` + "`delivered`" + ` below the data folder. A message is in one file,
 once, whenever the server is killed; each call of the outbox makes a file, so a
-destination that is told of single events writes small ones. Erasing a person does
-not change files that were handed over: the proof of an erasure names those that
-still hold something, and whoever reads them removes it.
+destination that is told of single events writes small ones. Erasing a person takes
+their rows out of these files, hashed ones of audiences included; files in a bucket
+were handed over, and the proof of an erasure names the destinations that wrote them.
 `
 
 func TestReference_IsCurrent(t *testing.T) {
