@@ -21,8 +21,11 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"rapport/internal/app"
+	"rapport/internal/clock"
 	"rapport/internal/config"
 	"rapport/internal/httpapi/contract"
+	"rapport/internal/store"
+	"rapport/internal/store/memory"
 )
 
 const (
@@ -47,11 +50,22 @@ func TestScenarios(t *testing.T) {
 			for engine, address := range engines {
 				t.Run(engine, func(t *testing.T) {
 					t.Parallel()
-					playScene(t, file, address)
+					playScene(t, file, ground{address: address(t)})
 				})
 			}
+			t.Run("memory", func(t *testing.T) {
+				t.Parallel()
+				playScene(t, file, ground{address: config.Embedded, store: memory.New()})
+			})
 		})
 	}
+}
+
+// ground is what a scenario is played on: the setting store, or a store that
+// takes its place.
+type ground struct {
+	address string
+	store   store.Store
 }
 
 // engines gives the value of the setting store for a test on each engine.
@@ -61,7 +75,7 @@ var engines = map[string]func(t *testing.T) string{
 }
 
 // playScene plays a file on one engine.
-func playScene(t *testing.T, file string, engine func(*testing.T) string) {
+func playScene(t *testing.T, file string, on ground) {
 	t.Helper()
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
@@ -71,25 +85,32 @@ func playScene(t *testing.T, file string, engine func(*testing.T) string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{url: openScene(t, engine(t)), known: map[string]any{}}
+	s := &scene{known: map[string]any{}, now: func() time.Time { return sceneTime }}
+	if slices.ContainsFunc(exchanges, func(x exchange) bool { return x.method == others || bytes.Contains(x.body, []byte(farMark)) }) {
+		s.outside(t)
+	}
+	s.url = openScene(t, on, s)
 	for _, x := range exchanges {
-		if err := s.play(t.Context(), x); err != nil {
+		if err := s.act(t.Context(), x); err != nil {
 			t.Fatalf("%s: %v", x.request, err)
 		}
 	}
 }
 
 // openScene starts an empty instance on an engine and gives its address.
-func openScene(t *testing.T, store string) string {
+func openScene(t *testing.T, on ground, s *scene) string {
 	t.Helper()
 	c, err := config.Load(config.Input{Flags: map[string]string{
-		"data": t.TempDir(), "listen": "127.0.0.1:0", "memory": "256MiB", "store": store,
+		"data": t.TempDir(), "listen": "127.0.0.1:0", "memory": "256MiB", "store": on.address,
 		"write_key": sceneWriteKey, "secret_key": sceneSecretKey,
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.Open(t.Context(), c, app.Parts{Clock: func() time.Time { return sceneTime }})
+	if s.far != nil {
+		c.Egress.Allow = "127.0.0.1"
+	}
+	a, err := app.Open(t.Context(), c, app.Parts{Clock: s.now, Store: on.store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +128,7 @@ var openAPI = sync.OnceValues(func() (*contract.Contract, error) { return contra
 // exchange is a request with the answer that is expected.
 type exchange struct {
 	request, path, method string
+	again                 bool // until the answer is the one that is expected
 	header                [][2]string
 	body                  []byte
 	status                int // zero: any success
@@ -115,7 +137,8 @@ type exchange struct {
 }
 
 var (
-	requestName = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE) (/\S*)(?: \((.*)\))?$`)
+	requestName = regexp.MustCompile(`^(UNTIL )?(GET|POST|PUT|PATCH|DELETE) (/\S*)(?: \((.*)\))?$`)
+	otherName   = regexp.MustCompile(`^(` + others + `|` + heard + `) ([a-z]+)$`)
 	answerName  = regexp.MustCompile(`^(\d{3})(?: \((.*)\))?$`)
 )
 
@@ -125,7 +148,11 @@ func readScene(archive *txtar.Archive) ([]exchange, error) {
 	for _, f := range archive.Files {
 		data := bytes.TrimSpace(f.Data)
 		if m := requestName.FindStringSubmatch(f.Name); m != nil {
-			out = append(out, exchange{request: f.Name, method: m[1], path: m[2], header: headersOf(m[3]), body: data})
+			out = append(out, exchange{request: f.Name, again: m[1] != "", method: m[2], path: m[3], header: headersOf(m[4]), body: data})
+			continue
+		}
+		if m := otherName.FindStringSubmatch(f.Name); m != nil {
+			out = append(out, exchange{request: f.Name, method: m[1], path: m[2], body: data})
 			continue
 		}
 		m := answerName.FindStringSubmatch(f.Name)
@@ -152,10 +179,14 @@ func headersOf(text string) [][2]string {
 	return out
 }
 
-// writes tells requests that change something from questions that are posted.
+// writes tells requests that can wait until they are applied from questions that
+// are posted, and from commands to destinations, which are when they are answered.
 func (x *exchange) writes() bool {
 	path, _, _ := strings.Cut(x.path, "?")
 	verb := path[strings.LastIndexByte(path, '/')+1:]
+	if strings.HasPrefix(path, "/api/v1/destinations/") || strings.HasPrefix(path, "/api/v1/deliveries/") {
+		return x.method == http.MethodPut
+	}
 	return x.method != http.MethodGet && !slices.Contains([]string{"preview", "evaluate", "test", "lookup"}, verb)
 }
 
@@ -163,6 +194,8 @@ func (x *exchange) writes() bool {
 type scene struct {
 	url   string
 	known map[string]any
+	now   clock.Clock
+	far   *far // those whom the instance calls; nil: nobody
 }
 
 // play sends a request and compares the answer.
@@ -178,6 +211,9 @@ func (s *scene) play(ctx context.Context, x exchange) error {
 	body, err := expanded(x.body)
 	if err != nil {
 		return err
+	}
+	if s.far != nil {
+		body = bytes.ReplaceAll(body, []byte(farMark), []byte(s.far.URL))
 	}
 	req, err := http.NewRequestWithContext(ctx, x.method, s.url+path, bytes.NewReader(body))
 	if err != nil {

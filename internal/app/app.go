@@ -49,6 +49,9 @@ type Parts struct {
 	Clock   clock.Clock
 	Entropy io.Reader
 	Version string
+	// Store takes the place of the one that the settings name, and is closed with
+	// the instance; nil: none does.
+	Store store.Store
 }
 
 // App is a running instance.

@@ -35,6 +35,9 @@ type storeEvents struct {
 }
 
 func openStore(ctx context.Context, c *config.Config, b config.Budget, p Parts, tell storeEvents) (store.Store, error) {
+	if p.Store != nil {
+		return p.Store, nil
+	}
 	if c.Postgres() {
 		return openPostgres(ctx, c, b, p, tell)
 	}
