@@ -64,7 +64,7 @@ func (l *Lake) joinOnce(ctx context.Context) (err error) {
 		if m == nil {
 			return nil
 		}
-		group := l.toJoin(m, l.Now.Now())
+		group := l.toJoin(m)
 		if group == nil {
 			break
 		}
@@ -77,7 +77,7 @@ func (l *Lake) joinOnce(ctx context.Context) (err error) {
 
 // toJoin finds files of one object and day to be joined; nil where there are
 // none.
-func (l *Lake) toJoin(m *Manifest, now clock.Instant) []File {
+func (l *Lake) toJoin(m *Manifest) []File {
 	if l.Join == 0 {
 		return nil
 	}
@@ -94,14 +94,16 @@ func (l *Lake) toJoin(m *Manifest, now clock.Instant) []File {
 		}
 		groups[p] = append(groups[p], f)
 	}
-	today := dayText(dayOf(now.Add(-restful)))
 	for _, p := range places {
-		if g := choose(groups[p], m.Edition, l.Join, p.day < today); g != nil {
+		if g := choose(groups[p], m.Edition, l.Join, l.over(p.day)); g != nil {
 			return g
 		}
 	}
 	return nil
 }
+
+// over tells whether a day is, so that all of it becomes one file.
+func (l *Lake) over(day string) bool { return day < dayText(dayOf(l.Now.Now().Add(-restful))) }
 
 // choose picks files of a day: those of an old edition of the columns; as many
 // small ones of a level as make one of the next; all of a day that is over.
@@ -144,6 +146,9 @@ func bounded(files []File) []File {
 func (l *Lake) joinFiles(ctx context.Context, m *Manifest, group []File) error {
 	o := l.object(m, group[0].Object)
 	w, level := newWriter(o), 0
+	if o.name != usersName && !l.over(group[0].Day) && !slices.ContainsFunc(group, func(f File) bool { return f.Level > 0 }) {
+		w = newRawWriter(o)
+	}
 	w.begin()
 	for i := range group {
 		level = max(level, group[i].Level)
@@ -187,12 +192,13 @@ func boolInt(b bool) int {
 }
 
 // file adds the rows of a file. Large groups of rows of the same columns are
-// copied as they are.
+// copied as they are, and the small ones where they are joined once more: so each
+// row is encoded twice, when it comes and when it has others around it.
 func (w *writer) file(f *parquet.File) error {
 	same := w.of.name != usersName && parquet.EqualNodes(f.Schema(), w.of.schema)
 	for _, g := range f.RowGroups() {
 		n := int(g.NumRows())
-		if same && n >= copyRows {
+		if same && (w.raw || n >= copyRows) {
 			if _, err := w.w.WriteRowGroup(g); err != nil {
 				return err
 			}

@@ -24,6 +24,7 @@ const (
 type writer struct {
 	of   *object
 	kept bool // it makes other files later, in the same memory
+	raw  bool // of files that are soon joined
 	out  bytes.Buffer
 	w    *parquet.GenericWriter[any]
 	rows []parquet.Row
@@ -32,9 +33,14 @@ type writer struct {
 	high store.Position
 }
 
-func newWriter(o *object) *writer {
-	w := &writer{of: o}
-	w.w = parquet.NewGenericWriter[any](&w.out, o.schema, parquet.MaxRowsPerRowGroup(groupRows),
+func newWriter(o *object) *writer { return makeWriter(o, o.schema, false) }
+
+// newRawWriter is a writer of files that are soon joined.
+func newRawWriter(o *object) *writer { return makeWriter(o, o.raw, true) }
+
+func makeWriter(o *object, schema *parquet.Schema, raw bool) *writer {
+	w := &writer{of: o, raw: raw}
+	w.w = parquet.NewGenericWriter[any](&w.out, schema, parquet.MaxRowsPerRowGroup(groupRows),
 		parquet.CreatedBy("rapport", "lake", ""), parquet.PageBufferSize(128<<10))
 	values := make([]parquet.Value, rowBatch*len(o.columns))
 	for i := range rowBatch {

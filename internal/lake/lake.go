@@ -317,7 +317,7 @@ func (l *Lake) object(m *Manifest, name string) *object {
 func (l *Lake) writer(o *object) *writer {
 	w := l.writers[o.name]
 	if w == nil || w.of != o {
-		w = newWriter(o)
+		w = newRawWriter(o)
 		w.kept = true
 		l.writers[o.name] = w
 	}

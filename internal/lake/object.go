@@ -42,7 +42,7 @@ const (
 	decimalBytes  = 16
 )
 
-func (c *Column) node() parquet.Node {
+func (c *Column) node(raw bool) parquet.Node {
 	var n parquet.Node
 	switch c.Type {
 	case Integer:
@@ -58,6 +58,9 @@ func (c *Column) node() parquet.Node {
 	default:
 		n = parquet.String()
 	}
+	if raw {
+		return parquet.Optional(n)
+	}
 	if c.few {
 		n = parquet.Encoded(n, &parquet.RLEDictionary)
 	}
@@ -69,16 +72,20 @@ type object struct {
 	name    string
 	columns []Column // in the order of their names, as files have them
 	schema  *parquet.Schema
+	// raw is the same without compression and dictionaries: of files that are soon
+	// joined, for which they cost more than they spare.
+	raw *parquet.Schema
 }
 
 func newObject(name string, columns ...Column) *object {
 	o := &object{name: name, columns: slices.Clone(columns)}
 	slices.SortFunc(o.columns, func(a, b Column) int { return strings.Compare(a.Name, b.Name) })
-	group := parquet.Group{}
+	group, raw := parquet.Group{}, parquet.Group{}
 	for i := range o.columns {
-		group[o.columns[i].Name] = o.columns[i].node()
+		c := &o.columns[i]
+		group[c.Name], raw[c.Name] = c.node(false), c.node(true)
 	}
-	o.schema = parquet.NewSchema(name, group)
+	o.schema, o.raw = parquet.NewSchema(name, group), parquet.NewSchema(name, raw)
 	return o
 }
 
