@@ -180,12 +180,14 @@ func headersOf(text string) [][2]string {
 }
 
 // writes tells requests that can wait until they are applied from questions that
-// are posted, and from commands to destinations, which are when they are answered.
+// are posted, and from commands to some things, which are when they are answered.
 func (x *exchange) writes() bool {
 	path, _, _ := strings.Cut(x.path, "?")
 	verb := path[strings.LastIndexByte(path, '/')+1:]
-	if strings.HasPrefix(path, "/api/v1/destinations/") || strings.HasPrefix(path, "/api/v1/deliveries/") {
-		return x.method == http.MethodPut
+	for _, commanded := range []string{"destinations", "deliveries", "broadcasts"} {
+		if strings.HasPrefix(path, "/api/v1/"+commanded+"/") {
+			return x.method == http.MethodPut
+		}
 	}
 	return x.method != http.MethodGet && !slices.Contains([]string{"preview", "evaluate", "test", "lookup"}, verb)
 }

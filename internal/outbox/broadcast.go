@@ -236,6 +236,9 @@ func (o *Outbox) TellBroadcast(ctx context.Context, key string, version int, wha
 	if err != nil {
 		return err
 	}
+	if o.sent(key, &c.progress) {
+		c.progress.State = broadcast.Sent
+	}
 	next, err := c.progress.Hear(broadcast.Word{
 		What: what, Who: who, When: o.now(), Author: c.version.Made().Author, About: c.version.Version, Rules: rules, At: c.document.At,
 	})

@@ -322,13 +322,18 @@ func (o *Outbox) StandingOf(ctx context.Context, key string) (*BroadcastStanding
 			r.NotSent[reason] = n
 		}
 	}
-	if r.State == broadcast.Sending && p.Walked && r.Waiting == 0 {
+	if o.sent(key, &p) {
 		r.State = broadcast.Sent
 	}
 	if l := o.today(line); l != nil && r.Waiting > 0 {
 		r.Problem = l.state(nil).Problem
 	}
 	return r, nil
+}
+
+// sent tells whether everybody was looked at and nothing waits.
+func (o *Outbox) sent(key string, p *broadcast.Progress) bool {
+	return p.State == broadcast.Sending && p.Walked && o.Spine.EffectCounts()[effect.BroadcastKey(key)][string(effect.Waiting)] == 0
 }
 
 // ReportOf tells what became of a broadcast.
