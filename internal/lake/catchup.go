@@ -11,6 +11,8 @@ import (
 // catchUp has the log tell what the files do not have, and then lets the lanes
 // tell. The lanes are listened to first, so that nothing falls between the two.
 func (l *Lake) catchUp(ctx context.Context) error {
+	l.catching.Store(true)
+	defer l.catching.Store(false)
 	l.carry = nil
 	l.tap.drain()
 	l.tap.open.Store(true)

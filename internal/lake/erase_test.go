@@ -227,16 +227,28 @@ func TestStep_HoldsNoMoreThanItMayWhileALaneIsBehind(t *testing.T) {
 	h := withAda(t, blob.NewFolder(vfs.NewMem(), "lake", 0o755))
 	const behind = 99
 	h.lake.Follower().Reached(behind, 1)
-	long := strings.Repeat("x", 100<<10)
+	long, told := strings.Repeat("x", 100<<10), false
 	for i := range 25 {
 		h.send(fmt.Sprintf(`{"type":"track","messageId":"long-%d","userId":"u%d","event":"x","properties":{"x":"%s"}}`, i, i, long))
 		h.step()
 		if n := h.lake.Carried(); n > most {
 			t.Fatalf("%d bytes wait", n)
 		}
+		h.pass(time.Second)
+		s := h.lake.State()
+		if waits := h.lake.Carried(); s.Waiting != waits || (s.Lag >= 1) != (waits > 0) {
+			t.Fatalf("it is said that %d bytes wait, for %v s: %d do", s.Waiting, s.Lag, waits)
+		}
+		told = told || s.Waiting > 0
+	}
+	if !told {
+		t.Error("nothing waited")
 	}
 	h.lake.Follower().Reached(behind, h.spine.LogEnd())
 	h.step()
+	if s := h.lake.State(); s.Lag != 0 || s.Waiting != 0 || s.CatchUp {
+		t.Errorf("it is said that %d bytes wait, for %v s", s.Waiting, s.Lag)
+	}
 	if n := len(h.rows("base_events")); n != 27 {
 		t.Errorf("%d rows", n)
 	}

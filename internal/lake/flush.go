@@ -34,6 +34,10 @@ const quiet = 10 * time.Second
 // reached, in one file for each object and day.
 func (l *Lake) flush(ctx context.Context, last bool) error {
 	upTo := l.tap.reached()
+	if at := l.tap.oldest.Load(); at != 0 && l.oldest.Load() == 0 {
+		l.oldest.Store(at)
+	}
+	defer l.noteCarried()
 	for _, p := range l.tap.drain() {
 		for name, c := range p.rows {
 			l.carry = append(l.carry, held{name, c, 0})
@@ -57,6 +61,14 @@ func (l *Lake) flush(ctx context.Context, last bool) error {
 		l.letGo() // one lane is far behind the others
 	}
 	return nil
+}
+
+// noteCarried says what still waits here, for who asks.
+func (l *Lake) noteCarried() {
+	l.carried.Store(waiting(l.carry))
+	if len(l.carry) == 0 {
+		l.oldest.Store(0)
+	}
 }
 
 // letGo drops all that waits: the log tells it again.

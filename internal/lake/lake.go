@@ -87,6 +87,10 @@ type Lake struct {
 	sequence atomic.Uint64
 	obsolete []aged
 	due      atomic.Int64 // people whose rows are due, for who asks
+	catching atomic.Bool  // the log is read for what the files do not have
+	// Of the rows that no lane holds any more and no file yet: bytes, and when the
+	// oldest was received; 0: there is none.
+	carried, oldest atomic.Int64
 
 	stats  stats
 	stop   context.CancelFunc

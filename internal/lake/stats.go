@@ -80,8 +80,8 @@ type ObjectState struct {
 
 // State tells how the lake stands.
 func (l *Lake) State() State {
-	s := State{Target: l.Target.Root(), Objects: []ObjectState{}, CatchUp: !l.tap.open.Load(), Waiting: l.tap.held.Load()}
-	if oldest := l.tap.oldest.Load(); oldest != 0 {
+	s := State{Target: l.Target.Root(), Objects: []ObjectState{}, CatchUp: l.catching.Load() || !l.tap.open.Load(), Waiting: l.tap.held.Load() + l.carried.Load()}
+	if oldest := cmp.Or(l.oldest.Load(), l.tap.oldest.Load()); oldest != 0 {
 		s.Lag = max(0, l.Now.Now().Sub(clock.Instant(oldest)).Seconds())
 	}
 	s.Since = Since{l.stats.commits.Load(), l.stats.files.Load(), l.stats.rows.Load(), l.stats.bytes.Load(), l.stats.joined.Load(), l.stats.people.Load()}
