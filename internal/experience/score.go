@@ -24,7 +24,7 @@ type Cell struct {
 
 // Sums are the results of a cell. They can be added and taken away, in any order.
 type Sums struct {
-	People  int64 // to whom it was decided for the first time
+	People  int64 // to whom it was decided for the first time: of variants and of offers, without a channel
 	N       [shown.Outcomes]int64
 	Goals   []GoalSum // by key and currency
 	changed bool
@@ -107,17 +107,42 @@ func CreditsOf(p *profile.Partial, b *Book) Credits {
 				x.N[o] += int64(n)
 			}
 		}
-		out.at(&e.Subject, dayOf(e.First[shown.Decided])).People++
 	}
 	for i := 0; i < len(entries); {
 		n := i + 1
 		for n < len(entries) && sameVariant(&entries[i].Subject, &entries[n].Subject) {
 			n++
 		}
+		out.people(entries[i:n])
 		out.goals(p, b, entries[i:n])
 		i = n
 	}
 	return out
+}
+
+// people counts a person once for a variant and once for each of its offers,
+// however many offers and channels it was: what counts a variant names no offer.
+func (c Credits) people(entries []shown.Entry) {
+	one := func(s shown.Subject, of []shown.Entry) {
+		if first := firstOf(of, shown.Decided); first != 0 {
+			s.Channel = ""
+			c.at(&s, dayOf(first)).People++
+		}
+	}
+	if s := entries[0].Subject; s.Experience != "" {
+		s.Offer = ""
+		one(s, entries)
+	}
+	for i := 0; i < len(entries); {
+		s, n := entries[i].Subject, i+1
+		for n < len(entries) && entries[n].Offer == s.Offer {
+			n++
+		}
+		if s.Offer != "" || s.Experience == "" {
+			one(s, entries[i:n])
+		}
+		i = n
+	}
 }
 
 func sameVariant(a, b *shown.Subject) bool {

@@ -222,8 +222,12 @@ type Outcomes struct {
 	Accepted    int64 `json:"accepted"`
 }
 
-func (o *Outcomes) add(x *pipeline.Result) {
-	o.People += x.People
+// add adds a cell. People of an offer are people of its variant already, so who
+// counts a variant leaves them out.
+func (o *Outcomes) add(x *pipeline.Result, people bool) {
+	if people {
+		o.People += x.People
+	}
 	o.Decisions += x.N[shown.Decided]
 	o.Impressions += x.N[shown.Viewed]
 	o.Clicks += x.N[shown.Clicked]

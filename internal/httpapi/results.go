@@ -26,7 +26,6 @@ type GoalResult struct {
 type VariantResult struct {
 	Variant string `json:"variant"`
 	Version int    `json:"version" doc:"Of the experience"`
-	Control bool   `json:"control,omitempty"`
 	Outcomes
 	Goals  []GoalResult  `json:"goals" nullable:"false"`
 	Offers []OfferResult `json:"offers,omitempty"`
@@ -80,14 +79,14 @@ func (r *ExperienceResults) variant(x *pipeline.Result) *VariantResult {
 }
 
 func (v *VariantResult) add(x *pipeline.Result) {
-	v.Outcomes.add(x)
+	v.Outcomes.add(x, x.Offer == "")
 	date := time.Unix(int64(x.Day)*86400, 0).UTC().Format(time.DateOnly)
 	i := slices.IndexFunc(v.Days, func(d DayResult) bool { return d.Day == date })
 	if i < 0 {
 		v.Days = append(v.Days, DayResult{Day: date})
 		i = len(v.Days) - 1
 	}
-	v.Days[i].add(x)
+	v.Days[i].add(x, x.Offer == "")
 	if x.Offer != "" {
 		v.Offers = addOffer(v.Offers, x)
 	}
@@ -131,7 +130,7 @@ func addOffer(list []OfferResult, x *pipeline.Result) []OfferResult {
 		list = append(list, OfferResult{Offer: x.Offer})
 		i = len(list) - 1
 	}
-	list[i].add(x)
+	list[i].add(x, true)
 	return list
 }
 
