@@ -61,16 +61,17 @@ func (a assigning) Flush(ctx context.Context) error {
 type callers struct{ register *access.Register }
 
 // Caller finds out who has a key.
-func (c callers) Caller(key string) (dialect.Caller, bool) {
+func (c callers) Caller(key, from string) (dialect.Caller, bool) {
 	if key == "" {
 		return dialect.Caller{}, false
 	}
 	index := c.register.Index()
 	if s := index.WriteKey(key); s != nil {
-		return dialect.Caller{Source: s.Key, Origins: originsOf(index, key)}, true
+		return dialect.Caller{Source: s.Key, Trusted: s.Verified, Origins: originsOf(index, key)}, true
 	}
-	if k := index.Secret(key); k != nil && k.May(access.ScopeRead) {
-		return dialect.Caller{Trusted: true}, true
+	k, err := c.register.Admit(key, from)
+	if err != nil || k == nil || !k.May(access.ScopeRead) {
+		return dialect.Caller{}, false
 	}
-	return dialect.Caller{}, false
+	return dialect.Caller{Trusted: true}, true
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"rapport/internal/access"
 	"rapport/internal/dialect/decide"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile/shown"
@@ -36,28 +35,6 @@ func (a *App) openResponder(instanceKey [16]byte) error {
 	return nil
 }
 
-// Responder says what to show, for tests.
-func (a *App) Responder() *responder.Responder { return a.responder }
-
 func (a *App) decideDoor() *decide.Door {
-	return decide.New(decide.Config{Decide: a.responder, Assign: assigning{a.assigner, a.pipeline}, Keys: askers{a.access}, Rules: today{a.pipeline}, Now: a.parts.Clock})
-}
-
-// askers show the door of decisions the register as it wants to see it.
-type askers struct{ register *access.Register }
-
-// SourceByWriteKey finds the source of a write key.
-func (k askers) SourceByWriteKey(key string) (decide.Source, bool) {
-	index := k.register.Index()
-	s := index.WriteKey(key)
-	if key == "" || s == nil {
-		return decide.Source{}, false
-	}
-	return decide.Source{Key: s.Key, Verified: s.Verified, Origins: originsOf(index, key)}, true
-}
-
-// Reads tells whether a secret key may read profiles.
-func (k askers) Reads(secret, from string) bool {
-	s, err := k.register.Admit(secret, from)
-	return err == nil && s != nil && s.May(access.ScopeRead)
+	return decide.New(decide.Config{Decide: a.responder, Assign: assigning{a.assigner, a.pipeline}, Keys: callers{a.access}, Rules: today{a.pipeline}})
 }

@@ -9,14 +9,15 @@ import (
 // Caller is who asks, by the key it sends.
 type Caller struct {
 	Source  string  // key of the source of a write key; empty of a secret key
-	Trusted bool    // a secret key vouches for the identifiers that it sends
+	Trusted bool    // a secret key, or a source's own servers, vouch for the identifiers
 	Origins Origins // whose pages may use the key
 }
 
 // Callers finds out who has a key.
 type Callers interface {
-	// Caller gives who has a key; false where nobody has.
-	Caller(key string) (Caller, bool)
+	// Caller gives who has a key that may be used from an address; false where
+	// nobody has.
+	Caller(key, from string) (Caller, bool)
 }
 
 // Key finds the key of a request: as Bearer token, as X-API-Key, or as the user

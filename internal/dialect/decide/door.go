@@ -7,13 +7,11 @@ package decide
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 
-	"rapport/internal/clock"
 	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
@@ -29,21 +27,6 @@ const (
 // Path is where decisions are asked for.
 const Path = "/v1/decide"
 
-// Keyring knows who calls.
-type Keyring interface {
-	// SourceByWriteKey finds the source of a write key.
-	SourceByWriteKey(key string) (Source, bool)
-	// Reads tells whether a secret key may read profiles.
-	Reads(secret, from string) bool
-}
-
-// Source is who asks, as far as the door must know.
-type Source struct {
-	Key      string
-	Verified bool // its own servers vouch for the identifiers
-	Origins  dialect.Origins
-}
-
 // Decider answers.
 type Decider interface {
 	Decide(ctx context.Context, q *responder.Request) (*responder.WhatToShow, error)
@@ -54,9 +37,8 @@ type Decider interface {
 type Config struct {
 	Decide Decider
 	Assign Assigner
-	Keys   Keyring
+	Keys   dialect.Callers
 	Rules  dialect.Rulebook
-	Now    clock.Clock
 }
 
 // Door answers. It is safe for concurrent use.
@@ -169,29 +151,19 @@ func read(raw []byte, b *Body) error {
 	return nil
 }
 
-// caller finds out who calls, and whether it may say who somebody is.
+// caller finds out who calls, and whether it may say who somebody is. A body
+// holds a write key only: a secret one does not belong there.
 func (d *Door) caller(r *http.Request, b *Body) (trusted bool, err error) {
-	key := cmp.Or(b.WriteKey, b.PlainKey, r.Header.Get("X-API-Key"))
-	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	value = strings.TrimSpace(value)
-	switch {
-	case strings.EqualFold(scheme, "Bearer"):
-		if d.Keys.Reads(value, r.RemoteAddr) {
-			return true, nil
-		}
-		key = value
-	case strings.EqualFold(scheme, "Basic"):
-		user, err := base64.StdEncoding.DecodeString(value)
-		if err != nil {
-			return false, errKey
-		}
-		key, _, _ = strings.Cut(string(user), ":")
+	key := dialect.Key(r)
+	said := key == ""
+	if said {
+		key = cmp.Or(b.WriteKey, b.PlainKey)
 	}
-	s, ok := d.Keys.SourceByWriteKey(key)
-	if !ok {
+	c, ok := d.Keys.Caller(key, r.RemoteAddr)
+	if !ok || said && c.Source == "" {
 		return false, errKey
 	}
-	return s.Verified, dialect.MayCome(r, s.Origins)
+	return c.Trusted, dialect.MayCome(r, c.Origins)
 }
 
 // asked makes a question of a body. A reason says why it cannot be asked.

@@ -144,7 +144,7 @@ func write(w http.ResponseWriter, status int, text []byte) {
 
 // caller finds out who asks; nil where it was answered that nobody may.
 func (d *Door) caller(w http.ResponseWriter, r *http.Request, key string) *dialect.Caller {
-	c, ok := d.Keys.Caller(key)
+	c, ok := d.Keys.Caller(key, r.RemoteAddr)
 	if !ok {
 		w.WriteHeader(http.StatusUnauthorized) // by the protocol without a body
 		return nil
