@@ -17,9 +17,12 @@ type Visitor struct {
 	Own *profile.View
 	// Alone says that the person is known by that identifier only: the whole is
 	// the caller's own.
-	Alone   bool
-	Shown   *shown.State
-	Members []event.Identifier
+	Alone bool
+	// Shown is what was offered to the whole person, OwnShown what was offered
+	// to the asked identifier alone.
+	Shown    *shown.State
+	OwnShown *shown.State
+	Members  []event.Identifier
 }
 
 // Visitor gives what is known of the person of an identifier, for a decision.
@@ -38,12 +41,13 @@ func (p *Pipeline) Visitor(ctx context.Context, ident event.Identifier) (*Visito
 	}
 	v.Alone = len(v.Members) == 1 && v.Members[0] == ident
 	if err := p.evaluate(ctx, who, v.View); err != nil || v.Alone {
-		v.Own = v.View
+		v.Own, v.OwnShown = v.View, v.Shown
 		return v, err
 	}
 	for _, a := range who.anchors {
 		if a.ident == ident {
-			v.Own = profile.Assemble(nil, []*profile.Partial{a.partial}, opts)
+			own := []*profile.Partial{a.partial}
+			v.Own, v.OwnShown = profile.Assemble(nil, own, opts), profile.ShownOf(own)
 		}
 	}
 	return v, nil

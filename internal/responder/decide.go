@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rapport/internal/decision/offer"
+	"rapport/internal/event"
 	"rapport/internal/experience"
 	"rapport/internal/experiment"
 	"rapport/internal/feel"
@@ -76,6 +77,19 @@ func (g *guest) turn() byte {
 	return k[0]
 }
 
+// idents are those under whom a decision may have been written down that the
+// visitor is treated by.
+func (g *guest) idents() []event.Identifier {
+	var out []event.Identifier
+	if !g.claims {
+		out = slices.Clone(g.Members)
+	}
+	if g.writes.Value != "" && !slices.Contains(out, g.writes) {
+		out = append(out, g.writes)
+	}
+	return out
+}
+
 // situate makes what rules and formulas see.
 func (q *question) situate() {
 	k := id.Key{}
@@ -114,12 +128,8 @@ func (q *question) context() feel.Value {
 
 // held is the decision that holds in a place; nil: none does.
 func (q *question) held(place string) *shown.Held {
-	h := q.guest.Shown.Held(place, q.now)
-	idents := slices.Clone(q.guest.Members)
-	if q.guest.ident.Value != "" && !slices.Contains(idents, q.guest.ident) {
-		idents = append(idents, q.guest.ident)
-	}
-	if just := q.recent.get(idents, place); just != nil && just.Until > q.now && (h == nil || just.Time > h.Time) {
+	h := q.guest.seen.Held(place, q.now)
+	if just := q.recent.get(q.guest.idents(), place); just != nil && just.Until > q.now && (h == nil || just.Time > h.Time) {
 		h = just
 	}
 	return h
@@ -186,6 +196,9 @@ func (q *question) offers(set *offer.Set, held *shown.Held, m *ShownDecision) (d
 	switch {
 	case q.Dry:
 		ask.Left = q.left
+	case q.guest.writes.Value == "":
+		// Nothing would tell that one was taken: each question would take another.
+		ask.Left = func(*offer.Ready) int64 { return 0 }
 	default:
 		decision := m.ID
 		ask.Take = func(o *offer.Ready) bool { return q.take(o, decision) }

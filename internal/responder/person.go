@@ -13,13 +13,19 @@ import (
 	"rapport/internal/feel"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
+	"rapport/internal/profile/shown"
 )
 
 // guest is who asks, as far as the caller may be treated by it.
 type guest struct {
 	*pipeline.Visitor
-	ident  event.Identifier // under which a decision is written down
-	known  *profile.View    // what may be used; never nil
+	ident event.Identifier // by whom the visitor is known
+	// writes is under whom a decision is written down; empty: under nobody. Of
+	// a caller who only claims to be somebody that is its own browser: nothing
+	// is written about people on a claim.
+	writes event.Identifier
+	known  *profile.View // what may be used; never nil
+	seen   *shown.State  // what may be used of what was offered
 	person *offer.Person
 	// claims says that the caller only claims to be the person, and that more is
 	// known of it than the caller did itself.
@@ -54,13 +60,33 @@ func (r *Responder) meet(ctx context.Context, q *Request, s *shelf) (*guest, err
 	} else if g.claims {
 		g.known = publicView(g.Visitor, g.ident, s.public)
 	}
-	g.person = &offer.Person{Shown: g.Shown, In: g.inside(s.public)}
-	if g.View != nil {
+	g.treat(list)
+	g.person = &offer.Person{Shown: g.seen, In: g.inside(s.public)}
+	if g.View != nil && !g.claims {
 		g.person.Agreed = r.agreed(ctx, g.ident, r.Clock.Now())
 	}
 	var err error
 	g.person.Value, err = valueOf(g.known, s.computed)
 	return g, err
+}
+
+// treat says by what was offered the visitor is treated, and under whom the
+// decision is written down. Who claims to be somebody gets neither of that
+// person: what a person agreed to or took up must not show in an answer.
+func (g *guest) treat(list []event.Identifier) {
+	if !g.claims {
+		g.seen, g.writes = g.Shown, g.ident
+		return
+	}
+	if g.ident.Namespace == event.AnonymousID {
+		g.seen = g.OwnShown
+	}
+	if i := slices.IndexFunc(list, func(i event.Identifier) bool { return i.Namespace == event.AnonymousID }); i >= 0 {
+		g.writes = list[i]
+	}
+	if g.ident.Namespace == event.AnonymousID {
+		g.writes = g.ident
+	}
 }
 
 // rank puts devices first: a browser's own id is not guessed, others are.

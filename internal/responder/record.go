@@ -138,10 +138,11 @@ func (r *Responder) tell(bodies [][]byte) {
 	}
 }
 
-// keep writes a decision down and remembers it until it can be read.
+// keep writes a decision down and remembers it until it can be read. The server
+// vouches for it, so it stands under nobody whom the caller only claims to be.
 func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
-	r.recent.put(g.ident, h, r.Clock.Now())
-	if g.ident.Value == "" || !r.record.running.Load() {
+	r.recent.put(g.writes, h, r.Clock.Now())
+	if g.writes.Value == "" || !r.record.running.Load() {
 		return
 	}
 	items := make([]map[string]any, len(h.Items))
@@ -160,13 +161,13 @@ func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
 	doc := map[string]any{
 		"type": "track", "event": shown.DecisionMade, "messageId": h.ID, "timestamp": h.Time, "channel": "server", "properties": properties,
 	}
-	switch g.ident.Namespace {
+	switch g.writes.Namespace {
 	case event.UserID:
-		doc["userId"] = g.ident.Value
+		doc["userId"] = g.writes.Value
 	case event.AnonymousID:
-		doc["anonymousId"] = g.ident.Value
+		doc["anonymousId"] = g.writes.Value
 	default:
-		doc["context"] = map[string]any{"externalIds": []any{map[string]any{"type": g.ident.Namespace, "id": g.ident.Value, "collection": "users"}}}
+		doc["context"] = map[string]any{"externalIds": []any{map[string]any{"type": g.writes.Namespace, "id": g.writes.Value, "collection": "users"}}}
 	}
 	body, err := json.Marshal(doc)
 	if err != nil {
