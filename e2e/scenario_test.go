@@ -217,6 +217,7 @@ func (s *scene) play(ctx context.Context, x exchange) error {
 	if s.far != nil {
 		body = bytes.ReplaceAll(body, []byte(farMark), []byte(s.far.URL))
 	}
+	body = []byte(s.named(string(body)))
 	req, err := http.NewRequestWithContext(ctx, x.method, s.url+path, bytes.NewReader(body))
 	if err != nil {
 		return err
