@@ -56,6 +56,13 @@ func (a *App) describe() {
 		func() float64 { return float64(a.throttle.refused.Load()) })
 	a.metrics.Counter("rapport_http_retries_total", "Tracking requests that their clients said they had sent before (X-Retry-Count).", nil,
 		func() float64 { return float64(a.throttle.retried.Load()) })
+	a.metrics.Counter("rapport_decisions_lost_total", "Decisions that were shown but could not be written down.", nil,
+		func() float64 {
+			if a.responder == nil {
+				return 0
+			}
+			return float64(a.responder.Lost())
+		})
 	a.metrics.Gauge("rapport_columns_bytes", "Memory that the columnar index takes.", nil, func() float64 { return float64(a.columns().Bytes) })
 	a.metrics.Gauge("rapport_columns_people", "People in the columnar index.", nil, func() float64 { return float64(a.columns().People) })
 	a.metrics.Gauge("rapport_columns_suspects", "People whose columns wait to be brought up to date.", nil,

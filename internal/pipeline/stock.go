@@ -142,6 +142,12 @@ func (p *Pipeline) GiveBack(ctx context.Context, offer string, n int64, why stri
 	return r, err
 }
 
+// PutBack gives back one of an offer that the caller itself took: Take said so,
+// applied or not. Nobody else gets it before that is applied.
+func (p *Pipeline) PutBack(ctx context.Context, offer, why string) (Receipt, error) {
+	return p.tell(ctx, taking{offer, -1, why}, nil)
+}
+
 func (p *Pipeline) tell(ctx context.Context, t taking, attached any) (Receipt, error) {
 	payload, err := json.Marshal(t)
 	if err != nil {

@@ -24,6 +24,7 @@ type question struct {
 	visit     *experience.Visit
 	now       instant
 	shown     []string // offers that stand on the page already
+	taken     []string // offers of which one was taken, as often as it was
 	preview   *experience.Ready
 	forced    string // its variant
 	variables map[string]any
@@ -39,7 +40,8 @@ func (r *Responder) Decide(ctx context.Context, req *Request) (*WhatToShow, erro
 	if err != nil {
 		return nil, err
 	}
-	q := &question{Responder: r, Request: req, ctx: ctx, shelf: s, now: r.Clock.Now()}
+	asked := *req // a preview makes it dry
+	q := &question{Responder: r, Request: &asked, ctx: ctx, shelf: s, now: r.Clock.Now()}
 	if err := q.readPreview(); err != nil {
 		return nil, err
 	}
@@ -181,15 +183,15 @@ func (q *question) offers(set *offer.Set, held *shown.Held, m *ShownDecision) (d
 	m.ID = q.newID()
 	ask := &offer.Query{Situation: q.visit.Situation, Language: q.Language, Explain: q.Explain, Without: q.shown}
 	if held != nil && len(held.Items) > 0 && held.Experience == m.Experience && held.Variant == m.Variant && !q.Explain {
-		dry := *ask
-		dry.Left = func(*offer.Ready) int64 { return 1 }
-		if d = set.Could(&dry); d.Basis == held.Basis {
+		if d = set.Could(ask); d.Basis == held.Basis {
 			if kept, ok := set.Keep(ask, held); ok {
+				before := q.mark()
 				q.items(m, set, kept)
 				if len(m.Items) == len(kept) {
 					return d, held
 				}
 				m.Items = nil
+				q.undo(before)
 			}
 		}
 	}
@@ -215,6 +217,10 @@ func (q *question) items(m *ShownDecision, set *offer.Set, chosen []offer.Chosen
 		text, err := q.pen(set.Place().ContentType == "html", m, nil).content(c.Content)
 		if err != nil {
 			q.Log.Warn("content of an offer cannot be written", "offer", c.Key, "error", err)
+			if i := slices.Index(q.taken, c.Key); i >= 0 {
+				q.taken = slices.Delete(q.taken, i, i+1)
+				q.giveBack(c.Key)
+			}
 			continue
 		}
 		item := ChosenOffer{Offer: c.Key, Version: c.Version, Content: text}
@@ -242,7 +248,35 @@ func (q *question) take(o *offer.Ready, decision string) bool {
 	if err != nil {
 		q.Log.Warn("an offer could not be taken", "offer", o.Key, "error", err)
 	}
+	if ok {
+		q.taken = append(q.taken, o.Key)
+	}
 	return ok
+}
+
+// mark is how far a page is filled.
+type mark struct{ shown, taken int }
+
+func (q *question) mark() mark { return mark{len(q.shown), len(q.taken)} }
+
+// undo takes back what was put on the page since a mark: something of it could
+// not be shown, so none of it was.
+func (q *question) undo(to mark) {
+	for _, key := range q.taken[to.taken:] {
+		q.giveBack(key)
+	}
+	q.shown, q.taken = q.shown[:to.shown], q.taken[:to.taken]
+}
+
+// giveBack gives one of an offer back, also where nobody waits for the answer
+// any more.
+func (q *question) giveBack(key string) {
+	at, err := q.Spine.PutBack(context.WithoutCancel(q.ctx), key, "it could not be shown")
+	if err != nil {
+		q.Log.Warn("an offer could not be given back", "offer", key, "error", err)
+		return
+	}
+	q.record.await(at)
 }
 
 // experience answers what an experience gives that is asked for by its key.
@@ -318,7 +352,6 @@ func (q *question) previewed(m ShownDecision, x *experience.Ready) ShownDecision
 	if v == nil {
 		return q.fallback(m, x.Fallback, UnknownExperience)
 	}
-	q.Dry = true
 	m.Experience, m.Version, m.Variant, m.Control, m.Display, m.Preview = x.Key, x.Version, v.Key, v.Control, x.Display, true
 	if _, _, reason := q.give(&m, v, nil); reason != "" {
 		return q.fallback(m, x.Fallback, reason)
@@ -360,7 +393,8 @@ func (r *Responder) newID() string {
 	return id.UUID(b)
 }
 
-// readPreview reads the token of a preview. One that is no good is as none.
+// readPreview reads the token of a preview: with one nothing at all is written
+// down or taken. One that is no good is as none.
 func (q *question) readPreview() error {
 	if q.Preview == "" {
 		return nil
@@ -375,6 +409,7 @@ func (q *question) readPreview() error {
 	}
 	q.forced = link.Variant
 	q.preview, err = q.Responder.shelf.version(q.ctx, key, version)
+	q.Dry = q.Dry || q.preview != nil
 	return err
 }
 

@@ -17,12 +17,29 @@ import (
 	"rapport/internal/profile/shown"
 )
 
-// give fills in what a variant shows. A reason says why it cannot.
+// give fills in what a variant shows. A reason says why it cannot: then nothing
+// of it stands on the page or is taken.
 func (q *question) give(m *ShownDecision, v *experience.VariantDocument, held *shown.Held) (basis uint64, reused *shown.Held, reason string) {
+	before := q.mark()
+	if basis, reused, reason = q.fill(m, v, held); reason != "" {
+		q.undo(before)
+	}
+	return basis, reused, reason
+}
+
+func (q *question) fill(m *ShownDecision, v *experience.VariantDocument, held *shown.Held) (basis uint64, reused *shown.Held, reason string) {
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "%s@%d/%s", m.Experience, m.Version, v.Key) // it never fails
 	basis = h.Sum64()
 	html := m.Type == "html"
+	var outputs map[string]any
+	if v.Model != nil {
+		var err error
+		if outputs, err = q.ask(v.Model); err != nil {
+			q.Log.Warn("decision model of an experience", "experience", m.Experience, "model", v.Model.Key, "error", err)
+			return 0, nil, ContentFailed
+		}
+	}
 	if v.Offers != "" {
 		set := q.shelf.places[v.Offers]
 		if set == nil {
@@ -33,14 +50,6 @@ func (q *question) give(m *ShownDecision, v *experience.VariantDocument, held *s
 			return 0, nil, NothingEligible
 		}
 		basis = d.Basis
-	}
-	var outputs map[string]any
-	if v.Model != nil {
-		var err error
-		if outputs, err = q.ask(v.Model); err != nil {
-			q.Log.Warn("decision model of an experience", "experience", m.Experience, "model", v.Model.Key, "error", err)
-			return 0, nil, ContentFailed
-		}
 	}
 	pen := q.pen(html, m, outputs)
 	var err error

@@ -21,16 +21,19 @@ type instant = clock.Instant
 // decided a moment ago is in memory, so the next answer knows it.
 type recorder struct {
 	queue   chan entry
+	stop    chan struct{} // closed to end; the queue never is: who decides may still send
+	ended   chan struct{} // closed when nothing is written any more
 	running atomic.Bool
-	wait    sync.WaitGroup
-	kept    atomic.Uint64
 	lost    atomic.Uint64
 	last    pipeline.Receipt // of the goroutine that writes
 }
 
+// entry is one of: a decision to be written, somebody who waits for what is
+// written by now, a place in the log that those who wait also wait for.
 type entry struct {
 	body  []byte
 	flush chan pipeline.Receipt
+	at    pipeline.Receipt
 }
 
 const (
@@ -39,17 +42,22 @@ const (
 	retryFor = 10 * time.Second
 )
 
-func (c *recorder) init() { c.queue = make(chan entry, maxQueue) }
+func (c *recorder) init() {
+	c.queue, c.stop, c.ended = make(chan entry, maxQueue), make(chan struct{}), make(chan struct{})
+}
 
 func (c *recorder) start(r *Responder) {
 	c.running.Store(true)
-	c.wait.Go(func() { r.write() })
+	go func() {
+		defer close(c.ended)
+		r.write()
+	}()
 }
 
 func (c *recorder) close() {
 	if c.running.Swap(false) {
-		close(c.queue)
-		c.wait.Wait()
+		close(c.stop)
+		<-c.ended
 	}
 }
 
@@ -60,43 +68,46 @@ func (c *recorder) flush(ctx context.Context) (pipeline.Receipt, error) {
 	done := make(chan pipeline.Receipt, 1)
 	select {
 	case c.queue <- entry{flush: done}:
+	case <-c.ended:
+		return c.last, nil
 	case <-ctx.Done():
 		return pipeline.Receipt{}, context.Cause(ctx)
 	}
 	select {
 	case at := <-done:
 		return at, nil
+	case <-c.ended:
+		return c.last, nil
 	case <-ctx.Done():
 		return pipeline.Receipt{}, context.Cause(ctx)
 	}
 }
 
-// Kept is how many decisions were written down since the start, and how many
-// could not be.
-type Kept struct {
-	Kept uint64 `json:"kept"`
-	Lost uint64 `json:"lost"`
-}
-
-// Counts tells how many decisions were written down.
-func (r *Responder) Counts() Kept { return Kept{r.record.kept.Load(), r.record.lost.Load()} }
+// Lost is how many decisions could not be written down since the start.
+func (r *Responder) Lost() uint64 { return r.record.lost.Load() }
 
 func (r *Responder) write() {
 	c := &r.record
 	bodies := make([][]byte, 0, maxBatch)
-	for first := range c.queue {
+	for {
+		first, more := c.next()
+		if !more {
+			return
+		}
 		bodies = bodies[:0]
 		var waiting []chan pipeline.Receipt
 		for e, more := first, true; more; {
-			if e.flush != nil {
+			switch {
+			case e.flush != nil:
 				waiting = append(waiting, e.flush)
-			} else {
+			case e.body != nil:
 				bodies = append(bodies, e.body)
+			default:
+				c.reached(e.at)
 			}
 			if more = len(bodies) < maxBatch; more {
 				select {
-				case next, ok := <-c.queue:
-					e, more = next, ok
+				case e = <-c.queue:
 				default:
 					more = false
 				}
@@ -106,6 +117,37 @@ func (r *Responder) write() {
 		for _, w := range waiting {
 			w <- c.last
 		}
+	}
+}
+
+// reached notes how far in the log those have to wait who ask from now on.
+func (c *recorder) reached(at pipeline.Receipt) {
+	if at.Position > c.last.Position {
+		c.last = at
+	}
+}
+
+// await lets those who flush wait for a place in the log too. Where very much is
+// to be written they do not.
+func (c *recorder) await(at pipeline.Receipt) {
+	select {
+	case c.queue <- entry{at: at}:
+	default:
+	}
+}
+
+// next gives what comes next to be written; false: it has ended and nothing waits.
+func (c *recorder) next() (entry, bool) {
+	select {
+	case e := <-c.queue:
+		return e, true
+	case <-c.stop:
+	}
+	select {
+	case e := <-c.queue:
+		return e, true
+	default:
+		return entry{}, false
 	}
 }
 
@@ -119,8 +161,7 @@ func (r *Responder) tell(bodies [][]byte) {
 	for pause := 20 * time.Millisecond; ; pause *= 2 {
 		at, err := r.Tell(ctx, bodies)
 		if err == nil {
-			r.record.last = at
-			r.record.kept.Add(uint64(len(bodies)))
+			r.record.reached(at)
 			return
 		}
 		t := time.NewTimer(pause)

@@ -45,6 +45,7 @@ type people interface {
 type stocks interface {
 	Take(ctx context.Context, offer string, n, total int64, decision string) (bool, error)
 	Taken(ctx context.Context, offer string) (int64, error)
+	PutBack(ctx context.Context, offer, why string) (pipeline.Receipt, error)
 }
 
 // Model answers decision models.

@@ -178,7 +178,7 @@ func (s *Set) Keep(q *Query, held *shown.Held) ([]Chosen, bool) {
 	out := make([]Chosen, 0, len(held.Items))
 	for _, i := range held.Items {
 		o := s.all[i.Offer]
-		if o == nil || o.Version != i.Version {
+		if o == nil || o.Version != i.Version || slices.Contains(q.Without, i.Offer) {
 			return nil, false
 		}
 		content, drop := s.admit(q, o, nil)

@@ -265,6 +265,11 @@ func TestKeep_EndsWhereAnOfferMayNotBeShownAnyMore(t *testing.T) {
 	if _, ok := w.set().Keep(asked(), held); ok {
 		t.Error("it holds for somebody who may not see it")
 	}
+	q.Without = []string{"a"}
+	if _, ok := w.set().Keep(q, held); ok {
+		t.Error("it holds beside itself")
+	}
+	q.Without = nil
 	held.Items[0].Version = 2
 	if _, ok := w.set().Keep(q, held); ok {
 		t.Error("it holds for another version")
