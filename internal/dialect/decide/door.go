@@ -221,10 +221,13 @@ func (d *Door) decide(w http.ResponseWriter, r *http.Request, b *Body, trusted b
 		answer(w, &shown{WhatToShow: refused(b, reason)})
 		return
 	}
-	out, err := d.Decide.Decide(r.Context(), q)
-	if err != nil {
-		// The caller has to show something whatever happens here.
-		out = refused(b, responder.Failed)
+	out := refused(b, "")
+	var err error
+	if len(q.Placements)+len(q.Experiences) > 0 {
+		if out, err = d.Decide.Decide(r.Context(), q); err != nil {
+			// The caller has to show something whatever happens here.
+			out = refused(b, responder.Failed)
+		}
 	}
 	all := &shown{WhatToShow: out, Experiments: d.variants(r.Context(), b, trusted)}
 	if wait := dialect.Wait(r); wait != 0 && err == nil {
