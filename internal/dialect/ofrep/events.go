@@ -8,6 +8,9 @@ import (
 	"rapport/internal/dialect"
 )
 
+// writeWithin is how long a client that does not read is waited for.
+const writeWithin = 10 * time.Second
+
 // events tells a client, as server-sent events, when to ask again.
 func (d *Door) events(w http.ResponseWriter, r *http.Request) {
 	key := r.URL.Query().Get("key")
@@ -23,13 +26,15 @@ func (d *Door) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := http.NewResponseController(w)
-	_ = out.SetWriteDeadline(time.Time{}) // where it cannot be set, the client comes again
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	say := func(format string, args ...any) bool {
+		// That of the server is for the whole answer. Where it cannot be set, the
+		// client comes again.
+		_ = out.SetWriteDeadline(time.Now().Add(writeWithin))
 		_, err := fmt.Fprintf(w, format, args...)
 		return err == nil && out.Flush() == nil
 	}
