@@ -91,7 +91,8 @@ type ready struct {
 	policy  atomic.Pointer[trial.Policy]
 }
 
-// live gives the experiments of today.
+// live gives the experiments of today. Where one of them cannot be read at this
+// moment it is an error, and the next request tries again.
 func (a *Assigner) live(ctx context.Context) (*shelf, error) {
 	index := a.Spine.Definitions()
 	if s := a.shelf.Load(); s != nil && s.index == index {
@@ -100,6 +101,12 @@ func (a *Assigner) live(ctx context.Context) (*shelf, error) {
 	a.making.Lock()
 	defer a.making.Unlock()
 	before := a.shelf.Load()
+	if before != nil && before.index == index {
+		return before, nil
+	}
+	// The shelf is for everybody: it does not end with the one request that finds
+	// it old.
+	ctx = context.WithoutCancel(ctx)
 	out := &shelf{index: index, byKey: map[string]*ready{}}
 	var sign []byte
 	for _, series := range index.List(definition.Experiment) {
@@ -109,7 +116,9 @@ func (a *Assigner) live(ctx context.Context) (*shelf, error) {
 		}
 		r, err := a.prepare(ctx, before, series.Key, v.Version)
 		if err != nil {
-			a.Log.Error("experiment cannot be read: nobody gets it", "experiment", series.Key, "version", v.Version, "error", err)
+			return nil, err
+		}
+		if r == nil {
 			continue
 		}
 		out.list = append(out.list, r)
@@ -121,6 +130,8 @@ func (a *Assigner) live(ctx context.Context) (*shelf, error) {
 	return out, nil
 }
 
+// prepare makes a version ready; nil where its document is none that can be read,
+// which no other try will change.
 func (a *Assigner) prepare(ctx context.Context, before *shelf, key string, version int) (*ready, error) {
 	if before != nil {
 		if r := before.byKey[key]; r != nil && r.version == version {
@@ -132,12 +143,13 @@ func (a *Assigner) prepare(ctx context.Context, before *shelf, key string, versi
 		return nil, err
 	}
 	read, err := experiment.Read(key, d.Document)
-	if err != nil {
-		return nil, err
+	var compiled *experiment.Experiment
+	if err == nil {
+		compiled, err = experiment.Compile(read)
 	}
-	compiled, err := experiment.Compile(read)
 	if err != nil {
-		return nil, err
+		a.Log.Error("experiment cannot be read: nobody gets it", "experiment", key, "version", version, "error", err)
+		return nil, nil //nolint:nilnil // said above: the others are answered
 	}
 	r := &ready{Experiment: compiled, version: version}
 	if before != nil && before.byKey[key] != nil {

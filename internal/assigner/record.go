@@ -29,7 +29,9 @@ type recorder struct {
 	// lately are exposures that may not be applied yet, by whom: who asks again
 	// at once gets the same, also of a bandit that learned meanwhile.
 	lately, before map[event.Identifier]experiment.Register
+	turned         clock.Instant // when before was lately
 	flushing       sync.Mutex
+	last           pipeline.Receipt // of what was written last; guarded by flushing
 	mapper         event.Mapper
 	rules          *identity.Rules
 }
@@ -47,6 +49,9 @@ const (
 	flushMany  = 512
 	maxWaiting = 1 << 17
 	maxLately  = 1 << 15
+	// forget is how long an exposure is remembered at least: longer than it takes
+	// to be applied. After that what is known of the person is what counts.
+	forget = 15 * time.Second
 )
 
 func (r *recorder) init(a *Assigner) {
@@ -62,9 +67,7 @@ func (r *recorder) note(who event.Identifier, trusted bool, x *experiment.Assign
 	if len(r.waiting) >= maxWaiting {
 		return // the log has not taken any for a while; it comes again
 	}
-	if len(r.lately) >= maxLately {
-		r.lately, r.before = map[event.Identifier]experiment.Register{}, r.lately
-	}
+	r.age(now)
 	r.lately[who] = append(r.lately[who], experiment.Exposure{Experiment: x.Experiment, Phase: x.Phase, Variant: x.Variant, First: now})
 	r.waiting = append(r.waiting, note{who, trusted, now, *x})
 	if len(r.waiting) >= flushMany {
@@ -75,10 +78,23 @@ func (r *recorder) note(who event.Identifier, trusted bool, x *experiment.Assign
 	}
 }
 
+// age forgets what was noted long ago. The recorder is locked.
+func (r *recorder) age(now clock.Instant) {
+	past := now.Sub(r.turned)
+	if past <= forget && len(r.lately) < maxLately {
+		return
+	}
+	r.before, r.lately, r.turned = r.lately, map[event.Identifier]experiment.Register{}, now
+	if past > 2*forget {
+		r.before = nil
+	}
+}
+
 // add adds to a register what may not be applied yet.
 func (r *recorder) add(to experiment.Register, who event.Identifier) experiment.Register {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.age(r.Clock.Now())
 	for _, m := range [...]map[event.Identifier]experiment.Register{r.lately, r.before} {
 		for _, e := range m[who] {
 			if first, _ := to.First(e.Experiment); first == nil {
@@ -106,8 +122,9 @@ func (r *recorder) run() {
 	}
 }
 
-// Flush writes what waits into the log and tells where it stands there.
-func (r *recorder) Flush(ctx context.Context) (receipt pipeline.Receipt, err error) {
+// Flush writes what waits into the log and tells where it stands there, also of
+// what another flush has just written.
+func (r *recorder) Flush(ctx context.Context) (pipeline.Receipt, error) {
 	r.flushing.Lock()
 	defer r.flushing.Unlock()
 	for {
@@ -116,12 +133,14 @@ func (r *recorder) Flush(ctx context.Context) (receipt pipeline.Receipt, err err
 		batch := append([]note(nil), r.waiting[:n]...)
 		r.mu.Unlock()
 		if n == 0 {
-			return receipt, nil
+			return r.last, nil
 		}
-		if receipt, err = r.Spine.Accept(ctx, r.submission(batch)); err != nil {
-			if k := fault.KindOf(err); k == fault.Limited || k == fault.Unavailable {
-				return receipt, err
-			}
+		switch receipt, err := r.Spine.Accept(ctx, r.submission(batch)); {
+		case err == nil:
+			r.last = receipt
+		case ctx.Err() != nil || fault.KindOf(err) == fault.Limited || fault.KindOf(err) == fault.Unavailable:
+			return r.last, err // they wait
+		default:
 			r.Log.Error("exposures are lost", "number", n, "error", err)
 		}
 		r.mu.Lock()
