@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -46,7 +47,7 @@ func (s *scene) outside(t *testing.T) {
 	f.Server = httptest.NewServer(http.HandlerFunc(f.answer))
 	t.Cleanup(func() { close(f.open); f.Close() })
 	begin := time.Now()
-	s.far, s.now = f, func() time.Time { return sceneTime.Add(time.Since(begin)) }
+	s.far, s.now = f, func() time.Time { return sceneTime.Add(time.Since(begin) + time.Duration(s.passed.Load())) }
 }
 
 func (f *far) answer(w http.ResponseWriter, r *http.Request) {
@@ -82,12 +83,22 @@ func (f *far) answer(w http.ResponseWriter, r *http.Request) {
 // act does what a file of a scenario says.
 func (s *scene) act(ctx context.Context, x exchange) error {
 	switch {
+	case x.passes > 0:
+		s.passed.Add(int64(x.passes))
+		return nil
 	case x.method == others:
 		return s.far.script(x.path, x.body)
 	case x.method == heard:
 		return s.until(ctx, func() error { return s.overheard(x) })
 	case x.again:
-		return s.until(ctx, func() error { return s.play(ctx, x) })
+		return s.until(ctx, func() error {
+			before := maps.Clone(s.known)
+			err := s.play(ctx, x)
+			if err != nil {
+				s.known = before // what a wrong answer named is not known
+			}
+			return err
+		})
 	}
 	return s.play(ctx, x)
 }

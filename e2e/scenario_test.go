@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,7 +86,8 @@ func playScene(t *testing.T, file string, on ground) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{known: map[string]any{}, now: func() time.Time { return sceneTime }}
+	s := &scene{known: map[string]any{}}
+	s.now = func() time.Time { return sceneTime.Add(time.Duration(s.passed.Load())) }
 	if slices.ContainsFunc(exchanges, func(x exchange) bool { return x.method == others || bytes.Contains(x.body, []byte(farMark)) }) {
 		s.outside(t)
 	}
@@ -131,7 +133,8 @@ type exchange struct {
 	again                 bool // until the answer is the one that is expected
 	header                [][2]string
 	body                  []byte
-	status                int // zero: any success
+	status                int           // zero: any success
+	passes                time.Duration // of time; then there is no request
 	answerHeader          [][2]string
 	answer                []byte
 }
@@ -149,6 +152,14 @@ func readScene(archive *txtar.Archive) ([]exchange, error) {
 		data := bytes.TrimSpace(f.Data)
 		if m := requestName.FindStringSubmatch(f.Name); m != nil {
 			out = append(out, exchange{request: f.Name, again: m[1] != "", method: m[2], path: m[3], header: headersOf(m[4]), body: data})
+			continue
+		}
+		if text, ok := strings.CutPrefix(f.Name, "WAIT "); ok {
+			d, err := time.ParseDuration(text)
+			if err != nil || d <= 0 {
+				return nil, fmt.Errorf("%q: give a span, such as WAIT 40m", f.Name)
+			}
+			out = append(out, exchange{request: f.Name, passes: d})
 			continue
 		}
 		if m := otherName.FindStringSubmatch(f.Name); m != nil {
@@ -198,6 +209,8 @@ type scene struct {
 	known map[string]any
 	now   clock.Clock
 	far   *far // those whom the instance calls; nil: nobody
+	// passed is how much time scenes let pass.
+	passed atomic.Int64
 }
 
 // play sends a request and compares the answer.

@@ -31,7 +31,7 @@ func (a *App) openOutbox() {
 	}
 	client := a.egress.Client()
 	a.outbox = outbox.New(outbox.Deps{
-		Spine: a.pipeline, Types: types, Decide: a.instruct, Item: a.item, Seal: a.sealSecret, Open: a.openSecret,
+		Spine: a.pipeline, Types: types, Decide: a.instruct, Give: a.responder.Give, Item: a.item, Seal: a.sealSecret, Open: a.openSecret,
 		Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log,
 		Env: func(key string) destination.Env {
 			return destination.Env{

@@ -191,11 +191,12 @@ func (b *Book) OnPassage(x *Passed, tell Planned) {
 			}
 			continue
 		}
-		tell(l.key, kind, x.Segment, x.reason(t.Target))
+		tell(l.key, kind, x.Segment, x.Reason(t.Target))
 	}
 }
 
-func (x *Passed) reason(t *Target) string {
+// Reason says why nobody is told of the passage; empty: somebody is.
+func (x *Passed) Reason(t *Target) string {
 	switch {
 	case x.Cause == ByDefinition:
 		return Definition

@@ -29,11 +29,13 @@ type Destination struct {
 	Profile  *ChangeChoice   `json:"profile,omitempty" doc:"Send people of whom something changed"`
 	// Broadcasts go through it under keys of their own, with what it asks.
 	Broadcasts bool `json:"broadcasts,omitempty" doc:"Broadcasts may go through it"`
+	// Experiences are sent under this destination's own key and pace.
+	Experiences bool `json:"experiences,omitempty" doc:"Triggered experiences may be sent to it"`
 
 	Traits   []string     `json:"traits,omitempty" maxItems:"200" doc:"Traits of the person that go along; [\"*\"]: all of them; left out: none"`
 	Decision string       `json:"decision,omitempty" doc:"Key of a decision model that is asked about each person when it is sent: its answer goes along as instructions"`
 	Items    []ItemChoice `json:"items,omitempty" maxItems:"20" doc:"Items of the catalog that go along as catalog"`
-	Mapping  string       `json:"mapping,omitempty" maxLength:"65536" doc:"FEEL that makes the payload of id, kind, time, destination, person, event, segment, audience, instructions and catalog; left out: all of them"`
+	Mapping  string       `json:"mapping,omitempty" maxLength:"65536" doc:"FEEL that makes the payload of id, kind, time, destination, person, event, segment, audience, instructions, catalog and experience; left out: all of them"`
 
 	Consent   *ConsentAsked `json:"consent,omitempty" doc:"What is asked of consent before each attempt; left out: nothing"`
 	Freshness Span          `json:"freshness,omitempty" doc:"What happened longer ago than this when it came in is not sent; left out: 1h, at most 720h"`
@@ -170,8 +172,8 @@ func (t *Target) checkWhat() error {
 	if t.Type == "" {
 		return invalid("type", "the destination says no type: GET /api/v1/destination-types lists them")
 	}
-	if t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil && !t.Broadcasts {
-		return invalid("", "the destination is told nothing: give events, segments, audience, profile or broadcasts")
+	if t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil && !t.Broadcasts && !t.Experiences {
+		return invalid("", "the destination is told nothing: give events, segments, audience, profile, broadcasts or experiences")
 	}
 	if t.Audience != nil && t.Audience.Segment == "" {
 		return invalid("audience/segment", "give the key of a segment")
@@ -229,7 +231,7 @@ func (t *Target) checkLimits() error {
 
 // The names that a mapping sees, in the order of their slots.
 func scope() []string {
-	return []string{"id", "kind", "time", "destination", "person", "event", "segment", "audience", "instructions", "catalog"}
+	return []string{"id", "kind", "time", "destination", "person", "event", "segment", "audience", "instructions", "catalog", "experience"}
 }
 
 func (t *Target) compile() (err error) {

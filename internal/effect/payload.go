@@ -26,6 +26,7 @@ type Content struct {
 	Change       string // entered, left, added or removed
 	Instructions json.RawMessage
 	Catalog      map[string]json.RawMessage // by the names of the target's items
+	Experience   json.RawMessage            // what a triggered experience gives the person
 }
 
 // whole is the payload where no mapping says another one, and what a mapping
@@ -41,7 +42,8 @@ type whole struct {
 	Audience     *changePart     `json:"audience,omitempty"`
 	Instructions json.RawMessage `json:"instructions,omitempty"`
 
-	Catalog map[string]json.RawMessage `json:"catalog,omitempty"`
+	Catalog    map[string]json.RawMessage `json:"catalog,omitempty"`
+	Experience json.RawMessage            `json:"experience,omitempty"`
 }
 
 type personPart struct {
@@ -95,6 +97,18 @@ func readEvent(e *event.Event) *feelEvent {
 	return &feelEvent{v, err != nil}
 }
 
+// EventValue is an event as formulas see it; null where it cannot be read.
+func EventValue(e *event.Event) feel.Value {
+	v, err := feelOf(eventOf(e))
+	if err != nil {
+		return feel.Null
+	}
+	return v
+}
+
+// EventJSON is an event as payloads have it.
+func EventJSON(e *event.Event) (json.RawMessage, error) { return json.Marshal(eventOf(e)) }
+
 func (x *feelEvent) passes(p *feel.Program) bool {
 	if x.bad {
 		return false
@@ -140,7 +154,7 @@ func (t *Target) Payload(c *Content, now clock.Instant) (json.RawMessage, error)
 func (t *Target) whole(c *Content) whole {
 	w := whole{
 		ID: c.ID, Kind: c.Kind, Time: c.Time, Destination: c.Destination, Person: t.person(c.Person), Event: eventOf(c.Event),
-		Instructions: c.Instructions, Catalog: c.Catalog,
+		Instructions: c.Instructions, Catalog: c.Catalog, Experience: c.Experience,
 	}
 	if c.Segment != "" {
 		w.Segment = &changePart{c.Segment, c.Change}

@@ -25,10 +25,14 @@ const (
 	Profile Kind = "profile" // what is known of a person may have changed
 	// Broadcast is a message to everybody in a segment.
 	Broadcast Kind = "broadcast"
+	// Triggered is a triggered experience that is due for a person.
+	Triggered Kind = "experience"
 )
 
 // kinds gives their numbers, which are on disk: append only.
-func kinds() []Kind { return []Kind{Event, Entered, Left, Check, Member, Profile, Broadcast} }
+func kinds() []Kind {
+	return []Kind{Event, Entered, Left, Check, Member, Profile, Broadcast, Triggered}
+}
 
 // Plan is a cause that a destination has to be told of. It says where what is
 // told is found, and nothing of the person: what is sent is made of it when its
@@ -38,11 +42,15 @@ type Plan struct {
 	Anchor      id.Key // at which it was caused
 	Destination string
 	Kind        Kind
-	Segment     string
-	Time        clock.Instant // of the cause
+	Segment     string        // key; of a triggered experience its own
+	Time        clock.Instant // of the cause; of a triggered experience when it is due
 	// Cause is a hash of the event's anchor and message, zero where no event of
 	// its own caused it.
 	Cause [16]byte
+	// Of a triggered experience: when it was set off, and where the log has the
+	// event that did; zero where no event of its own did.
+	Set    clock.Instant
+	Origin uint64
 }
 
 // CauseOf names an event: the same wherever and whenever it is folded.
@@ -81,13 +89,24 @@ func (p *Plan) Row() (key, value []byte) {
 	key = append(key, p.Anchor[:]...)
 	key = append(append(key, p.Destination...), 0, byte(slices.Index(kinds(), p.Kind)))
 	key = append(key, p.Segment...)
-	return key, append(binary.BigEndian.AppendUint64(nil, uint64(p.Time)), p.Cause[:]...)
+	value = append(binary.BigEndian.AppendUint64(nil, uint64(p.Time)), p.Cause[:]...)
+	if p.Kind == Triggered {
+		value = binary.BigEndian.AppendUint64(value, uint64(p.Set))
+		value = binary.BigEndian.AppendUint64(value, p.Origin)
+	}
+	return key, value
 }
+
+// What the rows of plans hold: those of triggered experiences hold more.
+const (
+	planValue      = 8 + 16
+	triggeredValue = planValue + 16
+)
 
 // ReadPlan reads a row.
 func ReadPlan(key, value []byte) (p Plan, err error) {
 	const head = 1 + 8 + 16
-	if len(key) < head+2 || key[0] != planTag || len(value) != 24 {
+	if len(key) < head+2 || key[0] != planTag || len(value) != planValue && len(value) != triggeredValue {
 		return p, errPlan
 	}
 	p.Position, p.Anchor = binary.BigEndian.Uint64(key[1:]), id.Key(key[9:head])
@@ -99,6 +118,12 @@ func ReadPlan(key, value []byte) (p Plan, err error) {
 	p.Destination, p.Kind, p.Segment = string(rest[:i]), kinds()[rest[i+1]], string(rest[i+2:])
 	p.Time = clock.Instant(binary.BigEndian.Uint64(value))
 	copy(p.Cause[:], value[8:])
+	if (p.Kind == Triggered) != (len(value) == triggeredValue) {
+		return p, errPlan
+	}
+	if p.Kind == Triggered {
+		p.Set, p.Origin = clock.Instant(binary.BigEndian.Uint64(value[planValue:])), binary.BigEndian.Uint64(value[planValue+8:])
+	}
 	return p, nil
 }
 

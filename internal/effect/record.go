@@ -95,8 +95,8 @@ func (o Outcome) Final() bool { return o != Waiting && o != Retrying }
 type DeliveryHead struct {
 	ID          string        `json:"id" doc:"The idempotency key"`
 	Destination string        `json:"destination"`
-	Kind        Kind          `json:"kind" enum:"event,entered,left,member,profile,check,broadcast"`
-	Segment     string        `json:"segment,omitempty"`
+	Kind        Kind          `json:"kind" enum:"event,entered,left,member,profile,check,broadcast,experience"`
+	Segment     string        `json:"segment,omitempty" doc:"Its key; of a triggered experience the key of that"`
 	Outcome     Outcome       `json:"outcome" enum:"waiting,retrying,delivered,dead,suppressed,discarded"`
 	Reason      string        `json:"reason,omitempty" doc:"Why it was not sent"`
 	Attempts    int           `json:"attempts,omitempty"`

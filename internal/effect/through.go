@@ -30,7 +30,7 @@ func (t *Target) Through(x *Through, may []string) (*Target, error) {
 		return nil, invalid("destination", "the destination takes no broadcasts: PUT it with broadcasts true")
 	}
 	d := t.Destination
-	d.Events, d.Segments, d.Audience, d.Profile = nil, nil, nil, nil
+	d.Events, d.Segments, d.Audience, d.Profile, d.Experiences = nil, nil, nil, nil, false
 	var err error
 	if d.Settings, err = overlay(t.Settings, x.Content, may); err != nil {
 		return nil, err
@@ -88,5 +88,5 @@ func overlay(settings, content json.RawMessage, may []string) (json.RawMessage, 
 // Bare tells that nothing but broadcasts goes through a destination: what these
 // write themselves need not be there.
 func (t *Target) Bare() bool {
-	return t.Broadcasts && t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil
+	return t.Broadcasts && !t.Experiences && t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil
 }

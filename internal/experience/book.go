@@ -74,8 +74,19 @@ func (b *Book) Version(key string, version int) *Ready {
 	return list[i].Ready
 }
 
-// Triggers tells whether anything may be set off at all.
+// Triggers tells whether anything may be set off at all, or ever could.
 func (b *Book) Triggers() bool { return b != nil && len(b.live) > 0 }
+
+// Triggered gives the version of a triggered experience that counted at a
+// moment; nil: none did.
+func (b *Book) Triggered(key string, now clock.Instant) (found *Ready) {
+	b.EachTriggered(now, func(r *Ready) {
+		if r.Key == key {
+			found = r
+		}
+	})
+	return found
+}
 
 // EachTriggered visits the triggered experiences that counted at a moment.
 func (b *Book) EachTriggered(now clock.Instant, visit func(r *Ready)) {

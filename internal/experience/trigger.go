@@ -1,12 +1,15 @@
 package experience
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
+	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/decision/offer"
+	"rapport/internal/effect"
 	"rapport/internal/event"
 	"rapport/internal/feel"
 	"rapport/internal/profile"
@@ -25,7 +28,7 @@ type Signal struct {
 // as formulas see it, where one asks.
 func (r *Ready) OnEvent(e *event.Event, read func() feel.Value) (s Signal, ok bool) {
 	t := r.Trigger
-	if t == nil || e.Historical {
+	if t == nil {
 		return s, false
 	}
 	s.Happens = e.Time
@@ -43,7 +46,7 @@ func (r *Ready) OnEvent(e *event.Event, read func() feel.Value) (s Signal, ok bo
 		return s, true
 	case t.Session != nil:
 		s.Due, s.Renews = (t.Session.Idle + r.Delay).After(e.Time), true
-		return s, !aboutMessages(e)
+		return s, profile.Acts(e)
 	case t.Cart != nil:
 		s.Due, s.Renews = (t.Cart.Idle + r.Delay).After(e.Time), true
 		return s, changesCart(e)
@@ -51,17 +54,6 @@ func (r *Ready) OnEvent(e *event.Event, read func() feel.Value) (s Signal, ok bo
 		return r.onDate(e)
 	}
 	return s, false
-}
-
-// aboutMessages tells an event that reports what was sent to a person, or
-// decided, rather than what the person did.
-func aboutMessages(e *event.Event) bool {
-	for _, p := range [...]string{"Email ", "SMS ", "Push Notification ", "Decision "} {
-		if strings.HasPrefix(e.Name, p) {
-			return true
-		}
-	}
-	return e.Type == event.Alias
 }
 
 // changesCart tells an event after which a cart may have been left.
@@ -87,7 +79,7 @@ func (r *Ready) onDate(e *event.Event) (s Signal, ok bool) {
 		s.Ends = true // there is no date any more
 		return s, true
 	}
-	due := at.Add(time.Duration(d.After) - time.Duration(d.Before))
+	due := d.moment(at)
 	if d.Yearly {
 		due = NextYear(due, e.ReceivedAt)
 	}
@@ -131,28 +123,55 @@ func (r *Ready) OnPassage(segment string, entered bool, at clock.Instant) (s Sig
 	return Signal{Due: r.Delay.After(at), Happens: at}, true
 }
 
+// EndsBy tells whether an event calls off what waits of the experience. What
+// else does is found out when it is due.
+func (r *Ready) EndsBy(e *event.Event) bool {
+	return r.Cancel != nil && e.Name != "" && slices.Contains(r.Cancel.Events, e.Name)
+}
+
+// Since is when something happened after which it is due at a moment: the delay
+// before.
+func (r *Ready) Since(due clock.Instant) clock.Instant {
+	return due.Add(-time.Duration(r.Delay))
+}
+
 // Again is when it is due the next time after it was sent; zero: it is not set
 // off by itself.
 func (r *Ready) Again(due clock.Instant) clock.Instant {
 	if t := r.Trigger; t != nil && t.Date != nil && t.Date.Yearly {
-		return NextYear(due, due)
+		since := r.Since(due)
+		return r.Delay.After(NextYear(since, since))
 	}
 	return 0
 }
 
-// Why a triggered experience that is due is not sent.
+// Why a triggered experience that was set off is not sent, beside what an effect
+// says.
 const (
-	Cancelled  = "cancelled"
-	NoAudience = "not_in_audience"
-	Over       = "over" // before or after its time
+	Cancelled  = "cancelled"       // something called it off
+	Renewed    = "renewed"         // the person did something since, elsewhere
+	TooSoon    = "again_too_soon"  // it was set off for the person a short while ago
+	NotLive    = "not_live"        // no version of it counts any more
+	Over       = "over"            // before or after its time
+	NoAudience = "not_in_audience" // the person is not among those it is for
+	NoTraffic  = "traffic"         // outside the share of people that get it
+	NoContent  = "sends_nothing"   // its variant, such as a control, has nothing to send
 )
 
 // CallsOff tells whether a triggered experience that was set off at a moment is
-// not to be sent now, and why. events tells whether an event of a name happened
-// after a moment, orders whether one was placed.
-func (r *Ready) CallsOff(set clock.Instant, v *profile.View, who feel.Value, happened func(names []string, after clock.Instant) bool) string {
-	if t := r.Trigger; t != nil && t.Cart != nil && len(v.Computed.Carts) == 0 {
+// not to be sent now, when it is due, and why. who is the person as formulas see
+// it.
+func (r *Ready) CallsOff(set, due clock.Instant, v *profile.View, who feel.Value) string {
+	t := r.Trigger
+	switch {
+	case t.Date != nil && !r.stillDue(v.Traits[t.Date.Trait], due):
+		return Renewed
+	case t.Cart != nil && len(v.Computed.Carts) == 0:
 		return Cancelled
+	case t.Cart != nil && slices.ContainsFunc(v.Computed.Carts, func(c *catalog.CartView) bool { return c.UpdatedAt > set }):
+		return Renewed
+	case t.Session != nil && v.Computed.LastSession != nil && v.Computed.LastSession.End > set:
+		return Renewed
 	}
 	c := r.Cancel
 	if c == nil {
@@ -161,8 +180,10 @@ func (r *Ready) CallsOff(set clock.Instant, v *profile.View, who feel.Value, hap
 	if c.Orders && v.Computed.LastOrder != nil && *v.Computed.LastOrder >= set {
 		return Cancelled
 	}
-	if len(c.Events) > 0 && happened(c.Events, set) {
-		return Cancelled
+	for _, name := range c.Events {
+		if x, ok := v.Computed.EventNames[name]; ok && x.LastSeen > set {
+			return Cancelled
+		}
 	}
 	if r.cancel != nil {
 		if x, _ := r.cancel.Eval(feel.Options{NoDiagnostics: true, Limits: feel.Limits{Steps: 100_000}}, who); x.IsTrue() {
@@ -172,13 +193,39 @@ func (r *Ready) CallsOff(set clock.Instant, v *profile.View, who feel.Value, hap
 	return ""
 }
 
-// Audience tells whether a triggered experience is for somebody.
-func (r *Ready) For(s *offer.Situation) string {
-	switch {
-	case r.From != 0 && s.Now < r.From || r.To != 0 && s.Now >= r.To:
-		return Over
-	case r.rule.Holds(s, nil).Stage != "":
-		return NoAudience
+// stillDue tells whether a date that a person has now makes it due at a moment.
+func (r *Ready) stillDue(trait json.RawMessage, due clock.Instant) bool {
+	var text string
+	if json.Unmarshal(trait, &text) != nil {
+		return false
 	}
-	return ""
+	at, ok := dateOf(text)
+	if !ok {
+		return false
+	}
+	at = r.Trigger.Date.moment(at)
+	if r.Trigger.Date.Yearly {
+		at = NextYear(at, r.Since(due)-1)
+	}
+	return r.Delay.After(at) == due
+}
+
+// moment is when a date calls.
+func (d *DateTrigger) moment(at clock.Instant) clock.Instant {
+	return at.Add(time.Duration(d.After) - time.Duration(d.Before))
+}
+
+// For tells whether a triggered experience is for somebody, and why not.
+func (r *Ready) For(s *offer.Situation) (reason, text string) {
+	if r.From != 0 && s.Now < r.From || r.To != 0 && s.Now >= r.To {
+		return Over, ""
+	}
+	switch d := r.rule.Holds(s, nil); d.Stage {
+	case "":
+		return "", ""
+	case offer.StageConsent:
+		return effect.NoConsent, d.Reason
+	default:
+		return NoAudience, d.Reason
+	}
 }

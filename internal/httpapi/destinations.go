@@ -12,6 +12,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/destination"
 	"rapport/internal/effect"
+	"rapport/internal/experience"
 	"rapport/internal/fault"
 	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
@@ -32,6 +33,8 @@ type destinations interface {
 	Command(ctx context.Context, key, what, author string, release time.Duration) error
 	Try(ctx context.Context, key string, document []byte, ask *outbox.DestinationTrial) (*outbox.DestinationTried, error)
 	SyncAudience(key string) error
+	CheckExperience(ctx context.Context, x *experience.Ready) error
+	TryExperience(ctx context.Context, x *experience.Ready, ask *outbox.ExperienceTrial) (*outbox.ExperienceTried, error)
 }
 
 type deliveries interface {

@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/destination"
 	"rapport/internal/effect"
+	"rapport/internal/experience"
 	"rapport/internal/fault"
 	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
@@ -100,4 +101,10 @@ func TestDestinations_ProblemsNameTheMend(t *testing.T) {
 	if got, want := strings.Join(d.outbox.said, ", "), "pause crm 0s, release crm 30m0s, crm 1, crm not 1"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+}
+
+func (*fakeOutbox) CheckExperience(context.Context, *experience.Ready) error { return nil }
+
+func (*fakeOutbox) TryExperience(_ context.Context, x *experience.Ready, _ *outbox.ExperienceTrial) (*outbox.ExperienceTried, error) {
+	return &outbox.ExperienceTried{Destination: x.Destination}, nil
 }

@@ -34,6 +34,8 @@ type shelf struct {
 	// read checks a document and gives what is kept of it. before is the document
 	// of the newest version, nil where there is none.
 	read func(key string, document, before []byte) ([]byte, error)
+	// fits checks what a document says of other definitions; nil: nothing.
+	fits func(ctx context.Context, key string, document []byte) error
 	// show gives what is shown of a document; nil: all of it.
 	show func(document []byte) ([]byte, error)
 }
@@ -78,11 +80,15 @@ func (a *API) shelves() []shelf {
 		{
 			API: a, kind: definition.Experience, path: "/experiences", one: "experience", many: "experiences", tag: "decisions", body: experience.Experience{}, scope: access.ScopeWrite,
 			read: func(_ string, document, _ []byte) ([]byte, error) {
-				x, err := experience.Read("", 0, document)
-				if err == nil && x.Type == experience.Triggered {
-					err = fault.Errorf(fault.Invalid, "not_sent", "nothing sends triggered experiences yet: tell a destination of the event, or of who enters or leaves a segment").At("/type")
-				}
+				_, err := experience.Read("", 0, document)
 				return document, err
+			},
+			fits: func(ctx context.Context, key string, document []byte) error {
+				x, err := experience.Read(key, 0, document)
+				if err == nil {
+					err = a.Outbox.CheckExperience(ctx, x)
+				}
+				return err
 			},
 		},
 		{
@@ -196,6 +202,11 @@ func (s shelf) put(ctx context.Context, in *struct {
 	document, err := s.read(in.Key, append([]byte(nil), in.RawBody...), before)
 	if err != nil {
 		return nil, err
+	}
+	if s.fits != nil {
+		if err := s.fits(ctx, in.Key, document); err != nil {
+			return nil, err
+		}
 	}
 	c := in.command(document, "application/json")
 	c.Key = in.Key

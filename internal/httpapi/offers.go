@@ -11,8 +11,10 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/event"
+	"rapport/internal/experience"
 	"rapport/internal/fault"
 	"rapport/internal/identity"
+	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile/shown"
 	"rapport/internal/responder"
@@ -58,6 +60,41 @@ func (a *API) offerRoutes() {
 		id: "preview-experience", method: http.MethodPost, path: "/experiences/{key}/preview", tag: "decisions", scope: access.ScopeWrite, status: http.StatusOK, data: impersonal,
 		summary: "A token that shows a variant to whoever has it, drafts included",
 	}, a.previewExperience)
+	register(a, spec{
+		id: "test-experience", method: http.MethodPost, path: "/experiences/{key}/test", tag: "decisions", scope: access.ScopeWrite, status: http.StatusOK,
+		summary: "Make the message of a triggered experience about a real person as if it was due now, show it and, where asked to, send it once, past the queue",
+		body:    outbox.ExperienceTrial{},
+	}, a.testExperience)
+}
+
+// testExperience also takes drafts.
+func (a *API) testExperience(ctx context.Context, in *struct {
+	ModelKey
+	RawBody []byte
+},
+) (*body[*outbox.ExperienceTried], error) {
+	var ask outbox.ExperienceTrial
+	if err := strictly(in.RawBody, &ask); err != nil {
+		return nil, err
+	}
+	s := a.Spine.Definitions().Get(definition.Experience, in.Key)
+	if s.Newest() == nil {
+		return nil, fault.Errorf(fault.NotFound, "experience_not_found", "there is no experience %q: PUT %s/experiences/%s makes one", in.Key, prefix[:len(prefix)-1], in.Key)
+	}
+	v, err := s.Pick(ask.Version)
+	if err != nil {
+		return nil, err
+	}
+	d, err := a.Spine.Definition(ctx, v.Kind, in.Key, v.Version)
+	if err != nil {
+		return nil, err
+	}
+	x, err := experience.Read(in.Key, v.Version, d.Document)
+	if err != nil {
+		return nil, err
+	}
+	out, err := a.Outbox.TryExperience(ctx, x, &ask)
+	return &body[*outbox.ExperienceTried]{out}, err
 }
 
 // DecideBody asks what to show to somebody.

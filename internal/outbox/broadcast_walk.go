@@ -212,12 +212,12 @@ type known struct {
 // often is where it is noted when people got broadcasts.
 var often = effect.BroadcastKey("")
 
-// names are the ids that a person may have had: by each identifier, which may
+// namesOf are the ids that a person may have had: by each identifier, which may
 // have been a person of its own.
-func (w *walking) names(v *profile.View) []string {
+func (o *Outbox) namesOf(v *profile.View) []string {
 	out := []string{v.ID}
 	for _, i := range v.Identifiers {
-		if name := w.Spine.ProfileIDOf(event.Identifier{Namespace: i.Namespace, Value: i.Value}); name != "" && name != v.ID {
+		if name := o.Spine.ProfileIDOf(event.Identifier{Namespace: i.Namespace, Value: i.Value}); name != "" && name != v.ID {
 			out = append(out, name)
 		}
 	}
@@ -233,7 +233,7 @@ func (w *walking) recallPeople(ctx context.Context, drafts []draft) error {
 		if d.person == nil {
 			continue
 		}
-		for _, name := range w.names(d.person.View) {
+		for _, name := range w.namesOf(d.person.View) {
 			asked = append(asked,
 				effect.Fact{Destination: d.Destination, Segment: d.Segment, Person: name}, effect.Fact{Destination: often, Person: name})
 			of = append(of, d)

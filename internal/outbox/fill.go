@@ -46,14 +46,14 @@ func (o *Outbox) furnish(ctx context.Context, d *draft) error {
 func (d *draft) content() *effect.Content {
 	c := &effect.Content{
 		ID: d.ID(d.person.View.ID), Kind: d.as, Time: d.Time, Destination: d.Destination, Person: d.person.View, Event: d.event,
-		Change: d.change, Instructions: d.instructions, Catalog: d.catalog,
+		Change: d.change, Instructions: d.instructions, Catalog: d.catalog, Experience: d.experience,
 	}
 	switch d.as {
 	case effect.Entered, effect.Left:
 		c.Segment = d.Segment
 	case effect.Member:
 		c.Audience = d.Segment
-	case effect.Event, effect.Profile, effect.Check, effect.Broadcast:
+	case effect.Event, effect.Profile, effect.Check, effect.Broadcast, effect.Triggered:
 	}
 	return c
 }
@@ -99,6 +99,9 @@ func (o *Outbox) keep(ctx context.Context, drafts []draft) error {
 		}
 		if d.known != "" {
 			o.told.put(d.told(), d.known)
+		}
+		if d.Kind == effect.Triggered {
+			o.noteGiven(d)
 		}
 		d.line.push(&message{Effect: facts[at[i]], sent: places[at[i]], checked: now, era: d.era})
 	}

@@ -21,6 +21,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/pipeline"
+	"rapport/internal/responder"
 	"rapport/internal/store"
 )
 
@@ -76,6 +77,8 @@ type Deps struct {
 	Env func(key string) destination.Env
 	// Decide asks a decision model about a person and gives its answer as JSON.
 	Decide func(ctx context.Context, model, person string) (json.RawMessage, error)
+	// Give makes what a triggered experience that is due gives a person.
+	Give func(ctx context.Context, due *responder.Due) (*responder.Given, error)
 	// Item gives an item of the catalog as JSON; nil where there is none.
 	Item func(ctx context.Context, id string) (json.RawMessage, error)
 	// Seal makes of a secret what can be stored, Open the secret again.
@@ -115,8 +118,9 @@ type Outbox struct {
 	stop   chan struct{}
 	work   sync.WaitGroup
 	told   *memo
-	walks  names         // of broadcasts whose people are looked at now
-	era    atomic.Uint64 // how many people were erased
+	walks  names                       // of broadcasts whose people are looked at now
+	era    atomic.Uint64               // how many people were erased
+	made   map[string]*responder.Given // by ids of what is not written down yet; of the one that settles
 
 	mu    sync.Mutex // guards the rest
 	index *definition.Index

@@ -74,6 +74,7 @@ type draft struct {
 	event        *event.Event
 	instructions json.RawMessage
 	catalog      map[string]json.RawMessage
+	experience   json.RawMessage
 
 	as      effect.Kind
 	change  string // entered, left, added, removed
@@ -112,6 +113,9 @@ func (o *Outbox) settleOnce(ctx context.Context, plans []effect.Plan) error {
 		drafts[i].Plan, drafts[i].era = plans[i], era
 	}
 	if err := o.each(drafts, func(d *draft) error { return o.gather(ctx, d) }); err != nil {
+		return err
+	}
+	if err := o.giveAll(ctx, drafts); err != nil {
 		return err
 	}
 	if err := o.compare(ctx, drafts); err != nil {
@@ -173,10 +177,13 @@ func (o *Outbox) gather(ctx context.Context, d *draft) error {
 	if err := o.read(ctx, d); err != nil || d.skip != "" {
 		return err
 	}
+	d.as = d.Kind
+	if d.Kind == effect.Triggered {
+		return nil // the rest once it is known whether it is given at all
+	}
 	if err := o.instruct(ctx, d); err != nil {
 		return err
 	}
-	d.as = d.Kind
 	return o.furnish(ctx, d)
 }
 
@@ -194,8 +201,8 @@ func (o *Outbox) instruct(ctx context.Context, d *draft) (err error) {
 
 // read finds the person, and the event where one is told of.
 func (o *Outbox) read(ctx context.Context, d *draft) (err error) {
-	if d.Kind == effect.Event {
-		d.event, err = o.Spine.EventAt(ctx, store.Position(d.Position))
+	if at := d.origin(); at != 0 {
+		d.event, err = o.Spine.EventAt(ctx, at)
 		switch {
 		case errors.Is(err, store.ErrErased):
 			d.skip = effect.Erased
@@ -205,7 +212,7 @@ func (o *Outbox) read(ctx context.Context, d *draft) (err error) {
 		}
 	}
 	_, whole := d.target.Asks()
-	d.person, err = o.Spine.Subject(ctx, d.Anchor, whole || d.Kind == effect.Check, uses(d.target))
+	d.person, err = o.Spine.Subject(ctx, d.Anchor, whole || d.Kind == effect.Check || d.Kind == effect.Triggered, uses(d.target))
 	switch {
 	case err != nil && isPermanent(err):
 		d.skip, d.text = effect.Failed, err.Error()
@@ -219,6 +226,18 @@ func (o *Outbox) read(ctx context.Context, d *draft) (err error) {
 		d.text = fmt.Sprintf("purpose %q", d.target.Consent.Purpose)
 	}
 	return nil
+}
+
+// origin is where the log has the event that is told of; zero: none is.
+func (d *draft) origin() store.Position {
+	switch d.Kind {
+	case effect.Event:
+		return store.Position(d.Position)
+	case effect.Triggered:
+		return store.Position(d.Origin)
+	default:
+		return 0
+	}
 }
 
 // uses are what the consent is asked for.
@@ -247,7 +266,7 @@ func (o *Outbox) compare(ctx context.Context, drafts []draft) error {
 			continue
 		}
 		d.as = d.Kind
-		if d.Kind == effect.Event {
+		if d.Kind == effect.Event || d.Kind == effect.Triggered {
 			continue
 		}
 		key := d.told()
@@ -271,7 +290,7 @@ func (o *Outbox) compare(ctx context.Context, drafts []draft) error {
 			} else if known[key] == "" {
 				d.known = "" // it was never told of
 			}
-		case effect.Event, effect.Broadcast:
+		case effect.Event, effect.Broadcast, effect.Triggered:
 		}
 		if known[key] == d.known {
 			d.skip = effect.Told
@@ -295,7 +314,7 @@ func (o *Outbox) recall(ctx context.Context, drafts []draft) (map[string]string,
 	var asked []effect.Fact
 	for i := range drafts {
 		d := &drafts[i]
-		if d.skip != "" || d.Kind == effect.Event {
+		if d.skip != "" || d.Kind == effect.Event || d.Kind == effect.Triggered {
 			continue
 		}
 		key := d.told()

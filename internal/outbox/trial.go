@@ -47,6 +47,11 @@ func (o *Outbox) Try(ctx context.Context, key string, document []byte, ask *Dest
 	if err != nil {
 		return nil, err
 	}
+	return o.tryDraft(ctx, key, t, d, ask.Send)
+}
+
+// tryDraft makes a message of a draft and, where it is asked to, sends it.
+func (o *Outbox) tryDraft(ctx context.Context, key string, t *effect.Target, d *draft, send bool) (*DestinationTried, error) {
 	out := &DestinationTried{Outcome: "not_sent"}
 	var salt [16]byte
 	o.Random(salt[:])
@@ -62,7 +67,7 @@ func (o *Outbox) Try(ctx context.Context, key string, document []byte, ask *Dest
 		return out, nil
 	}
 	out.Payload = d.payload
-	if !ask.Send || out.Consent != "" {
+	if !send || out.Consent != "" {
 		return out, nil
 	}
 	return out, o.sendTrial(ctx, key, t, d, out)

@@ -5,6 +5,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/experience"
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/profile"
@@ -45,11 +46,13 @@ type anchor struct {
 	leaves      *segment.State // what conditions keep of its events; nil: nothing
 	leavesWhole bool           // the next part of the row carries all of it
 	members     *memberships   // of a home; nil: never evaluated
-	isCut       bool           // there are or were cuts of it
-	cuts        *cuts          // nil: not in memory
-	born        uint64         // the backfill under which the row was made
-	generation  uint64         // the backfill that filled leaves, since the row is in memory
-	refolds     int            // how often it was folded again since then
+	waiting     experience.Queue
+	rewait      bool   // the next part of the row carries waiting
+	isCut       bool   // there are or were cuts of it
+	cuts        *cuts  // nil: not in memory
+	born        uint64 // the backfill under which the row was made
+	generation  uint64 // the backfill that filled leaves, since the row is in memory
+	refolds     int    // how often it was folded again since then
 
 	cold *cold // what is in memory are only increments; nil: the row is whole
 
@@ -246,6 +249,7 @@ func (a *anchor) size() int {
 	if a.members != nil {
 		n += a.members.size()
 	}
+	n += a.waiting.Size()
 	for i := range a.edges {
 		n += 128 + len(a.edges[i].ident.Value) + 8*cap(a.edges[i].seen)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/experience"
 	"rapport/internal/id"
 	"rapport/internal/profile"
 	"rapport/internal/rows"
@@ -34,6 +35,7 @@ const (
 	sectionMembers    = 11 // memberships that are new, changed or gone
 	sectionMet        = 12 // edges that were met again: merged into those before
 	sectionCut        = 13 // there are cuts: no more than the number
+	sectionWaiting    = 16 // triggered experiences that are not due yet, all of them
 )
 
 var errAnchor = errors.New("anchor row is damaged")
@@ -70,6 +72,10 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 	b = a.appendEvaluated(b, full)
 	if a.isCut {
 		b = append(b, sectionCut)
+	}
+	if a.rewait || full && len(a.waiting) > 0 {
+		b = appendSection(b, sectionWaiting, a.waiting.Append)
+		a.rewait = false
 	}
 	a.savedOpen = len(a.open)
 	if full {
@@ -221,6 +227,8 @@ func (d *anchorReader) section(tag byte, r *rows.Cursor) (err error) {
 		r.Bad = r.Bad || !a.readMembers(r.Section())
 	case sectionCut:
 		a.isCut = true
+	case sectionWaiting:
+		a.waiting, err = experience.ReadQueue(r.Section())
 	default:
 		r.Bad = true
 	}

@@ -40,7 +40,9 @@ const (
 
 // foldsCold tells whether events may be folded without their anchor's row. What
 // looks at the whole of a person while it changes has to say no here.
-func (w *people) foldsCold() bool { return w.glass == nil && w.job == nil }
+func (w *people) foldsCold() bool {
+	return w.glass == nil && w.job == nil && !w.experiences.Load().Triggers()
+}
 
 // wantFor gives the row to fold an event into where it is in memory: whole, or
 // cold where that is enough. Else it notes that the row must be loaded.
@@ -81,7 +83,7 @@ func (w *people) remember(a *anchor) {
 // head gives what must be known to fold events into the row without it.
 func (a *anchor) head() (h head, ok bool) {
 	away := a.home != nil && (a.elsewhere() || len(a.home.foreign) > 0)
-	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.isCut || a.leaves != nil || a.members != nil || a.partial.Shown() != nil || a.partial.Exposed() {
+	if a.chunks > 0 || len(a.edges) > headEdges || a.ident.Value == "" || !a.linked || a.fresh || a.refold || away || a.isCut || a.leaves != nil || a.members != nil || a.waiting != nil || a.partial.Shown() != nil || a.partial.Exposed() {
 		return h, false
 	}
 	if slices.ContainsFunc(a.edges, func(e edge) bool { return e.watched }) {

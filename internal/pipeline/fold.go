@@ -99,6 +99,7 @@ func (w *people) foldEvent(t *task) {
 	w.announce(a)
 	w.after(a, e)
 	w.planEvent(a, e)
+	w.setOffByEvent(a, e)
 	w.triedBy(a, e)
 	w.arm(a, e.ReceivedAt)
 	for i := range portions {
@@ -164,6 +165,9 @@ func (a *anchor) due() clock.Instant {
 	}
 	if a.cuts != nil && len(a.cuts.alive) > 0 && (due == 0 || a.cuts.alive[0].due < due) {
 		due = a.cuts.alive[0].due
+	}
+	if next := a.waiting.Next(); next != 0 && (due == 0 || next < due) {
+		due = next
 	}
 	return due
 }

@@ -91,7 +91,7 @@ func (w *people) planEvent(a *anchor, e *event.Event) {
 func (w *people) planPassage(a *anchor, c *criterion, at clock.Instant, p *passage) {
 	book := w.plans.book.Load()
 	if !book.Any() || c.Kind != definition.Segment {
-		return
+		return // experiences are sent to destinations too
 	}
 	x := effect.Passed{Segment: p.segment, Entered: p.entered, Moved: w.moving, At: at, Moment: effect.Moment{Received: w.received}}
 	var cause [16]byte
@@ -108,6 +108,7 @@ func (w *people) planPassage(a *anchor, c *criterion, at clock.Instant, p *passa
 		x.Happened = max(w.news, 0)
 	case causeTime, causeCorrection, causeCatalog, causeKinds:
 	}
+	w.setOffByPassage(a, &x, cause)
 	book.OnPassage(&x, func(key string, kind effect.Kind, segment, reason string) {
 		w.plan(&effect.Plan{Position: uint64(w.position), Anchor: a.key, Destination: key, Kind: kind, Segment: segment, Time: at, Cause: cause}, reason)
 	})

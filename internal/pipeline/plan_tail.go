@@ -66,7 +66,7 @@ func (t *planTail) has(x effect.Plan, received clock.Instant) bool {
 	if t.open[x] {
 		return true
 	}
-	x.Cause = [16]byte{}
+	x.Cause, x.Set, x.Origin = [16]byte{}, 0, 0
 	if at > t.end {
 		return t.since != 0 && received >= t.since && !t.settled[x]
 	}

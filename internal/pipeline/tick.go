@@ -276,6 +276,7 @@ func (w *people) passTime(a *anchor, now clock.Instant) {
 		w.touch(a)
 	}
 	w.windCuts(a)
+	w.fireWaiting(a, now)
 	if !a.elsewhere() && (a.members != nil || w.watched(a)) {
 		w.advance(a, now)
 	}

@@ -10,6 +10,12 @@ import (
 // It may not be changed.
 func (p *Partial) Shown() *shown.State { return p.shown }
 
+// Acts tells whether an event is something that the person did, which goes on
+// with a session: not what was sent to it or decided about it.
+func Acts(e *event.Event) bool {
+	return !outbound(channelOf(e)) && !(e.Name == shown.DecisionMade && shown.Speaks(e))
+}
+
 // foldShown takes an event that speaks of what was offered. It tells whether
 // the event is a decision: that is nothing the person did, and opens no session.
 func (p *Partial) foldShown(e *event.Event) (decision bool) {

@@ -84,4 +84,4 @@ func (m *ShownDecision) track(offerKey, channel string) *OutcomeProperties {
 	return &OutcomeProperties{m.ID, m.Placement, m.Experience, m.Version, m.Variant, offerKey, channel}
 }
 
-func hex(n uint64) string { return strconv.FormatUint(n, 16) }
+func hexOf(n uint64) string { return strconv.FormatUint(n, 16) }

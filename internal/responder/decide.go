@@ -2,6 +2,7 @@ package responder
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"slices"
 
@@ -28,6 +29,9 @@ type question struct {
 	preview   *experience.Ready
 	forced    string // its variant
 	variables map[string]any
+	event     json.RawMessage // that set a triggered experience off
+
+	forMessage [16]byte // id of the message that the decision is for
 }
 
 // The most that is asked at once.
@@ -387,9 +391,13 @@ func (q *question) finish(m *ShownDecision, place string, valid offer.Span, basi
 	}
 }
 
-func (r *Responder) newID() string {
-	var b [16]byte
-	r.Random(b[:])
+// newID is the id of a decision: that of the message that it is made for, so
+// that making it again makes no other.
+func (q *question) newID() string {
+	b := q.forMessage
+	if b == [16]byte{} {
+		q.Random(b[:])
+	}
 	return id.UUID(b)
 }
 

@@ -134,8 +134,12 @@ func (q *question) fixedVars() map[string]any {
 	for name, text := range q.Params {
 		params[name] = text
 	}
+	event := map[string]any{}
+	if q.event != nil {
+		event["event"] = q.event
+	}
 	return map[string]any{
-		"person": readVar(person), "guest": readVar(map[string]any{"traits": known.Traits})["traits"], "params": readVar(params),
+		"event": readVar(event)["event"], "person": readVar(person), "guest": readVar(map[string]any{"traits": known.Traits})["traits"], "params": readVar(params),
 		"context": readVar(map[string]any{"channel": q.Channel, "language": q.Language, "page": q.Page}),
 	}
 }

@@ -190,7 +190,7 @@ func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
 	for i, item := range h.Items {
 		items[i] = map[string]any{"offer": item.Offer, "offer_version": item.Version}
 	}
-	properties := map[string]any{"decision_id": h.ID, "channel": channel, "valid_until": h.Until, "basis": hex(h.Basis), "items": items}
+	properties := map[string]any{"decision_id": h.ID, "channel": channel, "valid_until": h.Until, "basis": hexOf(h.Basis), "items": items}
 	for name, value := range map[string]string{"placement": placement, "experience": h.Experience, "variant": h.Variant} {
 		if value != "" {
 			properties[name] = value
