@@ -65,7 +65,10 @@ func (b *bench) evaluate(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, product.stop())
 	}
-	ratio, err := b.turns(ctx, product, empty)
+	ratio, err := b.turns(ctx, product, empty, (*server).decide)
+	if err == nil {
+		err = b.sayKept(ctx, product)
+	}
 	if err = errors.Join(err, product.stop(), empty.stop()); err != nil {
 		return err
 	}
@@ -73,16 +76,19 @@ func (b *bench) evaluate(ctx context.Context) error {
 	return nil
 }
 
+// asking asks a server once; the number tells questions apart.
+type asking func(s *server, ctx context.Context, client *http.Client, i int64) error
+
 // turns measures both servers again and again; the median ratio counts.
-func (b *bench) turns(ctx context.Context, product, empty *server) (float64, error) {
+func (b *bench) turns(ctx context.Context, product, empty *server, ask asking) (float64, error) {
 	var ratios []float64
 	rounds := max(b.rounds, 3)
 	for round := range rounds + 1 {
-		least, err := empty.ask(ctx, b.evaluateSecs)
+		least, err := empty.ask(ctx, b.evaluateSecs, ask)
 		if err != nil {
 			return 0, err
 		}
-		ours, err := product.ask(ctx, b.evaluateSecs)
+		ours, err := product.ask(ctx, b.evaluateSecs, ask)
 		if err != nil {
 			return 0, err
 		}
@@ -93,15 +99,19 @@ func (b *bench) turns(ctx context.Context, product, empty *server) (float64, err
 		b.say("empty    %v", least)
 		b.say("rapport  %v", ours)
 	}
+	return quantile(ratios, 0.5), nil
+}
+
+func (b *bench) sayKept(ctx context.Context, product *server) error {
 	counts := struct {
 		Kept    uint64            `json:"kept"`
 		NotKept map[string]uint64 `json:"not_kept"`
 	}{}
 	if err := product.get(ctx, "/api/v1/decisions/summary", &counts); err != nil {
-		return 0, err
+		return err
 	}
 	b.say("kept %d decisions, not kept %v", counts.Kept, counts.NotKept)
-	return quantile(ratios, 0.5), nil
+	return nil
 }
 
 // asked is what came of one round.
@@ -121,7 +131,7 @@ func (a *asked) String() string {
 
 // ask sends requests at their times: a slow answer does not put off the next
 // question, and the wait counts from when it should have begun.
-func (s *server) ask(ctx context.Context, seconds int) (*asked, error) {
+func (s *server) ask(ctx context.Context, seconds int, put asking) (*asked, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: evaluateConns, MaxConnsPerHost: evaluateConns}}
 	defer client.CloseIdleConnections()
 	out, n := &asked{}, int64(seconds*evaluateRate)
@@ -143,7 +153,7 @@ func (s *server) ask(ctx context.Context, seconds int) (*asked, error) {
 				if time.Since(due) > time.Millisecond {
 					late.Add(1)
 				}
-				if err = s.decide(ctx, client, i); err == nil {
+				if err = put(s, ctx, client, i); err == nil {
 					own.Add(time.Since(due))
 				}
 			}
@@ -169,24 +179,38 @@ func (s *server) post(ctx context.Context, client *http.Client, path string, bod
 	if bytes.HasPrefix(body, []byte("<")) {
 		method, kind = http.MethodPut, "application/xml"
 	}
+	_, err := s.trade(ctx, client, request{method, path, kind, body})
+	return err
+}
+
+// request is a request of some type of content.
+type request struct {
+	method, path, kind string
+	body               []byte
+}
+
+// trade sends a request and gives the answer. Whatever asks more than to
+// write events is sent with the secret key.
+func (s *server) trade(ctx context.Context, client *http.Client, x request) ([]byte, error) {
+	method, path, kind, body := x.method, x.path, x.kind, x.body
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", kind)
-	if strings.HasPrefix(path, "/api/") {
+	if strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/v1/decide") || strings.HasPrefix(path, "/ofrep/") {
 		req.Header.Set("Authorization", "Bearer "+secretKey)
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode/100 != 2 {
 		err = fmt.Errorf("%s answered %s: %s", path, res.Status, text)
 	}
-	return err
+	return text, err
 }
 
 // prepare stores the model and the people.

@@ -62,6 +62,8 @@ var cases = []struct {
 	{"latency", "event to readable profile at half of the peak rate", (*bench).latency},
 	{"hard", "people drawn evenly, 2 KB profiles, against read-change-write in Pebble", (*bench).hard},
 	{"evaluate", "decisions about stored profiles at 2,000 a second, beside a server that does nothing", (*bench).evaluate},
+	{"decide", "what to show at 2,000 a second (a profile, 5 experiments, 500 eligible offers, 3 shown), beside an empty server", (*bench).decide},
+	{"ofrep", "flags of OpenFeature: processor time beside a server that decodes and answers a constant", (*bench).ofrep},
 	{"memory", "resident memory as the data grows", (*bench).memory},
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
 	{"erasure", "one of many people erased, from request to proof", (*bench).erasure},
