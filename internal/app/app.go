@@ -72,6 +72,7 @@ type App struct {
 	pipeline  *pipeline.Pipeline
 	door      *watch.Door // before the pipeline: people look on here
 	jobs      *schedule.Runner
+	physician *physician
 	decider   *decider.Decider
 	responder *responder.Responder
 	outside   *connection.Client
@@ -200,6 +201,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.openOutbox()
 	a.startLake()
+	a.openHealth()
 	h := a.routes()
 	if err := a.jobs.Start(ctx); err != nil {
 		return fmt.Errorf("starting the background jobs: %w", err)
@@ -209,6 +211,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.background.Go(a.watchAccess)
 	a.background.Go(a.followLedger)
 	a.background.Go(a.keepIntake)
+	a.background.Go(a.keepHealth)
 	return nil
 }
 

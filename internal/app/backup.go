@@ -40,7 +40,7 @@ func notBackedUp(name string) bool {
 		storeFolder,     // copied by the engine, which knows what belongs together
 		columnsFolder,   // made again from the state
 		deliveredFolder, // was handed over
-		"sessions.json", "access.lock", nodeFile, backupsFile,
+		"sessions.json", "access.lock", nodeFile, backupsFile, healthFile,
 		"secret-key", "console-link", // in clear, and good for the instance that runs
 	}, first) || strings.HasPrefix(filepath.Base(name), ".new-") || strings.HasSuffix(name, ".tmp")
 }

@@ -33,7 +33,7 @@ const (
 // paths, the API at all others.
 func (a *App) routes() http.Handler {
 	api := httpapi.New(httpapi.Deps{
-		Spine: a.pipeline, Live: a.door, Jobs: a.jobs, Decider: a.decider, Responder: a.responder, Outbox: a.outbox, Broadcasts: a.outbox, Lake: a.lakeForAPI(), Imports: a.imports, Seal: a.sealSecret, Access: a.access, Sessions: a.sessions, Audit: a.audit, Seen: a.intake, Tracker: &tracker{a, a.tracked}, Webhooks: a.openWebhooks(a.tracked), Experiments: a.assigner, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
+		Spine: a.pipeline, Live: a.door, Jobs: a.jobs, Health: a.physician, Decider: a.decider, Responder: a.responder, Outbox: a.outbox, Broadcasts: a.outbox, Lake: a.lakeForAPI(), Imports: a.imports, Seal: a.sealSecret, Access: a.access, Sessions: a.sessions, Audit: a.audit, Seen: a.intake, Tracker: &tracker{a, a.tracked}, Webhooks: a.openWebhooks(a.tracked), Experiments: a.assigner, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
 		Ready: a.ready, NewID: a.newID, Version: a.parts.Version, CheckMapping: checkMapping, BackupURL: a.config.Backup.URL,
 		Limits: httpapi.Limits{
 			Body: int64(a.config.HTTP.MaxBodyBytes), ReadTimeout: a.config.HTTP.ReadTimeout,

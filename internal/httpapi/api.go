@@ -23,6 +23,7 @@ type Deps struct {
 	Spine   Spine
 	Live    Live
 	Jobs    Jobs
+	Health  Health
 	Decider Decider
 	// Responder says what to show to whom.
 	Responder Responder
@@ -134,6 +135,7 @@ func New(d Deps) *API {
 	a.auditRoutes()
 	a.jobRoutes()
 	a.backupRoutes()
+	a.healthRoutes()
 	a.processRoutes()
 	admitNulls(a.huma.OpenAPI().Components.Schemas)
 	a.sayPersonal()

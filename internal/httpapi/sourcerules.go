@@ -209,24 +209,28 @@ func (a *API) sourceHealth(_ context.Context, in *SourceKey) (*body[SourceHealth
 	if h.DeadLetters == nil {
 		h.DeadLetters = map[string]uint64{}
 	}
+	h.Status = SourceStatus(s, o, now)
+	return &body[SourceHealth]{h}, nil
+}
+
+// SourceStatus says in a word how a source does; o may be nil: nothing came.
+func SourceStatus(s *access.Source, o *observed.Source, now clock.Instant) string {
 	until := s.ThirdParty.Until()
 	switch {
 	case s.Disabled:
-		h.Status = "disabled"
+		return "disabled"
 	case s.Paused:
-		h.Status = "paused"
+		return "paused"
 	case until != 0 && now >= until:
-		h.Status = "expired"
-	case o.Last == 0:
-		h.Status = "silent"
+		return "expired"
+	case o == nil || o.Last == 0:
+		return "silent"
 	case o.LastBad > o.LastGood:
-		h.Status = "failing"
+		return "failing"
 	case now.Sub(o.Last) > 24*time.Hour:
-		h.Status = "quiet"
-	default:
-		h.Status = "healthy"
+		return "quiet"
 	}
-	return &body[SourceHealth]{h}, nil
+	return "healthy"
 }
 
 func (a *API) sourceEvents(_ context.Context, in *struct {
