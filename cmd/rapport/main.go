@@ -30,6 +30,8 @@ func main() {
 	switch f, ok := errors.AsType[*fault.Fault](err); {
 	case err == nil:
 		return
+	case errors.Is(err, errDiffers):
+		os.Exit(3)
 	case ok && f.Kind != fault.Internal:
 		fmt.Fprintln(os.Stderr, "rapport:", f.Message)
 		os.Exit(2)
@@ -46,6 +48,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), rebuildCommand(), keysCommand(), membersCommand(), backupCommand(), restoreCommand(), demoCommand(), importCommand(), lakeCommand(), versionCommand())
+	root.AddCommand(serveCommand(), rebuildCommand(), keysCommand(), membersCommand(), backupCommand(), restoreCommand(), demoCommand(), importCommand(), lakeCommand(), exportCommand(), applyCommand(), diffCommand(), versionCommand())
 	return root
 }

@@ -70,8 +70,8 @@ func allowed(folder string) ([]string, bool) {
 	case folder == "store/postgres/pgtest":
 		// It starts a server for tests and knows nothing of the product.
 		return nil, true
-	case folder == "demo":
-		// It is a client: it knows of the server what a client knows.
+	case folder == "demo", folder == "manifest":
+		// They are clients: they know of the server what a client knows.
 		return base, true
 	}
 	if i := place(house, folder); i >= 0 {

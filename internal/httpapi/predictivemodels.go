@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"rapport/internal/access"
@@ -23,6 +24,7 @@ type PredictiveView struct {
 	Live     *int                `json:"live_version" doc:"The version that decision models call, null where there is none"`
 	Format   string              `json:"format" enum:"lightgbm,xgboost,linear,pmml"`
 	Checksum string              `json:"checksum" doc:"SHA-256 of the file"`
+	Options  json.RawMessage     `json:"options,omitempty" doc:"What was said of the model beside its file; left out: nothing, and in lists"`
 	Inputs   []PredictiveField   `json:"inputs" doc:"What a function in a decision model names its parameters after"`
 	Outputs  []PredictiveField   `json:"outputs" doc:"One: the function gives its value. Several: a context of them"`
 	Changes  []definition.Change `json:"changes" doc:"What became of the version, oldest first"`
@@ -132,7 +134,21 @@ func (a *API) getPredictive(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &storedPredictive{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewPredictive(v, m)}, nil
+	out := &storedPredictive{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewPredictive(v, m)}
+	d, err := a.Spine.Definition(ctx, v.Kind, v.Key, v.Version)
+	if err != nil {
+		return nil, err
+	}
+	if d.ContentType == predict.PackedType {
+		said, _, err := predict.Unpack(v.Key, d.ContentType, d.Document)
+		if err != nil {
+			return nil, err
+		}
+		if out.Body.Options, err = json.Marshal(predict.Options{Format: said.Format, Classes: said.Classes, Inputs: said.Declared}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func (a *API) listPredictive(_ context.Context, in *Paging) (*body[List[ModelSummary]], error) {
