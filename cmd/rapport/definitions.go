@@ -19,7 +19,8 @@ import (
 	"rapport/internal/manifest"
 )
 
-// errDiffers ends diff where something differs: it is told already.
+// errDiffers ends a command that looked, where what it found is told already: diff
+// that something differs, doctor that something is critical.
 var errDiffers = errors.New("something differs")
 
 // instance says how a command of definitions reaches one.

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -17,11 +19,12 @@ func (c *Config) Explain() string {
 		origin := c.origins[s.Key]
 		value := c.value(s.Key)
 		switch {
-		case origin == "":
+		case origin == "" && value != "" && value != "0s":
 			origin = "worked out"
-			if value == "" {
-				value = "made at the first start"
-			}
+		case origin == "" && slices.Contains([]string{"write_key", "secret_key", "master_key"}, s.Key):
+			value, origin = "made at the first start", "worked out"
+		case origin == "":
+			value, origin = "(not set)", "default"
 		case s.Secret:
 			value = "(set)"
 		}
@@ -31,18 +34,25 @@ func (c *Config) Explain() string {
 	return out.String()
 }
 
+// value finds a setting by the tags of the structs.
 func (c *Config) value(key string) string {
-	return map[string]string{
-		"data": c.Data, "listen": c.Listen, "store": withoutPassword(c.Store), "memory": c.Memory.String(),
-		"write_key": c.WriteKey, "secret_key": c.SecretKey, "master_key": c.MasterKey,
-		"log.level": c.Log.Level, "log.format": c.Log.Format,
-		"queue.requests": fmt.Sprint(c.Queue.Requests), "queue.bytes": c.Queue.Bytes.String(),
-		"wait.timeout": c.Wait.Timeout.String(), "wait.max_timeout": c.Wait.MaxTimeout.String(),
-		"http.read_timeout": c.HTTP.ReadTimeout.String(), "http.stop_timeout": c.HTTP.StopTimeout.String(),
-		"http.max_body_bytes": c.HTTP.MaxBodyBytes.String(), "http.public_url": c.HTTP.PublicURL,
-		"egress.allow":    c.Egress.Allow,
-		"imports.folders": c.Imports.Folders,
-	}[key]
+	if key == "store" {
+		return withoutPassword(c.Store)
+	}
+	v := reflect.ValueOf(c).Elem()
+	for part := range strings.SplitSeq(key, ".") {
+		v = tagged(v, part)
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func tagged(v reflect.Value, tag string) reflect.Value {
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("koanf") == tag {
+			return v.Field(i)
+		}
+	}
+	panic("no field of Config is tagged " + tag) // a test asks for every setting
 }
 
 // withoutPassword hides the password in an address.
