@@ -25,7 +25,7 @@ import (
 )
 
 func backupSettings(cmd *cobra.Command) {
-	settingFlags(cmd, "data", "listen", "store", "egress.allow", "log.level", "log.format",
+	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "store", "egress.allow", "log.level", "log.format",
 		"backup.url", "backup.keep", "backup.s3_endpoint", "backup.s3_region", "backup.s3_access_key", "backup.s3_secret_key")
 }
 
@@ -105,7 +105,7 @@ func backupRunning(cmd *cobra.Command, c *config.Config, to string) error {
 		return err
 	}
 	defer r.RevokeSecretKey("rapport backup", key.ID) //nolint:errcheck // it ends by itself within the hour
-	b := &beside{base: "http://" + c.Listen, key: key.Secret}
+	b := besideOf(c, key.Secret)
 	var job struct {
 		ID, State, Error string
 		Done             int64
@@ -153,7 +153,16 @@ func pause(ctx context.Context) error {
 }
 
 // beside is the server that runs beside a command.
-type beside struct{ base, key string }
+type beside struct {
+	base, key string
+	client    *http.Client
+}
+
+func besideOf(c *config.Config, key string) *beside {
+	b := &beside{key: key}
+	b.base, b.client = app.Local(c)
+	return b
+}
 
 func (b *beside) ask(ctx context.Context, method, path string, body, into any) error {
 	text, err := json.Marshal(body)
@@ -168,7 +177,7 @@ func (b *beside) ask(ctx context.Context, method, path string, body, into any) e
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := b.client.Do(r)
 	if err != nil {
 		return fault.Errorf(fault.Unavailable, "no_server", "the server that uses the data does not answer at %s: give its address with --listen: %w", b.base, err)
 	}

@@ -32,7 +32,7 @@ type instance struct {
 func (i *instance) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&i.server, "server", "", "address of the instance, such as https://rapport.example.com; left out: the one of --listen on this machine")
 	cmd.Flags().StringSliceVar(&i.only, "kind", nil, "only these kinds: "+strings.Join(manifest.KindNames(), ", "))
-	settingFlags(cmd, "data", "listen", "secret_key")
+	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "secret_key")
 	if err := cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(manifest.KindNames(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag is there
 	}
@@ -52,7 +52,7 @@ func (i *instance) with(cmd *cobra.Command, do func(ctx context.Context, c *mani
 	}
 	client := &manifest.Client{Base: i.server, Key: c.SecretKey, HTTP: &http.Client{Timeout: 2 * time.Minute}}
 	if client.Base == "" {
-		client.Base = "http://" + c.Listen
+		client.Base, client.HTTP = app.Local(&c)
 	}
 	if client.Key != "" {
 		return do(cmd.Context(), client)

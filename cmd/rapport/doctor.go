@@ -44,7 +44,7 @@ func doctorCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&storeOnly, "store-only", false, "look at the store alone: which database it is, and whether its role is a superuser")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	settingFlags(cmd, "data", "listen", "store", "memory", "master_key")
+	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "http.trusted_proxies", "store", "memory", "master_key")
 	return cmd
 }
 
@@ -62,7 +62,7 @@ func askHealth(cmd *cobra.Command, c *config.Config) []app.Check {
 		return bad(err)
 	}
 	defer r.RevokeSecretKey("rapport doctor", key.ID) //nolint:errcheck // it ends by itself within the hour
-	b := &beside{base: "http://" + c.Listen, key: key.Secret}
+	b := besideOf(c, key.Secret)
 	var report health.HealthReport
 	for begin := time.Now(); ; {
 		err = b.ask(cmd.Context(), http.MethodGet, "/api/v1/health", nil, &report)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,7 +59,7 @@ func serve(cmd *cobra.Command, explain bool) error {
 			tellWelcome(out, a)
 			fmt.Fprintln(out, "listening on "+a.URL())
 		}
-		c.Listen = strings.TrimPrefix(a.URL(), "http://") // the same port, whichever it was
+		c.Listen = a.Addr() // the same port, whichever it was
 		again, err := run(cmd.Context(), a, log)
 		if err != nil || !again {
 			return err

@@ -27,6 +27,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/httpapi"
+	"rapport/internal/ingress"
 	"rapport/internal/lake"
 	"rapport/internal/message/link"
 	"rapport/internal/outbox"
@@ -86,10 +87,13 @@ type App struct {
 	plans     *plans
 	geo       *geo.Database // nil: none
 	listener  net.Listener
-	server    *http.Server
-	throttle  throttle
-	links     *link.Maker // nil: messages have no links that lead back
-	vault     cipher.AEAD // secrets of connections
+	// proxies are believed, certificates answered with; nil: plain HTTP.
+	proxies      ingress.Proxies
+	certificates *ingress.Certificates
+	server       *http.Server
+	throttle     throttle
+	links        *link.Maker // nil: messages have no links that lead back
+	vault        cipher.AEAD // secrets of connections
 	// instanceKey is what ids are made with.
 	instanceKey [16]byte
 	imports     *imports.Door
@@ -132,6 +136,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.access, _, err = access.Open(a.config.Data, a.parts.Clock, a.parts.Entropy); err != nil {
 		return err
 	}
+	if err := a.openEgress(); err != nil {
+		return err
+	}
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
@@ -160,13 +167,10 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.rebuildWanted(ctx); err != nil {
 		return err
 	}
-	if err := a.openEgress(); err != nil {
-		return err
-	}
 	if err := a.openLake(&pc); err != nil {
 		return err
 	}
-	pc.Store, pc.Intake, pc.Forget = a.store, a.intake.Take, a.forgetSeen
+	pc.Store, pc.Intake, pc.Forget = a.store, a.take, a.forgetSeen
 	pc.Recall = a.recall
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
@@ -206,12 +210,15 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.jobs.Start(ctx); err != nil {
 		return fmt.Errorf("starting the background jobs: %w", err)
 	}
-	a.imports.Start(ctx)
+	if !a.config.ReadOnly {
+		a.imports.Start(ctx)
+	}
 	a.handler.Store(&h)
 	a.background.Go(a.watchAccess)
 	a.background.Go(a.followLedger)
 	a.background.Go(a.keepIntake)
 	a.background.Go(a.keepHealth)
+	a.background.Go(a.keepCertificates)
 	return nil
 }
 
@@ -238,7 +245,7 @@ func (a *App) storeEvents() storeEvents {
 }
 
 // Handler answers whatever the instance serves.
-func (a *App) Handler() http.Handler { return http.HandlerFunc(a.serve) }
+func (a *App) Handler() http.Handler { return a.proxies.Handler(http.HandlerFunc(a.serve)) }
 
 func (a *App) serve(w http.ResponseWriter, r *http.Request) {
 	if h := a.handler.Load(); h != nil {
@@ -249,7 +256,15 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // URL is where the instance listens.
-func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
+func (a *App) URL() string {
+	if a.certificates != nil {
+		return "https://" + a.Addr()
+	}
+	return "http://" + a.Addr()
+}
+
+// Addr is the address on which the instance listens.
+func (a *App) Addr() string { return a.listener.Addr().String() }
 
 // Setup is what the first start made.
 func (a *App) Setup() access.Setup { return a.setup }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -202,15 +203,20 @@ func (d *doctor) keys() {
 
 func (d *doctor) port(ctx context.Context) {
 	c := d.config
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !loopback(host) && !c.TLS.On() && c.HTTP.TrustedProxies == "" {
+		d.ill(health.Warning, "port", "Set tls.cert_file and tls.key_file, or tls.acme_domains; behind a proxy that speaks TLS name it in http.trusted_proxies.", "%s is reached from outside without TLS: keys travel in the clear", c.Listen)
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err == nil {
 		_ = l.Close() // it was opened to see whether it can be
 		d.well("port", "%s is free", c.Listen)
 		return
 	}
-	r, bad := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Listen+"/healthz", nil)
+	base, client := Local(c)
+	r, bad := http.NewRequestWithContext(ctx, http.MethodGet, base+"/healthz", nil)
 	if bad == nil {
-		res, askErr := (&http.Client{Timeout: 5 * time.Second}).Do(r)
+		client.Timeout = 5 * time.Second
+		res, askErr := client.Do(r)
 		if askErr == nil {
 			defer res.Body.Close() //nolint:errcheck // its status is all that counts
 			if res.StatusCode == http.StatusOK {
@@ -220,6 +226,30 @@ func (d *doctor) port(ctx context.Context) {
 		}
 	}
 	d.ill(health.Critical, "port", "Give another address with --listen, or end what holds this one.", "%v", err)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Local is how a command on the machine reaches the instance that the settings
+// are of. Its certificate is made out to names of the world outside: on the
+// machine itself it is not asked for.
+func Local(c *config.Config) (base string, client *http.Client) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		host = "127.0.0.1"
+	}
+	address := net.JoinHostPort(host, port)
+	if !c.TLS.On() {
+		return "http://" + address, &http.Client{}
+	}
+	t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: loopback(host)} //nolint:gosec // the loopback alone
+	if names := c.TLS.Domains(); len(names) > 0 {
+		t.ServerName = names[0]
+	}
+	return "https://" + address, &http.Client{Transport: &http.Transport{TLSClientConfig: t}}
 }
 
 func (d *doctor) memory() {

@@ -125,7 +125,7 @@ func (p *physician) measure(ctx context.Context, now clock.Instant) health.Measu
 		l := a.lake.State()
 		m.Lake = &health.LakeDelay{Lag: l.Lag, Error: l.Error}
 	}
-	m.Backup = p.backup()
+	m.Backup, m.Certificate, m.ReadOnly = p.backup(), a.certificate(), a.config.ReadOnly
 	m.FailedJobs = p.failedJobs(ctx, now)
 	return m
 }

@@ -34,7 +34,7 @@ const (
 func (a *App) routes() http.Handler {
 	api := httpapi.New(httpapi.Deps{
 		Spine: a.pipeline, Live: a.door, Jobs: a.jobs, Health: a.physician, Decider: a.decider, Responder: a.responder, Outbox: a.outbox, Broadcasts: a.outbox, Lake: a.lakeForAPI(), Imports: a.imports, Seal: a.sealSecret, Access: a.access, Sessions: a.sessions, Audit: a.audit, Seen: a.intake, Tracker: &tracker{a, a.tracked}, Webhooks: a.openWebhooks(a.tracked), Experiments: a.assigner, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
-		Ready: a.ready, NewID: a.newID, Version: a.parts.Version, CheckMapping: checkMapping, BackupURL: a.config.Backup.URL,
+		Ready: a.ready, NewID: a.newID, Version: a.parts.Version, CheckMapping: checkMapping, BackupURL: a.config.Backup.URL, ReadOnly: a.config.ReadOnly,
 		Limits: httpapi.Limits{
 			Body: int64(a.config.HTTP.MaxBodyBytes), ReadTimeout: a.config.HTTP.ReadTimeout,
 			Wait: a.config.Wait.Timeout, MaxWait: a.config.Wait.MaxTimeout,
@@ -91,9 +91,16 @@ func (a *App) listen(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(a.parts.Log.Handler(), slog.LevelDebug),
 	}
+	if err := a.secure(); err != nil {
+		return err
+	}
 	go func() {
 		defer close(a.served)
-		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+		serve := a.server.Serve
+		if a.certificates != nil {
+			serve = func(l net.Listener) error { return a.server.ServeTLS(l, "", "") }
+		}
+		if err := serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- fmt.Errorf("serving: %w", err)
 		}
 	}()

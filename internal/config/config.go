@@ -36,6 +36,9 @@ type Config struct {
 	Queue     Queue  `koanf:"queue"`
 	Wait      Wait   `koanf:"wait"`
 	HTTP      HTTP   `koanf:"http"`
+	TLS       TLS    `koanf:"tls"`
+	// ReadOnly answers whatever would change something with 503.
+	ReadOnly bool `koanf:"read_only"`
 	// Egress bounds what the instance reaches of its own accord.
 	Egress Egress `koanf:"egress"`
 	// Imports bounds what pulls read on this machine.
@@ -72,6 +75,49 @@ type HTTP struct {
 	StopTimeout  time.Duration `koanf:"stop_timeout"`
 	MaxBodyBytes Size          `koanf:"max_body_bytes"`
 	PublicURL    string        `koanf:"public_url"` // empty: as each request says
+	// TrustedProxies are networks whose word for whom they ask is believed.
+	TrustedProxies string `koanf:"trusted_proxies"`
+}
+
+// TLS is the certificate that the instance answers with; without one it speaks
+// plain HTTP.
+type TLS struct {
+	CertFile      string `koanf:"cert_file"`
+	KeyFile       string `koanf:"key_file"`
+	ACMEDomains   string `koanf:"acme_domains"`
+	ACMEEmail     string `koanf:"acme_email"`
+	ACMEDirectory string `koanf:"acme_directory"`
+}
+
+// On tells whether the instance speaks TLS.
+func (t *TLS) On() bool { return t.CertFile != "" || t.ACMEDomains != "" }
+
+// Domains are the names for which certificates are got.
+func (t *TLS) Domains() []string {
+	var out []string
+	for d := range strings.SplitSeq(t.ACMEDomains, ",") {
+		if d = strings.ToLower(strings.TrimSpace(d)); d != "" {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func (t *TLS) validate() error {
+	switch {
+	case (t.CertFile == "") != (t.KeyFile == ""):
+		return bad("tls.key_file", t.KeyFile, "tls.cert_file and tls.key_file go together: give both")
+	case t.CertFile != "" && t.ACMEDomains != "":
+		return bad("tls.acme_domains", t.ACMEDomains, "give either files or domains")
+	case t.ACMEDirectory != "" && !strings.HasPrefix(t.ACMEDirectory, "https://"):
+		return bad("tls.acme_directory", t.ACMEDirectory, "give the https:// address of a directory")
+	}
+	for _, d := range t.Domains() {
+		if strings.ContainsAny(d, "/:* ") || !strings.Contains(d, ".") {
+			return bad("tls.acme_domains", d, "give names alone, such as events.example.com")
+		}
+	}
+	return nil
 }
 
 // Backup is where copies of the data go, how often and for how long.
@@ -243,8 +289,10 @@ func (c *Config) Validate() error {
 	case c.SecretKey != "" && strings.ContainsFunc(c.SecretKey, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return bad("secret_key", "…", "give letters, digits and signs without spaces; 16 and more are hard to guess")
 	}
-	if err := c.Backup.validate(); err != nil {
-		return err
+	for _, check := range []func() error{c.TLS.validate, c.Backup.validate} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return c.Lake.validate()
 }

@@ -53,7 +53,9 @@ type Deps struct {
 	Version string
 	// BackupURL is where backups go; empty: nowhere.
 	BackupURL string
-	Limits    Limits
+	// ReadOnly refuses whatever would change something.
+	ReadOnly bool
+	Limits   Limits
 	// CheckMapping says what is wrong with an item-action mapping.
 	CheckMapping func(document []byte) error
 }
