@@ -16,6 +16,7 @@ SOAK ?= 20
 SOAKTIME ?= 2h
 CLIENTS := e2e/clients
 CONSOLE := console
+SDK := sdk/web
 # Real data for the tests that play it; without it they are skipped and say so.
 # Only tests get to see it: the server refuses settings that it does not know.
 test-go soak: export RAPPORT_TESTDATA := $(or $(RAPPORT_TESTDATA),$(wildcard $(abspath ../shared/testdata)))
@@ -62,7 +63,7 @@ run: build ## Start the server on ./rapport-data
 	bin/rapport serve
 
 .PHONY: test
-test: console vet arch test-go test-console test-clients ## Everything: vet, shape, Go tests, the console, the real clients
+test: console vet arch test-go test-console test-sdk test-clients ## Everything: vet, shape, Go tests, the console, the web library, the real clients
 
 .PHONY: vet
 vet: ## Let the compiler's own checks look
@@ -90,6 +91,19 @@ test-console: build ## The console: unit tests, then all screens in a real brows
 	cd $(CONSOLE) && npm test --silent
 	cd $(CONSOLE) && RAPPORT_BINARY=$(CURDIR)/bin/rapport npm run --silent e2e
 
+.PHONY: sdk
+sdk: $(SDK)/node_modules/.package-lock.json ## Build the web library; what is built is committed
+	cd $(SDK) && npm run --silent build
+
+.PHONY: test-sdk
+test-sdk: $(SDK)/node_modules/.package-lock.json ## The web library: types, size, the parts that know no browser
+	cd $(SDK) && npm test --silent
+
+$(SDK)/node_modules/.package-lock.json: $(SDK)/package-lock.json
+	@command -v npm >/dev/null || { echo "The web library is built with Node.js 20 or later; the one that is committed needs none." >&2; exit 1; }
+	cd $(SDK) && npm ci --no-audit --no-fund
+	@touch $@
+
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
 	@command -v npm >/dev/null || { echo "The client tests need Node.js 20 or later." >&2; exit 1; }
 	cd $(CLIENTS) && npm ci --no-audit --no-fund
@@ -102,6 +116,15 @@ bench: ## Measure against the ceiling and print the ratios
 .PHONY: soak
 soak: ## Long random runs; every failure prints the seed that repeats it
 	RAPPORT_SOAK=$(SOAK) $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) $(PKG)
+ifeq ($(PKG),./...)
+	$(MAKE) soak-sdk
+endif
+
+.PHONY: soak-sdk
+soak-sdk: build $(CLIENTS)/node_modules/.package-lock.json ## The web library: 1,000 visits that end badly, 500 traced page loads
+	$(CLIENTS)/install-chromium
+	cd $(CLIENTS) && RAPPORT_BINARY=$(CURDIR)/bin/rapport RAPPORT_DELIVERY_VISITS=1000 RAPPORT_FLICKER_LOADS=500 \
+	  node --test --test-concurrency=1 web-delivery.test.mjs web-experiences.test.mjs
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME seconds
@@ -131,4 +154,4 @@ check: lint generate test ## What a commit must pass: lint, generated files fres
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here; never data
-	rm -rf bin $(CLIENTS)/node_modules $(CONSOLE)/node_modules $(CONSOLE)/dist
+	rm -rf bin $(CLIENTS)/node_modules $(CONSOLE)/node_modules $(CONSOLE)/dist $(SDK)/node_modules
