@@ -31,6 +31,8 @@ type Rules struct {
 	Currency    string `yaml:"currency,omitempty" json:"currency,omitempty"`
 	// ThirdParty says that others' data comes from it; nil: it is our own.
 	ThirdParty *ThirdParty `yaml:"third_party,omitempty" json:"third_party,omitempty"`
+	// Web is what its pages' library is set to; nil: as the library is.
+	Web *WebLibrary `yaml:"web,omitempty" json:"web,omitempty"`
 }
 
 // ThirdParty is where data of others comes from and how long it may be used.
@@ -102,6 +104,9 @@ func (r *Rules) validate(source string) error {
 		if !slices.Contains(Enrichments(), e) {
 			return invalid("/enrichment", "source %q: unknown enrichment %q: give some of %s", source, e, strings.Join(Enrichments(), ", "))
 		}
+	}
+	if err := r.Web.validate(source); err != nil {
+		return err
 	}
 	return r.ThirdParty.validate(source)
 }

@@ -17,6 +17,7 @@ import (
 	"rapport/internal/dialect/ofrep"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/dialect/sitecore"
+	"rapport/internal/dialect/web"
 	"rapport/internal/httpapi"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
@@ -32,15 +33,16 @@ const (
 // routes is everything the instance serves: the tracking door at its own
 // paths, the API at all others.
 func (a *App) routes() http.Handler {
+	track, decisions := a.trackDoor(), a.decideDoor()
+	pages := a.webDoor(track, decisions)
 	api := httpapi.New(httpapi.Deps{
-		Spine: a.pipeline, Live: a.door, Jobs: a.jobs, Health: a.physician, Decider: a.decider, Responder: a.responder, Outbox: a.outbox, Broadcasts: a.outbox, Lake: a.lakeForAPI(), Imports: a.imports, Seal: a.sealSecret, Access: a.access, Sessions: a.sessions, Audit: a.audit, Seen: a.intake, Tracker: &tracker{a, a.tracked}, Webhooks: a.openWebhooks(a.tracked), Experiments: a.assigner, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
+		Spine: a.pipeline, Live: a.door, Jobs: a.jobs, Health: a.physician, Decider: a.decider, Responder: a.responder, Outbox: a.outbox, Broadcasts: a.outbox, Lake: a.lakeForAPI(), Imports: a.imports, Seal: a.sealSecret, Access: a.access, Sessions: a.sessions, Audit: a.audit, Seen: a.intake, Tracker: &tracker{a, a.tracked}, Webhooks: a.openWebhooks(a.tracked), Experiments: a.assigner, Snippets: snippets{pages}, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
 		Ready: a.ready, NewID: a.newID, Version: a.parts.Version, CheckMapping: checkMapping, BackupURL: a.config.Backup.URL, ReadOnly: a.config.ReadOnly,
 		Limits: httpapi.Limits{
 			Body: int64(a.config.HTTP.MaxBodyBytes), ReadTimeout: a.config.HTTP.ReadTimeout,
 			Wait: a.config.Wait.Timeout, MaxWait: a.config.Wait.MaxTimeout,
 		},
 	})
-	keys := keyring{a.access}
 	a.throttle.full = a.pipeline.Full
 	doors, mux := http.NewServeMux(), http.NewServeMux()
 	a.throttle.next = doors
@@ -50,11 +52,11 @@ func (a *App) routes() http.Handler {
 			mux.Handle(pattern, &a.throttle)
 		}
 	}
-	open(segment.New(segment.Config{
-		Accept: a.door, Keys: keys, Book: today{a.pipeline}, Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
-		PublicURL: a.config.HTTP.PublicURL,
-	}), segment.Patterns())
-	open(a.decideDoor(), decide.Patterns())
+	open(track, segment.Patterns())
+	open(decisions, decide.Patterns())
+	open(pages, web.Patterns())
+	// The library's files hold no memory: a page gets them whatever comes in.
+	mux.Handle("GET "+web.Prefix, pages)
 	open(a.sitecore(), sitecore.Patterns())
 	open(a.evergage(), append(evergage.TrackingPatterns(), evergage.KeyPatterns()...))
 	open(a.ofrep(), ofrep.Patterns())
@@ -66,6 +68,14 @@ func (a *App) routes() http.Handler {
 	mux.Handle("GET /{$}", http.RedirectHandler(console.Prefix, http.StatusFound))
 	mux.Handle("/", api.Handler())
 	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
+}
+
+func (a *App) trackDoor() *segment.Door {
+	keys := keyring{a.access}
+	return segment.New(segment.Config{
+		Accept: a.door, Keys: keys, Book: today{a.pipeline}, Now: a.parts.Clock, Random: a.parts.fill, Tokens: keys,
+		PublicURL: a.config.HTTP.PublicURL,
+	})
 }
 
 func (a *App) newID() string {

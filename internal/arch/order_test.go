@@ -134,7 +134,7 @@ func order(tr *tree) []string {
 }
 
 func mayImport(folder, imp string, may []string) bool {
-	if imp == "console" {
+	if imp == "console" || imp == "sdk/web" {
 		return folder == "app" // files to serve: it knows nothing of internal
 	}
 	in, ok := strings.CutPrefix(imp, "internal/")

@@ -44,9 +44,11 @@ type Deps struct {
 	Webhooks Webhooks
 	// Experiments are what they counted.
 	Experiments Experiments
-	Metrics     *telemetry.Metrics
-	Log         *slog.Logger
-	Clock       clock.Clock
+	// Snippets say how pages load the web library.
+	Snippets Snippets
+	Metrics  *telemetry.Metrics
+	Log      *slog.Logger
+	Clock    clock.Clock
 	// Ready tells why the instance cannot serve yet; nil once it can.
 	Ready   func() error
 	NewID   func() string // a new id that nothing else has

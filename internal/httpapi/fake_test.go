@@ -72,6 +72,13 @@ func (fakeWebhooks) Receive(r *http.Request, _ string, _ []byte) (WebhookTaken, 
 	return WebhookTaken{Events: 1}, pipeline.Receipt{}, nil
 }
 
+// fakeSnippets know how a page loads the library.
+type fakeSnippets struct{}
+
+func (fakeSnippets) Snippet(writeKey, base string) (*WebSnippet, error) {
+	return &WebSnippet{WriteKey: writeKey, URL: base + "rapport.js"}, nil
+}
+
 // fakeSeen saw one event of the default source.
 type fakeSeen struct{}
 

@@ -28,6 +28,8 @@ type SourceRules struct {
 	TimeZone     string          `json:"time_zone,omitempty" maxLength:"100" doc:"Of local times that the source sends without one, such as Europe/Berlin"`
 	Currency     string          `json:"currency,omitempty" pattern:"^[A-Z]{3}$" doc:"Of events and orders that name none, ISO 4217"`
 	ThirdParty   *ThirdPartyBody `json:"third_party,omitempty" doc:"Others' data comes from the source; left out: it is your own"`
+	// Web is what the library on its pages is set to.
+	Web *access.WebLibrary `json:"web,omitempty" doc:"What the web library is set to on the source's pages; left out: as the library is"`
 }
 
 // ThirdPartyBody is whose data a source brings.
@@ -42,7 +44,7 @@ const million = 1_000_000
 func rulesOf(s *access.Source) SourceRules {
 	r := SourceRules{
 		Paused: s.Paused, TrackingPlan: s.TrackingPlan, Bots: s.Robots, Enrichment: s.Enrichment,
-		PointOfSale: s.PointOfSale, TimeZone: s.TimeZone, Currency: s.Currency,
+		PointOfSale: s.PointOfSale, TimeZone: s.TimeZone, Currency: s.Currency, Web: s.Web,
 	}
 	if s.Sample != nil {
 		rate := float64(*s.Sample) / million
@@ -58,7 +60,7 @@ func rulesOf(s *access.Source) SourceRules {
 func (a *API) readRules(b *SourceRules) (access.Rules, error) {
 	r := access.Rules{
 		Paused: b.Paused, TrackingPlan: b.TrackingPlan, Robots: b.Bots, Enrichment: b.Enrichment,
-		PointOfSale: b.PointOfSale, TimeZone: b.TimeZone, Currency: b.Currency,
+		PointOfSale: b.PointOfSale, TimeZone: b.TimeZone, Currency: b.Currency, Web: b.Web,
 	}
 	if b.SampleRate != nil {
 		n := int(math.Round(*b.SampleRate * million))
@@ -85,6 +87,7 @@ func (a *API) sourceRuleRoutes(at func(id, method, path, summary, scope string) 
 	register(a, at("pause-source", http.MethodPost, "/{key}/pause", "Keep nothing of what comes from now on, or go on", access.ScopeAdmin), a.pauseSource)
 	register(a, at("list-source-versions", http.MethodGet, "/{key}/versions", "What the source was, newest first", access.ScopeRead), a.sourceVersions)
 	register(a, at("rollback-source", http.MethodPost, "/{key}/rollback", "Make the source what it was in a former version; its keys stay", access.ScopeAdmin), a.rollbackSource)
+	register(a, at("get-web-snippet", http.MethodGet, "/{key}/web-snippet", "How pages load the web library, with the hash of its bytes", access.ScopeRead), a.webSnippet)
 	register(a, at("get-source-health", http.MethodGet, "/{key}/health", "Whether events come, when the last came, and what became of them", access.ScopeRead), a.sourceHealth)
 	register(a, at("list-source-events", http.MethodGet, "/{key}/events", "Which events come, with the types and fill rates of their members and the JSON Schema that follows", access.ScopeRead), a.sourceEvents)
 	register(a, at("get-source-plan-report", http.MethodGet, "/{key}/plan-report", "What came held against the tracking plan", access.ScopeRead), a.planReport)

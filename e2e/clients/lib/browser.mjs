@@ -19,6 +19,13 @@ async function bundle(entry) {
   return outputFiles[0].text
 }
 
+// launch gives a browser that ends when the test does.
+export async function launch(t) {
+  const browser = await chromium.launch({ executablePath: executable(), args: flags })
+  t.after(() => browser.close())
+  return browser
+}
+
 export class Shop {
   // open gives a browser and a site whose every page runs the script.
   static async open(t, entry) {
@@ -32,9 +39,8 @@ export class Shop {
     await new Promise((resolve) => shop.http.listen(0, '127.0.0.1', resolve))
     // Another host name than the server's: every call crosses origins.
     shop.url = `http://localhost:${shop.http.address().port}`
-    shop.browser = await chromium.launch({ executablePath: executable(), args: flags })
-    t.after(async () => {
-      await shop.browser.close()
+    shop.browser = await launch(t)
+    t.after(() => {
       shop.http.closeAllConnections()
       shop.http.close()
     })

@@ -105,7 +105,7 @@ function open(req) {
 function eventsOf(req, raw) {
   if (req.method !== 'POST' || raw.length === 0) return []
   const { pathname } = new URL(req.url, 'http://road')
-  if (/\/(m|rsaMetrics)$/.test(pathname)) return []
+  if (/\/(m|rsaMetrics|site\/d|site\/id)$/.test(pathname)) return []
   const text = req.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw
   const body = JSON.parse(text)
   return body.batch ?? [body]
