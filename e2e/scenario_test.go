@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"rapport/examples"
 	"rapport/internal/app"
 	"rapport/internal/clock"
 	"rapport/internal/config"
@@ -48,15 +49,29 @@ func TestScenarios(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			for engine, address := range engines {
-				t.Run(engine, func(t *testing.T) {
-					t.Parallel()
-					playScene(t, file, ground{address: address(t)})
-				})
+			onAll(t, func(t *testing.T, on ground) { playScene(t, file, on, nil) })
+		})
+	}
+}
+
+// TestExamples applies each example as its command does, then plays its story.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	for _, name := range examples.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			setup, err := examples.Setup(name)
+			if err != nil {
+				t.Fatal(err)
 			}
-			t.Run("memory", func(t *testing.T) {
-				t.Parallel()
-				playScene(t, file, ground{address: config.Embedded, store: memory.New()})
+			onAll(t, func(t *testing.T, on ground) {
+				playScene(t, filepath.Join("..", "examples", name, "story.txtar"), on, func(url string) {
+					for range 2 { // applying it again goes over it
+						if err := setup.Apply(t.Context(), examples.Server{URL: url, Key: sceneSecretKey}); err != nil {
+							t.Fatal(err)
+						}
+					}
+				})
 			})
 		})
 	}
@@ -75,8 +90,23 @@ var engines = map[string]func(t *testing.T) string{
 	"postgres": database,
 }
 
-// playScene plays a file on one engine.
-func playScene(t *testing.T, file string, on ground) {
+// onAll plays on each engine, and on the one that keeps everything in memory.
+func onAll(t *testing.T, play func(t *testing.T, on ground)) {
+	t.Helper()
+	for engine, address := range engines {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			play(t, ground{address: address(t)})
+		})
+	}
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		play(t, ground{address: config.Embedded, store: memory.New()})
+	})
+}
+
+// playScene plays a file on one engine, once what comes before is done.
+func playScene(t *testing.T, file string, on ground, before func(url string)) {
 	t.Helper()
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
@@ -92,6 +122,9 @@ func playScene(t *testing.T, file string, on ground) {
 		s.outside(t)
 	}
 	s.url = openScene(t, on, s)
+	if before != nil {
+		before(s.url)
+	}
 	for _, x := range exchanges {
 		if err := s.act(t.Context(), x); err != nil {
 			t.Fatalf("%s: %v", x.request, err)
