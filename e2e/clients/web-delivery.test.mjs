@@ -7,7 +7,7 @@ import { limited, lostAnswer, Road, unavailable } from './lib/road.mjs'
 import { Server } from './lib/server.mjs'
 import { Site, show, until } from './lib/site.mjs'
 
-const visits = Number(process.env.RAPPORT_DELIVERY_VISITS ?? 24)
+const visits = Number(process.env.RAPPORT_DELIVERY_VISITS ?? 12)
 const seed = Number(process.env.RAPPORT_SEED ?? Date.now() % 1_000_000)
 const each = 4
 const visitors = 6

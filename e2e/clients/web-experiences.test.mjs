@@ -11,7 +11,7 @@ import { Site, show, until } from './lib/site.mjs'
 const strict = {
   'Content-Security-Policy': "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 }
-const loads = Number(process.env.RAPPORT_FLICKER_LOADS ?? 6)
+const loads = Number(process.env.RAPPORT_FLICKER_LOADS ?? 4)
 const budget = 400
 
 async function open(t, pages, headers, web) {
@@ -141,7 +141,7 @@ test(`web experiences: in ${loads} loads no place changes after its budget`, asy
   for (; load < loads; load++) {
     const visitor = await browser.newContext({ viewport: { width: 400, height: 300 } })
     const page = await visitor.newPage()
-    const frames = await record(page, site.url, far + 3 * budget)
+    const frames = await record(page, site.url, far + budget)
     const text = await page.textContent('[data-rapport-slot=hero]')
     shown[text === 'As ever' ? 'ever' : 'decided']++
     const late = await changes(page, frames, budget)

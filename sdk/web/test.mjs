@@ -96,6 +96,20 @@ test('queue: leaving sends what is not under way, but not where the server asked
   assert.equal(w.sent.length, 2)
 })
 
+test('queue: what was sent on leaving is repeated by a page that stays, not by one that is left too', async () => {
+  const w = world()
+  w.answers = [new Promise(() => {})] // nobody hears it
+  w.queue.add('a', { n: 1, text: 'wow!' })
+  w.queue.flush(true)
+  const next = world(w.kept)
+  next.queue.adopt()
+  await next.queue.flush(true)
+  assert.equal(next.sent.length, 0)
+  await next.queue.flush()
+  assert.deepEqual(next.sent[0].batch, [{ n: 1, text: 'wow!' }])
+  assert.equal(next.kept.size, 0)
+})
+
 test('queue: one event that the server refuses holds up no other', async () => {
   const w = world()
   w.queue.add('a', { n: 1 })

@@ -33,10 +33,19 @@ export interface Inside extends Client {
 const maxHeld = 100
 const day = 86_400_000
 
+/** What was kept of the visitor's word; null where nothing was, or no word. */
+export const read = (text: string | null): [ConsentState, Fields?] | null => {
+  try {
+    return JSON.parse(text || 'null')
+  } catch {
+    return null
+  }
+}
+
 export function client(config: Config, p: Platform): Inside {
   const { store } = p
   store.on = true
-  const said = JSON.parse(store.get('consent') || 'null') as [ConsentState, Fields?] | null
+  const said = read(store.get('consent'))
   let state: ConsentState = said ? said[0] : config.consent || 'granted'
   if (!said && p.gpc && state == 'granted') state = config.gpc || 'cookieless'
   let purposes = said?.[1]
@@ -63,6 +72,12 @@ export function client(config: Config, p: Platform): Inside {
   const begin = () => {
     const mine = ++turn
     store.on = state == 'granted'
+    const rest = store.keys().filter((key) => key != 'consent')
+    if (!store.on && rest.length) {
+      // Of a time when it was allowed.
+      rest.forEach(store.remove)
+      p.cookie(null)
+    }
     userId ||= store.get('user')
     if (!sends()) return
     const kept = id || store.get('id')
@@ -75,7 +90,9 @@ export function client(config: Config, p: Platform): Inside {
       }
     } else {
       known = p.cookie(undefined).then((value) => {
-        if (mine == turn && !id) settle(value || p.uuid())
+        if (mine != turn) return
+        if (!id) settle(value || p.uuid())
+        else if (value != id) p.cookie(id) // the page could not wait
       })
     }
     out.adopt()
@@ -144,11 +161,7 @@ export function client(config: Config, p: Platform): Inside {
         held = []
         userId = null
       }
-      if (next == 'denied' || (before == 'granted' && next != before)) {
-        for (const key of store.keys()) store.remove(key)
-        if (before == 'granted') p.cookie(null)
-        id = undefined
-      }
+      if (next != before && next != 'granted') id = undefined
       state = next
       store.on = true
       store.set('consent', JSON.stringify([state, purposes]))

@@ -1,6 +1,7 @@
 // Links between hosts of one company carry who is here. A link holds for two
-// minutes, on the same browser and for the host that it leads to, so that one
-// which is passed on makes nobody somebody else.
+// minutes, on the same browser, for the host that it leads to and only where one
+// of ours leads there, so that one which is passed on, or made by somebody else,
+// makes nobody somebody else.
 import type { Inside } from './client'
 
 const parameter = '_rp'
@@ -37,9 +38,9 @@ export function link(c: Inside, domains: string[]): void {
     try {
       from = new URL(document.referrer).hostname
     } catch {
-      // The other host sends none.
+      // The other host tells none: then it could be anybody's link.
     }
-    if (Math.abs(age) < life && seal == sealed(id, at || '', location.hostname) && (!from || ours(from))) c.adopt(id)
+    if (Math.abs(age) < life && seal == sealed(id, at || '', location.hostname) && ours(from)) c.adopt(id)
   }
 
   if (domains.length) {

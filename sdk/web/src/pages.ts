@@ -1,5 +1,5 @@
 // Pages: the first, those of single-page applications, and the end of each.
-import type { Inside } from './client'
+import { read, type Inside } from './client'
 
 export function pages(c: Inside, report: boolean): void {
   let path = ''
@@ -25,5 +25,10 @@ export function pages(c: Inside, report: boolean): void {
     c.leave()
   })
   document.addEventListener('visibilitychange', () => document.visibilityState == 'hidden' && c.leave())
+  // A word in one tab holds in all.
+  addEventListener('storage', (e) => {
+    const said = e.key == 'rapport.consent' && read(e.newValue)
+    if (said && said[0] != c.consent()) c.consent(...(said as Parameters<typeof c.consent>))
+  })
   addEventListener('online', () => c.flush())
 }

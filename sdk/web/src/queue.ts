@@ -27,6 +27,9 @@ export interface Road {
 const prefix = 'q.'
 // A page that is left may have 64 KiB under way; the rest of the body needs a few.
 const maxBytes = 60_000
+// Before what was sent when a page was left, and nobody was there to hear that
+// it arrived.
+const mark = '!'
 const maxEvents = 100
 /** How many events are kept; beyond it the oldest go. */
 export const maxKept = 1000
@@ -47,6 +50,7 @@ const bytes = (text: string) => new TextEncoder().encode(text).length
 export function queue(key: string, store: Store, road: Road, wait: number): Queue {
   let waiting = new Map<string, string>()
   const underWay = new Set<string>()
+  const unheard = new Set<string>()
   let failures = 0
   let only = maxEvents // 1 where the server refused a batch: to find out which event it was
   let refused = false
@@ -57,6 +61,7 @@ export function queue(key: string, store: Store, road: Road, wait: number): Queu
 
   const drop = (id: string) => {
     waiting.delete(id)
+    unheard.delete(id)
     store.remove(prefix + id)
   }
 
@@ -69,11 +74,12 @@ export function queue(key: string, store: Store, road: Road, wait: number): Queu
     }, ms)
   }
 
-  const take = () => {
+  const take = (leaving?: boolean) => {
     const ids: string[] = []
     let size = 0
     for (const [id, text] of waiting) {
-      if (underWay.has(id)) continue
+      // A page that stays hears the answer; one that is left need not repeat.
+      if (underWay.has(id) || (leaving && unheard.has(id))) continue
       size += bytes(text)
       if (ids.length >= only || (ids.length && size > maxBytes)) break
       ids.push(id)
@@ -98,9 +104,15 @@ export function queue(key: string, store: Store, road: Road, wait: number): Queu
     }
   }
 
-  const once = async (query: string) => {
-    const ids = take()
+  const once = async (query: string, leaving?: boolean) => {
+    const ids = take(leaving)
     if (!ids.length) return false
+    if (leaving) {
+      for (const id of ids) {
+        unheard.add(id)
+        store.set(prefix + id, mark + waiting.get(id))
+      }
+    }
     ids.forEach((id) => underWay.add(id))
     const list = ids.map((id) => waiting.get(id)).join()
     const head = JSON.stringify({ writeKey: key, sentAt: new Date(road.now()).toISOString() }).slice(0, -1)
@@ -121,7 +133,7 @@ export function queue(key: string, store: Store, road: Road, wait: number): Queu
   // way, because the page is being left; but not where the server asked to wait.
   const flush = (now?: boolean, query = ''): Promise<void> => {
     if (!now) return (sending = sending.then(() => run(query)))
-    return refused || road.now() < closedUntil ? sending : once(query).then(() => undefined)
+    return refused || road.now() < closedUntil ? sending : once(query, true).then(() => undefined)
   }
 
   return {
@@ -140,11 +152,15 @@ export function queue(key: string, store: Store, road: Road, wait: number): Queu
       const before = waiting
       waiting = new Map()
       for (const name of all.slice(-maxKept)) {
+        const id = name.slice(prefix.length)
         const text = store.get(name)
-        if (text) waiting.set(name.slice(prefix.length), text)
+        if (!text) continue
+        const marked = text[0] == mark
+        if (marked) unheard.add(id)
+        waiting.set(id, marked ? text.slice(1) : text)
       }
       before.forEach((text, id) => waiting.set(id, text))
-      if (waiting.size) schedule(wait)
+      if (waiting.size) schedule(0)
     },
     flush,
     wipe() {
