@@ -32,8 +32,12 @@ func exampleCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if to.Key == "" {
-				return fault.Errorf(fault.Invalid, "missing_key", "give a secret key of the server with --secret-key: rapport keys create makes one")
+			c, err := settings(cmd)
+			if err != nil {
+				return err
+			}
+			if to.Key = c.SecretKey; to.Key == "" {
+				return fault.Errorf(fault.Invalid, "missing_key", "give a secret key of the server with --secret-key or RAPPORT_SECRET_KEY: rapport keys create makes one")
 			}
 			if err := e.Apply(cmd.Context(), to); err != nil {
 				return err
@@ -46,6 +50,6 @@ func exampleCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&to.URL, "url", "http://127.0.0.1:8080", "address of the server")
-	cmd.Flags().StringVar(&to.Key, "secret-key", "", "a secret key with the scopes read and write")
+	settingFlags(cmd, "secret_key")
 	return cmd
 }

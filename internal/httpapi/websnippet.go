@@ -28,7 +28,7 @@ type Snippets interface {
 
 func (a *API) webSnippet(_ context.Context, in *struct {
 	SourceKey
-	Base string `query:"base" maxLength:"500" default:"/site/" pattern:"^(https?://[A-Za-z0-9.:-]+)?/([A-Za-z0-9._~-]+/)*$" doc:"Where pages reach the library's paths: a path of the site that is handed on to /site/, or the address of /site/ itself; it ends in a slash"`
+	Base string `query:"base" maxLength:"500" default:"/site/" doc:"Where pages reach the library's paths: a path of the site that is handed on to /site/, or the address of /site/ itself; it ends in a slash"`
 },
 ) (*body[WebSnippet], error) {
 	s := a.Access.Index().Source(in.Key)

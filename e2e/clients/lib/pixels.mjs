@@ -33,16 +33,16 @@ export async function record(page, url, lasts) {
   return frames.sort((a, b) => a.at - b.at)
 }
 
-// changes are the times after the budget at which the place looked different
-// from how it looked at the budget.
-export async function changes(page, frames, budget) {
+// looks tells how a place looked over time. A place is hidden, the white of the
+// page, and then shows something; changes are the times at which it looked like
+// anything else than in the end, once it was in sight. shown is when it came into
+// sight: the library's doing and the machine's, so it is told and not judged.
+export async function looks(page, frames) {
   const box = await page.$eval('[data-rapport-slot]', (e) => {
     const { x, y, width, height } = e.getBoundingClientRect()
     return { x, y, width, height, page: innerWidth }
   })
-  const at = frames.findLastIndex((f) => f.at <= budget)
-  const held = frames.slice(Math.max(at, 0))
-  return page.evaluate(async ({ held, box, tolerance, from }) => {
+  return page.evaluate(async ({ frames, box, tolerance }) => {
     const pixels = async ({ jpeg }) => {
       const bytes = Uint8Array.from(atob(jpeg), (c) => c.charCodeAt(0))
       const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }))
@@ -52,12 +52,18 @@ export async function changes(page, frames, budget) {
       draw.drawImage(bitmap, 0, 0)
       return draw.getImageData(box.x * scale, box.y * scale, box.width * scale, box.height * scale).data
     }
-    const first = await pixels(held[0])
-    const late = []
-    for (const f of held.slice(1)) {
+    const differs = (now, from) => now.some((v, i) => Math.abs(v - from(i)) > tolerance)
+    const last = await pixels(frames.at(-1))
+    const out = { changes: [], shown: undefined, inSight: differs(last, () => 255) }
+    for (const f of frames) {
       const now = await pixels(f)
-      if (now.length !== first.length || now.some((v, i) => Math.abs(v - first[i]) > tolerance)) late.push(Math.round(f.at))
+      if (!differs(now, () => 255)) {
+        if (out.shown !== undefined) out.changes.push(Math.round(f.at)) // out of sight again
+        continue
+      }
+      out.shown ??= Math.round(f.at)
+      if (differs(now, (i) => last[i])) out.changes.push(Math.round(f.at))
     }
-    return from < 0 ? [...late, 'nothing was painted within the budget'] : late
-  }, { held, box, tolerance, from: at })
+    return out
+  }, { frames, box, tolerance })
 }

@@ -72,6 +72,11 @@ func TestSnippet_NamesBytesThatAreServed(t *testing.T) {
 	if plain, _ := io.ReadAll(z); string(plain) != w.Body.String() {
 		t.Errorf("packed it is %s", plain)
 	}
+	for _, base := range []string{"", "/m", "m/", "javascript:/", `/"><script>/`, "//evil.example/"} {
+		if _, err := d.Snippet(key, base); err == nil {
+			t.Errorf("a snippet with the base %q", base)
+		}
+	}
 	if _, err := d.Snippet("wk_nobody", "/"); err == nil {
 		t.Error("a snippet for a key that nobody has")
 	}

@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"html"
-	"strings"
+	"regexp"
 
 	"rapport/internal/fault"
 )
@@ -43,6 +43,8 @@ type Snippet struct {
 	Markup          string // the plug-in for HTML variants
 	MarkupIntegrity string
 }
+
+var baseShape = regexp.MustCompile(`^(https?://[A-Za-z0-9.:-]+)?/([A-Za-z0-9._~-]+/)*$`)
 
 // tagged is how many bytes of the tag stand in an address.
 const tagged = 9
@@ -98,8 +100,8 @@ func (d *Door) Snippet(key, base string) (*Snippet, error) {
 	if !ok {
 		return nil, fault.Errorf(fault.NotFound, "invalid_write_key", "no source has this write key")
 	}
-	if !strings.HasSuffix(base, "/") {
-		return nil, fault.Errorf(fault.Invalid, "invalid_base", "base is %q: give a path of the site, or an address, that ends in a slash", base).At("/base")
+	if !baseShape.MatchString(base) {
+		return nil, fault.Errorf(fault.Invalid, "invalid_base", "base is %q: give a path of the site such as /m/, or an address such as https://rapport.example.com/site/; it ends in a slash", base).At("base")
 	}
 	part, err := d.seal(s)
 	if err != nil {
