@@ -64,17 +64,21 @@ export class Console {
     })
   }
 
-  // tabTo goes on with a key until the place with that name has the focus.
-  async tabTo(name, key = 'Tab') {
-    for (let n = 0; n < 80; n++) {
-      const at = await this.page.evaluate(() => {
+  // tabTo goes on with a key until a place has the focus: a locator, or the name of
+  // what is there.
+  async tabTo(place, key = 'Tab') {
+    const there = typeof place === 'string'
+      ? () => this.page.evaluate(() => {
         const e = document.activeElement
-        return e?.getAttribute('aria-label') || e?.labels?.[0]?.innerText || e?.innerText || ''
-      })
-      if (at.trim().split('\n')[0] === name) return
+        return (e?.getAttribute('aria-label') || e?.labels?.[0]?.innerText || e?.innerText || '').trim().split('\n')[0]
+      }).then((name) => name === place)
+      : () => place.first().evaluate((e) => e === document.activeElement)
+    if (typeof place !== 'string') await place.first().waitFor()
+    for (let n = 0; n < 120; n++) {
+      if (await there()) return
       await this.page.keyboard.press(key)
     }
-    assert.fail(`${key} does not reach ${name}`)
+    assert.fail(`${key} does not reach ${place}`)
   }
 
   // accessible gives what axe finds.

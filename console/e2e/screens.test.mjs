@@ -5,6 +5,24 @@ import { test } from 'node:test'
 import { Server } from '../../e2e/clients/lib/server.mjs'
 import { Console, open, send } from './lib.mjs'
 
+// A condition with every kind of form, and one that none knows.
+const deep = {
+  all: [
+    { trait: 'city', op: 'in', value: ['London', 'Graz'] },
+    { any: [{ event: 'Order Completed', where: [{ property: 'total', op: '>', value: 10 }], count: { min: 2 }, within: '30d' }, { none: [{ identifier: 'email', exists: true }, { consent: 'marketing' }] }] },
+    { item: { attribute: 'category', value: 'Shoes' }, action: 'View Item' },
+    { order: {}, sum: { currency: 'EUR', min: 20 } },
+    { order_item: {}, item: 'sku-1' },
+    { sequence: [{ page: 'Home' }, { event: 'Order Completed', absent: true }], within: '2d' },
+    { context: 'device.type', value: 'mobile', seen: 'first' },
+    { profile: 'last_seen', within: '7d' },
+    { not: { segment: 'londoners' } },
+    { affinity: 'category', value: 'Shoes', top: 3 },
+    { feel: 'traits.age > 30' },
+    { event: 'A', window: { calendar: 'day', periods: 7 } },
+  ],
+}
+
 const screens = [
   ['home', '/'],
   ['sources', '/sources'],
@@ -28,6 +46,17 @@ const screens = [
   ['live', '/live'],
   ['profile-raw', '/people/email:ada@example.com?tab=raw'],
   ['profile-none', '/people/email:nobody@example.com'],
+  ['segments', '/segments'],
+  ['segments-nothing', '/segments?q=zzz'],
+  ['segment-new', '/segments/new'],
+  ['segment-new-deep', `/segments/new?condition=${encodeURIComponent(JSON.stringify(deep))}`],
+  ['segment', '/segments/londoners'],
+  ['segment-table', '/segments/londoners?table=true&span=month'],
+  ['segment-members', '/segments/londoners?tab=members&who=email:ada@example.com'],
+  ['segment-edit', '/segments/londoners?tab=edit'],
+  ['segment-yaml', '/segments/londoners?tab=yaml'],
+  ['segment-history', '/segments/londoners?tab=history'],
+  ['segment-none', '/segments/nothing'],
   ['no-page', '/nowhere'],
 ]
 
@@ -39,6 +68,7 @@ async function story(server) {
     { type: 'track', userId: 'u-1', event: 'Order Completed', properties: { order_id: 'o-1', total: 31.5, currency: 'EUR' } },
     { type: 'nonsense', userId: 'u-1' },
   )
+  await server.put('/api/v1/segments/londoners?wait=applied', { name: 'Londoners', description: 'Live in London', condition: { trait: 'city', value: 'London' } })
 }
 
 test('screens', async (t) => {

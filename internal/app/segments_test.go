@@ -23,6 +23,12 @@ func TestSegments_GoTheWholeWay(t *testing.T) {
 	if list := p["segments"].([]any); len(list) != 1 || list[0] != "buyers" {
 		t.Errorf("ann is in %v", list)
 	}
+	for query, words := range map[string]any{"": nil, "?include=document": made["sentence"]} {
+		list, _ := a.api("GET", "/segments"+query, "", 200)
+		if one := list["items"].([]any)[0].(map[string]any); one["sentence"] != words || (one["document"] != nil) != (words != nil) {
+			t.Errorf("listed%s: %v", query, one)
+		}
+	}
 	members, _ := a.api("GET", "/segments/buyers/members?limit=1", "", 200)
 	if len(members["items"].([]any)) != 1 || members["next"] == nil {
 		t.Errorf("members %v", members)

@@ -53,7 +53,7 @@ type CriterionView struct {
 	// State says which version counts at present, and how far the next one is.
 	State    pipeline.SegmentState `json:"state"`
 	Sentence string                `json:"sentence,omitempty" doc:"The condition in words"`
-	Document json.RawMessage       `json:"document,omitempty" doc:"As it was written; not in lists"`
+	Document json.RawMessage       `json:"document,omitempty" doc:"As it was written; in lists with include=document"`
 }
 
 // storedCriterion is the answer to a read or a write.
@@ -91,7 +91,7 @@ func (a *API) criteriaRoutes(c criteria) {
 		return s
 	}
 	plural := strings.TrimPrefix(c.path, "/")
-	register(a, at("list-"+plural, http.MethodGet, "", "All of them, with their newest versions and how far they are"), func(ctx context.Context, in *Paging) (*body[List[CriterionView]], error) {
+	register(a, at("list-"+plural, http.MethodGet, "", "All of them, with their newest versions and how far they are"), func(ctx context.Context, in *criteriaQuestion) (*body[List[CriterionView]], error) {
 		return a.listCriteria(ctx, c, in)
 	})
 	register(a, at("get-"+c.word, http.MethodGet, "/{key}", "One version, with its document"), func(ctx context.Context, in *criterionQuestion) (*storedCriterion, error) {

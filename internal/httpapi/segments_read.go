@@ -69,14 +69,19 @@ func (a *API) getCriterion(ctx context.Context, c criteria, in *criterionQuestio
 	return &storedCriterion{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
 }
 
-func (a *API) listCriteria(ctx context.Context, c criteria, in *Paging) (*body[List[CriterionView]], error) {
-	page, err := pageOf(a.Spine.Definitions().List(c.kind), func(s *definition.Series) string { return s.Key }, *in)
+type criteriaQuestion struct {
+	Paging
+	Include string `query:"include" enum:"document" doc:"document: with the documents and what they say in words"`
+}
+
+func (a *API) listCriteria(ctx context.Context, c criteria, in *criteriaQuestion) (*body[List[CriterionView]], error) {
+	page, err := pageOf(a.Spine.Definitions().List(c.kind), func(s *definition.Series) string { return s.Key }, in.Paging)
 	if err != nil {
 		return nil, err
 	}
 	out := pipeline.Page[CriterionView]{Items: make([]CriterionView, len(page.Items)), Next: page.Next}
 	for i, s := range page.Items {
-		if out.Items[i], err = a.viewCriterion(ctx, s.Newest(), false); err != nil {
+		if out.Items[i], err = a.viewCriterion(ctx, s.Newest(), in.Include != ""); err != nil {
 			return nil, err
 		}
 	}

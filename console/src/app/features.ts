@@ -18,3 +18,8 @@ export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...eventNav, ...profileNav,
   ...decisionNav, ...experimentNav, ...experienceNav, ...settingsNav,
 ]
+import { segmentNav, segmentRoutes } from '~/features/segment/routes'
+
+export const routes = [...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes] as const
+
+export const navigation: NavItem[] = [...homeNav, ...sourceNav, ...eventNav, ...profileNav, ...segmentNav]

@@ -41,7 +41,7 @@ function Part({ title, all }: { title: string; all: readonly One[] }) {
                 {s.since && t('since', { time: f.time(s.since) })} {s.until && t('until', { time: f.time(s.until) })}
               </Text>
             </Group>
-            <Why why={s.why} />
+            <Explained why={s.why} />
           </Card>
         ))}
       </Stack>
@@ -49,7 +49,8 @@ function Part({ title, all }: { title: string; all: readonly One[] }) {
   )
 }
 
-function Why({ why }: { why: Schema['Explanation'] }) {
+/** Explained is a condition as a tree, with what holds of it and the person's values. */
+export function Explained({ why }: { why: Schema['Explanation'] }) {
   return (
     <div>
       <Group gap={8} wrap="nowrap" align="flex-start">
@@ -57,8 +58,8 @@ function Why({ why }: { why: Schema['Explanation'] }) {
         <Text size="sm" className="rp-break">{why.sentence}{why.value !== undefined && <Text span size="sm" fw={600}> ({why.value})</Text>}</Text>
       </Group>
       {why.parts && why.parts.length > 0 && (
-        <List listStyleType="none" withPadding spacing={4} mt={4}>
-          {why.parts.map((part, i) => <List.Item key={i}><Why why={part} /></List.Item>)}
+        <List listStyleType="none" spacing={4} mt={4} ms={26}>
+          {why.parts.map((part, i) => <List.Item key={i}><Explained why={part} /></List.Item>)}
         </List>
       )}
     </div>

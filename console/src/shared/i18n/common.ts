@@ -33,7 +33,9 @@ export const common = catalog(
     columnSort: 'Sort by {column}',
     rows: '{count, plural, one {# row} other {# rows}}',
     discardTitle: 'Leave without saving?',
-    tableView: 'Show as table',
+    tableView: 'Show as chart or table',
+    chart: 'Chart',
+    table: 'Table',
     details: 'Details',
   },
   {
@@ -68,7 +70,9 @@ export const common = catalog(
     columnSort: 'Nach {column} sortieren',
     rows: '{count, plural, one {# Zeile} other {# Zeilen}}',
     discardTitle: 'Ohne Speichern verlassen?',
-    tableView: 'Als Tabelle zeigen',
+    tableView: 'Als Diagramm oder Tabelle zeigen',
+    chart: 'Diagramm',
+    table: 'Tabelle',
     details: 'Einzelheiten',
   },
 )
