@@ -57,6 +57,16 @@ const screens = [
   ['segment-yaml', '/segments/londoners?tab=yaml'],
   ['segment-history', '/segments/londoners?tab=history'],
   ['segment-none', '/segments/nothing'],
+  ['broadcasts', '/broadcasts'],
+  ['broadcast-new', '/broadcasts?new=true'],
+  ['broadcast', '/broadcasts/spring'],
+  ['broadcast-preview', '/broadcasts/spring?who=email:ada@example.com'],
+  ['broadcast-audience', '/broadcasts/spring?tab=audience'],
+  ['broadcast-delivery', '/broadcasts/spring?tab=delivery'],
+  ['broadcast-report', '/broadcasts/spring?tab=report'],
+  ['broadcast-yaml', '/broadcasts/spring?tab=yaml'],
+  ['broadcast-history', '/broadcasts/spring?tab=history'],
+  ['broadcast-none', '/broadcasts/nothing'],
   ['no-page', '/nowhere'],
 ]
 
@@ -68,11 +78,14 @@ async function story(server) {
     { type: 'track', userId: 'u-1', event: 'Order Completed', properties: { order_id: 'o-1', total: 31.5, currency: 'EUR' } },
     { type: 'nonsense', userId: 'u-1' },
   )
+  await server.put('/api/v1/consent-policy', { purposes: [{ key: 'marketing', name: 'Offers', names: { de: 'Angebote' }, basis: 'consent' }] })
   await server.put('/api/v1/segments/londoners?wait=applied', { name: 'Londoners', description: 'Live in London', condition: { trait: 'city', value: 'London' } })
+  await server.put('/api/v1/destinations/mail', { type: 'email', broadcasts: true, settings: { host: '127.0.0.1', port: 1025, security: 'none', from: 'Shop <news@shop.example>', to: '{{ identifiers.email }}' }, consent: { purpose: 'marketing', channel: 'email' } })
+  await server.put('/api/v1/broadcasts/spring', { name: 'Spring', segment: 'londoners', destination: 'mail', traits: ['first_name'], content: { subject: '{{ person.traits.first_name }}, spring is here', html: '<p style="color: #333">Look</p>', track_opens: true }, quiet_hours: { from: '21:00', to: '08:00', time_zone: 'Europe/Vienna' }, frequency: { most: 2, in: '168h' }, hold_out: 10 })
 }
 
 test('screens', async (t) => {
-  const server = await Server.start(t)
+  const server = await Server.start(t, () => ({ RAPPORT_EGRESS_ALLOW: '127.0.0.1', RAPPORT_HTTP_PUBLIC_URL: 'http://127.0.0.1:8080' }))
   await story(server)
   const [letter] = (await server.get('/api/v1/dead-letters')).items
   const browser = await open(t)
@@ -103,7 +116,7 @@ test('screens', async (t) => {
         if (name === 'dead-letter') await c.page.getByRole('dialog').getByRole('textbox').waitFor()
         findings.push(...(await c.accessible(`${name} ${scheme}`)))
         await c.shot(`${name}-${scheme}`)
-        if (name === 'dead-letter' || name === 'source-new') await c.page.keyboard.press('Escape')
+        if (name === 'dead-letter' || name === 'source-new' || name === 'broadcast-new') await c.page.keyboard.press('Escape')
       }
       assert.deepEqual(findings, [])
       c.unharmed()

@@ -18,8 +18,9 @@ export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...eventNav, ...profileNav,
   ...decisionNav, ...experimentNav, ...experienceNav, ...settingsNav,
 ]
+import { broadcastNav, broadcastRoutes } from '~/features/broadcast/routes'
 import { segmentNav, segmentRoutes } from '~/features/segment/routes'
 
-export const routes = [...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes] as const
+export const routes = [...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes, ...broadcastRoutes] as const
 
-export const navigation: NavItem[] = [...homeNav, ...sourceNav, ...eventNav, ...profileNav, ...segmentNav]
+export const navigation: NavItem[] = [...homeNav, ...sourceNav, ...eventNav, ...profileNav, ...segmentNav, ...broadcastNav]

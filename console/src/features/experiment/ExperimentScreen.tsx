@@ -46,7 +46,7 @@ function One({ stored: e }: { stored: Stored }) {
         <Tabs.Panel value="setup"><Setup key={e.version} stored={e} /></Tabs.Panel>
         <Tabs.Panel value="links"><Links stored={e} /></Tabs.Panel>
         <Tabs.Panel value="yaml"><YamlTab document={d} /></Tabs.Panel>
-        <Tabs.Panel value="history"><History address={`/api/v1/experiments/${encodeURIComponent(e.key)}`} invalidate={['experiments']} restorable={false} /></Tabs.Panel>
+        <Tabs.Panel value="history"><History address={`/api/v1/experiments/${encodeURIComponent(e.key)}`} invalidate={['experiments']} rollback={null} /></Tabs.Panel>
       </Tabs>
     </Page>
   )

@@ -28,3 +28,9 @@ export function initials(name: string): string {
   const words = name.split(/[\s._@-]+/).filter(Boolean)
   return ((words[0]?.[0] ?? '?') + (words[1]?.[0] ?? '')).toUpperCase()
 }
+
+/** refOf lets one type an address as it is. */
+export function refOf(typed: string): string {
+  const text = typed.trim()
+  return text.includes(':') || !text.includes('@') ? text : `email:${text}`
+}

@@ -3,7 +3,7 @@ import { IconHelpCircle } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
-import { nameOf } from '~/features/profile/name'
+import { nameOf, refOf } from '~/features/profile/name'
 import { profileQuery } from '~/features/profile/queries'
 import { Explained } from '~/features/profile/Standing'
 import { api, ask } from '~/shared/api/client'
@@ -11,12 +11,6 @@ import { useFormats, useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { Loading } from '~/shared/states/Loading'
 import { segment } from './messages'
-
-/** refOf lets one type an address as it is. */
-export function refOf(typed: string): string {
-  const text = typed.trim()
-  return text.includes(':') || !text.includes('@') ? text : `email:${text}`
-}
 
 /** Why says for one person whether each part of the condition holds. */
 export function Why({ segmentKey: key, who }: { segmentKey: string; who: string | undefined }) {

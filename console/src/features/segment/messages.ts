@@ -17,7 +17,6 @@ export const segment = catalog(
     size: 'People',
     trend: 'Last 30 days',
     trendText: 'Size over the last 30 days: from {from} to {to}',
-    noTrend: 'no history yet',
     changed: 'Changed',
     status: 'State',
     emptyTitle: 'No segment yet',
@@ -53,7 +52,6 @@ export const segment = catalog(
     savedDraft: 'The draft was saved: it counts for nobody yet',
     savedLive: 'The segment is live',
     discard: 'Discard changes',
-    leave: 'There are changes that are not saved.',
     tab_overview: 'Overview',
     tab_members: 'Members',
     tab_edit: 'Conditions',
@@ -100,7 +98,6 @@ export const segment = catalog(
     whyOut: 'is not in this segment',
     whyUntil: 'Time alone changes this at {time}.',
     why: 'Why?',
-    usedNothing: 'Nothing uses it.',
   },
   {
     segments: 'Segmente',
@@ -118,7 +115,6 @@ export const segment = catalog(
     size: 'Personen',
     trend: 'Letzte 30 Tage',
     trendText: 'Größe in den letzten 30 Tagen: von {from} auf {to}',
-    noTrend: 'noch kein Verlauf',
     changed: 'Geändert',
     status: 'Zustand',
     emptyTitle: 'Noch kein Segment',
@@ -154,7 +150,6 @@ export const segment = catalog(
     savedDraft: 'Der Entwurf ist gespeichert: Er zählt noch für niemanden',
     savedLive: 'Das Segment ist in Kraft',
     discard: 'Änderungen verwerfen',
-    leave: 'Es gibt Änderungen, die nicht gespeichert sind.',
     tab_overview: 'Überblick',
     tab_members: 'Mitglieder',
     tab_edit: 'Bedingungen',
@@ -201,7 +196,6 @@ export const segment = catalog(
     whyOut: 'ist nicht in diesem Segment',
     whyUntil: 'Die Zeit allein ändert das: {time}.',
     why: 'Warum?',
-    usedNothing: 'Nichts verwendet es.',
   },
 )
 

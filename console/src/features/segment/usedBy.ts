@@ -9,7 +9,7 @@ interface User {
 
 // Whatever can ask for a segment, with the screen that shows it where there is one.
 const lists: { path: string; href?: (key: string) => string }[] = [
-  { path: '/api/v1/broadcasts' },
+  { path: '/api/v1/broadcasts', href: (key) => `/broadcasts/${key}` },
   { path: '/api/v1/destinations' },
   { path: '/api/v1/offers' },
   { path: '/api/v1/experiences' },

@@ -32,12 +32,21 @@ export function StatusBadge({ status }: { status: string }) {
   return <Badge color={colors[status] ?? 'gray'}>{status in colors ? t(status as StatusKey) : status}</Badge>
 }
 
+interface Kept {
+  address: string
+  /** the queries that show the definition */
+  invalidate: readonly unknown[]
+  /** the document within an answer, where that is not its document */
+  pick?: (answer: never) => unknown
+  /** brings a version back where the definition has no rollback of its own; null where it cannot be */
+  rollback?: ((document: never) => Promise<unknown>) | null
+}
+
 /**
  * History lists the versions of any definition and shows what each changed.
- * The address is that of the definition: /api/v1/segments/loyal. What cannot be
- * rolled back is not restorable.
+ * The address is that of the definition: /api/v1/segments/loyal.
  */
-export function History({ address, invalidate, restorable = true }: { address: string; invalidate: readonly unknown[]; restorable?: boolean }) {
+export function History({ address, invalidate, pick, rollback }: Kept) {
   const t = useText(definition)
   const [chosen, choose] = useState<number>()
   const versions = useQuery({
@@ -67,7 +76,7 @@ export function History({ address, invalidate, restorable = true }: { address: s
               </nav>
             </Grid.Col>
             <Grid.Col span={{ base: 12, md: 8 }}>
-              <Comparison key={at.version} address={address} version={at} newest={items[0]?.version ?? 0} former={items.find((v) => v.version < at.version)?.version} invalidate={invalidate} restorable={restorable} />
+              <Comparison key={at.version} address={address} version={at} newest={items[0]?.version ?? 0} former={items.find((v) => v.version < at.version)?.version} invalidate={invalidate} {...(pick ? { pick } : {})} {...(rollback === undefined ? {} : { rollback })} />
             </Grid.Col>
           </Grid>
         )
@@ -88,20 +97,21 @@ function Changed({ version }: { version: Version }) {
   )
 }
 
-function Comparison(props: { address: string; version: Version; newest: number; former: number | undefined; invalidate: readonly unknown[]; restorable: boolean }) {
+function Comparison(props: Kept & { version: Version; newest: number; former: number | undefined }) {
   const t = useText(definition)
   const toasts = useToasts()
   const queries = useQueryClient()
   const { address, version, former } = props
-  const document = (n: number, signal: AbortSignal): Promise<string> =>
-    call<OneVersion>(`${address}?version=${n}`, { signal }).then((v) => yamlOf(v.document ?? v.xml ?? v))
+  const { pick = (v: OneVersion) => v.document ?? v.xml ?? v, rollback } = props
+  const stored = (n: number, signal?: AbortSignal): Promise<unknown> => call(`${address}?version=${n}`, signal ? { signal } : {}).then((v) => pick(v as never))
+  const document = (n: number, signal: AbortSignal): Promise<string> => stored(n, signal).then(yamlOf)
   const both = useQuery({
     queryKey: ['versions', address, version.version, former],
     queryFn: async ({ signal }) => ({ before: former ? await document(former, signal) : '', after: await document(version.version, signal) }),
     staleTime: Infinity,
   })
   const restore = useMutation({
-    mutationFn: (n: number) => call(`${address}/rollback`, { method: 'POST', body: { version: n } }),
+    mutationFn: (n: number) => (rollback ? stored(n).then((d) => rollback(d as never)) : call(`${address}/rollback`, { method: 'POST', body: { version: n } })),
     onError: toasts.failed,
     onSuccess: async (_, n) => {
       await Promise.all([queries.invalidateQueries({ queryKey: ['versions', address] }), queries.invalidateQueries({ queryKey: props.invalidate })])
@@ -112,7 +122,7 @@ function Comparison(props: { address: string; version: Version; newest: number; 
     <Stack gap="sm">
       <Group justify="space-between">
         <Text c="dimmed">{former ? t('compare', { version: former }) : t('first')}</Text>
-        {props.restorable && version.version !== props.newest && (
+        {version.version !== props.newest && rollback !== null && (
           <Button variant="default" leftSection={<IconHistory size={16} />} loading={restore.isPending} onClick={() => restore.mutate(version.version)}>
             {t('restore')}
           </Button>
