@@ -81,7 +81,7 @@ async function story(server) {
   await server.put('/api/v1/consent-policy', { purposes: [{ key: 'marketing', name: 'Offers', names: { de: 'Angebote' }, basis: 'consent' }] })
   await server.put('/api/v1/segments/londoners?wait=applied', { name: 'Londoners', description: 'Live in London', condition: { trait: 'city', value: 'London' } })
   await server.put('/api/v1/destinations/mail', { type: 'email', broadcasts: true, settings: { host: '127.0.0.1', port: 1025, security: 'none', from: 'Shop <news@shop.example>', to: '{{ identifiers.email }}' }, consent: { purpose: 'marketing', channel: 'email' } })
-  await server.put('/api/v1/broadcasts/spring', { name: 'Spring', segment: 'londoners', destination: 'mail', traits: ['first_name'], content: { subject: '{{ person.traits.first_name }}, spring is here', html: '<p style="color: #333">Look</p>', track_opens: true }, quiet_hours: { from: '21:00', to: '08:00', time_zone: 'Europe/Vienna' }, frequency: { most: 2, in: '168h' }, hold_out: 10 })
+  await server.put('/api/v1/broadcasts/spring', { name: 'Spring', segment: 'londoners', destination: 'mail', traits: ['first_name'], content: { subject: '{{ person.traits.first_name }}, spring is here', html: '<p>Look</p>', track_opens: true }, quiet_hours: { from: '21:00', to: '08:00', time_zone: 'Europe/Vienna' }, frequency: { most: 2, in: '168h' }, hold_out: 10 })
 }
 
 test('screens', async (t) => {
