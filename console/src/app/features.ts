@@ -8,19 +8,15 @@ import { settingsNav, settingsRoutes } from '~/features/access/settingsRoutes'
 import { decisionNav, decisionRoutes } from '~/features/decision/routes'
 import { experienceNav, experienceRoutes } from '~/features/experience/routes'
 import { experimentNav, experimentRoutes } from '~/features/experiment/routes'
-
-export const routes = [
-  ...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes,
-  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...settingsRoutes,
-] as const
-
-export const navigation: NavItem[] = [
-  ...homeNav, ...sourceNav, ...eventNav, ...profileNav,
-  ...decisionNav, ...experimentNav, ...experienceNav, ...settingsNav,
-]
 import { broadcastNav, broadcastRoutes } from '~/features/broadcast/routes'
 import { segmentNav, segmentRoutes } from '~/features/segment/routes'
 
-export const routes = [...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes, ...broadcastRoutes] as const
+export const routes = [
+  ...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes,
+  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...settingsRoutes,
+] as const
 
-export const navigation: NavItem[] = [...homeNav, ...sourceNav, ...eventNav, ...profileNav, ...segmentNav, ...broadcastNav]
+export const navigation: NavItem[] = [
+  ...homeNav, ...sourceNav, ...eventNav, ...profileNav, ...segmentNav,
+  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...settingsNav,
+]

@@ -41,7 +41,7 @@ function Part({ title, all }: { title: string; all: readonly One[] }) {
                 {s.since && t('since', { time: f.time(s.since) })} {s.until && t('until', { time: f.time(s.until) })}
               </Text>
             </Group>
-            <Explained why={s.why} />
+            {s.why && <Explained why={s.why} />}
           </Card>
         ))}
       </Stack>

@@ -58,7 +58,7 @@ function Answer({ segmentKey: key, who }: { segmentKey: string; who: string }) {
         <Text fw={600} c={one.member ? 'var(--rp-good)' : 'var(--rp-bad)'}>{t(one.member ? 'whyIn' : 'whyOut')}</Text>
         {one.until && <Text c="dimmed" size="sm">{t('whyUntil', { time: f.time(one.until) })}</Text>}
       </Group>
-      <Explained why={one.why} />
+      {one.why && <Explained why={one.why} />}
     </div>
   )
 }

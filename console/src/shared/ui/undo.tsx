@@ -17,7 +17,6 @@ export function useToasts(): Toasts {
     const p = problemOf(error)
     notifications.show({
       color: 'red',
-      closeButtonProps: { 'aria-label': t('close') },
       icon: <IconAlertTriangle size={16} />,
       title: p.code === 'unreachable' ? t('unreachable') : t('failed'),
       message: p.document.detail || (p.code === 'unreachable' ? t('unreachableNext') : t('unreadable', { status: p.status })),
@@ -29,7 +28,6 @@ export function useToasts(): Toasts {
   const done = (message: string, undo?: () => Promise<unknown>): void => {
     const id = notifications.show({
       color: 'green',
-      closeButtonProps: { 'aria-label': t('close') },
       icon: <IconCheck size={16} />,
       autoClose: undo ? 10_000 : 4_000,
       closeButtonProps: { 'aria-label': t('close') },
