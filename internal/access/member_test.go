@@ -346,6 +346,15 @@ func TestSecretKeys_RotateWithOverlap(t *testing.T) {
 	if good(old) || !good(fresh) {
 		t.Error("after the overlap the old one is good, or the new one is not")
 	}
+	// One that ends gives way to one that lasts as long as it was made for.
+	ends, err := h.CreateSecretKey("x", "", access.KeyTerms{Name: "n", Scopes: access.Scopes(), Expires: clock.From(h.now.Add(48 * time.Hour))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.now = h.now.Add(24 * time.Hour)
+	if fresh, err = h.RotateSecretKey("x", ends.ID, time.Hour); err != nil || fresh.Expires != clock.From(h.now.Add(48*time.Hour)).String() {
+		t.Errorf("rotated to one that ends %q: %v", fresh.Expires, err)
+	}
 }
 
 func TestAudit_PagesFiltersAndSurvivesATornLine(t *testing.T) {

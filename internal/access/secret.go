@@ -97,7 +97,7 @@ func (r *Register) RotateSecretKey(author, id string, overlap time.Duration) (Ne
 		return NewKey{}, noKey(id)
 	}
 	old := r.Index().Document().SecretKeys[at]
-	fresh, err := r.newSecret(KeyTerms{Name: old.Name, Scopes: old.Scopes, Networks: old.Networks}, "")
+	fresh, err := r.newSecret(KeyTerms{Name: old.Name, Scopes: old.Scopes, Networks: old.Networks, Expires: old.anew(r.clock.Now())}, "")
 	if err != nil {
 		return NewKey{}, err
 	}
@@ -114,6 +114,16 @@ func (r *Register) RotateSecretKey(author, id string, overlap time.Duration) (Ne
 		d.SecretKeys = append(d.SecretKeys, fresh.SecretKey)
 		return nil
 	})
+}
+
+// anew is when a key ends that takes the place of another now: it is good for as
+// long as the other was made for; zero: for ever.
+func (k *SecretKey) anew(now clock.Instant) clock.Instant {
+	var made, ends clock.Instant
+	if k.Expires == "" || made.UnmarshalText([]byte(k.Created)) != nil || ends.UnmarshalText([]byte(k.Expires)) != nil {
+		return 0
+	}
+	return now + ends - made
 }
 
 func noKey(id string) error {
