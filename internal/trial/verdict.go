@@ -159,7 +159,11 @@ func (j *judge) warn() {
 		say("The fixed method holds only if it is looked at once, at the end: looking again and again finds differences that are not there. The sequential figures may be looked at at any time.")
 	}
 	if days := len(r.Days); days > 0 && days < 7 && j.State == experiment.Running {
-		say("It has people of %d days: a whole week shows what weekends change.", days)
+		plural := "s"
+		if days == 1 {
+			plural = ""
+		}
+		say("It has people of %d day%s: a whole week shows what weekends change.", days, plural)
 	}
 	if young := j.young(); young > 0 && !j.Mature {
 		say("The windows of %d people are not over yet. Results of the others: ?mature=true.", young)
