@@ -118,7 +118,7 @@ func told(t *testing.T, a *app.App, box *listener) {
 		counts := api(t, a, "GET", "/destinations/hook", "", 200)["state"].(map[string]any)
 		return counts["waiting"] == 0.0 && strings.Contains(fmt.Sprint(box.wait(t, 3)), "Last")
 	})
-	if all := fmt.Sprint(box.wait(t, 3)); strings.Contains(all, "ada") || !strings.Contains(all, "bob") {
+	if all := fmt.Sprint(box.wait(t, 3)); strings.Contains(all, "lovelace") || !strings.Contains(all, "bob") {
 		t.Errorf("it was told %s", all)
 	}
 }
