@@ -1,8 +1,10 @@
 package dialect
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
+	"net/http"
 	"time"
 
 	"rapport/internal/fault"
@@ -38,4 +40,14 @@ func RetryAfter(err error) int {
 		wait = hint.RetryAfter()
 	}
 	return min(max(int(math.Ceil(wait.Seconds())), 1), longestRetry)
+}
+
+// Refuse answers with a problem by RFC 9457, as the dialects do that are our own.
+func Refuse(w http.ResponseWriter, status int, err error) {
+	text, _ := json.Marshal(map[string]any{ // texts and a number
+		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": Code(err), "detail": Message(err),
+	})
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // a client that is gone needs no answer
 }

@@ -196,11 +196,8 @@ func (o *Outbox) TryExperience(ctx context.Context, x *experience.Ready, ask *Ex
 			return nil, err
 		}
 	}
-	if d.person, err = o.Spine.Subject(ctx, k, true, uses(t)); err != nil {
+	if err := o.about(ctx, d, ask.Profile); err != nil {
 		return nil, err
-	}
-	if d.person == nil {
-		return nil, fault.Errorf(fault.NotFound, "profile_not_found", "nobody is known by %q", ask.Profile)
 	}
 	out := &ExperienceTried{Destination: x.Destination}
 	if p := d.person.Permission; p != nil && !p.Allowed {

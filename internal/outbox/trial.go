@@ -89,11 +89,8 @@ func (o *Outbox) trial(ctx context.Context, key string, t *effect.Target, ask *D
 			return nil, err
 		}
 	}
-	if d.person, err = o.Spine.Subject(ctx, k, true, uses(t)); err != nil {
+	if err := o.about(ctx, d, ask.Profile); err != nil {
 		return nil, err
-	}
-	if d.person == nil {
-		return nil, fault.Errorf(fault.NotFound, "profile_not_found", "nobody is known by %q", ask.Profile)
 	}
 	if p := d.person.Permission; p != nil && !p.Allowed {
 		d.skip = p.Reason
@@ -104,6 +101,15 @@ func (o *Outbox) trial(ctx context.Context, key string, t *effect.Target, ask *D
 		}
 	}
 	return d, o.furnish(ctx, d)
+}
+
+// about looks up the person that a trial is about, by what the caller called
+// them.
+func (o *Outbox) about(ctx context.Context, d *draft, called string) (err error) {
+	if d.person, err = o.Spine.Subject(ctx, d.Anchor, true, uses(d.target)); err == nil && d.person == nil {
+		err = fault.Errorf(fault.NotFound, "profile_not_found", "nobody is known by %q", called)
+	}
+	return err
 }
 
 // exampleEvent makes an event of what was given for a trial.

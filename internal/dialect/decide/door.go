@@ -110,7 +110,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.post(w, r)
 	default:
 		h.Set("Allow", "POST, OPTIONS")
-		problem(w, fault.Errorf(fault.Invalid, "method_not_allowed", "%s takes POST", Path), http.StatusMethodNotAllowed)
+		dialect.Refuse(w, http.StatusMethodNotAllowed, fault.Errorf(fault.Invalid, "method_not_allowed", "%s takes POST", Path))
 	}
 }
 
@@ -129,7 +129,7 @@ func (d *Door) post(w http.ResponseWriter, r *http.Request) {
 		err = read(raw, &b)
 	}
 	if err != nil {
-		problem(w, err, http.StatusBadRequest)
+		dialect.Refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	trusted, err := d.caller(r, &b)
@@ -138,7 +138,7 @@ func (d *Door) post(w http.ResponseWriter, r *http.Request) {
 		if fault.KindOf(err) == fault.Forbidden {
 			status = http.StatusForbidden
 		}
-		problem(w, err, status)
+		dialect.Refuse(w, status, err)
 		return
 	}
 	d.decide(w, r, &b, trusted)
@@ -261,20 +261,10 @@ func refused(b *Body, reason string) *responder.WhatToShow {
 func answer(w http.ResponseWriter, a *shown) {
 	text, err := json.Marshal(a)
 	if err != nil {
-		problem(w, err, http.StatusInternalServerError)
+		dialect.Refuse(w, http.StatusInternalServerError, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	_, _ = w.Write(text) // a client that is gone needs no answer
-}
-
-// problem answers what is no question at all.
-func problem(w http.ResponseWriter, err error, status int) {
-	text, _ := json.Marshal(map[string]any{ // texts and a number
-		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": dialect.Code(err), "detail": dialect.Message(err),
-	})
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
 	_, _ = w.Write(text) // a client that is gone needs no answer
 }

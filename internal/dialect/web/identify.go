@@ -32,7 +32,7 @@ func (d *Door) identify(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	if r.Method != http.MethodPost {
 		h.Set("Allow", "POST")
-		refuse(w, http.StatusMethodNotAllowed, fault.Errorf(fault.Invalid, "method_not_allowed", "the id is asked for with POST"))
+		dialect.Refuse(w, http.StatusMethodNotAllowed, fault.Errorf(fault.Invalid, "method_not_allowed", "the id is asked for with POST"))
 		return
 	}
 	raw, err := dialect.ReadBody(r, maxAsked, func(most int) error {
@@ -45,19 +45,19 @@ func (d *Door) identify(w http.ResponseWriter, r *http.Request) {
 		ID   json.RawMessage `json:"id"`
 	}{}
 	if err != nil || json.Unmarshal(raw, &asked) != nil {
-		refuse(w, http.StatusBadRequest, fault.Errorf(fault.Invalid, "invalid_json", "the question is no JSON object of at most %d bytes", maxAsked))
+		dialect.Refuse(w, http.StatusBadRequest, fault.Errorf(fault.Invalid, "invalid_json", "the question is no JSON object of at most %d bytes", maxAsked))
 		return
 	}
 	origins, known := d.Origins(asked.Key)
 	switch {
 	case !known:
-		refuse(w, http.StatusUnauthorized, fault.Errorf(fault.Unauthenticated, "invalid_write_key", "the write key is not known here"))
+		dialect.Refuse(w, http.StatusUnauthorized, fault.Errorf(fault.Unauthenticated, "invalid_write_key", "the write key is not known here"))
 		return
 	case !ownPage(r) || dialect.MayCome(r, origins) != nil:
-		refuse(w, http.StatusForbidden, fault.Errorf(fault.Forbidden, "origin_not_allowed", "only pages of the site's own origin may ask for the id: hand a path of the site on to "+Prefix))
+		dialect.Refuse(w, http.StatusForbidden, fault.Errorf(fault.Forbidden, "origin_not_allowed", "only pages of the site's own origin may ask for the id: hand a path of the site on to "+Prefix))
 		return
 	case !pathShape.MatchString(asked.Path):
-		refuse(w, http.StatusBadRequest, fault.Errorf(fault.Invalid, "invalid_path", "path is %.100q: give the path of the site that is handed on, such as %s", asked.Path, Prefix))
+		dialect.Refuse(w, http.StatusBadRequest, fault.Errorf(fault.Invalid, "invalid_path", "path is %.100q: give the path of the site that is handed on, such as %s", asked.Path, Prefix))
 		return
 	}
 	if string(asked.ID) == "null" {
@@ -67,7 +67,7 @@ func (d *Door) identify(w http.ResponseWriter, r *http.Request) {
 	}
 	var browser string
 	if asked.ID != nil && (json.Unmarshal(asked.ID, &browser) != nil || !idShape.MatchString(browser)) {
-		refuse(w, http.StatusBadRequest, fault.Errorf(fault.Invalid, "invalid_id", "id is 8 to 64 letters, digits, - and _"))
+		dialect.Refuse(w, http.StatusBadRequest, fault.Errorf(fault.Invalid, "invalid_id", "id is 8 to 64 letters, digits, - and _"))
 		return
 	}
 	if browser == "" {
@@ -100,12 +100,3 @@ func (d *Door) cookie(r *http.Request, value, path string, age int) *http.Cookie
 // Browsers set Sec-Fetch-Site themselves and no page can change it; what does
 // not send it, an old browser, keeps the id in its page.
 func ownPage(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") == "same-origin" }
-
-func refuse(w http.ResponseWriter, status int, err error) {
-	text, _ := json.Marshal(map[string]any{ // texts and a number
-		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": dialect.Code(err), "detail": dialect.Message(err),
-	})
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // a client that is gone needs no answer
-}
