@@ -11,11 +11,7 @@ test('a marketer draws a decision, tries it with a person and publishes it', asy
   for (const [scheme, locale] of [['light', 'en-GB'], ['dark', 'de-AT']]) {
     const c = await Console.enter(browser, server, { scheme, locale, path: '/decisions' })
     const findings = []
-    const look = async (name) => {
-      await c.settled()
-      findings.push(...(await c.accessible(`${name} ${scheme}`)))
-      await c.shot(`${name}-${scheme}`)
-    }
+    const look = c.lookout(scheme, findings)
     const en = locale === 'en-GB'
     await look(en ? 'models-none' : 'models')
     if (en) await draw(c, look)

@@ -12,12 +12,7 @@ test('a marketer writes an offer and an experience, previews both and reads what
   const findings = []
   const enter = async (scheme, locale) => {
     const c = await Console.enter(browser, server, { scheme, locale, path: '/offers' })
-    const look = async (name) => {
-      await c.settled()
-      findings.push(...(await c.accessible(`${name} ${scheme}`)))
-      await c.shot(`${name}-${scheme}`)
-    }
-    return [c, look]
+    return [c, c.lookout(scheme, findings)]
   }
   const [c, look] = await enter('light', 'en-GB')
   const { page } = c

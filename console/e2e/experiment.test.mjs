@@ -11,12 +11,7 @@ test('a marketer plans an experiment, starts it, reads the result and finishes i
   const findings = []
   const enter = async (scheme, locale) => {
     const c = await Console.enter(browser, server, { scheme, locale, path: '/experiments' })
-    const look = async (name) => {
-      await c.settled()
-      findings.push(...(await c.accessible(`${name} ${scheme}`)))
-      await c.shot(`${name}-${scheme}`)
-    }
-    return [c, look]
+    return [c, c.lookout(scheme, findings)]
   }
   const [c, look] = await enter('light', 'en-GB')
   const { page } = c

@@ -88,6 +88,16 @@ export class Console {
     return result.map((finding) => `${where}: ${finding}`)
   }
 
+  // lookout gives what looks at the screen as it is now: what axe finds is added to
+  // the findings, and a picture is kept under a name with the theme.
+  lookout(scheme, findings) {
+    return async (name) => {
+      await this.settled()
+      findings.push(...(await this.accessible(`${name} ${scheme}`)))
+      await this.shot(`${name}-${scheme}`)
+    }
+  }
+
   // shot keeps a picture for those who look at screens; only where SHOTS is set.
   async shot(name) {
     if (!process.env.SHOTS) return

@@ -10,12 +10,7 @@ test('an admin invites somebody, makes and replaces a key, and reads who did wha
   const findings = []
   const enter = async (scheme, locale) => {
     const c = await Console.enter(browser, server, { scheme, locale, path: '/settings' })
-    const look = async (name) => {
-      await c.settled()
-      findings.push(...(await c.accessible(`${name} ${scheme}`)))
-      await c.shot(`${name}-${scheme}`)
-    }
-    return [c, look]
+    return [c, c.lookout(scheme, findings)]
   }
   const [c, look] = await enter('light', 'en-GB')
   const { page } = c

@@ -1,5 +1,7 @@
 import { catalog } from '~/shared/i18n'
 
+// As long as the builder has words: both languages stand in one catalog, so that a
+// key that one of them lacks does not compile.
 export const builder = catalog(
   {
     addCondition: 'Add a condition',
