@@ -9,14 +9,15 @@ import { decisionNav, decisionRoutes } from '~/features/decision/routes'
 import { experienceNav, experienceRoutes } from '~/features/experience/routes'
 import { experimentNav, experimentRoutes } from '~/features/experiment/routes'
 import { broadcastNav, broadcastRoutes } from '~/features/broadcast/routes'
+import { destinationNav, destinationRoutes } from '~/features/destination/routes'
 import { segmentNav, segmentRoutes } from '~/features/segment/routes'
 
 export const routes = [
   ...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes,
-  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...settingsRoutes,
+  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...settingsRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...eventNav, ...profileNav, ...segmentNav,
-  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...settingsNav,
+  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...settingsNav,
 ]

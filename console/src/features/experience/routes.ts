@@ -20,6 +20,6 @@ export const experienceRoutes = [
 ]
 
 export const experienceNav: NavItem[] = [
-  { to: '/experiences', group: 'decide', label: { en: 'Experiences', de: 'Erlebnisse' }, icon: IconWand, letter: 'e', words: 'web placement variant content inhalt platz' },
+  { to: '/experiences', group: 'decide', label: { en: 'Experiences', de: 'Erlebnisse' }, icon: IconWand, letter: 'w', words: 'web placement variant content inhalt platz' },
   { to: '/offers', group: 'decide', label: { en: 'Offers', de: 'Angebote' }, icon: IconTicket, letter: 'o', words: 'stock inventory priority vorrat vorrang' },
 ]

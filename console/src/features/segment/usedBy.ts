@@ -1,20 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
-import { call } from '~/shared/api/client'
+import { useMentions } from '~/shared/definition/useMentions'
+import type { User } from '~/shared/definition/useMentions'
 import { segmentName, segmentsQuery } from './queries'
-
-interface User {
-  name: string
-  href?: string
-}
-
-// Whatever can ask for a segment, with the screen that shows it where there is one.
-const lists: { path: string; href?: (key: string) => string }[] = [
-  { path: '/api/v1/broadcasts', href: (key) => `/broadcasts/${key}` },
-  { path: '/api/v1/destinations' },
-  { path: '/api/v1/offers' },
-  { path: '/api/v1/experiences' },
-  { path: '/api/v1/experiments' },
-]
 
 /** mentions looks for the segment anywhere in a definition. */
 export function mentions(document: unknown, key: string): boolean {
@@ -30,21 +17,6 @@ export function mentions(document: unknown, key: string): boolean {
 /** useUsers are the definitions that would notice a change of the segment. */
 export function useUsers(key: string): User[] {
   const segments = useQuery(segmentsQuery).data?.items ?? []
-  const others = useQuery({
-    queryKey: ['segments', key, 'users'],
-    staleTime: 30_000,
-    queryFn: async ({ signal }) => {
-      // A list that somebody may not see has nothing that they could be told of.
-      const found = await Promise.all(
-        lists.map(({ path, href }) =>
-          call<{ items: { key: string; name?: string }[] }>(`${path}?limit=500`, { signal }).then(
-            ({ items }) => items.filter((d) => mentions(d, key)).map((d): User => ({ name: d.name || d.key, ...(href ? { href: href(d.key) } : {}) })),
-            () => [],
-          ),
-        ),
-      )
-      return found.flat()
-    },
-  })
-  return [...segments.filter((s) => s.key !== key && mentions(s.document, key)).map((s) => ({ name: segmentName(s), href: `/segments/${s.key}` })), ...(others.data ?? [])]
+  const others = useMentions(['segments', key], (d) => mentions(d, key))
+  return [...segments.filter((s) => s.key !== key && mentions(s.document, key)).map((s) => ({ name: segmentName(s), href: `/segments/${s.key}` })), ...others]
 }
