@@ -66,6 +66,7 @@ func keysCreateCommand() *cobra.Command {
 	var source string
 	var life time.Duration
 	var terms access.KeyTerms
+	var limits access.Limits
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a secret key, or with --source a write key", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -74,7 +75,7 @@ func keysCreateCommand() *cobra.Command {
 				return err
 			}
 			if source != "" {
-				k, err := r.AddWriteKey(author, source, "")
+				k, err := r.AddWriteKey(author, source, access.WriteKey{Limits: &limits})
 				if err != nil {
 					return err
 				}
@@ -84,6 +85,7 @@ func keysCreateCommand() *cobra.Command {
 			if life > 0 {
 				terms.Expires = clock.From(time.Now().Add(life))
 			}
+			terms.Limits = &limits
 			k, err := r.CreateSecretKey(author, "", terms)
 			if err != nil {
 				return err
@@ -98,6 +100,9 @@ func keysCreateCommand() *cobra.Command {
 	cmd.Flags().StringSliceVar(&terms.Networks, "network", nil, "address or network (CIDR) that may use it; left out: any")
 	cmd.Flags().StringVar(&source, "source", "", "make a write key of this source instead")
 	cmd.Flags().StringSliceVar(&terms.Scopes, "scope", access.Scopes(), "what it may do: "+strings.Join(access.Scopes(), ", "))
+	cmd.Flags().IntVar(&limits.PerSecond, "per-second", 0, "requests (of a write key: events) per second on the long run; left out: any")
+	cmd.Flags().IntVar(&limits.Burst, "burst", 0, "how many may come at once; left out: those of ten seconds")
+	cmd.Flags().Int64Var(&limits.PerDay, "per-day", 0, "how many from midnight to midnight UTC; left out: any")
 	settingFlags(cmd, "data")
 	return cmd
 }

@@ -69,6 +69,8 @@ type WriteKey struct {
 	// as https://shop.example.com or https://*.example.com; empty: any. A
 	// request without an origin comes from no page and is not held against it.
 	Origins []string `yaml:"origins,omitempty" json:"origins,omitempty"`
+	// Limits bound the events that come with it; nil: those of its source alone do.
+	Limits *Limits `yaml:"limits,omitempty" json:"limits,omitempty"`
 }
 
 // OAuthClient is a client of a source that signs assertions with a private
@@ -90,6 +92,8 @@ type SecretKey struct {
 	Expires string `yaml:"expires_at,omitempty" json:"expires_at,omitempty"`
 	// Networks are the addresses that may use it, as CIDR; empty: any.
 	Networks []string `yaml:"networks,omitempty" json:"networks,omitempty"`
+	// Limits bound the requests that come with it; nil: nothing does.
+	Limits *Limits `yaml:"limits,omitempty" json:"limits,omitempty"`
 }
 
 // The scopes of secret keys. Admin holds all others.

@@ -160,7 +160,7 @@ func TestRegister_WhatCannotBeChangesNothing(t *testing.T) {
 	if _, err := r.CreateSecretKey("x", "", access.KeyTerms{Name: "n"}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("no scope: %v", err)
 	}
-	if _, err := r.AddWriteKey("x", "nobody", ""); fault.KindOf(err) != fault.NotFound {
+	if _, err := r.AddWriteKey("x", "nobody", access.WriteKey{}); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("source: %v", err)
 	}
 	if err := r.RevokeWriteKey("x", "", "nothing-such"); fault.KindOf(err) != fault.NotFound {

@@ -64,22 +64,22 @@ func (r *Register) PutSource(author string, s Source, checks ...func(old *Source
 }
 
 // AddWriteKey gives a source one more write key; key may be empty and is then
-// made. Pages may only send with it from the origins, where some are given. A key
-// that the source has already gets these origins.
-func (r *Register) AddWriteKey(author, source, key string, origins ...string) (WriteKey, error) {
-	if key == "" {
+// made. Pages may only send with it from its origins, where some are given. A key
+// that the source has already gets these origins and limits.
+func (r *Register) AddWriteKey(author, source string, added WriteKey) (WriteKey, error) {
+	if added.Key == "" {
 		var err error
-		if key, err = r.random(16); err != nil {
+		if added.Key, err = r.random(16); err != nil {
 			return WriteKey{}, err
 		}
 	}
-	added := WriteKey{Key: key, Created: stamp(r.clock.Now()), Origins: origins}
+	added.Created, added.Limits = stamp(r.clock.Now()), added.Limits.set()
 	return added, r.change(author, func(d *Document) error {
 		s := d.Source(source)
 		if s == nil {
 			return noSource(source)
 		}
-		if at := slices.IndexFunc(s.WriteKeys, func(k WriteKey) bool { return k.Key == key }); at >= 0 {
+		if at := slices.IndexFunc(s.WriteKeys, func(k WriteKey) bool { return k.Key == added.Key }); at >= 0 {
 			added.Created = s.WriteKeys[at].Created
 			s.WriteKeys[at] = added
 		} else {
@@ -147,7 +147,7 @@ func (r *Register) newSecret(terms KeyTerms, secret string) (NewKey, error) {
 	return NewKey{Secret: secret, SecretKey: SecretKey{
 		ID: "key_" + id, Name: cmp.Or(terms.Name, "unnamed"), Hash: hashKey(secret), Hint: hint(secret),
 		Scopes: slices.Compact(slices.Sorted(slices.Values(terms.Scopes))), Created: stamp(r.clock.Now()),
-		Expires: stamp(terms.Expires), Networks: terms.networks(),
+		Expires: stamp(terms.Expires), Networks: terms.networks(), Limits: terms.Limits.set(),
 	}}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rapport/internal/clock"
@@ -15,6 +16,8 @@ type Rules struct {
 	// Paused counts what comes and keeps nothing of it. The answer is that of
 	// success, so that clients do not hold it back and send it all later.
 	Paused bool `yaml:"paused,omitempty" json:"paused"`
+	// Limits bound the events that come, of all keys together; nil: nothing does.
+	Limits *Limits `yaml:"limits,omitempty" json:"limits,omitempty"`
 	// TrackingPlan is the key of the plan that events are held against; empty:
 	// none.
 	TrackingPlan string `yaml:"tracking_plan,omitempty" json:"tracking_plan,omitempty"`
@@ -104,6 +107,9 @@ func (r *Rules) validate(source string) error {
 		if !slices.Contains(Enrichments(), e) {
 			return invalid("/enrichment", "source %q: unknown enrichment %q: give some of %s", source, e, strings.Join(Enrichments(), ", "))
 		}
+	}
+	if err := r.Limits.validate("source " + strconv.Quote(source)); err != nil {
+		return err
 	}
 	if err := r.Web.validate(source); err != nil {
 		return err

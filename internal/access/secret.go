@@ -26,6 +26,8 @@ type KeyTerms struct {
 	// Networks are the addresses that may use it, as CIDR or single addresses;
 	// empty: any.
 	Networks []string
+	// Limits bound the requests that come with it; nil: nothing does.
+	Limits *Limits
 }
 
 // networks writes single addresses as CIDR.
@@ -97,7 +99,7 @@ func (r *Register) RotateSecretKey(author, id string, overlap time.Duration) (Ne
 		return NewKey{}, noKey(id)
 	}
 	old := r.Index().Document().SecretKeys[at]
-	fresh, err := r.newSecret(KeyTerms{Name: old.Name, Scopes: old.Scopes, Networks: old.Networks, Expires: old.anew(r.clock.Now())}, "")
+	fresh, err := r.newSecret(KeyTerms{Name: old.Name, Scopes: old.Scopes, Networks: old.Networks, Limits: old.Limits, Expires: old.anew(r.clock.Now())}, "")
 	if err != nil {
 		return NewKey{}, err
 	}

@@ -116,7 +116,7 @@ func (r *Register) prepareWriteKey(key string) error {
 	if key == "" || r.Index().WriteKey(key) != nil {
 		return nil
 	}
-	_, err := r.AddWriteKey("rapport", DefaultSource, key)
+	_, err := r.AddWriteKey("rapport", DefaultSource, WriteKey{Key: key})
 	return err
 }
 

@@ -32,6 +32,7 @@ import (
 	"rapport/internal/message/link"
 	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
+	"rapport/internal/quota"
 	"rapport/internal/responder"
 	"rapport/internal/schedule"
 	"rapport/internal/source/connection"
@@ -82,6 +83,7 @@ type App struct {
 	egress    *egress.Policy
 	lake      *lake.Lake // nil: none
 	intake    *intake.Intake
+	quota     *quota.Gate
 	tracked   event.Mapper // of the tracking protocol
 	rebuilt   string       // the job for which the state was folded again at this start
 	plans     *plans
@@ -331,9 +333,7 @@ func (a *App) close(ctx context.Context) error {
 		a.assigner.Close()
 	}
 	if a.intake != nil {
-		if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
-			a.parts.Log.Warn("what was seen of sources was not written down", "error", err)
-		}
+		a.saveSeen()
 	}
 	if a.responder != nil {
 		a.responder.Close()

@@ -35,7 +35,7 @@ func TestCallers_AdmitAKeyByItsTerms(t *testing.T) {
 		if _, _, err := r.PutSource("test", access.Source{Key: key, Name: key, Kind: "web", Verified: verified}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.AddWriteKey("test", key, "wk_"+key+"_0123456789"); err != nil {
+		if _, err := r.AddWriteKey("test", key, access.WriteKey{Key: "wk_" + key + "_0123456789"}); err != nil {
 			t.Fatal(err)
 		}
 	}

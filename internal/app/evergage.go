@@ -17,7 +17,7 @@ import (
 // evergage is the door for Salesforce's clients.
 func (a *App) evergage() *evergage.Door {
 	return evergage.New(evergage.Config{
-		Accept: a.door, Keys: datasets{a.access}, Book: today{a.pipeline}, Key: browserKey(a.instanceKey),
+		Accept: a.gated(), Keys: datasets{a.access}, Book: today{a.pipeline}, Key: browserKey(a.instanceKey),
 		Now: a.parts.Clock, Random: a.parts.fill, People: everybody{a.pipeline, a.jobs},
 	})
 }
@@ -68,7 +68,7 @@ func (d datasets) SourceByDataset(dataset string) (evergage.Source, bool) {
 	if s == nil {
 		return evergage.Source{}, false
 	}
-	return evergage.Source{Key: s.Key, Verified: s.Verified, Historical: s.Historical, Origins: originsOf(index, dataset)}, true
+	return evergage.Source{Key: s.Key, WriteKey: dataset, Verified: s.Verified, Historical: s.Historical, Origins: originsOf(index, dataset)}, true
 }
 
 // SecretKey checks the id and the secret of a secret key.

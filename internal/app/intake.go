@@ -23,8 +23,9 @@ const (
 	refreshGeoEvery = time.Minute
 )
 
-// openIntake makes what holds events against the rules of their sources.
+// openIntake makes what holds events against the rules and limits of their sources.
 func (a *App) openIntake() error {
+	a.openQuota()
 	var locate func(netip.Addr) (enrich.Place, bool)
 	if path := a.config.Enrich.GeoDatabase; path != "" {
 		var err error
@@ -41,7 +42,8 @@ func (a *App) openIntake() error {
 	return nil
 }
 
-// keepIntake writes down what was seen, and takes over a newer geo database.
+// keepIntake writes down what was seen and what of limits is used, and takes over
+// a newer geo database.
 func (a *App) keepIntake() {
 	keep, refresh := time.NewTicker(keepSeenEvery), time.NewTicker(refreshGeoEvery)
 	defer keep.Stop()
@@ -51,9 +53,7 @@ func (a *App) keepIntake() {
 		case <-a.stop:
 			return
 		case <-keep.C:
-			if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
-				a.parts.Log.Warn("what was seen of sources was not written down", "error", err)
-			}
+			a.saveSeen()
 		case <-refresh.C:
 			if a.geo == nil {
 				continue
@@ -63,6 +63,13 @@ func (a *App) keepIntake() {
 			}
 		}
 	}
+}
+
+func (a *App) saveSeen() {
+	if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
+		a.parts.Log.Warn("what was seen of sources was not written down", "error", err)
+	}
+	a.keepQuota()
 }
 
 // forgetSeen takes names that may be about an erased person out of what was

@@ -9,6 +9,7 @@ import (
 	"rapport/internal/columns"
 	"rapport/internal/config"
 	"rapport/internal/pipeline"
+	"rapport/internal/quota"
 	"rapport/internal/store/embedded"
 	"rapport/internal/telemetry"
 )
@@ -31,7 +32,7 @@ func LimitMemory(b config.Budget) {
 // observe registers what is measured by asking.
 func (a *App) observe() {
 	a.describe()
-	a.metrics.Register(&ledger{a.pipeline})
+	a.metrics.Register(&ledger{a.pipeline, a.quota})
 }
 
 // describe registers the gauges, which read nothing before they are asked.
@@ -88,7 +89,10 @@ func (a *App) columns() columns.Stats {
 }
 
 // ledger gives the accounting as metrics, all of one moment.
-type ledger struct{ pipeline *pipeline.Pipeline }
+type ledger struct {
+	pipeline *pipeline.Pipeline
+	quota    *quota.Gate
+}
 
 var (
 	receivedDesc = prometheus.NewDesc("rapport_events_received_total", "Events handed over with a valid key.", nil, nil)
@@ -96,6 +100,7 @@ var (
 	droppedDesc  = prometheus.NewDesc("rapport_identifiers_dropped_total", "Identifiers of stored events that do not count, by reason.", []string{"reason"}, nil)
 	oversizeDesc = prometheus.NewDesc("rapport_identity_oversized_total", "How often a component of the identity graph was too large to be resolved at once.", nil, nil)
 	changesDesc  = prometheus.NewDesc("rapport_identity_changes_total", "Merges and splits of people.", []string{"kind"}, nil)
+	limitedDesc  = prometheus.NewDesc("rapport_source_limited_events_total", "Events answered 429 for the limits of a source or its write keys; each attempt counts.", []string{"source"}, nil)
 	reasonDesc   = prometheus.NewDesc("rapport_refused_events", "Dead letters and rejections by reason.", []string{"reason"}, nil)
 )
 
@@ -106,6 +111,7 @@ func (l *ledger) Describe(out chan<- *prometheus.Desc) {
 	out <- reasonDesc
 	out <- droppedDesc
 	out <- oversizeDesc
+	out <- limitedDesc
 	out <- changesDesc
 }
 
@@ -113,6 +119,9 @@ func (l *ledger) Describe(out chan<- *prometheus.Desc) {
 // few of them.
 func (l *ledger) Collect(out chan<- prometheus.Metric) {
 	l.collectIdentity(out)
+	for source, n := range l.quota.Refused() {
+		out <- prometheus.MustNewConstMetric(limitedDesc, prometheus.CounterValue, float64(n), source)
+	}
 	sums, err := l.pipeline.Accounting(context.Background())
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(receivedDesc, err)
@@ -149,6 +158,7 @@ func families() []telemetry.Family {
 		{Name: "rapport_identifiers_dropped_total", Type: "counter", Labels: "reason", Help: "Identifiers of stored events that do not count, by reason."},
 		{Name: "rapport_identity_oversized_total", Type: "counter", Help: "How often a component of the identity graph was too large to be resolved at once."},
 		{Name: "rapport_identity_changes_total", Type: "counter", Labels: "kind", Help: "Merges and splits of people."},
+		{Name: "rapport_source_limited_events_total", Type: "counter", Labels: "source", Help: "Events answered 429 for the limits of a source or its write keys; each attempt counts."},
 		{Name: "rapport_refused_events", Type: "counter", Labels: "reason", Help: "Dead letters and rejections by reason."},
 	}
 }

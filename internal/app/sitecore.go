@@ -16,7 +16,7 @@ const batchesFolder = "batches"
 // sitecore is the door for Sitecore's clients.
 func (a *App) sitecore() *sitecore.Door {
 	d := sitecore.New(sitecore.Config{
-		Accept: a.door, People: guests{a.pipeline, a.jobs}, Orders: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline},
+		Accept: a.gated(), People: guests{a.pipeline, a.jobs}, Orders: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline},
 		Now: a.parts.Clock, Random: a.parts.fill, Ref: a.pipeline.ProfileIDOf, Key: a.instanceKey,
 		Jobs: a.jobs, Decide: a.responder, Folder: a.config.Path(batchesFolder),
 	})
@@ -50,7 +50,7 @@ func (k clientKeys) SourceByWriteKey(key string) (sitecore.Source, bool) {
 	if s == nil {
 		return sitecore.Source{}, false
 	}
-	return sitecore.Source{Key: s.Key, Verified: s.Verified, Historical: s.Historical, Origins: originsOf(index, key)}, true
+	return sitecore.Source{Key: s.Key, WriteKey: key, Verified: s.Verified, Historical: s.Historical, Origins: originsOf(index, key)}, true
 }
 
 // Secret tells who has a secret key.

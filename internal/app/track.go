@@ -100,7 +100,7 @@ type readyHook struct {
 func (a *App) openWebhooks(mapper event.Mapper) *hooks {
 	h := &hooks{App: a, of: map[string]readyHook{}}
 	h.door = &webhook.Door{Config: webhook.Config{
-		Accept: a.door, Hook: h.live, Source: h.source, Map: mapper, Dialect: segment.Dialect,
+		Accept: a.gated(), Hook: h.live, Source: h.source, Map: mapper, Dialect: segment.Dialect,
 		Rules: func() int { return a.pipeline.Rules().Version }, Now: a.parts.Clock, Log: a.parts.Log,
 	}}
 	return h

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"rapport/internal/dialect"
-	"rapport/internal/fault"
 )
 
 func TestWait_ReadsSecondsAndDurationsWithinLimits(t *testing.T) {
@@ -49,22 +48,5 @@ func TestReadBody_TakesExactlyWhatItMay(t *testing.T) {
 				t.Errorf("%d bytes, declared %v: %q, %v", size, declared, got, err)
 			}
 		}
-	}
-}
-
-type hint time.Duration
-
-func (hint) Error() string               { return "later" }
-func (h hint) RetryAfter() time.Duration { return time.Duration(h) }
-
-func TestRetryAfter_RoundsUpWithinLimits(t *testing.T) {
-	t.Parallel()
-	for after, want := range map[time.Duration]int{0: 1, time.Millisecond: 1, 1500 * time.Millisecond: 2, time.Hour: 300} {
-		if got := dialect.RetryAfter(fault.Errorf(fault.Limited, "busy", "later: %w", hint(after))); got != want {
-			t.Errorf("after %v: %d, want %d", after, got, want)
-		}
-	}
-	if got := dialect.RetryAfter(http.ErrAbortHandler); got != 1 {
-		t.Errorf("without a hint: %d", got)
 	}
 }

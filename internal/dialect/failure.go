@@ -3,9 +3,7 @@ package dialect
 import (
 	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
-	"time"
 
 	"rapport/internal/fault"
 )
@@ -24,22 +22,6 @@ func Message(err error) string {
 		return f.Message
 	}
 	return "the request cannot be taken"
-}
-
-// longestRetry is what clients cap Retry-After at, in seconds.
-const longestRetry = 300
-
-// RetryAfter is how many whole seconds a caller should wait, from the error
-// where it knows.
-func RetryAfter(err error) int {
-	wait := time.Second
-	if hint, ok := errors.AsType[interface {
-		error
-		RetryAfter() time.Duration
-	}](err); ok {
-		wait = hint.RetryAfter()
-	}
-	return min(max(int(math.Ceil(wait.Seconds())), 1), longestRetry)
 }
 
 // Refuse answers with a problem by RFC 9457, as the dialects do that are our own.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"rapport/internal/fault"
 )
@@ -23,5 +24,22 @@ func TestErrorf_KeepsTheCauseOutOfTheMessage(t *testing.T) {
 	}
 	if k := fault.KindOf(cause); k != fault.Internal {
 		t.Errorf("kind %d of an error that is no fault", k)
+	}
+}
+
+type hint time.Duration
+
+func (hint) Error() string               { return "later" }
+func (h hint) RetryAfter() time.Duration { return time.Duration(h) }
+
+func TestRetryAfter_RoundsUpWithinLimits(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[time.Duration]int{0: 1, time.Millisecond: 1, 1500 * time.Millisecond: 2, time.Hour: 300} {
+		if got := fault.RetryAfter(fault.Errorf(fault.Limited, "busy", "later: %w", hint(after))); got != want {
+			t.Errorf("after %v: %d, want %d", after, got, want)
+		}
+	}
+	if got := fault.RetryAfter(errors.New("x")); got != 1 {
+		t.Errorf("without a hint: %d", got)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/clock"
 	"rapport/internal/event/observed"
+	"rapport/internal/quota"
 	"rapport/internal/telemetry"
 )
 
@@ -39,6 +40,8 @@ type Deps struct {
 	Sessions *access.Sessions
 	Audit    *access.Audit
 	Seen     Seen
+	// Quota bounds what comes with keys that have limits.
+	Quota *quota.Gate
 	// Tracker takes what is said of people, Webhooks what services report.
 	Tracker  Tracker
 	Webhooks Webhooks

@@ -17,6 +17,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/decider"
 	"rapport/internal/fault"
+	"rapport/internal/quota"
 	"rapport/internal/telemetry"
 )
 
@@ -58,7 +59,7 @@ func newDoor(t *testing.T) *door {
 	metrics := telemetry.NewMetrics("test")
 	log := telemetry.NewLogger(d.log, "info", "json")
 	d.api = New(Deps{
-		Spine: d.fake, Jobs: fakeJobs{}, Health: fakeHealth{}, Live: fakeLive{}, Seen: fakeSeen{}, Tracker: fakeTracker{}, Webhooks: fakeWebhooks{}, Snippets: fakeSnippets{}, Imports: d.imports, Outbox: d.outbox, Broadcasts: fakeBroadcasts{}, Lake: fakeLake{}, Decider: decider.New(decider.Deps{Spine: d.fake, Clock: clock.Clock(now), Random: func(b []byte) { clear(b) }, Log: log}),
+		Spine: d.fake, Jobs: fakeJobs{}, Health: fakeHealth{}, Live: fakeLive{}, Seen: fakeSeen{}, Quota: quota.New(register, now), Tracker: fakeTracker{}, Webhooks: fakeWebhooks{}, Snippets: fakeSnippets{}, Imports: d.imports, Outbox: d.outbox, Broadcasts: fakeBroadcasts{}, Lake: fakeLake{}, Decider: decider.New(decider.Deps{Spine: d.fake, Clock: clock.Clock(now), Random: func(b []byte) { clear(b) }, Log: log}),
 		Seal: func(b []byte) ([]byte, error) { return append([]byte("sealed "), b...), nil }, Access: register, Sessions: sessions, Audit: audit, Metrics: metrics, Log: log, Clock: clock.Clock(now),
 		Ready: func() error { return d.ready }, Version: "test", NewID: cryptorand.Text, BackupURL: "/backups",
 		Limits: Limits{Body: 64 << 10, ReadTimeout: 5 * time.Second, Wait: time.Millisecond, MaxWait: time.Millisecond},
@@ -272,5 +273,23 @@ func TestOuter_KeepsAGoodRequestIDAndReplacesABadOne(t *testing.T) {
 	two, _ := d.ask(t, "GET", "/healthz", "")
 	if one.Header.Get("X-Request-Id") == two.Header.Get("X-Request-Id") {
 		t.Error("two requests share an id")
+	}
+}
+
+func TestLimits_AKeyThatAsksTooMuchIsToldWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	k, err := d.api.Access.CreateSecretKey("test", "", access.KeyTerms{Name: "busy", Scopes: []string{access.ScopeRead}, Limits: &access.Limits{PerSecond: 1, Burst: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/health", nil)
+		r.Header.Set("Authorization", "Bearer "+k.Secret)
+		d.handler.ServeHTTP(w, r)
+		if w.Code != want || want == http.StatusTooManyRequests && (w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"rate_limited"`)) {
+			t.Errorf("request %d: %d %v %s", i, w.Code, w.Header(), w.Body)
+		}
 	}
 }

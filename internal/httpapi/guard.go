@@ -104,6 +104,9 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 	if err == nil && p.Member != nil {
 		err = refuseMasked(r, op)
 	}
+	if err == nil && p.Key != nil {
+		err = a.Quota.Request(p.ID)
+	}
 	if err == nil && a.ReadOnly && scope != access.ScopeRead && r.Method != http.MethodGet && access.Area(op.Tags[0]) != access.Self {
 		err = fault.Errorf(fault.Unavailable, "read_only", "the instance is read-only for now: nothing can be changed until the setting read_only is taken away")
 	}

@@ -9,14 +9,16 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
+	"rapport/internal/quota"
 )
 
 // KeyBody is what a secret key is made with.
 type KeyBody struct {
-	Name      string   `json:"name" minLength:"1" maxLength:"200" doc:"For people: what it is used for"`
-	Scopes    []string `json:"scopes" minItems:"1" maxItems:"3" enum:"read,write,admin" doc:"What it may do; admin holds the others"`
-	ExpiresAt string   `json:"expires_at,omitempty" format:"date-time" doc:"When it ends; left out: never"`
-	Networks  []string `json:"networks,omitempty" maxItems:"100" doc:"Addresses or networks (CIDR) that may use it; left out: any"`
+	Name      string         `json:"name" minLength:"1" maxLength:"200" doc:"For people: what it is used for"`
+	Scopes    []string       `json:"scopes" minItems:"1" maxItems:"3" enum:"read,write,admin" doc:"What it may do; admin holds the others"`
+	ExpiresAt string         `json:"expires_at,omitempty" format:"date-time" doc:"When it ends; left out: never"`
+	Networks  []string       `json:"networks,omitempty" maxItems:"100" doc:"Addresses or networks (CIDR) that may use it; left out: any"`
+	Limits    *access.Limits `json:"limits,omitempty" doc:"How many requests may come with it; left out: any"`
 }
 
 // RotateBody is how a key gives way to another.
@@ -26,15 +28,17 @@ type RotateBody struct {
 
 // KeyView is a secret key as the API shows it: without the key.
 type KeyView struct {
-	ID        string   `json:"id"`
-	Name      string   `json:"name"`
-	Hint      string   `json:"hint" doc:"Its last four characters"`
-	Scopes    []string `json:"scopes" nullable:"false"`
-	CreatedAt string   `json:"created_at" format:"date-time"`
-	ExpiresAt string   `json:"expires_at,omitempty" format:"date-time"`
-	Networks  []string `json:"networks,omitempty"`
-	LastUsed  string   `json:"last_used_at,omitempty" format:"date-time" doc:"To the minute; left out: never, as far as is known"`
-	Secret    string   `json:"secret,omitempty" doc:"The key itself; only in the answer that made it"`
+	ID        string          `json:"id"`
+	Name      string          `json:"name"`
+	Hint      string          `json:"hint" doc:"Its last four characters"`
+	Scopes    []string        `json:"scopes" nullable:"false"`
+	CreatedAt string          `json:"created_at" format:"date-time"`
+	ExpiresAt string          `json:"expires_at,omitempty" format:"date-time"`
+	Networks  []string        `json:"networks,omitempty"`
+	Limits    *access.Limits  `json:"limits,omitempty" doc:"How many requests may come with it"`
+	Used      *quota.LimitUse `json:"use,omitempty" doc:"How much of the limits is used; left out: it has none"`
+	LastUsed  string          `json:"last_used_at,omitempty" format:"date-time" doc:"To the minute; left out: never, as far as is known"`
+	Secret    string          `json:"secret,omitempty" doc:"The key itself; only in the answer that made it"`
 }
 
 func (a *API) keyRoutes() {
@@ -48,10 +52,14 @@ func (a *API) keyRoutes() {
 }
 
 func (a *API) keyView(k access.SecretKey) KeyView {
-	return KeyView{
+	v := KeyView{
 		ID: k.ID, Name: k.Name, Hint: k.Hint, Scopes: k.Scopes, CreatedAt: k.Created, ExpiresAt: k.Expires, Networks: k.Networks,
-		LastUsed: a.Access.LastUse(k.ID).String(),
+		Limits: k.Limits, LastUsed: a.Access.LastUse(k.ID).String(),
 	}
+	if use, ok := a.Quota.Key(k.ID, ""); ok {
+		v.Used = &use
+	}
+	return v
 }
 
 func (a *API) listKeys(_ context.Context, in *Paging) (*body[List[KeyView]], error) {
@@ -71,7 +79,7 @@ func (a *API) createKey(ctx context.Context, in *struct {
 	Body KeyBody
 },
 ) (*changed[KeyView], error) {
-	terms := access.KeyTerms{Name: in.Body.Name, Scopes: in.Body.Scopes, Networks: in.Body.Networks}
+	terms := access.KeyTerms{Name: in.Body.Name, Scopes: in.Body.Scopes, Networks: in.Body.Networks, Limits: in.Body.Limits}
 	if err := terms.Expires.UnmarshalText([]byte(in.Body.ExpiresAt)); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "invalid_time", "%q is no time: give RFC 3339, such as 2027-01-01T00:00:00Z", in.Body.ExpiresAt).At("/expires_at")
 	}

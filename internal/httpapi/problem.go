@@ -112,7 +112,7 @@ func problemOf(err error) *Problem {
 	}
 	switch f.Kind {
 	case fault.Limited, fault.Unavailable:
-		p.header = http.Header{"Retry-After": {"1"}}
+		p.header = http.Header{"Retry-After": {strconv.Itoa(fault.RetryAfter(err))}}
 	case fault.Unauthenticated:
 		p.header = http.Header{"Www-Authenticate": {`Bearer realm="rapport"`}}
 	}

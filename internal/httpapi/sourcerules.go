@@ -15,11 +15,13 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/feel"
 	"rapport/internal/pipeline"
+	"rapport/internal/quota"
 )
 
 // SourceRules are what becomes of a source's events on their way in.
 type SourceRules struct {
 	Paused       bool            `json:"paused,omitempty" doc:"What comes is answered with success, counted as source_paused, and not kept"`
+	Limits       *access.Limits  `json:"limits,omitempty" doc:"How many events may come, of all its write keys together; each has at least its even part. More are answered 429 and not received. Left out: any"`
 	TrackingPlan string          `json:"tracking_plan,omitempty" maxLength:"64" doc:"Key of the tracking plan that events are held against"`
 	SampleRate   *float64        `json:"sample_rate,omitempty" minimum:"0" maximum:"1" doc:"Share of people whose events are taken; the others' are counted as sampled. Left out: 1"`
 	Bots         string          `json:"bots,omitempty" enum:"refuse,mark,keep" doc:"What becomes of events of robots that say so in their user agent: refused and counted as bot (left out: this), taken with context.bot, or taken like others"`
@@ -43,7 +45,7 @@ const million = 1_000_000
 
 func rulesOf(s *access.Source) SourceRules {
 	r := SourceRules{
-		Paused: s.Paused, TrackingPlan: s.TrackingPlan, Bots: s.Robots, Enrichment: s.Enrichment,
+		Paused: s.Paused, Limits: s.Limits, TrackingPlan: s.TrackingPlan, Bots: s.Robots, Enrichment: s.Enrichment,
 		PointOfSale: s.PointOfSale, TimeZone: s.TimeZone, Currency: s.Currency, Web: s.Web,
 	}
 	if s.Sample != nil {
@@ -59,7 +61,7 @@ func rulesOf(s *access.Source) SourceRules {
 // readRules makes rules of what was sent.
 func (a *API) readRules(b *SourceRules) (access.Rules, error) {
 	r := access.Rules{
-		Paused: b.Paused, TrackingPlan: b.TrackingPlan, Robots: b.Bots, Enrichment: b.Enrichment,
+		Paused: b.Paused, Limits: b.Limits, TrackingPlan: b.TrackingPlan, Robots: b.Bots, Enrichment: b.Enrichment,
 		PointOfSale: b.PointOfSale, TimeZone: b.TimeZone, Currency: b.Currency, Web: b.Web,
 	}
 	if b.SampleRate != nil {
@@ -175,7 +177,9 @@ type SourceHealth struct {
 	First       *clock.Instant    `json:"first_received_at"`
 	Last        *clock.Instant    `json:"last_received_at" doc:"The last sync"`
 	LastTaken   *clock.Instant    `json:"last_accepted_at"`
-	LastFailed  *clock.Instant    `json:"last_failed_at" doc:"When something last was not understood"`
+	// Limits are there where the source or one of its write keys has some.
+	Limits     *SourceLimits  `json:"limits,omitempty" doc:"How much of its limits is used; left out: it has none"`
+	LastFailed *clock.Instant `json:"last_failed_at" doc:"When something last was not understood"`
 }
 
 func (a *API) seen(key string) (*access.Source, *observed.Source, error) {
@@ -212,8 +216,36 @@ func (a *API) sourceHealth(_ context.Context, in *SourceKey) (*body[SourceHealth
 	if h.DeadLetters == nil {
 		h.DeadLetters = map[string]uint64{}
 	}
-	h.Status = SourceStatus(s, o, now)
+	h.Status, h.Limits = SourceStatus(s, o, now), a.sourceLimits(s)
 	return &body[SourceHealth]{h}, nil
+}
+
+// SourceLimits is how much of its limits a source has used.
+type SourceLimits struct {
+	Source *quota.LimitUse `json:"source,omitempty" doc:"Of the source's own; left out: it has none"`
+	Keys   []KeyLimits     `json:"write_keys" nullable:"false" doc:"Of the keys that have some or share the source's"`
+}
+
+// KeyLimits is how much a write key has used.
+type KeyLimits struct {
+	Key string `json:"key"`
+	quota.LimitUse
+}
+
+func (a *API) sourceLimits(s *access.Source) *SourceLimits {
+	out := &SourceLimits{Keys: []KeyLimits{}}
+	if use, ok := a.Quota.Source(s.Key); ok {
+		out.Source = &use
+	}
+	for _, k := range s.WriteKeys {
+		if use, ok := a.Quota.Key(k.Key, s.Key); ok {
+			out.Keys = append(out.Keys, KeyLimits{k.Key, use})
+		}
+	}
+	if out.Source == nil && len(out.Keys) == 0 {
+		return nil
+	}
+	return out
 }
 
 // SourceStatus says in a word how a source does; o may be nil: nothing came.

@@ -200,8 +200,9 @@ func noSource(key string) error {
 
 // WriteKeyBody is a write key that somebody brings along.
 type WriteKeyBody struct {
-	Key     string   `json:"key,omitempty" pattern:"^[A-Za-z0-9_-]{8,128}$" doc:"Left out: made. One that the source has gets these origins"`
-	Origins []string `json:"origins,omitempty" maxItems:"100" doc:"Web origins that pages may send from with the key, such as https://shop.example.com or https://*.example.com; left out: any"`
+	Key     string         `json:"key,omitempty" pattern:"^[A-Za-z0-9_-]{8,128}$" doc:"Left out: made. One that the source has gets these origins and limits"`
+	Origins []string       `json:"origins,omitempty" maxItems:"100" doc:"Web origins that pages may send from with the key, such as https://shop.example.com or https://*.example.com; left out: any"`
+	Limits  *access.Limits `json:"limits,omitempty" doc:"How many events may come with it, beside what bounds the source"`
 }
 
 func (a *API) addWriteKey(ctx context.Context, in *struct {
@@ -210,7 +211,7 @@ func (a *API) addWriteKey(ctx context.Context, in *struct {
 	Body WriteKeyBody
 },
 ) (*changed[access.WriteKey], error) {
-	k, err := a.Access.AddWriteKey(author(ctx), in.Key, in.Body.Key, in.Body.Origins...)
+	k, err := a.Access.AddWriteKey(author(ctx), in.Key, access.WriteKey{Key: in.Body.Key, Origins: in.Body.Origins, Limits: in.Body.Limits})
 	if err != nil {
 		return nil, err
 	}

@@ -148,7 +148,7 @@ func TestProxies_OnlyTheirWordCounts(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%+v: %s", c, got)
 		}
-		if believed := c.proxies == "" || c.want != c.peer || c.said == ""; (proto != "") != believed {
+		if believed := c.proxies != "" && (c.want != c.peer || c.said == ""); (proto != "") != believed {
 			t.Errorf("%+v: the scheme is %q", c, proto)
 		}
 	}

@@ -52,10 +52,9 @@ func (p Proxies) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, ok := addressOf(r.RemoteAddr)
 		if !ok || !p.trust(peer) {
-			if len(p) > 0 {
-				// Who may say it is known: nobody else is believed.
-				r.Header.Del("X-Forwarded-Proto")
-			}
+			// Nobody who is not known is believed: the scheme decides whether
+			// cookies are secure and where clients are sent.
+			r.Header.Del("X-Forwarded-Proto")
 			next.ServeHTTP(w, r)
 			return
 		}

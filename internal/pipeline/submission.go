@@ -13,6 +13,27 @@ type Submission struct {
 	Events   []Arrival
 	Dead     []DeadLetter
 	Rejected []store.Count
+	// Brought says with which keys it came, for those who hold it against limits;
+	// nil: it was made here. It is not stored.
+	Brought []Brought
+}
+
+// Brought is how many events came with a key of a source.
+type Brought struct {
+	Source string
+	Key    string // the write key; empty: it came without one
+	Events int
+}
+
+// Bring notes with which key all that the submission holds came.
+func (s *Submission) Bring(source, key string) {
+	n := len(s.Events) + len(s.Dead)
+	for _, r := range s.Rejected {
+		n += int(r.N)
+	}
+	if n > 0 {
+		s.Brought = []Brought{{source, key, n}}
+	}
 }
 
 // Arrival is an event with what is stored of it: its envelope and its body as

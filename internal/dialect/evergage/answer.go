@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"rapport/internal/dialect"
 	"rapport/internal/fault"
 )
 
@@ -101,7 +100,7 @@ func answerFault(w http.ResponseWriter, err error) {
 		code, message = f.Code, f.Message
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(dialect.RetryAfter(err)))
+		w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter(err)))
 	}
 	answerError(w, status, code, message)
 }

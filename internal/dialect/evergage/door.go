@@ -46,6 +46,7 @@ type Source struct {
 	Verified   bool   // its own servers vouch for the identifiers
 	Historical bool   // the source loads the past
 	Origins    dialect.Origins
+	WriteKey   string // the key that it was found by; empty: by none
 }
 
 // Config is what the door needs. Accept, Keys, Now and Random must be there.

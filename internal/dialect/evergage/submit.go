@@ -24,13 +24,15 @@ type intake struct {
 	via    string
 	gpc    bool
 	dnt    bool
-	sub    *pipeline.Submission
+	// dataset is the write key that the request came with; empty: none.
+	dataset string
+	sub     *pipeline.Submission
 }
 
 // intake begins with what is known before the body.
 func (d *Door) intake(r *http.Request, s Source, via string) *intake {
 	now := d.Now.Now()
-	in := &intake{door: d, mapper: d.today(), via: via, sub: &pipeline.Submission{Received: now}}
+	in := &intake{door: d, mapper: d.today(), via: via, dataset: s.WriteKey, sub: &pipeline.Submission{Received: now}}
 	in.base = event.Envelope{
 		Dialect: Dialect, Source: s.Key, Received: now, Verified: s.Verified, Historical: s.Historical,
 		Rules: in.mapper.rules.Version,
@@ -119,10 +121,14 @@ func (in *intake) reject(reason string, n int) {
 	}
 }
 
+// bring notes whose key all came with: a source's dataset is its write key.
+func (in *intake) bring() { in.sub.Bring(in.base.Source, in.dataset) }
+
 // refuse answers a request out of which no event is taken, and counts it.
 func (in *intake) refuse(w http.ResponseWriter, r *http.Request, why error) {
 	if kind := fault.KindOf(why); kind == fault.Invalid {
 		in.reject(dialect.Code(why), 1)
+		in.bring()
 		if _, err := in.door.Accept.Accept(r.Context(), in.sub); err != nil {
 			answerFault(w, err)
 			return
@@ -134,6 +140,7 @@ func (in *intake) refuse(w http.ResponseWriter, r *http.Request, why error) {
 // handOver gives the submission to the pipeline and waits where the caller
 // wants to read it back.
 func (in *intake) handOver(w http.ResponseWriter, r *http.Request) error {
+	in.bring()
 	receipt, err := in.door.Accept.Accept(r.Context(), in.sub)
 	if err != nil {
 		return err

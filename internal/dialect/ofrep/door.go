@@ -284,7 +284,7 @@ func (d *Door) failed(w http.ResponseWriter, key string, err error) {
 		f.Code = "INVALID_CONTEXT"
 		answer(w, http.StatusBadRequest, f)
 	case fault.Limited, fault.Unavailable:
-		w.Header().Set("Retry-After", strconv.Itoa(dialect.RetryAfter(err)))
+		w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter(err)))
 		answer(w, http.StatusTooManyRequests, f)
 	default:
 		d.Log.Error("ofrep", "error", err)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"rapport/internal/dialect"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
 )
@@ -107,7 +106,7 @@ func answerFault(w http.ResponseWriter, err error) {
 		}
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		seconds := strconv.Itoa(dialect.RetryAfter(err))
+		seconds := strconv.Itoa(fault.RetryAfter(err))
 		w.Header().Set("Retry-After", seconds)
 		w.Header().Set("X-RateLimit-Reset", seconds)
 	}

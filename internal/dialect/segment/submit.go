@@ -172,6 +172,7 @@ func (in *intake) take(body jsondoc.Value) {
 			return
 		}
 		in.belongTo(&a.Envelope, source)
+		in.sub.Brought = append(in.sub.Brought, pipeline.Brought{Source: source.Key, Key: body.Get("writeKey").Text(), Events: 1})
 	}
 	if a.Envelope.IP == "" && in.ip != "" && in.scope.direct(body) {
 		a.Envelope.IP = in.ip
@@ -215,6 +216,14 @@ func (in *intake) bury(env event.Envelope, body []byte, err error) {
 
 func (in *intake) reject(reason string, n int) {
 	in.sub.Rejected = append(in.sub.Rejected, store.Count{Reason: reason, N: uint64(n)})
+}
+
+// bring notes whose key all came with; where each event has its own, that was
+// noted with the event.
+func (in *intake) bring() {
+	if in.caller.known {
+		in.sub.Bring(in.caller.source.Key, in.caller.key)
+	}
 }
 
 // empty tells that there is nothing to hand over.

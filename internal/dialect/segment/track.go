@@ -110,6 +110,7 @@ func twice(object jsondoc.Value, name string) bool {
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, in *intake, n int, why error) {
 	if kind := fault.KindOf(why); in.caller.known && (kind == fault.Invalid || kind == fault.TooLarge) {
 		in.reject(dialect.Code(why), n)
+		in.bring()
 		if _, err := d.Accept.Accept(r.Context(), in.sub); err != nil {
 			answerFault(w, err)
 			return
@@ -124,6 +125,7 @@ func (d *Door) handOver(w http.ResponseWriter, r *http.Request, to route, in *in
 	// A caller that waits is told of everything acknowledged before, so it has
 	// something to wait for even where it brought nothing.
 	if dialect.Wait(r) > 0 || !in.empty() {
+		in.bring()
 		receipt, err := d.Accept.Accept(r.Context(), in.sub)
 		if err != nil {
 			answerFault(w, err)

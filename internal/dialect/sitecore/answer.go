@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"rapport/internal/dialect"
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
 )
@@ -145,5 +144,5 @@ func waitHint(w http.ResponseWriter, err error, status int) {
 	if status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable {
 		return
 	}
-	w.Header().Set("Retry-After", strconv.Itoa(dialect.RetryAfter(err)))
+	w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter(err)))
 }

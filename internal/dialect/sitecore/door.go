@@ -43,6 +43,7 @@ type Source struct {
 	Verified   bool   // its own servers vouch for the identifiers
 	Historical bool   // the source loads the past
 	Origins    dialect.Origins
+	WriteKey   string // the key that it was found by; empty: by none
 }
 
 // Caller is who has a secret key.

@@ -290,6 +290,7 @@ func (c *call) write(body jsondoc.Value, shared *guestShared) error {
 	if err := c.door.arrive(sub, env, body); err != nil {
 		return err // it was told; nobody else needs to see it
 	}
+	sub.Bring(c.source.Key, c.source.WriteKey)
 	receipt, err := c.door.Accept.Accept(c.Context(), sub)
 	if err != nil {
 		return err

@@ -64,6 +64,7 @@ func (d *Door) take(w http.ResponseWriter, r *http.Request, now clock.Instant, r
 	default:
 		failed = d.arrive(sub, env, root)
 	}
+	sub.Bring(source.Key, source.WriteKey)
 	receipt, err := d.Accept.Accept(r.Context(), sub)
 	if err != nil {
 		refuse(w, r, err)

@@ -92,6 +92,7 @@ func (d *Door) Receive(r *http.Request, key string, body []byte) (Taken, pipelin
 	}
 	t := taking{Door: d, hook: live{h}, key: key, source: source, now: now, sub: &pipeline.Submission{Received: now}}
 	refused := t.body(r, body)
+	t.sub.Bring(source.Key, "")
 	receipt, err := d.Accept.Accept(r.Context(), t.sub)
 	if err != nil {
 		return Taken{}, none, err

@@ -3,6 +3,7 @@ import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { api, ask } from '~/shared/api/client'
+import type { Schema } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import { YamlTab } from '~/shared/definition/YamlTab'
 import { Async } from '~/shared/states/Async'
@@ -34,6 +35,7 @@ function One({ source: s }: { source: Source }) {
   const { tab = 'connect' } = route.useSearch()
   const navigate = useNavigate()
   const health = useQuery(healthQuery(s.key, 2_000))
+  const used = health.data && usedOf(health.data)
   const show = (to: string | null): void =>
     void navigate({ to: '/sources/$key', params: { key: s.key }, search: to === 'connect' ? {} : { tab: to as SourceTab }, replace: true })
   return (
@@ -41,7 +43,7 @@ function One({ source: s }: { source: Source }) {
       title={s.name}
       back={<BackLink to="/sources">{t('sources')}</BackLink>}
       badge={health.data && <Health status={health.data.status} />}
-      lead={health.data && t(`healthHint_${health.data.status}`)}
+      lead={health.data && t(`healthHint_${health.data.status}`) + (used ? ' ' + t('limitUse', used) : '')}
       actions={<Pause source={s} />}
     >
       <Tabs value={tab} onChange={show} keepMounted={false}>
@@ -58,6 +60,11 @@ function One({ source: s }: { source: Source }) {
       </Tabs>
     </Page>
   )
+}
+
+/** usedOf is how much of its limits a source has used; nothing where it has none. */
+function usedOf({ limits }: Schema['SourceHealth']): { today: number; refused: number } | undefined {
+  return limits && (limits.source ?? limits.write_keys.reduce((sum, k) => ({ today: sum.today + k.today, refused: sum.refused + k.refused }), { today: 0, refused: 0 }))
 }
 
 function Pause({ source: s }: { source: Source }) {
