@@ -7,8 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // What there is to decide about.
@@ -37,15 +43,66 @@ func (b *bench) beside(ctx context.Context, folder string, args ...string) (prod
 	return product, empty, func() error { return errors.Join(product.stop(), empty.stop()) }, nil
 }
 
-// decide asks what to show at a steady rate, beside a server that does nothing.
+// decide measures what to show: in its own process, at a steady rate beside a
+// server that does nothing, and how soon after an event.
 func (b *bench) decide(ctx context.Context) error {
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"inside", b.decideInside}, {"http", b.decideHTTP}, {"fresh", b.decideFresh}} {
+		if b.part != "" && b.part != part.name {
+			continue
+		}
+		if err := part.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return nil
+}
+
+// decideInside runs the Go benchmark of the whole answer, without a socket.
+func (b *bench) decideInside(ctx context.Context) error {
+	b.say("inside: building and running BenchmarkWhatToShow, about a minute")
+	run := exec.CommandContext(ctx, "go", "test", "./internal/app", "-run", "^$", "-bench", "^BenchmarkWhatToShow$", "-benchtime", "20000x", "-timeout", "10m")
+	run.Stderr = os.Stderr
+	out, err := run.Output()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	waits, err := metricOf(string(out), "ns/op")
+	if err != nil {
+		return err
+	}
+	used, err := metricOf(string(out), "cpu-ns/op")
+	if err != nil {
+		return err
+	}
+	b.say("inside: %.0f µs of processor time with the decision written down and folded beside", used/1e3)
+	b.atMost("in this process, a profile, 5 experiments, 500 offers", waits/1e3, 200, " µs")
+	return nil
+}
+
+// metricOf finds a figure of a Go benchmark by its unit.
+func metricOf(out, unit string) (float64, error) {
+	f := strings.Fields(out)
+	i := slices.Index(f, unit)
+	if i < 1 {
+		return 0, fmt.Errorf("the benchmark tells no %s:\n%s", unit, out)
+	}
+	return strconv.ParseFloat(f[i-1], 64)
+}
+
+// decideHTTP asks what to show at a steady rate, beside a server that does nothing.
+func (b *bench) decideHTTP(ctx context.Context) error {
 	product, empty, stop, err := b.beside(ctx, "decide")
 	if err != nil {
 		return err
 	}
+	b.say("http: storing %d people, %d offers, %d experiments", evaluatePeople, decideOffers, decideExperiments)
 	err = product.prepareShown(ctx)
 	var ratio float64
 	if err == nil {
+		b.say("http: %d rounds of %d s for each server, one more before to warm both", max(b.rounds, 3), b.evaluateSecs)
 		ratio, err = b.turns(ctx, product, empty, (*server).whatToShow)
 	}
 	if err == nil {
@@ -86,13 +143,19 @@ func (s *server) prepareShown(ctx context.Context) error {
 	if err := s.define(ctx, "/placements/hero", object{"count": 3, "public": true, "valid_for": "0s", "ranking": object{"formula": "offer.priority * (1 + count(person.segments))"}}); err != nil {
 		return err
 	}
+	// Each waits until it is applied: many at a time wait for the same batch.
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(evaluateConns)
 	for n := range decideOffers {
-		if err := s.define(ctx, fmt.Sprintf("/offers/o%d", n), object{
-			"content": object{"hero": object{"*": object{"title": fmt.Sprint("Offer ", n)}}}, "priority": 1 + n*7919%500,
-			"eligibility": object{"when": "person.traits.age >= 18"},
-		}); err != nil {
-			return err
-		}
+		group.Go(func() error {
+			return s.define(within, fmt.Sprintf("/offers/o%d", n), object{
+				"content": object{"hero": object{"*": object{"title": fmt.Sprint("Offer ", n)}}}, "priority": 1 + n*7919%500,
+				"eligibility": object{"when": "person.traits.age >= 18"},
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	return s.experiments(ctx)
 }

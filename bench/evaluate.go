@@ -99,6 +99,7 @@ func (b *bench) turns(ctx context.Context, product, empty *server, ask asking) (
 		b.say("empty    %v", least)
 		b.say("rapport  %v", ours)
 	}
+	b.say("p99 against the empty server by round: %.1f", ratios)
 	return quantile(ratios, 0.5), nil
 }
 
@@ -139,6 +140,9 @@ func (s *server) ask(ctx context.Context, seconds int, put asking) (*asked, erro
 	var next, late atomic.Int64
 	var mu sync.Mutex
 	var failed error
+	// A server that does not keep up is not waited for without end.
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(seconds)*4*time.Second, errSlow)
+	defer cancel()
 	before, start := s.cpu(), time.Now()
 	var all sync.WaitGroup
 	for range evaluateConns {
@@ -165,8 +169,13 @@ func (s *server) ask(ctx context.Context, seconds int, put asking) (*asked, erro
 	}
 	all.Wait()
 	out.gone, out.cpu, out.n, out.late = time.Since(start), s.cpu()-before, int64(out.latency.Count()), late.Load()
-	return out, errors.Join(failed, ctx.Err())
+	if ctx.Err() != nil {
+		return out, fmt.Errorf("%w: %d of %d answered in %v", context.Cause(ctx), out.n, n, out.gone.Round(time.Millisecond))
+	}
+	return out, failed
 }
+
+var errSlow = fmt.Errorf("the server does not keep up with %d requests a second", evaluateRate)
 
 func (s *server) decide(ctx context.Context, client *http.Client, i int64) error {
 	body := fmt.Appendf(nil, `{"profile":"user_id:u%d"}`, i%evaluatePeople)

@@ -62,7 +62,7 @@ var cases = []struct {
 	{"latency", "event to readable profile at half of the peak rate", (*bench).latency},
 	{"hard", "people drawn evenly, 2 KB profiles, against read-change-write in Pebble", (*bench).hard},
 	{"evaluate", "decisions about stored profiles at 2,000 a second, beside a server that does nothing", (*bench).evaluate},
-	{"decide", "what to show at 2,000 a second (a profile, 5 experiments, 500 eligible offers, 3 shown), beside an empty server", (*bench).decide},
+	{"decide", "what to show at 2,000 a second (a profile, 5 experiments, 500 eligible offers, 3 shown), beside an empty server; in process; after an event", (*bench).decide},
 	{"ofrep", "flags of OpenFeature: processor time beside a server that decodes and answers a constant", (*bench).ofrep},
 	{"memory", "resident memory as the data grows", (*bench).memory},
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
@@ -87,6 +87,9 @@ var alone = map[string]bool{
 	"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true,
 	"outbox": true, "lake": true, "kiosk": true, "history": true, "baseline": true,
 }
+
+// besideEmpty are the cases that need no peer but the empty server.
+var besideEmpty = map[string]bool{"evaluate": true, "decide": true, "ofrep": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -115,7 +118,7 @@ func run(ctx context.Context, args []string) error {
 		b.say("a Go benchmark, without a server")
 	} else if args[0] == "segments" {
 		b.hardPeople = min(b.hardPeople, 1_000_000)
-	} else if err := b.build(ctx); err != nil {
+	} else if err := b.build(ctx, args[0]); err != nil {
 		return err
 	}
 	known := false
@@ -177,7 +180,7 @@ func newBench(args []string) (*bench, error) {
 	set.IntVar(&s.evaluateSecs, "evaluate-seconds", s.evaluateSecs, "seconds of one round of the evaluate case")
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
-	set.StringVar(&s.part, "part", "", "only this part of the segments case (mix, backfill, drain or timers), or of the import case (user, product or transaction)")
+	set.StringVar(&s.part, "part", "", "only this part of the segments case (mix, backfill, drain or timers), of the import case (user, product or transaction), or of the decide case (inside, http or fresh)")
 	set.StringVar(&s.base, "base", "HEAD~1", "the commit that the baseline case compares with")
 	set.IntVar(&s.conns, "conns", s.conns, "connections that send batches")
 	set.IntVar(&s.batch, "batch", s.batch, "events per request")

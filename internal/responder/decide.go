@@ -26,6 +26,7 @@ type question struct {
 	now       instant
 	shown     []string // offers that stand on the page already
 	taken     []string // offers of which one was taken, as often as it was
+	room      *offer.Room
 	preview   *experience.Ready
 	forced    string // its variant
 	variables map[string]any
@@ -58,6 +59,8 @@ func (r *Responder) Decide(ctx context.Context, req *Request) (*WhatToShow, erro
 	turn := &r.turns[q.guest.turn()]
 	turn.Lock()
 	defer turn.Unlock()
+	q.room, _ = r.rooms.Get().(*offer.Room)
+	defer r.rooms.Put(q.room)
 	out := &WhatToShow{Decisions: make([]ShownDecision, 0, len(req.Placements)+len(req.Experiences))}
 	for i, key := range req.Placements {
 		if i == maxPlaces {
@@ -185,7 +188,7 @@ func (q *question) fallback(m ShownDecision, content []byte, reason string) Show
 // again, it is that one.
 func (q *question) offers(set *offer.Set, held *shown.Held, m *ShownDecision) (d *offer.Decision, reused *shown.Held) {
 	m.ID = q.newID()
-	ask := &offer.Query{Situation: q.visit.Situation, Language: q.Language, Explain: q.Explain, Without: q.shown}
+	ask := &offer.Query{Situation: q.visit.Situation, Language: q.Language, Explain: q.Explain, Without: q.shown, Room: q.room}
 	if held != nil && len(held.Items) > 0 && held.Experience == m.Experience && held.Variant == m.Variant && !q.Explain {
 		if d = set.Could(ask); d.Basis == held.Basis {
 			if kept, ok := set.Keep(ask, held); ok {

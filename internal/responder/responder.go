@@ -16,6 +16,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/decider"
+	"rapport/internal/decision/offer"
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/identity"
@@ -76,12 +77,14 @@ type Responder struct {
 	templates templates
 	recent    recent
 	record    recorder
+	rooms     sync.Pool       // of *offer.Room
 	turns     [256]sync.Mutex // a person's decisions are made one after another
 }
 
 // New makes a responder that writes nothing down yet.
 func New(d Deps) *Responder {
 	r := &Responder{Deps: d}
+	r.rooms.New = func() any { return &offer.Room{} }
 	r.shelf.source = d.Spine
 	r.record.init()
 	return r

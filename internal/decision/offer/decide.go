@@ -88,6 +88,24 @@ type Query struct {
 	Take func(o *Ready) bool
 	// Left is how many there are; nil: enough.
 	Left func(o *Ready) int64
+	// Room is used again for the next question; nil: each makes its own.
+	Room *Room
+}
+
+// Room is where the offers of a question stand while it is answered. It serves
+// one question at a time; nothing of an answer points into it.
+type Room struct{ offers []scored }
+
+// list gives an empty list for so many. An answer that is explained points into
+// its list, which is its own then.
+func (r *Room) list(n int, explained bool) []scored {
+	if r == nil || explained {
+		return make([]scored, 0, n)
+	}
+	if cap(r.offers) < n {
+		r.offers = make([]scored, 0, n)
+	}
+	return r.offers[:0]
 }
 
 // Chosen is an offer that is shown.
@@ -166,8 +184,11 @@ func (s *Set) Could(q *Query) *Decision {
 // reached may differ while a decision holds.
 func basisOf(list []scored) uint64 {
 	h := fnv.New64a()
+	var line []byte
 	for i := range list {
-		_, _ = h.Write(append(strconv.AppendInt(append([]byte(list[i].Key), '@'), int64(list[i].Version), 10), 0)) // it never fails
+		line = append(append(line[:0], list[i].Key...), '@')
+		line = append(strconv.AppendInt(line, int64(list[i].Version), 10), 0)
+		_, _ = h.Write(line) // it never fails
 	}
 	return h.Sum64()
 }
@@ -217,7 +238,7 @@ func (s *Set) admit(q *Query, o *Ready, plain json.RawMessage) (json.RawMessage,
 }
 
 func (s *Set) eligible(q *Query, d *Decision) []scored {
-	list := make([]scored, 0, len(s.offers))
+	list := q.Room.list(len(s.offers), q.Explain)
 	if q.Explain {
 		d.Candidates = make([]CandidateOffer, 0, len(s.offers))
 	}

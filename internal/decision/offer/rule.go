@@ -25,6 +25,9 @@ type Person struct {
 type Check struct {
 	*EligibilityRule
 	when *feel.Program
+	// same says that the formula asks nothing of the offer: it is as true of one
+	// as of the other.
+	same bool
 }
 
 // Ready checks a rule; nil is nil.
@@ -43,8 +46,12 @@ func (r *EligibilityRule) Ready(kind, field string) (*Check, error) {
 		return c, nil
 	}
 	var err error
-	c.when, err = compile(kind, field+"/when", r.When)
-	return c, err
+	if c.when, err = compile(kind, field+"/when", r.When); err != nil {
+		return nil, err
+	}
+	reads := c.when.Inputs()
+	c.same = !slices.Contains(reads, slotOffer) && !slices.Contains(reads, slotItem) && !slices.Contains(reads, slotPropensity)
+	return c, nil
 }
 
 // Situation is one question: who asks, where and when. It serves one question
@@ -64,6 +71,8 @@ type Situation struct {
 	items map[string]feel.Value
 	// entries are the places of what was shown, by offer; nil: not made.
 	entries map[string][]int
+	// held are the answers to formulas that ask nothing of an offer, by their text.
+	held map[string]bool
 }
 
 // maxSteps bounds the work of all formulas of one question.
@@ -123,10 +132,27 @@ func (c *Check) Holds(s *Situation, o *Ready) Drop {
 	if c.Consent != nil && (s.Agreed == nil || !s.Agreed(c.Consent.Purpose, c.Consent.Channel)) {
 		return Drop{StageConsent, "no consent for " + c.Consent.Purpose}
 	}
-	if c.when != nil && !s.run(c.when, o).IsTrue() {
+	if c.when != nil && !s.isTrue(c, o) {
 		return Drop{StageCondition, "not true: " + c.When}
 	}
 	return Drop{}
+}
+
+// isTrue evaluates the formula of a rule; what asks nothing of the offer once for
+// all offers.
+func (s *Situation) isTrue(c *Check, o *Ready) bool {
+	if !c.same {
+		return s.run(c.when, o).IsTrue()
+	}
+	yes, known := s.held[c.When]
+	if !known {
+		yes = s.run(c.when, nil).IsTrue()
+		if s.held == nil {
+			s.held = map[string]bool{}
+		}
+		s.held[c.When] = yes
+	}
+	return yes
 }
 
 func (c *Check) segments(s *Situation) Drop {

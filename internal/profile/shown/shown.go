@@ -195,17 +195,20 @@ func (s *State) Merge(o *State) {
 		return
 	}
 	s.truncated = s.truncated || o.truncated
+	if len(s.entries) == 0 {
+		s.entries = make([]Entry, 0, len(o.entries)) // most merges are copies
+	}
 	for i := range o.entries {
 		x := &o.entries[i]
 		at, ok := s.find(&x.Subject)
-		if !ok {
-			if at >= MaxSubjects {
-				s.truncated = true
-				continue
-			}
-			s.insert(at, Entry{Subject: x.Subject})
+		switch {
+		case ok:
+			s.entries[at].merge(x)
+		case at >= MaxSubjects:
+			s.truncated = true
+		default:
+			s.insert(at, x.clone())
 		}
-		s.entries[at].merge(x)
 	}
 	for i := range o.held {
 		s.hold(o.held[i])
@@ -256,6 +259,16 @@ func (s *State) MemSize() int {
 		n += 200 + 24*cap(s.held[i].Items)
 	}
 	return n
+}
+
+// clone copies an entry.
+func (e *Entry) clone() Entry {
+	c := *e
+	c.Days = slices.Clone(e.Days)
+	for i := range c.Times {
+		c.Times[i] = slices.Clone(e.Times[i])
+	}
+	return c
 }
 
 // merge adds what another entry of the same subject counts.
