@@ -11,6 +11,7 @@ import (
 	"rapport/internal/effect"
 	"rapport/internal/experience"
 	"rapport/internal/fault"
+	"rapport/internal/pipeline"
 	"rapport/internal/responder"
 )
 
@@ -126,6 +127,28 @@ func (o *Outbox) noteGiven(d *draft) {
 		o.told.put(string(effect.ToldKey(t.Destination, t.Segment, t.Person)), t.Known)
 	}
 	delete(o.made, d.ID(d.person.View.ID))
+}
+
+// reservedFor is what of limited offers was set aside for a draft that is sent.
+func (o *Outbox) reservedFor(d *draft) []*pipeline.Reservation {
+	if d.skip != "" || d.Kind != effect.Triggered {
+		return nil
+	}
+	if g := o.made[d.ID(d.person.View.ID)]; g != nil {
+		return g.Reserved
+	}
+	return nil
+}
+
+// forgetMade releases what was set aside for messages that are not sent after
+// all: all that were are written down.
+func (o *Outbox) forgetMade() {
+	for _, g := range o.made {
+		for _, r := range g.Reserved {
+			o.Spine.Release(r)
+		}
+	}
+	clear(o.made)
 }
 
 // CheckExperience refuses a triggered experience that cannot be sent as it is.

@@ -74,12 +74,14 @@ func (o *Outbox) fill(d *draft) {
 // keep writes down what is sent and what is not, and hands on what is sent.
 func (o *Outbox) keep(ctx context.Context, drafts []draft) error {
 	var facts []pipeline.Effect
+	var reserved []*pipeline.Reservation
 	at := make([]int, len(drafts)) // of the message's fact
 	now := o.now()
 	for i := range drafts {
 		d := &drafts[i]
 		at[i] = len(facts)
 		facts = append(facts, pipeline.Effect{Anchor: d.Anchor, Fact: d.fact(now)})
+		reserved = append(reserved, o.reservedFor(d)...)
 		for _, told := range d.tells {
 			facts = append(facts, pipeline.Effect{Anchor: pipeline.ToldAnchor(&told), Fact: told})
 		}
@@ -88,7 +90,7 @@ func (o *Outbox) keep(ctx context.Context, drafts []draft) error {
 			facts = append(facts, pipeline.Effect{Anchor: pipeline.ToldAnchor(&told), Fact: told})
 		}
 	}
-	places, err := o.Spine.KeepEffects(ctx, facts)
+	places, err := o.Spine.KeepEffects(ctx, facts, reserved...)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (s *spine) Planned(ctx context.Context) ([]effect.Plan, error) {
 	}
 }
 
-func (s *spine) KeepEffects(_ context.Context, list []pipeline.Effect) ([]store.Position, error) {
+func (s *spine) KeepEffects(_ context.Context, list []pipeline.Effect, _ ...*pipeline.Reservation) ([]store.Position, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]store.Position, len(list))
@@ -83,6 +83,8 @@ func (s *spine) KeepEffects(_ context.Context, list []pipeline.Effect) ([]store.
 	}
 	return out, nil
 }
+
+func (s *spine) Release(*pipeline.Reservation) {}
 
 func (s *spine) ToSend(_ context.Context, key string, after effect.Place, _ bool) ([]pipeline.Message, bool, error) {
 	s.mu.Lock()

@@ -124,7 +124,11 @@ func (o *Outbox) settleOnce(ctx context.Context, plans []effect.Plan) error {
 	if err := o.each(drafts, func(d *draft) error { o.fill(d); return nil }); err != nil {
 		return err
 	}
-	return o.keep(ctx, drafts)
+	if err := o.keep(ctx, drafts); err != nil {
+		return err
+	}
+	o.forgetMade()
+	return nil
 }
 
 // renderers is how many drafts are worked on at once.

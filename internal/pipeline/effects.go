@@ -103,9 +103,10 @@ type Effect struct {
 }
 
 // KeepEffects appends what is sent or not, and what came of it, all in one
-// step, and gives the places in the log.
-func (p *Pipeline) KeepEffects(ctx context.Context, list []Effect) ([]store.Position, error) {
-	frame := &store.Frame{Records: make([]store.Record, len(list))}
+// step, and gives the places in the log. What was reserved for it is taken in the
+// same step: there is no moment at which one is written down and not the other.
+func (p *Pipeline) KeepEffects(ctx context.Context, list []Effect, reserved ...*Reservation) ([]store.Position, error) {
+	frame := &store.Frame{Records: make([]store.Record, len(list), len(list)+len(reserved))}
 	now := p.clock.Now()
 	for i := range list {
 		payload, err := list[i].Encode()
@@ -114,6 +115,13 @@ func (p *Pipeline) KeepEffects(ctx context.Context, list []Effect) ([]store.Posi
 		}
 		k := list[i].Anchor
 		frame.Records[i] = store.Record{Kind: store.KindEffect, Bucket: k.Bucket(), Anchor: k, Received: now, Payload: payload}
+	}
+	for _, r := range reserved {
+		record, err := r.record(now, r.mark)
+		if err != nil {
+			return nil, fmt.Errorf("encode what is taken of offer %q: %w", r.Offer, err)
+		}
+		frame.Records = append(frame.Records, record)
 	}
 	if _, err := p.append(ctx, frame); err != nil {
 		return nil, err

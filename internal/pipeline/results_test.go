@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rapport/internal/definition"
+	"rapport/internal/effect"
 	"rapport/internal/event"
 	"rapport/internal/experience"
 	"rapport/internal/profile"
@@ -218,5 +219,60 @@ func TestTake_NeverGivesMoreThanThereAre(t *testing.T) {
 			t.Errorf("%s: %d are taken, %v", how, n, err)
 		}
 	}
+	closeNow(t, p)
+}
+
+// A server that stops between reserving and writing down has taken nothing, one
+// that stops after it has taken it, with what it was taken for.
+func TestReserve_IsTakenWithWhatItIsForOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	disk := memory.NewDisk()
+	reserve := func(p *Pipeline) *Reservation {
+		r, err := p.Reserve(t.Context(), "o", 1, 1, "d")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	takenIs := func(p *Pipeline, when string, want int64) {
+		t.Helper()
+		if n, err := p.Taken(t.Context(), "o"); err != nil || n != want {
+			t.Errorf("%s: %d are taken, %d are right, %v", when, n, want, err)
+		}
+	}
+	p := open(t, memory.Open(disk), 2, 8)
+	first := reserve(p)
+	if first == nil || reserve(p) != nil {
+		t.Fatal("the only one is reserved once")
+	}
+	takenIs(p, "reserved", 1)
+	p.Release(first)
+	if reserve(p) == nil {
+		t.Fatal("what was released is not there")
+	}
+	p.abandon()
+	p = open(t, memory.Open(disk), 2, 8)
+	takenIs(p, "killed before it was written down", 0)
+	again := reserve(p)
+	message := Effect{stockKey("somebody"), effect.Fact{Op: effect.OpSend, Destination: "d", ID: "m", As: effect.Triggered, Kind: effect.Triggered, Payload: []byte(`{}`)}}
+	places, err := p.KeepEffects(t.Context(), []Effect{message}, again)
+	if err != nil || len(places) != 1 {
+		t.Fatal(places, err)
+	}
+	p.abandon()
+	p = open(t, memory.Open(disk), 3, 8)
+	takenIs(p, "killed after it was written down", 1)
+	if kept, err := p.EffectAt(t.Context(), places[0]); err != nil || kept.ID != "m" {
+		t.Errorf("its message is %v, %v", kept, err)
+	}
+	if reserve(p) != nil {
+		t.Error("more were reserved than there are")
+	}
+	closeNow(t, p)
+	if err := Rebuild(t.Context(), config(memory.Open(disk), 2, 3), nil); err != nil {
+		t.Fatal(err)
+	}
+	p = open(t, memory.Open(disk), 2, 8)
+	takenIs(p, "rebuilt", 1)
 	closeNow(t, p)
 }

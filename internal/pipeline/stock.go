@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"rapport/internal/clock"
 	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/store"
@@ -99,23 +100,48 @@ func (w *people) foldTaking(r *store.Record) {
 // Take takes some of an offer of which there are so many in all, and tells
 // whether there were enough. When it returns true that is in the log.
 func (p *Pipeline) Take(ctx context.Context, offer string, n, total int64, decision string) (bool, error) {
+	r, err := p.Reserve(ctx, offer, n, total, decision)
+	if r == nil {
+		return false, err
+	}
+	if _, err = p.tell(ctx, r.taking, r.mark); err != nil {
+		p.Release(r)
+	}
+	return err == nil, err
+}
+
+// Reservation is some of an offer that is set aside in memory alone: nobody else
+// gets it, and it is taken once KeepEffects writes it down beside what it is for.
+// A server that stops before that has taken nothing.
+type Reservation struct {
+	taking
+	mark *onItsWay
+}
+
+// Reserve sets some of an offer aside of which there are so many in all; nil:
+// there are not enough. Whoever reserves either keeps it or releases it.
+func (p *Pipeline) Reserve(ctx context.Context, offer string, n, total int64, decision string) (*Reservation, error) {
 	i := p.laneIndex(stockKey(offer).Bucket())
 	l, w := p.lanes[i], p.people[i]
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	s, err := w.stockOf(ctx, offer)
 	if err != nil || s.taken+s.pending+n > total {
-		l.mu.Unlock()
-		return false, err
+		return nil, err
 	}
 	s.pending += n
-	l.mu.Unlock()
-	_, err = p.tell(ctx, taking{offer, n, decision}, &onItsWay{n})
-	if err != nil {
-		l.mu.Lock()
-		s.pending -= n
-		l.mu.Unlock()
+	return &Reservation{taking{offer, n, decision}, &onItsWay{n}}, nil
+}
+
+// Release lets others have what was reserved and not kept.
+func (p *Pipeline) Release(r *Reservation) {
+	i := p.laneIndex(stockKey(r.Offer).Bucket())
+	l, w := p.lanes[i], p.people[i]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := w.stocks[r.Offer]; s != nil {
+		s.pending -= r.N
 	}
-	return err == nil, err
 }
 
 // GiveBack gives some of an offer back that were taken, and no more than that.
@@ -149,14 +175,17 @@ func (p *Pipeline) PutBack(ctx context.Context, offer, why string) (Receipt, err
 }
 
 func (p *Pipeline) tell(ctx context.Context, t taking, attached any) (Receipt, error) {
-	payload, err := json.Marshal(t)
+	r, err := t.record(p.clock.Now(), attached)
 	if err != nil {
 		return Receipt{}, err
 	}
+	return p.append(ctx, &store.Frame{Records: []store.Record{r}})
+}
+
+func (t *taking) record(now clock.Instant, attached any) (store.Record, error) {
+	payload, err := json.Marshal(t)
 	k := stockKey(t.Offer)
-	return p.append(ctx, &store.Frame{Records: []store.Record{{
-		Kind: store.KindTaking, Bucket: k.Bucket(), Anchor: k, Received: p.clock.Now(), Payload: payload, Attached: attached,
-	}}})
+	return store.Record{Kind: store.KindTaking, Bucket: k.Bucket(), Anchor: k, Received: now, Payload: payload, Attached: attached}, err
 }
 
 // Taken tells how many of an offer are taken, those on their way included.

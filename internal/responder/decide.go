@@ -25,7 +25,7 @@ type question struct {
 	visit     *experience.Visit
 	now       instant
 	shown     []string // offers that stand on the page already
-	taken     []string // offers of which one was taken, as often as it was
+	taken     []taken  // offers of which one was taken, as often as it was
 	room      *offer.Room
 	preview   *experience.Ready
 	forced    string // its variant
@@ -224,9 +224,10 @@ func (q *question) items(m *ShownDecision, set *offer.Set, chosen []offer.Chosen
 		text, err := q.pen(set.Place().ContentType == "html", m, nil).content(c.Content)
 		if err != nil {
 			q.Log.Warn("content of an offer cannot be written", "offer", c.Key, "error", err)
-			if i := slices.Index(q.taken, c.Key); i >= 0 {
+			if i := slices.IndexFunc(q.taken, func(x taken) bool { return x.offer == c.Key }); i >= 0 {
+				back := q.taken[i]
 				q.taken = slices.Delete(q.taken, i, i+1)
-				q.giveBack(c.Key)
+				q.giveBack(back)
 			}
 			continue
 		}

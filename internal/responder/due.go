@@ -10,6 +10,7 @@ import (
 	"rapport/internal/effect"
 	"rapport/internal/event"
 	"rapport/internal/experience"
+	"rapport/internal/pipeline"
 	"rapport/internal/profile"
 	"rapport/internal/profile/shown"
 )
@@ -34,6 +35,9 @@ type Given struct {
 	Content json.RawMessage
 	Reason  string // one word
 	Text    string
+	// Reserved is what was set aside of limited offers: whoever writes the
+	// message down keeps it in the same step, or releases it.
+	Reserved []*pipeline.Reservation
 }
 
 // Give makes what a triggered experience gives somebody now: it is still to be
@@ -119,5 +123,9 @@ func (q *question) giveDue(x *experience.Ready, due *Due) (*Given, error) {
 		return &Given{Reason: experience.NoContent, Text: "variant " + v.Key + " sends nothing"}, nil
 	}
 	text, err := json.Marshal(&m)
-	return &Given{Content: text}, err
+	if err != nil {
+		q.undo(mark{})
+		return nil, err
+	}
+	return &Given{Content: text, Reserved: q.reservations()}, nil
 }

@@ -47,6 +47,8 @@ type stocks interface {
 	Take(ctx context.Context, offer string, n, total int64, decision string) (bool, error)
 	Taken(ctx context.Context, offer string) (int64, error)
 	PutBack(ctx context.Context, offer, why string) (pipeline.Receipt, error)
+	Reserve(ctx context.Context, offer string, n, total int64, decision string) (*pipeline.Reservation, error)
+	Release(r *pipeline.Reservation)
 }
 
 // Model answers decision models.
