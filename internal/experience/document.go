@@ -34,6 +34,7 @@ type Experience struct {
 	Pages     *PageRule              `json:"pages,omitempty" doc:"On which pages; left out: on all"`
 	Display   *DisplayRule           `json:"display,omitempty" doc:"When a page shows it; left out: at once"`
 	Traffic   *float64               `json:"traffic,omitempty" minimum:"0" maximum:"100" doc:"Percent of its audience that gets it; left out: all"`
+	Caps      []CapRule              `json:"caps,omitempty" maxItems:"20" doc:"How often a person gets it at most; a decision that holds is not counted anew"`
 	Variants  []VariantDocument      `json:"variants" minItems:"1" maxItems:"20"`
 	Goals     []GoalDocument         `json:"goals,omitempty" maxItems:"20" doc:"What it is meant to bring about; results count them"`
 	ValidFor  *offer.Span            `json:"valid_for,omitempty" doc:"How long a decision holds, in every channel; left out: 15m; 0s: it is made each time"`

@@ -3,6 +3,7 @@ package experience_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"rapport/internal/catalog"
@@ -245,6 +246,66 @@ func TestRead_SaysWhatIsWrongAndWhere(t *testing.T) {
 		f, ok := errors.AsType[*fault.Fault](err)
 		if !ok || f.Kind != fault.Invalid || f.Field != at {
 			t.Errorf("%s: got %v", document, err)
+		}
+	}
+}
+
+func TestCapped_CountsWhatThePersonWasGiven(t *testing.T) {
+	t.Parallel()
+	fold := func(s *shown.State, name, key, offer, channel string, at clock.Instant) {
+		t.Helper()
+		items := "[]"
+		if offer != "" {
+			items = fmt.Sprintf(`[{"offer":%q},{"offer":"other"}]`, offer)
+		}
+		if !s.Fold(track(t, name, at, fmt.Sprintf(`{"experience":%q,"variant":"a","offer":%q,"channel":%q,"items":%s}`, key, offer, channel, items))) {
+			t.Fatal("the event says nothing")
+		}
+	}
+	seen := &shown.State{}
+	fold(seen, shown.DecisionMade, "welcome", "", "web", start-30*hour)
+	fold(seen, shown.DecisionMade, "welcome", "o", "web", start-2*hour) // of two offers: given once
+	fold(seen, shown.DecisionMade, "welcome", "", "email", start-hour)
+	fold(seen, shown.DecisionMade, "y", "", "web", start-hour)
+	fold(seen, "Experience Viewed", "welcome", "", "web", start-hour)
+	for caps, want := range map[string]string{
+		`[{"times":4}]`:                                         "",
+		`[{"times":3}]`:                                         "decided 3 times per experience, 3 are allowed",
+		`[{"times":3,"period":"24h"}]`:                          "",
+		`[{"times":2,"period":"24h"}]`:                          "decided 2 times per experience in 1d, 2 are allowed",
+		`[{"times":2,"per":"channel"}]`:                         "decided 2 times per channel, 2 are allowed",
+		`[{"times":3,"per":"channel"}]`:                         "",
+		`[{"times":4,"per":"person"}]`:                          "decided 4 times per person, 4 are allowed",
+		`[{"times":5,"per":"person"}]`:                          "",
+		`[{"times":1,"of":"viewed"}]`:                           "viewed 1 times per experience, 1 are allowed",
+		`[{"times":1,"of":"clicked"}]`:                          "",
+		`[{"times":9},{"times":1,"of":"viewed","period":"2h"}]`: "viewed 1 times per experience in 2h0m0s, 1 are allowed",
+	} {
+		r := read(t, `{"type":"interactive","caps":`+caps+`,"variants":[{"key":"a"}]}`)
+		v := visit("u")
+		v.Channel, v.Shown = "web", seen
+		if got := r.Capped(v, nil, 0); got.Reason != want || (want != "") != (got.Stage == offer.StageCap) {
+			t.Errorf("%s: got %q, want %q", caps, got.Reason, want)
+		}
+	}
+	r := read(t, `{"type":"interactive","caps":[{"times":3,"period":"24h"}],"variants":[{"key":"a"}]}`)
+	v := visit("u")
+	v.Channel, v.Shown = "web", seen
+	just := []experience.Given{{Experience: "welcome", Channel: "web", At: start - hour}, {Experience: "y", Channel: "web", At: start - 1}}
+	if d := r.Capped(v, just, 0); d.Stage != "" {
+		t.Errorf("what can be read already, and what is another's, counts twice: %v", d)
+	}
+	just = append(just, experience.Given{Experience: "welcome", Channel: "web", At: start - 1})
+	if d := r.Capped(v, just, 0); d.Stage == "" {
+		t.Error("what cannot be read yet does not count")
+	}
+	if d := r.Capped(v, just, start-1); d.Stage != "" {
+		t.Errorf("a decision that is made again stands in its own way: %v", d)
+	}
+	for _, bad := range []string{`[{"times":0}]`, `[{"times":101}]`, `[{"times":1,"per":"offer"}]`, `[{"times":1,"of":"loved"}]`, `[{"times":1,"each":"year"}]`, `[{"times":1,"each":"day","period":"1d"}]`} {
+		_, err := experience.Read("welcome", 1, []byte(`{"type":"interactive","caps":`+bad+`,"variants":[{"key":"a"}]}`))
+		if f, ok := errors.AsType[*fault.Fault](err); !ok || !strings.HasPrefix(f.Field, "/caps/0") {
+			t.Errorf("%s: %v", bad, err)
 		}
 	}
 }

@@ -26,6 +26,7 @@ type Ready struct {
 	Version int
 
 	rule    *offer.Check
+	limits  []limit
 	include []page
 	exclude []page
 	where   *feel.Program // of the trigger, over event
@@ -58,7 +59,7 @@ func Read(key string, version int, document []byte) (*Ready, error) {
 	if d.More() {
 		return nil, invalid("", "something follows the experience's document")
 	}
-	for _, check := range []func() error{r.checkType, r.checkTimes, r.checkVariants, r.checkGoals, r.checkPages, r.checkTrigger, r.checkCancel} {
+	for _, check := range []func() error{r.checkType, r.checkTimes, r.checkVariants, r.checkGoals, r.checkPages, r.checkTrigger, r.checkCancel, r.checkCaps} {
 		if err := check(); err != nil {
 			return nil, err
 		}

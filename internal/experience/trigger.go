@@ -154,6 +154,7 @@ const (
 	NotLive    = "not_live"        // no version of it counts any more
 	Over       = "over"            // before or after its time
 	NoAudience = "not_in_audience" // the person is not among those it is for
+	CapReached = "cap_reached"     // the person got it, or others, often enough
 	NoTraffic  = "traffic"         // outside the share of people that get it
 	NoContent  = "sends_nothing"   // its variant, such as a control, has nothing to send
 )

@@ -1,6 +1,7 @@
 package responder
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -9,7 +10,6 @@ import (
 	"rapport/internal/decision/offer"
 	"rapport/internal/event"
 	"rapport/internal/experience"
-	"rapport/internal/experiment"
 	"rapport/internal/feel"
 	"rapport/internal/id"
 	"rapport/internal/profile/shown"
@@ -33,6 +33,7 @@ type question struct {
 	event     json.RawMessage // that set a triggered experience off
 
 	forMessage [16]byte // id of the message that the decision is for
+	due        instant  // of that message: when its decision is made; so it is the same made again
 }
 
 // The most that is asked at once.
@@ -290,6 +291,10 @@ func (q *question) try(m *ShownDecision, x *experience.Ready, held *shown.Held) 
 	if held != nil && (held.Experience != x.Key || held.Variant != v.Key || held.Version != x.Version) {
 		held = nil
 	}
+	capped, before := q.capped(x), q.mark()
+	if held == nil && capped.Stage != "" {
+		return fell(capped)
+	}
 	basis, reused, reason := q.give(&given, v, held)
 	if reason != "" {
 		m.Reason = reason
@@ -305,23 +310,20 @@ func (q *question) try(m *ShownDecision, x *experience.Ready, held *shown.Held) 
 	if reused == nil && held != nil && held.Basis == basis && len(held.Items) == 0 {
 		reused = held
 	}
+	if reused == nil && capped.Stage != "" {
+		q.undo(before) // what held gives way to something new, of which there is enough
+		return fell(capped)
+	}
 	q.finish(&given, place, *x.ValidFor, basis, reused)
 	return given, true
 }
 
-// previewed gives a variant that a token forces: to whoever has it, with nothing
-// written down.
-func (q *question) previewed(m ShownDecision, x *experience.Ready) ShownDecision {
-	v := x.Variant(q.forced)
-	if v == nil {
-		return q.fallback(m, x.Fallback, UnknownExperience)
+// capped tells which cap of an experience forbids to give it once more.
+func (q *question) capped(x *experience.Ready) offer.Drop {
+	if len(x.Caps) == 0 {
+		return offer.Drop{}
 	}
-	m.Experience, m.Version, m.Variant, m.Control, m.Display, m.Preview = x.Key, x.Version, v.Key, v.Control, x.Display, true
-	if _, _, reason := q.give(&m, v, nil); reason != "" {
-		return q.fallback(m, x.Fallback, reason)
-	}
-	m.ID = ""
-	return m
+	return x.Capped(q.visit, q.recent.experiences(q.guest.idents()), q.due)
 }
 
 // finish gives a decision its id, and lets it hold.
@@ -335,7 +337,7 @@ func (q *question) finish(m *ShownDecision, place string, valid offer.Span, basi
 			m.ID = q.newID()
 		}
 		h := &shown.Held{
-			Place: place, ID: m.ID, Time: q.now, Until: valid.After(q.now), Basis: basis, Experience: m.Experience, Version: m.Version, Variant: m.Variant,
+			Place: place, ID: m.ID, Time: cmp.Or(q.due, q.now), Until: valid.After(q.now), Basis: basis, Experience: m.Experience, Version: m.Version, Variant: m.Variant,
 		}
 		for _, i := range m.Items {
 			h.Items = append(h.Items, shown.HeldItem{Offer: i.Offer, Version: i.Version})
@@ -359,36 +361,4 @@ func (q *question) newID() string {
 		q.Random(b[:])
 	}
 	return id.UUID(b)
-}
-
-// readPreview reads the token of a preview: with one nothing at all is written
-// down or taken. One that is no good is as none.
-func (q *question) readPreview() error {
-	if q.Preview == "" {
-		return nil
-	}
-	link, err := experiment.ReadLink(q.Preview, q.Key, q.now)
-	if err != nil {
-		return nil //nolint:nilerr // who shows a bad token sees what everybody sees
-	}
-	key, version, ok := cutVersion(link.Experiment)
-	if !ok {
-		return nil
-	}
-	q.forced = link.Variant
-	q.preview, err = q.Responder.shelf.version(q.ctx, key, version)
-	q.Dry = q.Dry || q.preview != nil
-	return err
-}
-
-// PreviewToken lets whoever has it see a variant of a version.
-func (r *Responder) PreviewToken(ctx context.Context, key string, version int, variant string, until instant) (string, error) {
-	x, err := r.shelf.version(ctx, key, version)
-	if err != nil {
-		return "", err
-	}
-	if x.Variant(variant) == nil {
-		return "", errVariant(key, variant)
-	}
-	return (&experiment.Link{Experiment: joinVersion(key, version), Variant: variant, Until: until}).Token(r.Key), nil
 }

@@ -84,7 +84,7 @@ func (r *Responder) askedBy(ctx context.Context, s *shelf, x *experience.Ready, 
 	if v := due.Person.Traits["language"]; v != nil {
 		_ = json.Unmarshal(v, &req.Language) // what is no text is none
 	}
-	q := &question{Responder: r, Request: req, ctx: ctx, shelf: s, now: r.Clock.Now()}
+	q := &question{Responder: r, Request: req, ctx: ctx, shelf: s, now: r.Clock.Now(), due: due.Due}
 	id, err := hex.DecodeString(due.ID)
 	if err != nil {
 		return nil, err
@@ -108,6 +108,9 @@ func (q *question) giveDue(x *experience.Ready, due *Due) (*Given, error) {
 	}
 	if reason := x.CallsOff(due.Set, due.Due, q.guest.known, q.guest.person.Value); reason != "" {
 		return &Given{Reason: reason}, nil
+	}
+	if capped := q.capped(x); capped.Stage != "" {
+		return &Given{Reason: experience.CapReached, Text: capped.Reason}, nil
 	}
 	v, drop := x.Choose(q.visit)
 	if v == nil {

@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
+	"rapport/internal/experience"
 	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/pipeline"
@@ -182,7 +183,7 @@ func (r *Responder) tell(bodies [][]byte) {
 // keep writes a decision down and remembers it until it can be read. The server
 // vouches for it, so it stands under nobody whom the caller only claims to be.
 func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
-	r.recent.put(g.writes, h, r.Clock.Now())
+	r.recent.put(g.writes, h, channel, r.Clock.Now())
 	if g.writes.Value == "" || !r.record.running.Load() {
 		return
 	}
@@ -224,9 +225,10 @@ func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
 
 // recent remembers decisions that may not be readable yet.
 type recent struct {
-	mu        sync.Mutex
-	now, past map[recentKey]*shown.Held
-	turned    instant
+	mu          sync.Mutex
+	now, past   map[recentKey]*shown.Held
+	given, gone map[id.Key][]experience.Given // the newest of each person
+	turned      instant
 }
 
 type recentKey struct {
@@ -239,9 +241,10 @@ type recentKey struct {
 const (
 	forget     = 15 * time.Second
 	mostRecent = 100_000
+	mostGiven  = 100 // of one person: caps count no further
 )
 
-func (c *recent) put(who event.Identifier, h *shown.Held, now instant) {
+func (c *recent) put(who event.Identifier, h *shown.Held, channel string, now instant) {
 	if who.Value == "" {
 		return
 	}
@@ -249,8 +252,24 @@ func (c *recent) put(who event.Identifier, h *shown.Held, now instant) {
 	defer c.mu.Unlock()
 	if c.now == nil || now.Sub(c.turned) > forget || len(c.now) > mostRecent {
 		c.now, c.past, c.turned = map[recentKey]*shown.Held{}, c.now, now
+		c.given, c.gone = map[id.Key][]experience.Given{}, c.given
 	}
-	c.now[recentKey{who.Key(), h.Place}] = h
+	k := who.Key()
+	c.now[recentKey{k, h.Place}] = h
+	if h.Experience != "" && len(c.given[k]) < mostGiven {
+		c.given[k] = append(c.given[k], experience.Given{Experience: h.Experience, Channel: channel, At: h.Time})
+	}
+}
+
+// experiences are those that somebody known by some identifiers was given.
+func (c *recent) experiences(idents []event.Identifier) (out []experience.Given) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, i := range idents {
+		k := i.Key()
+		out = append(append(out, c.gone[k]...), c.given[k]...)
+	}
+	return out
 }
 
 // get gives what was decided last for somebody known by some identifiers.

@@ -32,14 +32,36 @@ func readCaps(kind string, caps []FrequencyCap) ([]limit, error) {
 			return nil, invalid(kind, at+"/per", "%q: give offer, group, placement, channel or person", c.Per)
 		case kind == "placement" && (c.Per == "offer" || c.Per == "group" && c.Key == ""):
 			return nil, invalid(kind, at+"/per", "a placement counts per placement, channel or person, or per group with its key")
-		case c.Times < 1 || c.Times > shown.MaxTimes:
-			return nil, invalid(kind, at+"/times", "times %d: give 1 to %d", c.Times, shown.MaxTimes)
-		case c.Each != "" && (c.Period != 0 || !slices.Contains([]string{"hour", "day", "week", "month"}, c.Each)):
-			return nil, invalid(kind, at+"/each", "%q: give hour, day, week or month, and no period beside it", c.Each)
+		}
+		if err := c.CheckSpan(kind, at); err != nil {
+			return nil, err
 		}
 		out = append(out, limit{c, of})
 	}
 	return out, nil
+}
+
+// CheckSpan refuses a number of times or a span that is none; at is where the cap
+// stands in its document.
+func (c *FrequencyCap) CheckSpan(kind, at string) error {
+	switch {
+	case c.Times < 1 || c.Times > shown.MaxTimes:
+		return invalid(kind, at+"/times", "times %d: give 1 to %d", c.Times, shown.MaxTimes)
+	case c.Each != "" && (c.Period != 0 || !slices.Contains([]string{"hour", "day", "week", "month"}, c.Each)):
+		return invalid(kind, at+"/each", "%q: give hour, day, week or month, and no period beside it", c.Each)
+	}
+	return nil
+}
+
+// Since is the moment after which a cap counts; zero: it counts all there is.
+func (c *FrequencyCap) Since(now clock.Instant) clock.Instant {
+	switch {
+	case c.Each != "":
+		return begin(c.Each, now) - 1
+	case c.Period != 0:
+		return c.Period.Before(now)
+	}
+	return 0
 }
 
 // rest is a suppression that was checked.
@@ -71,16 +93,8 @@ type counted struct {
 func (s *Situation) reached(caps []limit, x counted) Drop {
 	for i := range caps {
 		c := &caps[i]
-		from := clock.Instant(0)
-		switch {
-		case c.Each != "":
-			from = begin(c.Each, s.Now) - 1
-		case c.Period != 0:
-			from = c.Period.Before(s.Now)
-		}
-		n := s.count(c, x, from)
-		if n >= c.Times {
-			return Drop{StageCap, fmt.Sprintf("%s %d times per %s%s, %d are allowed", c.of, n, c.Per, c.span(), c.Times)}
+		if n := s.count(c, x, c.Since(s.Now)); n >= c.Times {
+			return c.Reached(c.of, n)
 		}
 	}
 	return Drop{}
@@ -122,7 +136,12 @@ func (s *Situation) entriesOf(key string) []int {
 	return s.entries[key]
 }
 
-func (c *limit) span() string {
+// Reached says that a cap forbids more: so often it was already.
+func (c *FrequencyCap) Reached(of shown.Outcome, n int) Drop {
+	return Drop{StageCap, fmt.Sprintf("%s %d times per %s%s, %d are allowed", of, n, c.Per, c.span(), c.Times)}
+}
+
+func (c *FrequencyCap) span() string {
 	switch {
 	case c.Each != "":
 		return " this " + c.Each
