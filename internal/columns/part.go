@@ -76,10 +76,12 @@ func (p *part) update(k id.Key, row *Row) {
 // drain lets in what waits. The caller holds mu.
 func (p *part) drain() {
 	p.waitMu.Lock()
-	waiting := p.waiting
-	if len(waiting) > 0 {
-		p.waiting = map[id.Key]*Row{}
+	if len(p.waiting) == 0 {
+		p.waitMu.Unlock()
+		return // the empty map stays: updates write to it
 	}
+	waiting := p.waiting
+	p.waiting = map[id.Key]*Row{}
 	p.waitMu.Unlock()
 	for k, row := range waiting {
 		p.apply(k, row)
