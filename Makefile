@@ -77,10 +77,14 @@ arch: ## Check the shape of the house: imports, comments, lengths
 	$(GO) test -count=1 ./internal/arch
 
 .PHONY: test-go
-test-go: ## Go tests, raced and shuffled
+test-go: ## Go tests, raced and shuffled; random worlds in full without the detector
 	@internal/store/postgres/pgtest/install-postgres
 	@[ -n "$(RACE)" ] || echo "no C compiler found: running without the race detector"
 	$(GO) test $(RACE) -shuffle=on -timeout 12m $(PKG)
+	@[ -z "$(RACE)" ] || echo "once more without the race detector: packages with random worlds, in full"
+	@[ -z "$(RACE)" ] || $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do \
+	    grep -lqsE 'soak\.(Worlds|Raced)' "$$dir"/*_test.go && echo "$$dir" || true; \
+	  done | xargs -r $(GO) test -shuffle=on -timeout 12m
 
 .PHONY: test-clients
 test-clients: build $(CLIENTS)/node_modules/.package-lock.json ## The real clients, unmodified, against the real binary

@@ -62,6 +62,7 @@ func (b *letterbox) reached() int {
 // looks for the people of a broadcast and sends it.
 func TestKill_ABroadcastReachesEverybodyUnderOneKey(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	for engine, address := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()

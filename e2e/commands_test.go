@@ -35,6 +35,7 @@ func run(t *testing.T, binary, folder string, args ...string) (out, errs string,
 
 func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	binary := program(t)
 	p := startProcess(t, binary)
 	folder := filepath.Join(p.folder, "data")
@@ -126,6 +127,7 @@ func answers(t *testing.T, p *process, secret string, want int) {
 
 func TestServe_TheFirstStartSaysWhereItsKeysAre(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	binary := program(t)
 	folder := filepath.Join(t.TempDir(), "data")
 	cmd := exec.CommandContext(t.Context(), binary, "serve", "--listen", "127.0.0.1:0", "--data", folder, "--memory", "256MiB")

@@ -6,11 +6,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/soak"
 )
 
 // The rows of the import that is killed, and how often it is killed.
@@ -41,8 +42,9 @@ type imported struct {
 // it says what it would have said without the kills.
 func TestKill_AnImportLosesNothingDoublesNothingAndItsReportIsWhole(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	rounds := importKills
-	if os.Getenv("RAPPORT_SOAK") != "" {
+	if soak.Long() {
 		rounds = importSoakKills
 	}
 	t.Run("embedded", func(t *testing.T) {

@@ -8,13 +8,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/soak"
 )
 
 // The kills of an ordinary run and of a soak.
@@ -28,8 +29,9 @@ const (
 // as real ones do, so at rest every event is there exactly once.
 func TestKill_NothingAcknowledgedIsLostAndNothingCountsTwice(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	rounds := kills
-	if os.Getenv("RAPPORT_SOAK") != "" {
+	if soak.Long() {
 		rounds = soakKills
 	}
 	t.Run("embedded", func(t *testing.T) {

@@ -7,12 +7,13 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/soak"
 )
 
 // The events of the deliveries that are killed, and how often.
@@ -69,8 +70,9 @@ func (r *receiver) count() int {
 // it takes events and delivers them.
 func TestKill_EveryEventIsDeliveredInOrderAndUnderOneKey(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	rounds := outboxKills
-	if os.Getenv("RAPPORT_SOAK") != "" {
+	if soak.Long() {
 		rounds = outboxSoakKills
 	}
 	t.Run("embedded", func(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"rapport/internal/blob"
 	"rapport/internal/config"
 	"rapport/internal/fault"
+	"rapport/internal/soak"
 )
 
 // house is an instance with a place for backups.
@@ -85,8 +85,8 @@ func (h *house) restore() (dir string) {
 func TestBackup_OfAnInstanceInUseRestoresAllThatWasAcknowledgedBefore(t *testing.T) {
 	t.Parallel()
 	rounds := 3
-	if n, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil {
-		rounds = 5 * n
+	if soak.Long() {
+		rounds = 5 * soak.Times()
 	}
 	h := &house{T: t, dir: t.TempDir(), to: filepath.Join(t.TempDir(), "backups")}
 	a := h.start(h.dir)

@@ -66,7 +66,10 @@ func allowed(folder string) ([]string, bool) {
 	case folder == "store/seal":
 		return slices.Concat(base, []string{"store"}), true
 	case folder == "store/storetest":
-		return slices.Concat(lower, []string{"store/memory"}), true
+		return slices.Concat(lower, []string{"store/memory", "soak"}), true
+	case folder == "soak":
+		// Tests alone use it, wherever they are.
+		return nil, true
 	case folder == "store/postgres/pgtest":
 		// It starts a server for tests and knows nothing of the product.
 		return nil, true

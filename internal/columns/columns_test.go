@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/columns"
 	"rapport/internal/id"
+	"rapport/internal/soak"
 )
 
 var seed = flag.Uint64("seed", 0, "seed of the random tests; 0: one of their own each")
@@ -96,7 +97,7 @@ func check(t *testing.T, x *columns.Index, all people, suspects map[id.Key]bool,
 
 func TestCount_AgreesWithPeopleOneByOne(t *testing.T) {
 	t.Parallel()
-	for n := range uint64(6) {
+	for n := range uint64(soak.Worlds(6)) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, n+1)
@@ -155,12 +156,9 @@ func manyPeople(w world, x *columns.Index, all people, n int) {
 
 func TestCount_AgreesOverManyBlocks(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("makes 300,000 people")
-	}
 	w := newWorld(t, 11)
 	x, all := columns.New(0), people{}
-	manyPeople(w, x, all, 300_000)
+	manyPeople(w, x, all, min(soak.Worlds(300_000), 300_000))
 	for range 12 {
 		check(t, x, all, nil, w.node(2))
 	}

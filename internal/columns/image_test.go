@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/columns"
 	"rapport/internal/id"
+	"rapport/internal/soak"
 )
 
 // images writes all parts down.
@@ -39,7 +40,7 @@ func restore(t testing.TB, all [][]byte) *columns.Index {
 
 func TestImage_GivesTheSameIndexAgain(t *testing.T) {
 	t.Parallel()
-	for n := range uint64(4) {
+	for n := range uint64(soak.Worlds(4)) {
 		w := newWorld(t, 100+n)
 		x, all, suspects := columns.New(0), people{}, map[id.Key]bool{}
 		for range 4 {

@@ -14,9 +14,9 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
-	"rapport/internal/store/storetest"
 )
 
 var errFlaky = errors.New("the store does not answer")
@@ -211,7 +211,7 @@ func crowd(r *rand.Rand, n int) (out []*store.Record) {
 // fails changes nothing.
 func TestGraph_TellsEveryHomeWhatIsItsPersons(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(48 * storetest.Soak())
+	seeds := uint64(48 * soak.Times())
 	failed := 0
 	for seed := range seeds {
 		want, _ := playTalk(t, seed, false)

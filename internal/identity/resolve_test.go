@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sort"
 	"strconv"
@@ -12,15 +11,8 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/identity"
 	"rapport/internal/identity/identitytest"
+	"rapport/internal/soak"
 )
-
-// worlds is how many worlds a test makes: RAPPORT_SOAK multiplies them.
-func worlds(everyday int) int {
-	if n, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil && n > 1 {
-		return everyday * n
-	}
-	return everyday
-}
 
 // gather makes the component of observations in an order.
 func gather(seen []identitytest.Observation) identity.Component {
@@ -69,7 +61,7 @@ func named(c identity.Component, o identity.Outcome) [][]string {
 
 func TestResolve_WhateverTheOrderThePeopleAreThoseOfTheNaiveModel(t *testing.T) {
 	t.Parallel()
-	n, hubs, replays, unhubs := worlds(500), 0, 0, 0
+	n, hubs, replays, unhubs := soak.Worlds(500), 0, 0, 0
 	for seed := range uint64(n) {
 		w := identitytest.NewWorld(seed)
 		r := rand.New(rand.NewPCG(seed, 2))
@@ -109,7 +101,7 @@ func TestResolve_WhateverTheOrderThePeopleAreThoseOfTheNaiveModel(t *testing.T) 
 
 func TestResolve_IgnoringAnEdgeIsNeverHavingSeenIt(t *testing.T) {
 	t.Parallel()
-	n := worlds(200)
+	n := soak.Worlds(200)
 	for seed := range uint64(n) {
 		w := identitytest.NewWorld(seed)
 		r := rand.New(rand.NewPCG(seed, 5))

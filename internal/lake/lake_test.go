@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,6 +22,7 @@ import (
 	"rapport/internal/jsondoc"
 	"rapport/internal/lake"
 	"rapport/internal/pipeline"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/embedded"
 	"rapport/internal/store/memory"
@@ -153,21 +152,13 @@ func (h *house) rows(object string) []map[string]string {
 	return out
 }
 
-// worlds is how many random runs there are.
-func worlds(n int) int {
-	if soak, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil {
-		return n * soak
-	}
-	return n
-}
-
 // TestCrash_LeavesNoGapAndNoDouble cuts the power at random moments of a run in
 // which events, copies, joins and people who are still come in any order. The
 // log, the state and the lake lie on one disk; what was not synced is dropped or
 // torn. In the end each acknowledged event is in the lake once.
 func TestCrash_LeavesNoGapAndNoDouble(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(worlds(8)) {
+	for seed := range uint64(soak.Worlds(8)) {
 		r := rand.New(rand.NewPCG(seed, 77))
 		disk := vfs.NewCrashableMem()
 		var sent []string

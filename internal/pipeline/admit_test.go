@@ -17,6 +17,7 @@ import (
 	"rapport/internal/identity"
 	"rapport/internal/policy"
 	"rapport/internal/profile"
+	"rapport/internal/soak"
 	"rapport/internal/store/memory"
 )
 
@@ -235,7 +236,7 @@ func TestAdmit_ARebuildFindsTheSame(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	kept, refused := uint64(0), uint64(0)
-	for seed := range uint64(worlds(20)) {
+	for seed := range uint64(soak.Worlds(20)) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		p, c, disk := openConsent(t)
 		w := &world{}

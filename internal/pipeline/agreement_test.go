@@ -29,6 +29,7 @@ import (
 	"rapport/internal/segment/condition"
 	judging "rapport/internal/segment/naive"
 	"rapport/internal/segment/segmenttest"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 	"rapport/internal/store/postgres/pgtest"
@@ -619,7 +620,7 @@ func TestSegments_AgreeOnPostgres(t *testing.T) {
 func agree(t *testing.T, first uint64, everyday int, on func(*testing.T) engine) {
 	t.Helper()
 	var all agreed
-	n := worlds(everyday)
+	n := max(min(everyday, 3), soak.Worlds(everyday)) // fewer show too little
 	if s, err := strconv.ParseUint(os.Getenv("RAPPORT_SEED"), 10, 64); err == nil {
 		first, n = s, 1
 	}

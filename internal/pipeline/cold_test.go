@@ -13,6 +13,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
@@ -120,7 +121,7 @@ func coldFact(r *rand.Rand, n int, at clock.Instant) fact {
 // each commit, and compares the rows byte for byte.
 func TestCold_GivesTheSameRowsAsMemory(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(worlds(20)) {
+	for seed := range uint64(soak.Worlds(20)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 23))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/soak"
 	"rapport/internal/store/embedded"
 )
 
@@ -16,7 +17,7 @@ import (
 // acknowledged, and the rest of what was under way as a whole or not at all.
 func TestPowerLoss_TakesNothingThatWasAcknowledged(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(worlds(6)) {
+	for seed := range uint64(soak.Worlds(6)) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		w := newWorld(5000+seed, 200)
 		disk := vfs.NewCrashableMem()

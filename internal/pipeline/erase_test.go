@@ -14,6 +14,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
@@ -55,7 +56,7 @@ func later(c Config, d time.Duration) Config {
 func TestErase_LeavesWhatARebuildFinds(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	for seed := range uint64(worlds(15)) {
+	for seed := range uint64(soak.Worlds(15)) {
 		w := newWorld(seed, 80)
 		r := rand.New(rand.NewPCG(seed, 5))
 		disk := memory.NewDisk()
@@ -141,7 +142,7 @@ var errPower = errors.New("the power went")
 func TestErase_GoesOnAfterACrash(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	for seed := range uint64(worlds(8)) {
+	for seed := range uint64(soak.Worlds(8)) {
 		w := newWorld(seed, 60)
 		who := w.ids[int(seed)%len(w.ids)].String()
 		run := func(crashes bool) (string, string) {

@@ -12,6 +12,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
@@ -54,7 +55,7 @@ func (n *notebook) Reached(lane int, at store.Position) {
 // once, though copies take the place of others, in any order.
 func TestFollowAgain_GivesEveryMessageThatWasNotWrittenDown(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(worlds(40)) {
+	for seed := range uint64(soak.Worlds(40)) {
 		w := newWorld(7000+seed, 80)
 		r := rand.New(rand.NewPCG(seed, 5))
 		c, heard := config(memory.New(), 1+r.IntN(4), 1+r.IntN(30)), newNotebook()

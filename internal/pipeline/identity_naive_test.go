@@ -17,9 +17,9 @@ import (
 	"rapport/internal/identity"
 	"rapport/internal/identity/identitytest"
 	"rapport/internal/jsondoc"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
-	"rapport/internal/store/storetest"
 )
 
 // seenBody is an observation as a client would send it.
@@ -161,10 +161,10 @@ func (g *graphPlay) profiles() string {
 // graphWorlds is how many worlds a test plays: a part of them every day, all of
 // them in a long run.
 func graphWorlds(everyday, all int) int {
-	if storetest.Soak() > 1 {
+	if soak.Times() > 1 {
 		return all
 	}
-	return everyday
+	return soak.Worlds(everyday)
 }
 
 // The whole pipeline finds the people of the naive model, with what operators

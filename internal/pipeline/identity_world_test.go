@@ -8,6 +8,7 @@ import (
 
 	"rapport/internal/event"
 	"rapport/internal/identity"
+	"rapport/internal/soak"
 	"rapport/internal/store/memory"
 )
 
@@ -56,7 +57,7 @@ func sayIdentity(t testing.TB, p *Pipeline, c FactCommand) {
 func TestIdentity_WordsAndEventsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	said, compared := 0, 0
-	for seed := range uint64(worlds(12)) {
+	for seed := range uint64(soak.Worlds(12)) {
 		r := rand.New(rand.NewPCG(seed, 29))
 		w := newWorld(seed, 120)
 		list := operatorWords(r, w, 1+r.IntN(6))
@@ -90,7 +91,7 @@ func TestIdentity_WordsAndEventsInAnyOrder(t *testing.T) {
 // what another did on it.
 func TestIdentity_KioskKeepsPeopleApart(t *testing.T) {
 	t.Parallel()
-	people := worlds(400)
+	people := soak.Worlds(400)
 	p := open(t, memory.New(), 2, 256)
 	defer closeNow(t, p)
 	define(t, p, "looked", `{"event":"Looked"}`)

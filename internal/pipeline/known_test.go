@@ -8,6 +8,7 @@ import (
 
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/soak"
 	"rapport/internal/store/memory"
 )
 
@@ -16,7 +17,7 @@ func TestKnown_SaysOfManyWhatProfileSaysOfEach(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	nobody := 0
-	for seed := range uint64(worlds(6)) {
+	for seed := range uint64(soak.Worlds(6)) {
 		r := rand.New(rand.NewPCG(seed, 31))
 		w := newWorld(seed, 150)
 		p := open(t, memory.New(), 1+r.IntN(4), 1+r.IntN(40))

@@ -14,6 +14,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
@@ -36,7 +37,7 @@ func closeNow(t testing.TB, p *Pipeline) {
 
 func TestState_IsTheSameInAnyOrderAndBatchSize(t *testing.T) {
 	t.Parallel()
-	many := uint64(worlds(350))
+	many := uint64(soak.Worlds(350))
 	for seed := range many {
 		w := newWorld(1000+seed, 40+int(seed%3)*40)
 		want := naive(t, w)

@@ -12,6 +12,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/effect"
 	"rapport/internal/event"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
@@ -108,7 +109,7 @@ func wanted(t testing.TB, w *world, key string) map[string]bool {
 // become one message, with the id that its cause gives it.
 func TestPlan_EveryCauseBecomesOneMessageWhateverCrashes(t *testing.T) {
 	t.Parallel()
-	many := uint64(worlds(20))
+	many := uint64(soak.Worlds(20))
 	for seed := range many {
 		r := rand.New(rand.NewPCG(seed, 91))
 		w, disk := newWorld(9000+seed, 80), memory.NewDisk()
@@ -320,7 +321,7 @@ func TestRebuild_PlansNothingAndKeepsWhatWaits(t *testing.T) {
 // what the state had not applied yet. What was settled is not planned again.
 func TestRebuild_PlansAgainWhatWasNotSettled(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(worlds(20)) {
+	for seed := range uint64(soak.Worlds(20)) {
 		r := rand.New(rand.NewPCG(seed, 21))
 		disk := memory.NewDisk()
 		p := openPlanning(t, disk, r)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
 )
@@ -16,9 +17,13 @@ import (
 // read. It must not move a lane past records that it has not been given yet.
 func TestRecover_FoldsEverythingWhileMuchFollowsFromIt(t *testing.T) {
 	t.Parallel()
-	w := newWorld(77, 6000)
+	events := 6000
+	if soak.Raced {
+		events = 1500
+	}
+	w := newWorld(77, events)
 	want := naive(t, w)
-	for seed := range uint64(worlds(1)) {
+	for seed := range uint64(soak.Worlds(1)) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		disk := memory.NewDisk()
 		p := open(t, memory.Open(disk), 3, 64)

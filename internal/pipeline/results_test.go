@@ -18,6 +18,7 @@ import (
 	"rapport/internal/experience"
 	"rapport/internal/profile"
 	"rapport/internal/profile/shown"
+	"rapport/internal/soak"
 	"rapport/internal/store/memory"
 )
 
@@ -149,7 +150,7 @@ func sortedCells(cells map[experience.Cell]*experience.Sums) []experience.Cell {
 
 func TestResults_AreThoseOfAllPeopleInAnyOrderAndRebuilt(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(worlds(60)) {
+	for seed := range uint64(soak.Worlds(60)) {
 		w := newWorld(7000+seed, 60)
 		offering(w, seed)
 		r := rand.New(rand.NewPCG(seed, 5))

@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
-	"rapport/internal/store/storetest"
 )
 
 // simulation drives a pipeline by hand: each step is one act of one part, drawn
@@ -30,7 +30,7 @@ type simulation struct {
 // there at rest with the same facts folded one by one.
 func TestSimulation_AtRestEqualsTheNaiveFold(t *testing.T) {
 	t.Parallel()
-	seeds := worlds(150)
+	seeds := soak.Worlds(150)
 	crashed, cold := 0, 0
 	for seed := range uint64(seeds) {
 		s := &simulation{t: t, r: rand.New(rand.NewPCG(seed, 3)), w: newWorld(seed, events(seed)), disk: memory.NewDisk()}
@@ -70,10 +70,6 @@ func letGo(w *people) int {
 	w.anchors.Limit = limit
 	return len(w.heads.at)
 }
-
-// worlds is how many worlds a test makes: some in everyday tests, and as many
-// times more as RAPPORT_SOAK says.
-func worlds(everyday int) int { return everyday * storetest.Soak() }
 
 func (s *simulation) open() {
 	p, err := build(context.Background(), config(memory.Open(s.disk), s.lanes, 1+s.r.IntN(9)))

@@ -14,6 +14,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/experiment"
+	"rapport/internal/soak"
 	"rapport/internal/store/memory"
 	"rapport/internal/trial"
 )
@@ -92,7 +93,7 @@ func tallied(t testing.TB, p *Pipeline) string {
 
 func TestTrials_AreTheSameInAnyOrderAndAfterARebuild(t *testing.T) {
 	t.Parallel()
-	many := uint64(worlds(40))
+	many := uint64(soak.Worlds(40))
 	for seed := range many {
 		w := newWorld(7000+seed, 60+int(seed%3)*60)
 		exposed(w)

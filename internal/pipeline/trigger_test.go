@@ -14,6 +14,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/experience"
 	"rapport/internal/id"
+	"rapport/internal/soak"
 	"rapport/internal/store/memory"
 )
 
@@ -54,7 +55,7 @@ func passes(t testing.TB, p *Pipeline, users int, now clock.Instant) {
 func TestTrigger_SendsOnceForEachCauseWhateverCrashes(t *testing.T) {
 	t.Parallel()
 	const users = 12
-	many := uint64(worlds(20))
+	many := uint64(soak.Worlds(20))
 	for seed := range many {
 		r, disk := rand.New(rand.NewPCG(seed, 17)), memory.NewDisk()
 		p := openPlanning(t, disk, r)

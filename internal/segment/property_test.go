@@ -3,7 +3,6 @@ package segment_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"rapport/internal/segment/condition"
 	"rapport/internal/segment/naive"
 	"rapport/internal/segment/segmenttest"
+	"rapport/internal/soak"
 )
 
 func jsonNumber(n int) json.Number { return json.Number(strconv.Itoa(n)) }
@@ -27,16 +27,6 @@ func decodeLines(t testing.TB, raw []byte) []any {
 		t.Fatal(err)
 	}
 	return out
-}
-
-// rounds is how many random worlds a property is tried in: RAPPORT_SOAK times as
-// many as usual, as make soak asks for.
-func rounds(t testing.TB, usual int) int {
-	t.Helper()
-	if n, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil && n > 1 {
-		return n * usual
-	}
-	return usual
 }
 
 // definitions makes random ones that refer to one another.
@@ -102,7 +92,7 @@ func (l *ledger) take(answers []segment.Answer) {
 func TestEvaluate_IsWhatTheNaiveInterpreterSays(t *testing.T) {
 	t.Parallel()
 	const first = 1
-	n := rounds(t, 150)
+	n := soak.Worlds(150)
 	checks, changes, timers := 0, 0, 0
 	for seed := uint64(first); seed < uint64(first+n); seed++ {
 		m := segmenttest.New(seed)

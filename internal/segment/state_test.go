@@ -12,6 +12,7 @@ import (
 	"rapport/internal/profile"
 	"rapport/internal/segment"
 	"rapport/internal/segment/segmenttest"
+	"rapport/internal/soak"
 )
 
 // take folds an event into a state alone.
@@ -39,7 +40,7 @@ var small = segment.Limits{Entries: 4, Cells: 6, Orders: 3}
 func TestFold_DependsOnTheSetOfEventsAlone(t *testing.T) {
 	t.Parallel()
 	const first = 10_000
-	n := rounds(t, 150)
+	n := soak.Worlds(150)
 	for seed := uint64(first); seed < uint64(first+n); seed++ {
 		m := segmenttest.New(seed)
 		defs, _ := definitions(t, m)

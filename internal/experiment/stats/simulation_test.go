@@ -3,15 +3,15 @@ package stats_test
 import (
 	"math"
 	"math/rand/v2"
-	"os"
 	"testing"
 
 	"rapport/internal/experiment/stats"
+	"rapport/internal/soak"
 )
 
 // worlds is how many experiments a simulation makes: 10,000 when soaking.
 func worlds() int {
-	if os.Getenv("RAPPORT_SOAK") != "" {
+	if soak.Long() {
 		return 10_000
 	}
 	return 2_000

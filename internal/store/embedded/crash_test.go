@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/embedded"
 	"rapport/internal/store/storetest"
@@ -23,7 +24,7 @@ func small(fs vfs.FS) embedded.Options {
 
 // some gives n of the numbers from 1 to end, all of them when soaking.
 func some(n int, end int64) []int64 {
-	n *= storetest.Soak()
+	n *= soak.Times()
 	stride := max(1, end/int64(n))
 	var out []int64
 	for k := int64(1); k <= end; k += stride {

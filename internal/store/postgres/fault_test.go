@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/id"
+	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/postgres"
 	"rapport/internal/store/postgres/pgtest"
@@ -179,7 +180,7 @@ func TestOpen_RefusesAnotherMasterKey(t *testing.T) {
 // said was done is there, once; what it said was not is not.
 func TestFault_BrokenConnections(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(4 * storetest.Soak()) {
+	for seed := range uint64(4 * soak.Times()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			d := newDisk(t)
@@ -237,7 +238,7 @@ func TestCrash_OfTheServer(t *testing.T) {
 	})
 	rng := rand.New(rand.NewPCG(1, 5))
 	tr := storetest.NewTrial(t, 11)
-	for range 6 * storetest.Soak() {
+	for range 6 * soak.Times() {
 		o := postgres.Options{DSN: own.DSN, Lease: 200 * time.Millisecond, Connections: 4}
 		s, err := postgres.Open(t.Context(), o)
 		if err != nil {

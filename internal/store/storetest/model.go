@@ -2,25 +2,16 @@ package storetest
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
-)
 
-// Soak is by how much tests that search at random go on for longer than in a
-// quick run: the environment variable RAPPORT_SOAK, else 1.
-func Soak() int {
-	if n, err := strconv.Atoi(os.Getenv("RAPPORT_SOAK")); err == nil && n > 1 {
-		return n
-	}
-	return 1
-}
+	"rapport/internal/soak"
+)
 
 // testModel does random things to the engine and to the memory engine, closes
 // and crashes in between, and compares all they hold.
 func testModel(t *testing.T, disk func(*testing.T) Disk) {
 	t.Helper()
-	for seed := range uint64(6 * Soak()) {
+	for seed := range uint64(6 * soak.Times()) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			model(t, disk(t), seed)

@@ -1,0 +1,39 @@
+// Package soak says how often random tests run: some times every day, many
+// times when somebody soaks. Only tests import it; it never draws a number.
+package soak
+
+import (
+	"os"
+	"strconv"
+)
+
+// Variable is the environment variable that makes tests run longer: a number is
+// how many times longer, anything else but nothing is Long without a number.
+const Variable = "RAPPORT_SOAK"
+
+// raceShare is what one world costs under the race detector, in worlds without
+// it: about six in the pipeline's tests.
+const raceShare = 6
+
+// Long tells that tests should take the time they need.
+func Long() bool { return os.Getenv(Variable) != "" }
+
+// Times is how many times more often than every day random tests run, at
+// least 1.
+func Times() int {
+	if n, err := strconv.Atoi(os.Getenv(Variable)); err == nil && n > 1 {
+		return n
+	}
+	return 1
+}
+
+// Worlds is how many random worlds a test plays that plays so many every day.
+// Under the race detector it is a sixth of them, at least one, unless somebody
+// soaks: races show in few worlds, and make test-go runs every package that asks
+// here once more without the detector, with all of them.
+func Worlds(everyday int) int {
+	if Raced && !Long() {
+		return max(1, everyday/raceShare)
+	}
+	return everyday * Times()
+}
