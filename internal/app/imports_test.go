@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,30 @@ func TestImports_RefuseWhatCannotBeImported(t *testing.T) {
 	status, _, text := call(t, "POST", a.URL()+"/api/v1/imports/suggest?name=user.csv", "userId,attribute:n\nu1,5\n", "Authorization", "Bearer "+secretKey)
 	if status != 200 || !strings.Contains(text, `"to":"trait:n","type":"integer"`) || !strings.Contains(text, `"examples":[{"type":"identify"`) {
 		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestImports_TryAMappingOnTheFirstRows(t *testing.T) {
+	t.Parallel()
+	a := open(t, settings(t, t.TempDir()))
+	try := func(document string) (int, string) {
+		status, _, text := call(t, "POST", a.URL()+"/api/v1/imports/suggest?document="+url.QueryEscape(document), "no;n\nu1;5\n", "Authorization", "Bearer "+secretKey)
+		return status, text
+	}
+	for _, c := range []struct {
+		document string
+		status   int
+		want     string
+	}{
+		{`{"kind":"user","columns":[{"column":"no","to":"user_id"},{"column":"n","to":"trait:size","type":"number"}]}`, 200, `"traits":{"size":5}`},
+		{`{"kind":"user","columns":[{"column":"no","to":"user_id"},{"column":"n","to":"trait:size","type":"number"}]}`, 200, `"sample":[["u1","5"]]`},
+		{`{"kind":"user","columns":[{"column":"n","to":"trait:size"}]}`, 200, `"problem":"columns: a user feed needs a column`},
+		{`{"kind":"user","delimiter":",","columns":[{"column":"no","to":"user_id"}]}`, 200, `"columns":["no;n"]`},
+		{`{"kind":"user","column":1}`, 400, "invalid_mapping"},
+	} {
+		if status, text := try(c.document); status != c.status || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %d %s, want %d %s", c.document, status, text, c.status, c.want)
+		}
 	}
 }
 

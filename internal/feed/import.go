@@ -17,6 +17,7 @@ type Upload struct {
 	Author     string
 	Encoding   string // only looked at where there is no mapping
 	Sheet      string // the same
+	Try        string // a mapping document that is tried instead of suggesting one; only looked at
 	Pull       string // key of the pull that brought it; empty: somebody sent it
 }
 
@@ -57,10 +58,11 @@ type Import struct {
 
 // Looked is what the first rows of a table say.
 type Looked struct {
-	Mapping  *Mapping             `json:"mapping" doc:"Suggested; PUT /api/v1/import-mappings/{key} keeps one"`
-	Problem  string               `json:"problem,omitempty" doc:"Why the suggestion cannot be used as it is"`
+	Mapping  *Mapping             `json:"mapping" doc:"Suggested, or the one that was tried; PUT /api/v1/import-mappings/{key} keeps one"`
+	Problem  string               `json:"problem,omitempty" doc:"Why it cannot be used as it is"`
 	Rows     int                  `json:"rows_looked_at"`
 	Columns  []string             `json:"columns" nullable:"false"`
+	Sample   [][]string           `json:"sample" nullable:"false" doc:"The cells of the first rows, as text, in the order of the columns"`
 	Examples []json.RawMessage    `json:"examples" nullable:"false" doc:"What the first rows would become"`
 	Flaws    []tablefile.RowError `json:"flaws" nullable:"false" doc:"What is wrong with the rows that were looked at"`
 }

@@ -86,11 +86,21 @@ var needed = map[Kind][][]string{
 	Event:       {{"user_id", "anonymous_id", "identifier:"}, {"time"}},
 }
 
-// Read reads a mapping document and checks it. A fault names what is wrong.
-func Read(document []byte) (*Mapping, error) {
+// Parse reads a mapping document without checking what it says. A fault names
+// what cannot be read.
+func Parse(document []byte) (*Mapping, error) {
 	m := new(Mapping)
 	if err := jsondoc.Strict(document, m); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "invalid_mapping", "the mapping cannot be read: %s", err)
+	}
+	return m, nil
+}
+
+// Read reads a mapping document and checks it. A fault names what is wrong.
+func Read(document []byte) (*Mapping, error) {
+	m, err := Parse(document)
+	if err != nil {
+		return nil, err
 	}
 	return m, m.Check()
 }

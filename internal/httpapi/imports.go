@@ -71,7 +71,7 @@ func (a *API) importRoutes() {
 	create := at("create-import", http.MethodPost, "", "Take a table (CSV, JSON lines, Excel or Parquet; plain, gzip, zip or zstd) and import it in the background", access.ScopeWrite, http.StatusAccepted)
 	create.takes = octets
 	register(a, create, a.createImport)
-	suggest := at("suggest-import", http.MethodPost, "/suggest", "Look at a table, or at its beginning, and suggest a mapping", access.ScopeWrite, http.StatusOK)
+	suggest := at("suggest-import", http.MethodPost, "/suggest", "Look at a table, or at its beginning, and suggest a mapping or try one", access.ScopeWrite, http.StatusOK)
 	suggest.takes = octets
 	register(a, suggest, a.suggestImport)
 	register(a, at("get-import", http.MethodGet, "/{id}", "One import: how far it is, and what became of its rows", access.ScopeRead, http.StatusOK), a.getImport)
@@ -100,9 +100,10 @@ func (a *API) suggestImport(ctx context.Context, in *struct {
 	Upload
 	Encoding string `query:"encoding" maxLength:"40" doc:"Of the file, such as windows-1252"`
 	Sheet    string `query:"sheet" maxLength:"100" doc:"Of a spreadsheet; left out: the first"`
+	Document string `query:"document" maxLength:"65536" doc:"A mapping as JSON, with its own encoding and sheet: it is tried instead of suggesting one"`
 },
 ) (*body[feed.Looked], error) {
-	v, err := a.Imports.Suggest(ctx, feed.Upload{Name: in.Name, Kind: feed.Kind(in.Kind), Encoding: in.Encoding, Sheet: in.Sheet}, in.body)
+	v, err := a.Imports.Suggest(ctx, feed.Upload{Name: in.Name, Kind: feed.Kind(in.Kind), Encoding: in.Encoding, Sheet: in.Sheet, Try: in.Document}, in.body)
 	if err != nil {
 		return nil, err
 	}

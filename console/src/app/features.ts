@@ -10,14 +10,15 @@ import { experienceNav, experienceRoutes } from '~/features/experience/routes'
 import { experimentNav, experimentRoutes } from '~/features/experiment/routes'
 import { broadcastNav, broadcastRoutes } from '~/features/broadcast/routes'
 import { destinationNav, destinationRoutes } from '~/features/destination/routes'
+import { feedNav, feedRoutes } from '~/features/feed/routes'
 import { segmentNav, segmentRoutes } from '~/features/segment/routes'
 
 export const routes = [
-  ...homeRoutes, ...sourceRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes,
+  ...homeRoutes, ...sourceRoutes, ...feedRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes,
   ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...settingsRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
-  ...homeNav, ...sourceNav, ...eventNav, ...profileNav, ...segmentNav,
+  ...homeNav, ...sourceNav, ...feedNav, ...eventNav, ...profileNav, ...segmentNav,
   ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...settingsNav,
 ]

@@ -52,6 +52,9 @@ const meanings: Record<string, [string, string, string, string]> = {
   blue: ['#e4f0fd', '#124f8f', '#152f4d', '#a5d2ff'],
 }
 
+// Mantine's own is too pale below white letters.
+const filled = { '--mantine-color-red-filled': '#c92a2a', '--mantine-color-red-filled-hover': '#b02525' }
+
 function light(dark: boolean): Record<string, string> {
   const at = dark ? 2 : 0
   return Object.fromEntries(
@@ -69,6 +72,7 @@ export const variables: CSSVariablesResolver = () => ({
   },
   light: {
     ...light(false),
+    ...filled,
     '--mantine-color-body': '#ffffff',
     '--mantine-color-dimmed': '#576072',
     '--mantine-color-placeholder': '#6d7587',
@@ -90,6 +94,7 @@ export const variables: CSSVariablesResolver = () => ({
   },
   dark: {
     ...light(true),
+    ...filled,
     '--mantine-color-dimmed': '#a2a9b8',
     '--mantine-color-placeholder': '#8b93a4',
     '--mantine-color-anchor': '#a9b4fa',

@@ -198,32 +198,53 @@ func (d *Door) Suggest(_ context.Context, u feed.Upload, body io.Reader) (*feed.
 	return look(f, size, u)
 }
 
-// look reads the first rows of a table and suggests a mapping.
+// look reads the first rows of a table, suggests a mapping or takes the one that
+// is tried, and tells what the rows would become.
 func look(f tablefile.File, size int64, u feed.Upload) (*feed.Looked, error) {
-	r, err := tablefile.Open(f, size, tablefile.Options{Encoding: u.Encoding, Sheet: u.Sheet})
+	var tried *feed.Mapping
+	options := tablefile.Options{Encoding: u.Encoding, Sheet: u.Sheet}
+	if len(u.Try) > 0 {
+		var err error
+		if tried, err = feed.Parse([]byte(u.Try)); err != nil {
+			return nil, err
+		}
+		options = optionsOf(tried)
+	}
+	r, err := tablefile.Open(f, size, options)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close() //nolint:errcheck // it was only read
-	out := &feed.Looked{Columns: []string{}, Examples: []json.RawMessage{}, Flaws: append([]tablefile.RowError{}, r.Warnings()...)}
+	out := &feed.Looked{Columns: []string{}, Sample: [][]string{}, Examples: []json.RawMessage{}, Flaws: append([]tablefile.RowError{}, r.Warnings()...)}
 	var sample feed.Sample
 	first, err := sampled(r, &sample, out)
 	if err != nil {
 		return nil, err
 	}
-	of := u.Kind
-	if of == "" {
-		of = feed.KindOf(u.Name)
+	out.Mapping, out.Rows = tried, sample.Rows
+	if tried == nil {
+		of := u.Kind
+		if of == "" {
+			of = feed.KindOf(u.Name)
+		}
+		out.Mapping = sample.Suggest(of)
+		out.Mapping.Encoding, out.Mapping.Sheet = u.Encoding, u.Sheet
 	}
-	out.Mapping, out.Rows = sample.Suggest(of), sample.Rows
-	out.Mapping.Encoding, out.Mapping.Sheet = u.Encoding, u.Sheet
 	if err := out.Mapping.Check(); err != nil {
 		out.Problem = err.Error()
 		return out, nil
 	}
-	if out.Problem = sample.Doubt; out.Problem != "" {
+	// Only a suggestion can be in doubt: whoever wrote a mapping has said it.
+	if tried == nil && sample.Doubt != "" {
+		out.Problem = sample.Doubt
 		return out, nil
 	}
+	become(out, first)
+	return out, nil
+}
+
+// become tells what the first rows would be.
+func become(out *feed.Looked, first []tablefile.Row) {
 	plan := out.Mapping.Plan()
 	for i := range first {
 		record, bad := plan.Map(&first[i])
@@ -237,7 +258,6 @@ func look(f tablefile.File, size int64, u feed.Upload) (*feed.Looked, error) {
 	if record := plan.Rest(); record != nil {
 		out.Examples = append(out.Examples, record.Body)
 	}
-	return out, nil
 }
 
 // sampled reads some rows; the first of them are given.
@@ -259,9 +279,19 @@ func sampled(r tablefile.Reader, sample *feed.Sample, out *feed.Looked) (first [
 		out.Columns = row.Columns
 		if len(first) < examples {
 			first = append(first, clone(&row))
+			out.Sample = append(out.Sample, cellsOf(&row))
 		}
 	}
 	return first, nil
+}
+
+// cellsOf are the cells of a row as people read them.
+func cellsOf(row *tablefile.Row) []string {
+	out := make([]string, 0, len(row.Cells))
+	for _, c := range row.Cells {
+		out = append(out, tablefile.Show(c.Text))
+	}
+	return out
 }
 
 // clone keeps a row beyond the next.

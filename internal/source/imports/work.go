@@ -142,6 +142,15 @@ func (w *work) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
+// optionsOf is how a mapping says that its tables are read.
+func optionsOf(m *feed.Mapping) tablefile.Options {
+	o := tablefile.Options{Encoding: m.Encoding, Sheet: m.Sheet}
+	if m.Delimiter != "" {
+		o.Delimiter = m.Delimiter[0]
+	}
+	return o
+}
+
 // through goes through the file.
 func (w *work) through() error {
 	m, err := feed.Read(w.of.Mapping)
@@ -149,11 +158,7 @@ func (w *work) through() error {
 		return err
 	}
 	w.plan, w.items = m.Plan(), m.Kind.Items()
-	o := tablefile.Options{Encoding: m.Encoding, Sheet: m.Sheet}
-	if m.Delimiter != "" {
-		o.Delimiter = m.Delimiter[0]
-	}
-	table, err := tablefile.Open(w, w.of.Size, o)
+	table, err := tablefile.Open(w, w.of.Size, optionsOf(m))
 	if err != nil {
 		return w.broken(err)
 	}

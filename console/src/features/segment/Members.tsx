@@ -4,14 +4,14 @@ import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { nameOf } from '~/features/profile/name'
-import { api, ask, headers } from '~/shared/api/client'
-import { readProblem } from '~/shared/api/problem'
+import { api, ask, file } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 import { Async } from '~/shared/states/Async'
 import { Empty } from '~/shared/states/Empty'
 import { DataTable } from '~/shared/ui/DataTable'
 import { Dialog } from '~/shared/ui/Dialog'
+import { download } from '~/shared/ui/download'
 import { Time } from '~/shared/ui/Time'
 import { useToasts } from '~/shared/ui/undo'
 import { traitsQuery, useNamespaces } from './builder/suggest'
@@ -77,13 +77,7 @@ function Export({ segmentKey: key, close }: { segmentKey: string; close: () => v
   const load = useMutation({
     mutationFn: async () => {
       const query = new URLSearchParams({ format, ...(columns.length ? { traits: columns.join(',') } : {}), ...(identifiers.length ? { identifiers: identifiers.join(',') } : {}) })
-      const answer = await fetch(`/api/v1/segments/${encodeURIComponent(key)}/export?${query}`, { headers: headers() })
-      if (!answer.ok) throw readProblem(answer.status, await answer.json().catch(() => undefined), answer.headers.get('X-Request-Id'))
-      const link = document.createElement('a')
-      link.href = URL.createObjectURL(await answer.blob())
-      link.download = `${key}.${format}`
-      link.click()
-      URL.revokeObjectURL(link.href)
+      download(await file(`/api/v1/segments/${encodeURIComponent(key)}/export?${query}`), `${key}.${format}`)
     },
     onSuccess: () => {
       toasts.done(t('exported'))

@@ -62,11 +62,11 @@ function given<T>({ data, error, response }: Answer<T>): T {
 
 /** call reaches a route that the description does not have, or has only by its form. */
 export async function call<T>(path: string, init: { method?: string; body?: unknown; signal?: AbortSignal; headers?: Record<string, string> } = {}): Promise<T> {
-  const json = init.body !== undefined && typeof init.body !== 'string'
+  const json = init.body !== undefined && typeof init.body !== 'string' && !(init.body instanceof Blob)
   const answer = fetch(path, {
     method: init.method ?? 'GET',
     headers: { ...headers(), ...(json ? { 'Content-Type': 'application/json' } : {}), ...init.headers },
-    ...(init.body === undefined ? {} : { body: json ? JSON.stringify(init.body) : (init.body as string) }),
+    ...(init.body === undefined ? {} : { body: json ? JSON.stringify(init.body) : (init.body as string | Blob) }),
     ...(init.signal ? { signal: init.signal } : {}),
   }).then(async (response): Promise<Answer<T>> => {
     const text = await response.text()
@@ -81,4 +81,15 @@ export async function call<T>(path: string, init: { method?: string; body?: unkn
     return response.ok ? { data: data as T, response } : { error: data, response }
   })
   return ask(answer)
+}
+
+/** file fetches what is no document, to be kept as a file. */
+export async function file(path: string): Promise<Blob> {
+  let response: Response
+  try {
+    response = await fetch(path, { headers: headers() })
+  } catch {
+    throw unreachable()
+  }
+  return response.ok ? response.blob() : given<Blob>({ error: await response.json().catch(() => undefined), response })
 }
