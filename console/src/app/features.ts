@@ -11,14 +11,15 @@ import { experimentNav, experimentRoutes } from '~/features/experiment/routes'
 import { broadcastNav, broadcastRoutes } from '~/features/broadcast/routes'
 import { destinationNav, destinationRoutes } from '~/features/destination/routes'
 import { feedNav, feedRoutes } from '~/features/feed/routes'
+import { privacyNav, privacyRoutes } from '~/features/privacy/routes'
 import { segmentNav, segmentRoutes } from '~/features/segment/routes'
 
 export const routes = [
   ...homeRoutes, ...sourceRoutes, ...feedRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes,
-  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...settingsRoutes,
+  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...privacyRoutes, ...settingsRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...feedNav, ...eventNav, ...profileNav, ...segmentNav,
-  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...settingsNav,
+  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...privacyNav, ...settingsNav,
 ]
