@@ -172,7 +172,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openLake(&pc); err != nil {
 		return err
 	}
-	pc.Store, pc.Intake, pc.Forget, pc.Recall = a.store, a.take, a.forgetSeen, a.recall
+	pc.Store, pc.Intake, pc.Forget, pc.Silence, pc.Recall = a.store, a.take, a.forgetSeen, a.silence, a.recall
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
 	})

@@ -12,13 +12,19 @@ import (
 	"rapport/internal/pipeline"
 )
 
-// recall takes somebody who is erased out of what waits for destinations and of
-// the files that they wrote on this server, and names those that are elsewhere.
+// silence waits until what the outbox made of what it read of people before is in
+// the log, and lets nothing be sent that was erased.
+func (a *App) silence(ctx context.Context) error {
+	if a.outbox == nil { // an erasure of the ledger comes before it
+		return nil
+	}
+	return a.outbox.Erased(ctx)
+}
+
+// recall takes somebody who is erased out of the files that destinations wrote on
+// this server, and names those that are elsewhere.
 func (a *App) recall(ctx context.Context, gone pipeline.Gone) (out pipeline.Recalled, err error) {
 	if a.outbox != nil { // an erasure of the ledger comes before it
-		if err := a.outbox.Erased(ctx); err != nil {
-			return out, err
-		}
 		if out.Elsewhere, err = a.buckets(ctx); err != nil {
 			return out, err
 		}

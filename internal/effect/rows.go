@@ -86,6 +86,16 @@ func ToldKey(destination, segment, person string) []byte {
 	return append(append(append(tagged(toldTag, destination), segment...), 0), person...)
 }
 
+// ToldPerson gives of the key of a row of what a destination knows whom it is
+// about; ok is false for other rows.
+func ToldPerson(key []byte) (person string, ok bool) {
+	i := bytes.LastIndexByte(key, 0)
+	if len(key) == 0 || key[0] != toldTag || i < 0 {
+		return "", false
+	}
+	return string(key[i+1:]), true
+}
+
 // Place is where a message stands in the order of a destination.
 type Place struct {
 	Position uint64

@@ -140,6 +140,8 @@ func (w *walking) walked(ctx context.Context) error {
 
 // some makes the messages about some people.
 func (w *walking) some(ctx context.Context, people []string) error {
+	w.composing.RLock()
+	defer w.composing.RUnlock()
 	drafts, err := w.drafts(ctx, people)
 	if err != nil {
 		return err

@@ -75,6 +75,8 @@ func (o *Outbox) AgainAll(ctx context.Context, key string, discard bool) (int, e
 }
 
 func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message, discard bool) error {
+	o.composing.RLock()
+	defer o.composing.RUnlock()
 	var facts []pipeline.Effect
 	now := o.now()
 	for _, x := range list {

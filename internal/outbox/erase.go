@@ -8,12 +8,17 @@ import (
 	"rapport/internal/store"
 )
 
-// Erased is called when the log and the state know nothing of somebody any more.
-// From then on nothing about them is sent that waits in memory: each message is
-// read from the log again first. When it returns, the calls that were under way
-// are over.
+// Erased is called when the state knows nothing of somebody any more. When it
+// returns, whatever was made out of what was read of them before is in the log,
+// with what came of it: nothing of that is added later. From then on nothing
+// about them is sent that waits in memory: each message is read from the log
+// again first.
 func (o *Outbox) Erased(ctx context.Context) error {
+	// Who reads people now keeps what they make before this goes on; who reads
+	// them from here on finds nobody.
+	o.composing.Lock()
 	o.era.Add(1)
+	o.composing.Unlock()
 	var under []chan struct{}
 	o.mu.Lock()
 	for _, l := range o.lines {
@@ -31,7 +36,7 @@ func (o *Outbox) Erased(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-	return nil
+	return o.noted(ctx)
 }
 
 // unerased leaves out those about people who were erased since they were read,

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
+	"rapport/internal/clock"
 	"rapport/internal/destination"
 	"rapport/internal/effect"
 )
@@ -91,5 +93,50 @@ func TestErased_WaitsForCallsUnderWay(t *testing.T) {
 	close(end)
 	if err := r.Erased(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Whoever read a person before they were erased still keeps what is made of it,
+// and what came of a message may quote the person. When Erased returns both are
+// in the log, where the erasure finds them, and no later.
+func TestErased_WaitsForWhatIsStillWrittenDown(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		hold func(r *rig, wait func())
+		has  func(r *rig) int
+	}{
+		{"a message", func(r *rig, wait func()) { r.reading = wait }, (*rig).sendsIn},
+		{"a result", func(r *rig, wait func()) { r.noting = wait }, (*rig).finals},
+	} {
+		s := &sink{limits: destination.Limits{Batch: 1, Concurrency: 1}}
+		s.answer = func(_ context.Context, batch []destination.Message) []destination.Result {
+			return destination.Same(len(batch), destination.Result{Outcome: destination.Delivered, Request: []byte("to ada@example.com")})
+		}
+		r := newRig(t, map[string]*sink{"a": s})
+		held, goOn := make(chan struct{}), make(chan struct{})
+		c.hold(r, sync.OnceFunc(func() { close(held); <-goOn }))
+		r.define(t, "a", `,"segments":[{"key":"vip"}]`)
+		r.Start()
+		r.planned <- []effect.Plan{{Position: 7, Destination: "a", Kind: effect.Entered, Segment: "vip", Time: clock.From(time.Now())}}
+		<-held
+		over := make(chan int, 1)
+		go func() {
+			if err := r.Erased(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+			over <- c.has(r)
+		}()
+		select {
+		case n := <-over:
+			t.Errorf("%s: it waited for nothing", c.name)
+			over <- n
+		case <-time.After(50 * time.Millisecond): // it waits, or has not begun: either way it has to find what is made
+		}
+		close(goOn)
+		if n := <-over; n != 1 {
+			t.Errorf("%s: %d are in the log", c.name, n)
+		}
+		r.Close()
 	}
 }

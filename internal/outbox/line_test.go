@@ -38,6 +38,8 @@ type spine struct {
 	news    chan struct{}
 	purged  []string // destinations, each with the instant before which deliveries are forgotten
 	erased  string   // nobody knows anything of this person any more
+	reading func()   // is called when somebody is read; nil: nobody waits for it
+	noting  func()   // is called before results are in the log; nil: nobody waits for it
 }
 
 func newSpine() *spine {
@@ -59,6 +61,9 @@ func (s *spine) Planned(ctx context.Context) ([]effect.Plan, error) {
 }
 
 func (s *spine) KeepEffects(_ context.Context, list []pipeline.Effect, _ ...*pipeline.Reservation) ([]store.Position, error) {
+	if s.noting != nil && list[0].Op == effect.OpResult {
+		s.noting()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]store.Position, len(list))
@@ -118,6 +123,9 @@ func (s *spine) EffectAt(_ context.Context, at store.Position) (pipeline.Effect,
 }
 
 func (s *spine) Subject(context.Context, id.Key, bool, []pipeline.Use) (*pipeline.Subject, error) {
+	if s.reading != nil {
+		s.reading()
+	}
 	return &pipeline.Subject{View: &profile.View{ID: "p"}, Permission: &pipeline.Permission{Allowed: !s.denied.Load(), Reason: "denied"}}, nil
 }
 
@@ -289,6 +297,18 @@ func (r *rig) until(t *testing.T, what string, so func() bool) {
 			t.Fatal("waited too long: " + what)
 		}
 	}
+}
+
+// sendsIn counts the messages in the log.
+func (r *rig) sendsIn() (n int) {
+	r.spine.mu.Lock()
+	defer r.spine.mu.Unlock()
+	for _, e := range r.log {
+		if e.Op == effect.OpSend {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *rig) finals() (n int) {

@@ -122,11 +122,16 @@ type Outbox struct {
 	walks  names                       // of broadcasts whose people are looked at now
 	era    atomic.Uint64               // how many people were erased
 	made   map[string]*responder.Given // by ids of what is not written down yet; of the one that settles
+	// composing is held for reading from the moment at which somebody is read
+	// until what is made of it is in the log.
+	composing sync.RWMutex
+	asking    sync.Mutex // guards ended, and that notes is not closed beside a question
+	ended     bool
 
 	mu    sync.Mutex // guards the rest
 	index *definition.Index
 	lines map[string]*line
-	notes chan pipeline.Effect
+	notes chan notice
 }
 
 // New makes an outbox; Start lets it run.
@@ -135,7 +140,7 @@ func New(d Deps) *Outbox {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	o := &Outbox{Deps: d, stop: make(chan struct{}), lines: map[string]*line{}, told: newMemo(1 << 16), notes: make(chan pipeline.Effect, 4096)}
+	o := &Outbox{Deps: d, stop: make(chan struct{}), lines: map[string]*line{}, told: newMemo(1 << 16), notes: make(chan notice, 4096)}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	return o
 }
@@ -163,7 +168,10 @@ func (o *Outbox) Close() {
 	for _, l := range lines {
 		l.close()
 	}
+	o.asking.Lock()
+	o.ended = true
 	close(o.notes) // no line is left that notes anything
+	o.asking.Unlock()
 	o.work.Wait()
 	o.cancel()
 }

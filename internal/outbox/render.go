@@ -108,6 +108,8 @@ func (o *Outbox) settle(ctx context.Context, plans []effect.Plan) bool {
 }
 
 func (o *Outbox) settleOnce(ctx context.Context, plans []effect.Plan) error {
+	o.composing.RLock()
+	defer o.composing.RUnlock()
 	drafts, era := make([]draft, len(plans)), o.era.Load()
 	for i := range plans {
 		drafts[i].Plan, drafts[i].era = plans[i], era

@@ -259,7 +259,7 @@ func (l *line) finish(ctx context.Context, batch []*message, c called) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.nudge()
-	close(l.flying[batch[0]])
+	defer close(l.flying[batch[0]]) // when what came of it is noted
 	delete(l.flying, batch[0])
 	now := l.Clock()
 	worked, tried, reason := false, len(c.allowed) > 0, ""
@@ -349,43 +349,17 @@ func (l *line) away(n int) time.Duration {
 
 // write writes down what came of a message.
 func (l *line) write(m *message, outcome effect.Outcome, reason string, r destination.Result, took time.Duration) {
+	person := m.Person
+	if reason == effect.Erased || outcome == effect.NotSent && m.era != l.era.Load() {
+		person = "" // perhaps nobody any more: the log is not to name them again
+	}
 	f := effect.Fact{
-		Op: effect.OpResult, Destination: m.Destination, Version: l.version, Position: m.Position, Segment: m.Segment, ID: m.ID, As: m.As, Person: m.Person,
+		Op: effect.OpResult, Destination: m.Destination, Version: l.version, Position: m.Position, Segment: m.Segment, ID: m.ID, As: m.As, Person: person,
 		Time: m.Time, When: l.now(), Outcome: outcome, Reason: reason, Text: r.Reason, Attempt: m.attempts, Status: r.Status,
 		Took: took.Microseconds(), Request: string(r.Request), Answer: string(r.Answer), Sent: uint64(m.sent),
 	}
 	select {
-	case l.notes <- pipeline.Effect{Anchor: m.Anchor, Fact: f}:
+	case l.notes <- notice{Effect: pipeline.Effect{Anchor: m.Anchor, Fact: f}}:
 	case <-l.ctx.Done(): // it is sent again after the next start
 	}
 }
-
-// note appends what came of messages, many at once.
-func (o *Outbox) note() {
-	for first := range o.notes {
-		list := []pipeline.Effect{first}
-		for more := true; more && len(list) < noted; {
-			select {
-			case e, ok := <-o.notes:
-				if more = ok; ok {
-					list = append(list, e)
-				}
-			default:
-				more = false
-			}
-		}
-		for {
-			_, err := o.Spine.KeepEffects(o.ctx, list)
-			if err == nil || o.ctx.Err() != nil {
-				break
-			}
-			o.Log.Error("what came of messages cannot be written down", "error", err)
-			if !pause(o.ctx, o.Pace.First) {
-				break
-			}
-		}
-	}
-}
-
-// noted is how many results are written at once.
-const noted = 512

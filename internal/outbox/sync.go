@@ -122,6 +122,8 @@ func (w *syncing) step(ctx context.Context, t *schedule.Task, at *syncAt, n int)
 
 // tell makes messages about some people: members, or those who were.
 func (w *syncing) tell(ctx context.Context, at *syncAt, people []string, members bool) error {
+	w.composing.RLock()
+	defer w.composing.RUnlock()
 	drafts := make([]draft, 0, len(people))
 	for _, id := range people {
 		k, err := w.Spine.AnchorOf(ctx, id)

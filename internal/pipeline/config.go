@@ -47,8 +47,12 @@ type Config struct {
 	// Rewrite takes somebody who is erased out of what was written down of the
 	// log beside it; nil where nothing was.
 	Rewrite func(ctx context.Context, who Gone) (Rewritten, error)
-	// Recall lets nothing about somebody who is erased be sent that waits, and
-	// takes them out of files that were handed over; nil where nothing is sent.
+	// Silence returns when whatever was made out of what the state said before the
+	// call is in the log, and lets nothing be sent that waits and is not there any
+	// more; nil where nothing is sent.
+	Silence func(ctx context.Context) error
+	// Recall takes somebody who is erased out of files that were handed over; nil
+	// where there are none.
 	Recall     func(ctx context.Context, who Gone) (Recalled, error)
 	Columns    IndexOptions
 	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash

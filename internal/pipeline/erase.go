@@ -35,6 +35,9 @@ type ErasePlan struct {
 	Restored  bool             `json:"restored,omitempty"` // the time is that of an erasure which the store is older than
 	Fact      store.Position   `json:"fact,omitempty"`
 	Scanned   bool             `json:"scanned,omitempty"`
+	// Hushed is up to where in the log messages and decisions may have been made of
+	// what the state still said of the person.
+	Hushed store.Position `json:"hushed,omitempty"`
 	// Others are anchors of other people that spoke of the person, with the
 	// events that are taken from them; those without are folded again.
 	Others  map[string][]store.Position `json:"others,omitempty"`
@@ -60,6 +63,7 @@ func eraseSteps() []eraseStep {
 		{"reading the log", (*eraser).scan},
 		{"rewriting the log", (*eraser).redact},
 		{"removing state", (*eraser).sweep},
+		{"stopping what is on its way", (*eraser).hush},
 		{"rewriting the state", (*eraser).purge},
 		{"rewriting the lake", (*eraser).rewrite},
 		{"taking back what was delivered", (*eraser).takeBack},
@@ -309,9 +313,6 @@ func (e *eraser) sweep(ctx context.Context) error {
 		}
 	}
 	if err := e.p.settle(ctx); err != nil {
-		return err
-	}
-	if err := e.leftovers(ctx); err != nil {
 		return err
 	}
 	return e.p.persist(ctx)

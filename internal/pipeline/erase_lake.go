@@ -56,8 +56,7 @@ func (e *eraser) rewrite(ctx context.Context) error {
 	return nil
 }
 
-// takeBack takes the person out of what waits to be sent and of what was written
-// for others to fetch.
+// takeBack takes the person out of what was written for others to fetch.
 func (e *eraser) takeBack(ctx context.Context) error {
 	proof := &e.plan.Proof.Delivered
 	proof.Elsewhere = []string{}

@@ -156,7 +156,7 @@ func (e *eraser) left(r *store.Record) bool {
 			return ev.Time <= e.plan.Time
 		}
 	}
-	return r.Position <= e.plan.Fact
+	return r.Position <= e.plan.Fact || made(r.Kind) && r.Position <= e.plan.Hushed
 }
 
 // attended are tables whose rows people write for everybody: they are told of,
@@ -193,34 +193,4 @@ func (e *eraser) inRow(_ store.Table, key []byte, parts [][]byte) bool {
 		return true
 	}
 	return slices.ContainsFunc(parts, e.mentions.In)
-}
-
-// leftovers removes rows of tables that lie beside the person's: kept decisions.
-func (e *eraser) leftovers(ctx context.Context) error {
-	byLane := map[int][]store.Change{}
-	err := e.eachRow(ctx, []store.Table{store.TableDecisions}, func(t store.Table, b id.Bucket, key []byte, parts [][]byte) {
-		if !e.inRow(t, key, parts) {
-			return
-		}
-		k := store.RowKey{Table: t, Bucket: b, Key: bytes.Clone(key)}
-		e.touched = append(e.touched, k)
-		byLane[e.p.laneIndex(b)] = append(byLane[e.p.laneIndex(b)], store.Change{RowKey: k, Op: store.Delete})
-	})
-	if err != nil {
-		return err
-	}
-	for i, changes := range byLane {
-		err := e.inLane(ctx, e.p.lanes[i], func() ([]store.Record, error) {
-			if i < len(e.p.people) {
-				e.p.people[i].rows = append(e.p.people[i].rows, changes...)
-			} else {
-				e.p.common.rows = append(e.p.common.rows, changes...)
-			}
-			return nil, nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

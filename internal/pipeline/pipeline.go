@@ -33,6 +33,7 @@ type Pipeline struct {
 	backups     func() ([]BackupRow, error)
 	forget      func() error
 	rewrite     func(ctx context.Context, who Gone) (Rewritten, error)
+	silence     func(ctx context.Context) error
 	recall      func(ctx context.Context, who Gone) (Recalled, error)
 	privacy     privacyWork
 	seq         *sequencer
@@ -110,7 +111,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, items: newItemBook(), plans: newPlanning(), trials: newTrials(), experiences: &atomic.Pointer[experience.Book]{}},
-		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, recall: c.Recall,
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, silence: c.Silence, recall: c.Recall,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),
