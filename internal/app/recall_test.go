@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rapport/internal/app"
+	"rapport/internal/blob/blobtest"
 )
 
 // standing gives which of some texts stand in files below a folder.
@@ -43,6 +44,18 @@ func standing(t *testing.T, folder string, texts ...string) (found []string) {
 	return found
 }
 
+// stored gives which of some texts stand in objects whose keys begin with a prefix.
+func stored(s *blobtest.Storage, prefix string, texts ...string) (found []string) {
+	for key, content := range s.Objects() {
+		for _, text := range texts {
+			if strings.HasPrefix(key, prefix) && bytes.Contains(content, []byte(text)) && !slices.Contains(found, text) {
+				found = append(found, text)
+			}
+		}
+	}
+	return found
+}
+
 // waitUntil waits until something is so.
 func waitUntil(t *testing.T, what string, so func() bool) {
 	t.Helper()
@@ -59,8 +72,8 @@ func waitUntil(t *testing.T, what string, so func() bool) {
 }
 
 // Who is erased disappears from files that destinations wrote, hashed or not, and
-// from what waits for one that is paused or cannot be reached. What lies in a
-// bucket is named.
+// from what waits for one that is paused or refuses it, also in buckets. A bucket
+// that refuses to be read is named.
 func TestErasure_ReachesWhatDestinationsWroteAndWhatWaits(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -72,7 +85,14 @@ func TestErasure_ReachesWhatDestinationsWroteAndWhatWaits(t *testing.T) {
 	put("lines", `{"type":"files","settings":{"format":"jsonl","gather_seconds":1,"folder":"lines"},"events":{}}`)
 	put("table", `{"type":"files","settings":{"format":"parquet","gather_seconds":1,"folder":"table"},"events":{}}`)
 	put("ads", `{"type":"files","settings":{"audience":"meta","gather_seconds":1,"folder":"ads"},"events":{}}`)
-	put("bucket", `{"type":"files","settings":{"target":"s3","folder":"out","gather_seconds":1,"s3":{"endpoint":"http://127.0.0.1:1","bucket":"far-away","path_style":true,"access_key":"a","secret_key":"b"}},"events":{}}`)
+	storage := blobtest.New(t, "people")
+	bucket := func(key, more, name string) {
+		put(key, `{"type":"files","settings":{"target":"s3","folder":"out `+key+`","gather_seconds":1,`+more+`"s3":{"endpoint":"`+storage.URL+`","bucket":"`+name+`","path_style":true,"access_key":"`+blobtest.AccessKey+`","secret_key":"b"}},"events":{}}`)
+	}
+	bucket("bucket", "", "far-away") // the storage knows no such one
+	bucket("objects", `"format":"parquet",`, "people")
+	bucket("matched", `"audience":"google",`, "people")
+	storage.Put("out objects/theirs.jsonl", []byte(`"ada-lovelace"`))
 	put("hook", `{"type":"webhook","settings":{"url":"`+box.URL+`","secrets":["`+webhookSecret+`"]},"events":{}}`)
 	api(t, a, "POST", "/destinations/hook/pause", "", 200)
 	const ada, bob = "ada.lovelace@example.com", "bob.other@example.com"
@@ -91,11 +111,24 @@ func TestErasure_ReachesWhatDestinationsWroteAndWhatWaits(t *testing.T) {
 	waitUntil(t, "a staged file", func() bool {
 		return len(standing(t, staged, ada, bob)) == 2
 	})
+	waitUntil(t, "objects", func() bool {
+		return len(stored(storage, "out objects/day", ada, bob)) == 2 && len(stored(storage, "out matched/add", adas, bobs)) == 2
+	})
 
 	proof := privacy(t, a, "erasure", "user_id:ada-lovelace")["proof"].(map[string]any)
 	out := proof["delivered"].(map[string]any)
-	if out["files"].(float64) < 4 || out["rows"].(float64) < 4 || fmt.Sprint(out["elsewhere"]) != "[bucket: s3://far-away/out]" {
+	if out["files"].(float64) < 6 || out["rows"].(float64) < 6 || fmt.Sprint(out["buckets"]) != "[matched: s3://people/out matched objects: s3://people/out objects]" ||
+		!strings.HasPrefix(fmt.Sprint(out["elsewhere"]), "[bucket: s3://far-away/out bucket: list s3://far-away/out bucket: the store answers 404 (NoSuchBucket)") {
 		t.Errorf("the proof says %v", out)
+	}
+	if left := stored(storage, "out objects/day", ada, "ada-lovelace", bob); fmt.Sprint(left) != "["+bob+"]" {
+		t.Errorf("objects have %v", left)
+	}
+	if left := stored(storage, "out matched/", adas, bobs); fmt.Sprint(left) != "["+bobs+"]" {
+		t.Errorf("objects of an audience have %v", left)
+	}
+	if len(stored(storage, "out objects/theirs.jsonl", "ada-lovelace")) != 1 {
+		t.Error("an object of others was touched")
 	}
 	if hits := proof["scan"].(map[string]any)["files"].(map[string]any)["hits"].([]any); len(hits) > 0 {
 		t.Errorf("the person stands in %v", hits)

@@ -26,7 +26,11 @@ type S3 struct {
 	Region    string
 	AccessKey string
 	SecretKey string
-	HTTP      http.RoundTripper
+	Token     string // of temporary keys
+	// Hosted says that the bucket stands in front of the endpoint's host and not
+	// in the path.
+	Hosted bool
+	HTTP   http.RoundTripper
 	// Setting is the group of settings that say this, for errors: lake, backup.
 	Setting string
 }
@@ -56,13 +60,15 @@ func NewBucket(s S3) (Target, error) {
 		if err != nil || at.Scheme != "https" && at.Scheme != "http" || at.Host == "" || strings.Trim(at.Path, "/") != "" {
 			return nil, bad("s3_endpoint", "%q will not do: give scheme and host, such as https://minio.internal:9000", s.Endpoint)
 		}
-		style = minio.BucketLookupPath
+		if style = minio.BucketLookupPath; s.Hosted {
+			style = minio.BucketLookupDNS
+		}
 	}
 	if s.Region == "" {
 		s.Region = "us-east-1"
 	}
 	client, err := minio.NewCore(at.Host, &minio.Options{
-		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Secure: at.Scheme == "https", Region: s.Region,
+		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, s.Token), Secure: at.Scheme == "https", Region: s.Region,
 		BucketLookup: style, Transport: s.HTTP, MaxRetries: 3,
 	})
 	if err != nil {
@@ -112,6 +118,10 @@ func (b *bucket) List(ctx context.Context) ([]string, error) {
 	return out, context.Cause(ctx)
 }
 
+// ErrRefused is what a store said no to: trying again does not help until
+// somebody changes the bucket or the keys.
+var ErrRefused = errors.New("the store refuses it")
+
 // refused says what a store answered; nothing secret is in it.
 func refused(doing string, err error) error {
 	if err == nil {
@@ -124,5 +134,18 @@ func refused(doing string, err error) error {
 	if answer.Code == "NoSuchKey" {
 		return fmt.Errorf("%s: %w", doing, fs.ErrNotExist)
 	}
-	return fmt.Errorf("%s: the store answers %d (%.60s): check the bucket, the region and the keys", doing, answer.StatusCode, answer.Code)
+	why := fmt.Errorf("%s: the store answers %d (%.60s): check the bucket, the region and the keys", doing, answer.StatusCode, answer.Code)
+	if answer.StatusCode/100 == 4 && answer.StatusCode != http.StatusRequestTimeout && answer.StatusCode != http.StatusTooManyRequests {
+		return refusal{why}
+	}
+	return why
+}
+
+// refusal is an answer that is ErrRefused.
+type refusal struct{ error }
+
+func (refusal) Is(target error) bool { return target == ErrRefused }
+
+func (r refusal) Unwrap() error {
+	return r.error
 }

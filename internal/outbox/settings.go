@@ -183,26 +183,42 @@ func bare(t *effect.Target, kind destination.Type, d effect.Destination) *effect
 	return &d
 }
 
-// opened puts the secrets back into the settings and opens a sink with them.
-func (o *Outbox) opened(ctx context.Context, kind destination.Type, key string, d *effect.Destination) (*opened, error) {
+// Unsealed gives the type of a destination as it is stored and its settings, with
+// the secrets in the clear: for whoever cleans up after it.
+func (o *Outbox) Unsealed(document []byte) (kind string, settings json.RawMessage, err error) {
+	var d effect.Destination
+	if err := json.Unmarshal(document, &d); err != nil {
+		return "", nil, err
+	}
+	settings, _, err = o.unsealed(&d)
+	return d.Type, settings, err
+}
+
+// unsealed puts the secrets back into settings, and gives them beside.
+func (o *Outbox) unsealed(d *effect.Destination) (text json.RawMessage, secrets []string, err error) {
 	var settings map[string]any
 	if err := json.Unmarshal(d.Settings, &settings); err != nil {
-		return nil, fmt.Errorf("the settings cannot be read: %w", err)
+		return nil, nil, fmt.Errorf("the settings cannot be read: %w", err)
 	}
-	var secrets []string
 	for place, sealed := range d.Sealed {
 		text, err := o.Open(sealed)
 		if err != nil {
-			return nil, fault.Errorf(fault.Invalid, "no_secret", "its secret %s cannot be read: PUT the destination with the secret again", place)
+			return nil, nil, fault.Errorf(fault.Invalid, "no_secret", "its secret %s cannot be read: PUT the destination with the secret again", place)
 		}
 		var value any
 		if err := json.Unmarshal(text, &value); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		secrets = append(secrets, texts(value)...)
 		put(settings, place, value)
 	}
-	text, err := json.Marshal(settings)
+	text, err = json.Marshal(settings)
+	return text, secrets, err
+}
+
+// opened puts the secrets back into the settings and opens a sink with them.
+func (o *Outbox) opened(ctx context.Context, kind destination.Type, key string, d *effect.Destination) (*opened, error) {
+	text, secrets, err := o.unsealed(d)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ type Config struct {
 	Silence func(ctx context.Context) error
 	// Recall takes somebody who is erased out of files that were handed over; nil
 	// where there are none.
-	Recall     func(ctx context.Context, who Gone) (Recalled, error)
+	Recall     func(ctx context.Context, who Gone, at *Recalling) error
 	Columns    IndexOptions
 	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
 }

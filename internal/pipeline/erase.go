@@ -38,6 +38,8 @@ type ErasePlan struct {
 	// Hushed is up to where in the log messages and decisions may have been made of
 	// what the state still said of the person.
 	Hushed store.Position `json:"hushed,omitempty"`
+	// Behind is how far files in buckets were searched, by place.
+	Behind map[string]string `json:"behind,omitempty"`
 	// Others are anchors of other people that spoke of the person, with the
 	// events that are taken from them; those without are folded again.
 	Others  map[string][]store.Position `json:"others,omitempty"`

@@ -23,10 +23,21 @@ type Rewritten struct {
 
 // Recalled says what of them was taken out of files that destinations wrote.
 type Recalled struct {
-	Files int `json:"files" doc:"Files that destinations wrote on this server and that were written anew or removed"`
+	Files int `json:"files" doc:"Files that destinations wrote on this server and into buckets and that were written anew or removed"`
 	Rows  int `json:"rows" doc:"Rows of these files that were removed"`
+	// Buckets are those that were searched to their end.
+	Buckets []string `json:"buckets" nullable:"false" doc:"Destinations that wrote files into a bucket, with its place, whose files there were searched"`
 	// Elsewhere are destinations whose files are out of reach.
-	Elsewhere []string `json:"elsewhere" nullable:"false" doc:"Destinations that wrote files into a bucket, with its place: these files were handed over and may hold the person"`
+	Elsewhere []string `json:"elsewhere" nullable:"false" doc:"Destinations that wrote files into a bucket that is out of reach, with its place and the reason: these files may hold the person"`
+}
+
+// Recalling is how far taking back has come.
+type Recalling struct {
+	*Recalled
+	// Behind are the files behind which it goes on, by place.
+	Behind map[string]string
+	// Save makes it outlive a crash.
+	Save func(ctx context.Context) error
 }
 
 // gone is the person as what lies beside the log knows them.
@@ -56,18 +67,19 @@ func (e *eraser) rewrite(ctx context.Context) error {
 	return nil
 }
 
-// takeBack takes the person out of what was written for others to fetch.
+// takeBack takes the person out of what was written for others to fetch. After a
+// crash it goes on where it was: nobody has written of the person since.
 func (e *eraser) takeBack(ctx context.Context) error {
 	proof := &e.plan.Proof.Delivered
-	proof.Elsewhere = []string{}
+	proof.Buckets, proof.Elsewhere = append([]string{}, proof.Buckets...), []string{}
 	if e.p.recall == nil {
 		return nil
 	}
-	done, err := e.p.recall(ctx, e.gone())
-	if err != nil {
+	if e.plan.Behind == nil {
+		e.plan.Behind = map[string]string{}
+	}
+	if err := e.p.recall(ctx, e.gone(), &Recalling{proof, e.plan.Behind, e.save}); err != nil {
 		return fmt.Errorf("take back what was delivered: %w", err)
 	}
-	proof.Files, proof.Rows = proof.Files+done.Files, proof.Rows+done.Rows
-	proof.Elsewhere = append(proof.Elsewhere, done.Elsewhere...)
 	return nil
 }

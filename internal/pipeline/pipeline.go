@@ -34,7 +34,7 @@ type Pipeline struct {
 	forget      func() error
 	rewrite     func(ctx context.Context, who Gone) (Rewritten, error)
 	silence     func(ctx context.Context) error
-	recall      func(ctx context.Context, who Gone) (Recalled, error)
+	recall      func(ctx context.Context, who Gone, at *Recalling) error
 	privacy     privacyWork
 	seq         *sequencer
 	lanes       []*lane // people lanes in the order of their spans, then the graph's

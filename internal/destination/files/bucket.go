@@ -66,24 +66,12 @@ func judge(status int, body []byte) (destination.Outcome, string) {
 func (b *bucket) stage() string { return filepath.Join(b.sink.env.Folder, "stage") }
 
 func (b *bucket) publish(ctx context.Context, staged, name string) destination.Result {
-	content, err := os.ReadFile(staged)
+	content, over, err := uploading(staged)
 	if err != nil {
 		return onDisk(err)
 	}
-	key := path.Join(b.sink.Folder, name)
-	if b.sink.S3.PathStyle {
-		key = path.Join(b.sink.S3.Bucket, key)
-	}
-	at := b.host
-	at.Path, at.RawPath = "/"+key, "/"+escapePath(key)
-	q, err := http.NewRequestWithContext(ctx, http.MethodPut, at.String(), nil)
-	if err != nil {
-		return onDisk(err)
-	}
-	q.Header.Set("Content-Type", rowfile.Format(b.sink.Format).ContentType())
-	b.sink.S3.sign(q, content, b.sink.env.Now())
-	r, _ := b.caller.Do(ctx, q, content)
-	r.Request = b.sink.mask.Show([]byte("PUT " + at.String()))
+	defer over()
+	r := b.put(ctx, path.Join(b.sink.Folder, name), content)
 	if r.Outcome != destination.Delivered {
 		return r
 	}
@@ -93,5 +81,23 @@ func (b *bucket) publish(ctx context.Context, staged, name string) destination.R
 	if err := syncFolder(filepath.Dir(staged)); err != nil {
 		return onDisk(err)
 	}
+	return r
+}
+
+// put writes an object.
+func (b *bucket) put(ctx context.Context, key string, content []byte) destination.Result {
+	if b.sink.S3.PathStyle {
+		key = path.Join(b.sink.S3.Bucket, key)
+	}
+	at := b.host
+	at.Path, at.RawPath = "/"+key, "/"+escapePath(key)
+	q, err := http.NewRequestWithContext(ctx, http.MethodPut, at.String(), nil)
+	if err != nil {
+		return onDisk(err)
+	}
+	q.Header.Set("Content-Type", rowfile.Format(strings.TrimPrefix(path.Ext(key), ".")).ContentType())
+	b.sink.S3.sign(q, content, b.sink.env.Now())
+	r, _ := b.caller.Do(ctx, q, content)
+	r.Request = b.sink.mask.Show([]byte("PUT " + at.String()))
 	return r
 }

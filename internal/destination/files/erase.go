@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -112,16 +113,7 @@ func (e *eraser) file(path string) (gone int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var left []byte
-	var kept int
-	switch filepath.Ext(path) {
-	case ".jsonl":
-		left, kept, gone = e.lines(content)
-	case ".csv":
-		left, kept, gone, err = e.table(content)
-	default:
-		left, kept, gone, err = e.parquet(content)
-	}
+	left, kept, gone, err := e.without(path, content)
 	if err != nil || gone == 0 {
 		return 0, err
 	}
@@ -132,6 +124,19 @@ func (e *eraser) file(path string) (gone int, err error) {
 		return 0, err
 	}
 	return gone, syncFolder(filepath.Dir(path))
+}
+
+// without gives what is left of the content of a file, how many rows that has and
+// how many went.
+func (e *eraser) without(name string, content []byte) (left []byte, kept, gone int, err error) {
+	switch path.Ext(name) {
+	case ".jsonl":
+		left, kept, gone = e.lines(content)
+		return left, kept, gone, nil
+	case ".csv":
+		return e.table(content)
+	}
+	return e.parquet(content)
 }
 
 func (e *eraser) lines(content []byte) (left []byte, kept, gone int) {

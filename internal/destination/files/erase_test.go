@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"rapport/internal/blob/blobtest"
 	"rapport/internal/consent"
 	"rapport/internal/destination"
 	"rapport/internal/destination/files"
@@ -175,5 +177,76 @@ func TestErase_LooksIntoStagedFilesAndTouchesNoOther(t *testing.T) {
 	}
 	if b, err := os.ReadFile(others); err != nil || !bytes.Contains(b, []byte(mail)) {
 		t.Errorf("a file of others is %q, %v", b, err)
+	}
+}
+
+// In a bucket the same rows go, whatever the format; broken off in the middle it
+// goes on behind the last file that is done, and counts none twice.
+func TestBucketErase_GoesOnWhereItWasBrokenOff(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"csv", "jsonl", "parquet"} {
+		storage := blobtest.New(t, "people")
+		to := files.Settings{Target: "s3", Folder: "pre fix/ä+$", Format: format, Gather: 1, S3: files.S3{
+			Endpoint: storage.URL, Bucket: "people", PathStyle: true, AccessKey: blobtest.AccessKey, SecretKey: secretKey, Token: "of a session",
+		}}
+		env := destination.Env{Now: time.Now, HTTP: http.DefaultClient, Folder: t.TempDir()}
+		local := t.TempDir()
+		filled(t, local, files.Settings{Format: format})
+		const made = 5
+		for n := range made {
+			storage.Put(fmt.Sprintf("pre fix/ä+$/day=2026-03-0%d/20260301T000000Z-%08d-0123456789abcdef.%s", n+1, n, format), contents(t, local))
+		}
+		storage.Put("pre fix/ä+$/theirs."+format, []byte(janesID))
+		b, err := files.OpenBucket(t.Context(), settings(t, to), env)
+		if err != nil || b.Place() != "s3://people/pre fix/ä+$" {
+			t.Fatalf("%v, %v", b, err)
+		}
+		behind, changed, gone := "", 0, 0
+		note := func(name string, n int) error {
+			behind, gone = name, gone+n
+			if n > 0 {
+				changed++
+			}
+			return nil
+		}
+		reads := 0
+		storage.Answer(func(method, key string) int {
+			if method == http.MethodGet && key != "" {
+				reads++
+			}
+			if reads == 3 {
+				return http.StatusNotImplemented // minio asks no second time
+			}
+			return 0
+		})
+		if err := b.Erase(t.Context(), jane(), behind, note); err == nil || files.OutOfReach(err) || changed != 2 {
+			t.Fatalf("%s: broken off after %d files: %v", format, changed, err)
+		}
+		storage.Answer(func(_, key string) int {
+			if key != "" && strings.Compare(key, "pre fix/ä+$/"+behind) <= 0 {
+				t.Errorf("%s is looked at again", key)
+			}
+			return 0
+		})
+		if err := b.Erase(t.Context(), jane(), behind, note); err != nil || changed != made || gone != 2*made {
+			t.Errorf("%s: %d files, %d rows, %v", format, changed, gone, err)
+		}
+		left := 0
+		for key, content := range storage.Objects() {
+			if strings.HasSuffix(key, "theirs."+format) {
+				continue
+			}
+			if bytes.Contains(content, []byte("janedoe")) || bytes.Contains(content, []byte(janesID)) {
+				t.Errorf("%s: something is left in %s", format, key)
+			}
+			left += len(rows(t, key, content))
+		}
+		if left != 2*made || string(storage.Objects()["pre fix/ä+$/theirs."+format]) != janesID {
+			t.Errorf("%s: %d rows of others are left", format, left)
+		}
+		storage.Answer(func(string, string) int { return http.StatusForbidden })
+		if err := b.Erase(t.Context(), jane(), "", note); !files.OutOfReach(err) {
+			t.Errorf("%s: refused: %v", format, err)
+		}
 	}
 }
