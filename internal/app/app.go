@@ -58,16 +58,15 @@ type Parts struct {
 
 // App is a running instance.
 type App struct {
-	config config.Config
-	budget config.Budget
-	parts  Parts
-	setup  access.Setup
-	access *access.Register
-	// sessions are the members who signed in, audit what is noted of everybody.
-	sessions *access.Sessions
-	audit    *access.Audit
-	erased   chan struct{} // somebody was erased: the ledger has to reach the backups
-	ledger   sync.Mutex    // over reading the ledger and bringing it there
+	config   config.Config
+	budget   config.Budget
+	parts    Parts
+	setup    access.Setup
+	access   *access.Register
+	sessions *access.Sessions // the members who signed in
+	audit    *access.Audit    // what is noted of everybody
+	erased   chan struct{}    // somebody was erased: the ledger has to reach the backups
+	ledger   sync.Mutex       // over reading the ledger and bringing it there
 	metrics  *telemetry.Metrics
 
 	store     store.Store
@@ -75,6 +74,7 @@ type App struct {
 	door      *watch.Door // before the pipeline: people look on here
 	jobs      *schedule.Runner
 	physician *physician
+	alarms    *alarms
 	decider   *decider.Decider
 	responder *responder.Responder
 	outside   *connection.Client

@@ -44,6 +44,7 @@ type physician struct {
 }
 
 func (a *App) openHealth() {
+	a.openAlarms()
 	a.physician = &physician{app: a, watch: health.New()}
 	text, err := os.ReadFile(a.config.Path(healthFile))
 	if err == nil {
@@ -55,8 +56,9 @@ func (a *App) openHealth() {
 }
 
 // keepHealth looks every few seconds, so that what is stuck is noticed though
-// nobody asks.
+// nobody asks, and whom alerts name hears of it.
 func (a *App) keepHealth() {
+	a.background.Go(a.alarms.tell)
 	every := time.NewTicker(healthEvery)
 	defer every.Stop()
 	for {
@@ -64,7 +66,8 @@ func (a *App) keepHealth() {
 		case <-a.stop:
 			return
 		case <-every.C:
-			a.physician.Report(context.Background())
+			r := a.physician.Report(context.Background())
+			a.alarms.look(&r)
 		}
 	}
 }
@@ -108,7 +111,7 @@ func (p *physician) measure(ctx context.Context, now clock.Instant) health.Measu
 		o := a.intake.Seen(s.Key)
 		seen := health.SeenSource{Key: s.Key, Status: httpapi.SourceStatus(s, o, now)}
 		if o != nil {
-			seen.Last = o.Last
+			seen.Last, seen.Received = o.Last, o.Received
 		}
 		m.Sources = append(m.Sources, seen)
 	}

@@ -53,6 +53,8 @@ const (
 	Placement  Kind = "placement"   // as JSON
 	Experience Kind = "experience"  // as JSON
 	PublicData Kind = "public_data" // what of people callers who only claim to be them may be treated by, as JSON
+
+	Alert Kind = "alert" // of what is wrong with the instance somebody is told, as JSON
 )
 
 // DefaultKey is the key of what an instance has one of.

@@ -25,6 +25,8 @@ const (
 	Profile Kind = "profile" // what is known of a person changed
 	// Broadcast is a message to everybody in a segment.
 	Broadcast Kind = "broadcast"
+	// Alert says what is wrong with the instance; it is about no person.
+	Alert Kind = "alert"
 )
 
 // Message is one delivery as it was planned: durable before the first attempt,

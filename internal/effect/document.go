@@ -31,6 +31,8 @@ type Destination struct {
 	Broadcasts bool `json:"broadcasts,omitempty" doc:"Broadcasts may go through it"`
 	// Experiences are sent under this destination's own key and pace.
 	Experiences bool `json:"experiences,omitempty" doc:"Triggered experiences may be sent to it"`
+	// Alerts are about the instance and about no person.
+	Alerts bool `json:"alerts,omitempty" doc:"Alerts may be sent to it, with what they say as alert"`
 
 	Traits   []string     `json:"traits,omitempty" maxItems:"200" doc:"Traits of the person that go along; [\"*\"]: all of them; left out: none"`
 	Decision string       `json:"decision,omitempty" doc:"Key of a decision model that is asked about each person when it is sent: its answer goes along as instructions"`
@@ -172,8 +174,8 @@ func (t *Target) checkWhat() error {
 	if t.Type == "" {
 		return invalid("type", "the destination says no type: GET /api/v1/destination-types lists them")
 	}
-	if t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil && !t.Broadcasts && !t.Experiences {
-		return invalid("", "the destination is told nothing: give events, segments, audience, profile, broadcasts or experiences")
+	if t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil && !t.Broadcasts && !t.Experiences && !t.Alerts {
+		return invalid("", "the destination is told nothing: give events, segments, audience, profile, broadcasts, experiences or alerts")
 	}
 	if t.Audience != nil && t.Audience.Segment == "" {
 		return invalid("audience/segment", "give the key of a segment")

@@ -30,7 +30,7 @@ func (t *Target) Through(x *Through, may []string) (*Target, error) {
 		return nil, invalid("destination", "the destination takes no broadcasts: PUT it with broadcasts true")
 	}
 	d := t.Destination
-	d.Events, d.Segments, d.Audience, d.Profile, d.Experiences = nil, nil, nil, nil, false
+	d.Events, d.Segments, d.Audience, d.Profile, d.Experiences, d.Alerts = nil, nil, nil, nil, false, false
 	var err error
 	if d.Settings, err = overlay(t.Settings, x.Content, may); err != nil {
 		return nil, err
@@ -85,8 +85,8 @@ func overlay(settings, content json.RawMessage, may []string) (json.RawMessage, 
 	return json.Marshal(under)
 }
 
-// Bare tells that nothing but broadcasts goes through a destination: what these
-// write themselves need not be there.
+// Bare tells that nothing but broadcasts and alerts goes through a destination:
+// what these write themselves need not be there.
 func (t *Target) Bare() bool {
-	return t.Broadcasts && !t.Experiences && t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil
+	return (t.Broadcasts || t.Alerts) && !t.Experiences && t.Events == nil && len(t.Segments) == 0 && t.Audience == nil && t.Profile == nil
 }

@@ -76,6 +76,8 @@ type SeenSource struct {
 	Key    string        `json:"key"`
 	Status string        `json:"status" doc:"As its own health says"`
 	Last   clock.Instant `json:"last_received_at,omitzero"`
+	// Received counts what came.
+	Received uint64 `json:"received" doc:"Events and bodies that came, since the data was made"`
 }
 
 // ToldDestination is how a destination does.
@@ -137,6 +139,7 @@ type HealthReport struct {
 	ReadOnly     bool              `json:"read_only" doc:"Nothing is taken in and nothing changed, by the setting read_only"`
 	Findings     []Finding         `json:"findings" nullable:"false" doc:"The most urgent first"`
 	Late         Late              `json:"late"`
+	DeadLetters  uint64            `json:"dead_letters" doc:"Events that were not understood and wait for somebody to repair them"`
 	Disk         DiskReport        `json:"disk"`
 	Backup       BackupState       `json:"backup"`
 	Certificate  *Certificate      `json:"certificate" doc:"null: it answers without TLS"`

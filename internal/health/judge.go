@@ -52,7 +52,7 @@ func New() *Watch { return &Watch{since: map[string]clock.Instant{}, lanes: map[
 // changed and is worth keeping.
 func (w *Watch) Look(m *Measured) (r HealthReport, fresh bool) {
 	r = HealthReport{
-		CheckedAt: m.At, ReadOnly: m.ReadOnly, Backup: m.Backup, Certificate: m.Certificate, Lake: m.Lake,
+		CheckedAt: m.At, ReadOnly: m.ReadOnly, DeadLetters: m.DeadLettered, Backup: m.Backup, Certificate: m.Certificate, Lake: m.Lake,
 		Sources: filled(m.Sources), Destinations: filled(m.Destinations), FailedJobs: filled(m.FailedJobs),
 	}
 	r.Disk, fresh = w.disk(m)

@@ -21,10 +21,12 @@ import (
 
 // Deps is what the API is made of.
 type Deps struct {
-	Spine   Spine
-	Live    Live
-	Jobs    Jobs
-	Health  Health
+	Spine  Spine
+	Live   Live
+	Jobs   Jobs
+	Health Health
+	// Alerts tell people of what is wrong.
+	Alerts  Alerts
 	Decider Decider
 	// Responder says what to show to whom.
 	Responder Responder
@@ -143,6 +145,7 @@ func New(d Deps) *API {
 	a.jobRoutes()
 	a.backupRoutes()
 	a.healthRoutes()
+	a.alertRoutes()
 	a.processRoutes()
 	admitNulls(a.huma.OpenAPI().Components.Schemas)
 	a.sayPersonal()

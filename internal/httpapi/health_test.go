@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 
+	"rapport/internal/alert"
 	"rapport/internal/health"
 )
 
@@ -28,4 +29,25 @@ func TestHealth_TellsWhatIsFoundAndTheMend(t *testing.T) {
 	if r.Status != health.Failing || len(r.Findings) != 1 || r.Findings[0].Code != "disk" || r.Findings[0].Mend == "" || r.Summary != r.Findings[0].Message {
 		t.Errorf("%+v", r)
 	}
+}
+
+// fakeAlerts has one alert that stands and one that was said.
+type fakeAlerts struct{}
+
+func (fakeAlerts) Check(context.Context, string, []byte) error { return nil }
+
+func (fakeAlerts) Test(key string, document []byte) (alert.SaidAlert, error) {
+	r, err := alert.Read(key, document)
+	if err != nil {
+		return alert.SaidAlert{}, err
+	}
+	return alert.New().Test(r, 1), nil
+}
+
+func (fakeAlerts) Standing(context.Context) []alert.StandingAlert {
+	return []alert.StandingAlert{{Alert: "full", About: "disk"}}
+}
+
+func (fakeAlerts) Said() []alert.SaidAlert {
+	return []alert.SaidAlert{{ID: "2", Alert: "full", Time: 2, Told: []alert.ToldAlert{}}, {ID: "1", Alert: "late", Time: 1, Told: []alert.ToldAlert{}}}
 }

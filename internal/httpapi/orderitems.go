@@ -64,12 +64,12 @@ func (a *API) orderItemRoutes() {
 	register(a, add, func(ctx context.Context, in *entityChange) (*itemAnswer, error) {
 		return a.changeItem(ctx, http.MethodPost, &itemChange{ItemID{in.EntityID, ""}, in.Conditions, in.Waiting, in.RawBody})
 	})
-	for method, summary := range map[string]string{
-		http.MethodPut: "Replace a line of an order", http.MethodPatch: "Change members of a line of an order; null takes one away",
+	for _, s := range []spec{
+		at("put-order-item", http.MethodPut, "/{item}", "Replace a line of an order"),
+		at("patch-order-item", http.MethodPatch, "/{item}", "Change members of a line of an order; null takes one away"),
 	} {
-		s := at(map[string]string{http.MethodPut: "put-order-item", http.MethodPatch: "patch-order-item"}[method], method, "/{item}", summary)
 		s.body, s.returns = LineBody{}, ItemOfOrder{}
-		register(a, s, func(ctx context.Context, in *itemChange) (*itemAnswer, error) { return a.changeItem(ctx, method, in) })
+		register(a, s, func(ctx context.Context, in *itemChange) (*itemAnswer, error) { return a.changeItem(ctx, s.method, in) })
 	}
 	remove := at("delete-order-item", http.MethodDelete, "/{item}", "Take a line out of an order")
 	remove.status = http.StatusNoContent

@@ -47,7 +47,7 @@ func TestOpenAPI_EveryRouteIsDescribedAndEveryDescriptionIsServed(t *testing.T) 
 
 // offeredDocument are the addresses of one document of what is offered, and of
 // what came of it.
-var offeredDocument = regexp.MustCompile("^/api/v1/(offers|placements|experiences|public-data)/default(/inventory|/results|/preview)?$")
+var offeredDocument = regexp.MustCompile("^/api/v1/(offers|placements|experiences|public-data|alerts)/default(/inventory|/results|/preview)?$")
 
 func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 	t.Parallel()
@@ -92,6 +92,8 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"type":"webhook","events":{}}`
 		case strings.HasPrefix(path, "/api/v1/destinations/") && method == "POST" && !strings.HasSuffix(path, "/status"):
 			body = map[bool]string{true: `{"profile":"user_id:1"}`}[strings.HasSuffix(path, "/test")]
+		case path == "/api/v1/alerts/default" && method == "PUT":
+			body = `{"name":"x","when":{"lag":{}},"send_to":["default"]}`
 		case path == "/api/v1/broadcasts/default" && method == "PUT":
 			body = `{"segment":"s","destination":"d"}`
 		case strings.HasPrefix(path, "/api/v1/broadcasts/") && method == "POST":

@@ -64,7 +64,7 @@ func kinds() []Kind {
 		{Name: "suppressions", path: "/suppressions", wrap: []string{"key", "created_at", "entries"}, remove: drop},
 		shelf("webhooks"), mappings, pulls, criterion("computed-traits"), criterion("affinities"), criterion("segments"),
 		flat("connections"), predictive, models, ofModel("decision-model-tests", "/test-cases"), ofModel("decision-model-settings", "/settings"),
-		shelf("offers"), shelf("placements"), shelf("experiences"), shelf("public-data"), experiments, flat("destinations"), broadcasts,
+		shelf("offers"), shelf("placements"), shelf("experiences"), shelf("public-data"), experiments, flat("destinations"), broadcasts, shelf("alerts"),
 	}
 }
 
