@@ -150,7 +150,7 @@ func playScene(t *testing.T, file string, on ground, before func(url string)) {
 func openScene(t *testing.T, on ground, s *scene) string {
 	t.Helper()
 	c, err := config.Load(config.Input{Flags: map[string]string{
-		"data": t.TempDir(), "listen": "127.0.0.1:0", "memory": "256MiB", "store": on.address,
+		"data": t.TempDir(), "listen": "127.0.0.1:0", "memory": "256MiB", "wait.timeout": "60s", "wait.max_timeout": "60s", "store": on.address,
 		"write_key": sceneWriteKey, "secret_key": sceneSecretKey,
 	}})
 	if err != nil {

@@ -27,6 +27,7 @@ func settings(t *testing.T, dir string) config.Config {
 	t.Helper()
 	c, err := config.Load(config.Input{Flags: map[string]string{
 		"data": dir, "listen": "127.0.0.1:0", "memory": "256MiB", "write_key": writeKey, "secret_key": secretKey,
+		"wait.timeout": "60s", "wait.max_timeout": "60s", // a machine may be busy
 	}})
 	if err != nil {
 		t.Fatal(err)
