@@ -41,7 +41,8 @@ func everyKind(t *testing.T, a asker) {
 		{"/experiences/hello", `{"type":"interactive","public":true,"fallback":{"text":"hello"},"variants":[{"key":"a","content":{"*":{"text":"yes"}}}]}`},
 		{"/public-data/default", `{"segments":["above"],"traits":[]}`},
 		{"/experiments/checkout", `{"name":"One page","state":"running","variants":[{"key":"control"},{"key":"treatment","value":{"steps":1.50}}],"metrics":[{"key":"bought","event":"Order Completed","window":"7d","lookback":"14d"}]}`},
-		{"/destinations/mail", `{"type":"email","broadcasts":true,"settings":{"host":"mail.example","port":587,"user":"u","password":"password-of-mail","from":"Shop <news@shop.example>","to":"{{ identifiers.email }}"},"consent":{"purpose":"marketing","channel":"email"}}`},
+		{"/destinations/mail", `{"type":"email","broadcasts":true,"alerts":true,"settings":{"host":"mail.example","port":587,"user":"u","password":"password-of-mail","from":"Shop <news@shop.example>","to":"{{ identifiers.email }}"},"consent":{"purpose":"marketing","channel":"email"}}`},
+		{"/alerts/silent", `{"name":"The shop is silent","when":{"source_silent":{"sources":["default"]}},"send_to":["mail"]}`},
 		{"/broadcasts/spring", `{"name":"Spring","segment":"above","destination":"mail","content":{"subject":"Spring","text":"Look {{ unsubscribe_url }}"}}`},
 	} {
 		status, _, text := call(t, "PUT", a.URL()+"/api/v1"+d[0], d[1], bearer()...)
