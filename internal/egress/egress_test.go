@@ -143,6 +143,7 @@ func TestClient_ReachesNothingInside(t *testing.T) {
 	if len(list) < 80 {
 		t.Fatalf("only %d vectors", len(list))
 	}
+	looked := 0
 	for _, v := range list {
 		address := strings.ReplaceAll(v, "PORT", port)
 		q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader("{}"))
@@ -155,9 +156,16 @@ func TestClient_ReachesNothingInside(t *testing.T) {
 			t.Errorf("%s was reached", v)
 			continue
 		}
+		if egress.Refused(err) {
+			looked++
+		}
 		if ip, parse := netip.ParseAddr(q.URL.Hostname()); parse == nil && strings.HasPrefix(address, "http") && !egress.Refused(err) {
 			t.Errorf("%s (%s): failed for another reason than that it is refused: %v", v, ip, err)
 		}
+	}
+	t.Logf("%d vectors, %d of them to addresses that were looked at and refused", len(list), looked)
+	if looked < 80 {
+		t.Errorf("only %d vectors came to an address that was looked at", looked)
 	}
 	for _, name := range []string{"loop.test", "private.test", "meta.test", "six.test", "rebinding.test", "127.0.0.1.nip.test"} {
 		if _, err := p.Dial(t.Context(), "tcp", net.JoinHostPort(name, port)); !egress.Refused(err) {
