@@ -31,6 +31,7 @@ type sizes struct {
 	kills        int // events in the log when the server is killed
 	ceilingBare  bool
 	part         string // of the segments case; empty: all
+	away         int    // messages that wait in the outage case
 	guests       int    // of the batch case
 	rows         int    // of each table of the import case
 	conns, batch int
@@ -40,7 +41,7 @@ type sizes struct {
 func tenMinutes() sizes {
 	return sizes{
 		rounds: 3, events: 500_000, people: 50_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
-		latencySecs: 15, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, rows: 300_000, conns: 32, batch: 100,
+		latencySecs: 15, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, away: outageDay / 10, rows: 300_000, conns: 32, batch: 100,
 	}
 }
 
@@ -48,7 +49,7 @@ func tenMinutes() sizes {
 func full() sizes {
 	return sizes{
 		rounds: 1, events: 10_000_000, people: 1_000_000, hardPeople: 1_000_000, hardSeconds: 60, singles: 300_000,
-		latencySecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, rows: 1_000_000, conns: 32, batch: 100,
+		latencySecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, away: outageDay, rows: 1_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -77,6 +78,7 @@ var cases = []struct {
 	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
 	{"import", "users, products and orders as CSV files, and the same files again", (*bench).imports},
 	{"outbox", "deliveries to webhooks on loopback: how many, how soon, beside one that hangs, and a backlog", (*bench).outbox},
+	{"outage", "a destination that was away for a day: its backlog goes in order, with how much memory and how fast", (*bench).outage},
 	{"lake", "the data lake: processor time with and without it, files a second, how soon an event is there", (*bench).lake},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
 }
@@ -85,11 +87,11 @@ var cases = []struct {
 // another.
 var alone = map[string]bool{
 	"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true,
-	"outbox": true, "lake": true, "kiosk": true, "history": true, "baseline": true,
+	"outbox": true, "outage": true, "lake": true, "kiosk": true, "history": true, "baseline": true,
 }
 
-// besideEmpty are the cases that need no peer but the empty server.
-var besideEmpty = map[string]bool{"evaluate": true, "decide": true, "ofrep": true}
+// besideEmpty are the cases that need no peer, or the empty server alone.
+var besideEmpty = map[string]bool{"evaluate": true, "decide": true, "ofrep": true, "outage": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -168,6 +170,7 @@ func newBench(args []string) (*bench, error) {
 		s = full()
 	}
 	set.IntVar(&s.guests, "guests", s.guests, "guests of the batch case")
+	set.IntVar(&s.away, "away", s.away, "messages that wait in the outage case; a day has 4,320,000")
 	set.IntVar(&s.rows, "rows", s.rows, "rows of each table of the import case")
 	set.IntVar(&s.rounds, "rounds", s.rounds, "rounds of each server")
 	set.IntVar(&s.events, "events", s.events, "events of one round")

@@ -324,48 +324,7 @@ func (b *bench) outboxBeside(ctx context.Context, hang bool) (told, door time.Du
 	return e.quantile(0.99), took.Quantile(0.99), nil
 }
 
-// outboxBacklog lets a destination be away while events come, and come back.
+// outboxBacklog is the outage case with a small backlog.
 func (b *bench) outboxBacklog(ctx context.Context) error {
-	s, err := b.product(ctx, "outbox-backlog", "512MiB", "RAPPORT_EGRESS_ALLOW=127.0.0.1")
-	if err != nil {
-		return err
-	}
-	defer s.kill()
-	e, err := newEar(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer e.Close() //nolint:errcheck // of the measurement
-	e.down.Store(true)
-	if err := s.tell(ctx, "crm", e.url, "Told 0"); err != nil {
-		return err
-	}
-	events := b.events / 5
-	var before float64
-	for i := range 4 {
-		if _, err := s.speak(ctx, speech{i * events / 4, events / 4, 1, 0}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
-			return err
-		}
-		_, now := s.memory()
-		if b.say("%d messages wait: %.0f MiB", (i+1)*events/4, now); i == 0 {
-			before = now
-		}
-	}
-	e.down.Store(false)
-	start, most := time.Now(), 0.0
-	for e.n.Load() < int64(events) {
-		if err := s.pause(ctx, 100*time.Millisecond); err != nil {
-			return fmt.Errorf("%d of %d deliveries: %w", e.n.Load(), events, err)
-		}
-		_, now := s.memory()
-		most = max(most, now)
-	}
-	took := time.Since(start)
-	b.say("drained %d in %v: %.0f a second, at most %.0f MiB, out of order %d", events, short(took), float64(events)/took.Seconds(), most, e.unsound)
-	b.atMost("memory while a backlog drains against that with a quarter of it waiting", most/before, 1.5, "×")
-	b.atMost("messages out of the order of their person", float64(e.unsound), 0, "")
-	return nil
+	return b.drain(ctx, "outbox-backlog", b.events/5, 4)
 }
