@@ -12,14 +12,16 @@ import { broadcastNav, broadcastRoutes } from '~/features/broadcast/routes'
 import { destinationNav, destinationRoutes } from '~/features/destination/routes'
 import { feedNav, feedRoutes } from '~/features/feed/routes'
 import { privacyNav, privacyRoutes } from '~/features/privacy/routes'
+import { identityNav, identityRoutes } from '~/features/identity/routes'
+import { catalogNav, catalogRoutes } from '~/features/catalog/routes'
 import { segmentNav, segmentRoutes } from '~/features/segment/routes'
 
 export const routes = [
-  ...homeRoutes, ...sourceRoutes, ...feedRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes,
+  ...homeRoutes, ...sourceRoutes, ...feedRoutes, ...catalogRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes, ...identityRoutes,
   ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...privacyRoutes, ...settingsRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
-  ...homeNav, ...sourceNav, ...feedNav, ...eventNav, ...profileNav, ...segmentNav,
+  ...homeNav, ...sourceNav, ...feedNav, ...catalogNav, ...eventNav, ...profileNav, ...segmentNav, ...identityNav,
   ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...privacyNav, ...settingsNav,
 ]
