@@ -10,6 +10,8 @@ export interface Member {
   name: string
   email?: string
   roles: string[]
+  /** whether it may ask to see what is personal; what a key sees is not masked */
+  mayUnmask: boolean
 }
 
 type Session = 'unknown' | 'out' | Member
@@ -28,6 +30,7 @@ const path = '/api/v1/session'
 
 interface SessionAnswer {
   member: { id: string; name: string; email: string; roles?: string[] }
+  may_unmask?: boolean
 }
 
 const AccessContext = createContext<Access | undefined>(undefined)
@@ -45,7 +48,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   const enter = useCallback((answer: SessionAnswer) => {
     const { member } = answer
-    setSession({ id: member.id, name: member.name, email: member.email, roles: member.roles ?? [] })
+    setSession({ id: member.id, name: member.name, email: member.email, roles: member.roles ?? [], mayUnmask: answer.may_unmask === true })
   }, [])
   const leave = useCallback(() => {
     setSecretKey(undefined)
@@ -92,7 +95,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
           setSecretKey(undefined)
           throw e
         }
-        setSession({ id: '', name: '', roles: [] })
+        setSession({ id: '', name: '', roles: [], mayUnmask: false })
       },
       signOut: async () => {
         await call(path, { method: 'DELETE' }).catch(() => undefined) // a key has no session to end

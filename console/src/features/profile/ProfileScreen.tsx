@@ -1,7 +1,7 @@
-import { Avatar, Badge, Card, Group, Tabs, Text } from '@mantine/core'
+import { Alert, Avatar, Badge, Card, Group, Tabs, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
-import { Suspense, lazy, useEffect } from 'react'
+import { Suspense, lazy, useEffect, useState } from 'react'
 import { markVisited } from '~/features/home/visited'
 import { useFormats, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -22,6 +22,8 @@ import { profileTabs } from './routes'
 import type { ProfileTab } from './routes'
 import { Standing } from './Standing'
 import { Timeline } from './Timeline'
+import { Unmask } from './Unmask'
+import { unmask } from './unmaskMessages'
 
 // The graph's library is large: it comes with its tab.
 const Identity = lazy(() => import('./Identity').then((m) => ({ default: m.Identity })))
@@ -33,11 +35,14 @@ export function ProfileScreen() {
   const { ref } = route.useParams()
   const query = useQuery(profileQuery(ref))
   useEffect(() => markVisited('people'), [])
-  return <Async query={query}>{(p) => <Person profile={p} refer={ref} />}</Async>
+  return <Async query={query}>{(p) => <Person key={ref} read={p} refer={ref} />}</Async>
 }
 
-function Person({ profile: p, refer }: { profile: Profile; refer: string }) {
+function Person({ read, refer }: { read: Profile; refer: string }) {
   const t = useText(page)
+  const u = useText(unmask)
+  const [seen, see] = useState<Profile>()
+  const p = seen ?? read
   const o = useText(profile)
   const { tab = 'timeline' } = route.useSearch()
   const navigate = useNavigate()
@@ -47,8 +52,9 @@ function Person({ profile: p, refer }: { profile: Profile; refer: string }) {
       title={name}
       back={<BackLink to="/people">{o('people')}</BackLink>}
       badge={<Badge color={p.anonymous ? 'gray' : 'green'}>{o(p.anonymous ? 'anonymous' : 'known')}</Badge>}
-      actions={<LogEvent profile={p} />}
+      actions={<><Unmask refer={refer} profile={p} shown={seen !== undefined} show={see} /><LogEvent profile={p} /></>}
     >
+      {seen && <Alert color="yellow" mb="md">{u('noted')}</Alert>}
       <Summary profile={p} name={name} />
       <Tabs value={tab} onChange={(to) => void navigate({ to: '/people/$ref', params: { ref: refer }, search: to === 'timeline' ? {} : { tab: to as ProfileTab }, replace: true })} keepMounted={false}>
         <Tabs.List mb="lg">
