@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { launch } from './lib/browser.mjs'
-import { looks, record } from './lib/pixels.mjs'
+import { looks, record, turns } from './lib/pixels.mjs'
 import { Server, secretKey } from './lib/server.mjs'
 import { Site, show, until } from './lib/site.mjs'
 
@@ -127,7 +127,80 @@ test('web experiences: an experiment, what is seen of a signed-in visitor, and a
   await draft.waitForSelector('text=Spring')
 })
 
-test(`web experiences: in ${loads} loads no place changes once it is in sight`, async (t) => {
+test('web experiences: a form and a notification under the strictest policy, and their answers', async (t) => {
+  const { server, site, browser } = await open(t, {
+    '*': '<main><div data-rapport-slot="ask">As ever</div></main><div data-rapport-slot="note"></div><div data-rapport-slot="none">As ever</div>',
+  }, strict)
+  await server.put('/api/v1/placements/ask', { public: true, content_type: 'form' })
+  await server.put('/api/v1/placements/note', { public: true, content_type: 'notification' })
+  await server.put('/api/v1/placements/none', { public: true, content_type: 'form', fallback: { title: 'no fields' } })
+  await server.put('/api/v1/experiences/survey', {
+    type: 'web', placement: 'ask', public: true, caps: [{ times: 1, of: 'accepted', period: '30d' }],
+    variants: [{ key: 'v', content: { '*': {
+      title: '<b>How was it?</b>', event: 'Feedback Given', submit: 'Send it', thanks: 'Heard.',
+      fields: [
+        { name: 'stars', label: 'Stars', type: 'rating', max: 3, required: true },
+        { name: 'why', label: 'Why <i>?</i>', type: 'textarea' },
+        { name: 'again', label: 'Again?', type: 'choice', options: [{ value: 'y', label: 'Yes' }, 'no'] },
+        { name: 'mail', label: 'Mail', type: 'email' }, { name: 'call', label: 'Call me', type: 'checkbox' }, { name: 'age', label: 'Age', type: 'number' },
+        { label: 'no name' }, 'no field',
+      ],
+    } } }],
+  })
+  await server.put('/api/v1/offers/sale', { content: { note: { '*': { title: 'Sale', text: 'Until <u>Sunday</u>', url: 'javascript:alert(1)', image: 'javascript:alert(1)', position: 'top-left' } } } })
+  const { panels_url: url, panels_integrity: integrity } = site.snippet
+  site.head += `<script src="${url}" integrity="${integrity}" crossorigin="anonymous"></script>`
+  const visitor = await browser.newContext()
+  const list = await violations(visitor)
+  const page = await show(visitor, site.url)
+
+  await page.waitForSelector('.rapport-notification')
+  assert.equal(await page.textContent('.rapport-notification p'), 'Until <u>Sunday</u>', 'markup in content is text')
+  assert.equal(await page.$$eval('.rapport-notification a, .rapport-notification img', (e) => e.length), 0, 'an address of a script is none')
+  assert.deepEqual(await page.$eval('.rapport-notification', (e) => [getComputedStyle(e).position, getComputedStyle(e).top, e.getAttribute('role')]), ['fixed', '16px', 'status'])
+  assert.equal(await page.textContent('[data-rapport-slot=none]'), 'As ever', 'a form without fields is none')
+  assert.equal(await page.textContent('[data-rapport-slot=ask] strong'), '<b>How was it?</b>')
+  assert.equal(await page.$$eval('.rapport-form input[type=radio]', (e) => e.length), 5)
+
+  await page.click('.rapport-close')
+  assert.ok(!(await page.isVisible('.rapport-notification')))
+  await page.click('text=Send it')
+  assert.ok(await page.isVisible('.rapport-form'), 'what is required must be given')
+  await page.check('.rapport-form [value="2"]')
+  await page.fill('.rapport-form textarea', 'It <shone>')
+  await page.check('.rapport-form [value=y]')
+  await page.check('.rapport-form [type=checkbox]')
+  await page.fill('.rapport-form [type=number]', '41')
+  await page.click('text=Send it')
+  await page.waitForSelector('text=Heard.')
+
+  const id = await page.evaluate(() => window.rapport.flush().then(() => window.rapport.id))
+  const want = ['Experience Accepted v', 'Experience Viewed v', 'Offer Dismissed sale', 'Offer Viewed sale']
+  const told = await until(async () => {
+    await page.evaluate(() => window.rapport.flush())
+    await server.barrier()
+    return outcomes(server, id)
+  }, (o) => want.every((w) => o.includes(w)), 'outcomes')
+  assert.deepEqual(told.filter((o) => !o.startsWith('Experience Not')), want, 'each once, and filling in is no click')
+  const feedback = (await server.timeline('anonymous_id', id)).filter((e) => e.name === 'Feedback Given')
+  assert.equal(feedback.length, 1)
+  const { answers, experience, variant, decision_id: decision } = feedback[0].properties
+  assert.deepEqual(answers, { stars: 2, why: 'It <shone>', again: 'y', call: true, age: 41 })
+  assert.deepEqual([experience, variant, typeof decision], ['survey', 'v', 'string'])
+  const results = await until(() => server.get('/api/v1/experiences/survey/results'), (r) => r.variants?.[0]?.accepted === 1, 'the results')
+  assert.equal(results.variants[0].people, 1)
+
+  // Who answered is not asked again, and without the plug-in nobody is.
+  await server.put('/api/v1/placements/ask', { public: true, content_type: 'form', valid_for: '0s' })
+  site.head = site.snippet.html
+  const other = await show(await browser.newContext(), site.url)
+  await other.waitForSelector('[data-rapport-slot=ask][data-rapport-ready]', { state: 'attached' })
+  assert.equal(await other.textContent('[data-rapport-slot=ask]'), 'As ever')
+  assert.deepEqual(list, [])
+  assert.deepEqual(page.faults, [])
+})
+
+test(`web experiences: in ${loads} loads no place changes after the budget`, async (t) => {
   const { server, site, browser } = await open(t, {
     '*': '<h1>Lamps</h1><div data-rapport-slot="hero" style="width:300px;height:120px;background:#ddd">As ever</div>',
   }, {}, { budget_ms: budget })
@@ -137,20 +210,31 @@ test(`web experiences: in ${loads} loads no place changes once it is in sight`, 
   const far = 2 * budget
   let load = 0
   site.delay = (path) => (path === '/site/d' ? ((load * 7919) % 97) / 97 * far : 0)
-  const shown = { decided: 0, ever: 0, paintedLate: 0 }
+  const shown = { decided: 0, ever: 0, told: 0, paintedLate: 0 }
   for (; load < loads; load++) {
     const visitor = await browser.newContext({ viewport: { width: 400, height: 300 } })
     const page = await visitor.newPage()
-    const frames = await record(page, site.url, far + budget)
-    const text = await page.textContent('[data-rapport-slot=hero]')
-    shown[text === 'As ever' ? 'ever' : 'decided']++
-    const seen = await looks(page, frames)
-    const what = `load ${load}, answered after ${site.delay('/site/d')} ms: ${JSON.stringify(seen)}`
-    assert.ok(seen.inSight, what)
-    assert.deepEqual(seen.changes, [], what)
-    if (seen.shown > budget) shown.paintedLate++
+    const seen = await record(page, site.url, { budget, lasts: far + budget })
+    const ever = (await page.textContent('[data-rapport-slot=hero]')) === 'As ever'
+    shown[ever ? 'ever' : 'decided']++
+    const pixels = await looks(page, seen)
+    const what = `load ${load}, answered after ${site.delay('/site/d')} ms: ${JSON.stringify(pixels)}`
+    assert.deepEqual(turns(seen.samples, budget), [], what)
+    assert.ok(pixels.inSight, what)
+    assert.deepEqual(pixels.changes, [], what)
+    if (pixels.shown > budget) shown.paintedLate++
+    // What came too late is told as that, and never as seen.
+    const id = await page.evaluate(() => window.rapport.flush().then(() => window.rapport.id))
+    const want = ever ? 'Offer Not Shown hero' : 'Offer Viewed hero'
+    const told = await until(async () => {
+      await page.evaluate(() => window.rapport.flush())
+      await server.barrier()
+      return outcomes(server, id)
+    }, (o) => o.includes(want), `${what}, ${want}`)
+    assert.deepEqual(told, [want], what)
+    if (ever) shown.told++
     await visitor.close()
   }
-  t.diagnostic(`${shown.decided} with the decision, ${shown.ever} with what stands on the page, 0 changes; ${shown.paintedLate} were painted after the budget`)
+  t.diagnostic(`${shown.decided} with the decision, ${shown.ever} with what stands on the page and a reason, 0 changes; ${shown.paintedLate} first frames of before the budget were through only after it`)
   assert.ok(shown.decided > 0 && shown.ever > 0, JSON.stringify(shown))
 })

@@ -68,5 +68,6 @@ func (s snippets) Snippet(writeKey, base string) (*httpapi.WebSnippet, error) {
 	return &httpapi.WebSnippet{
 		WriteKey: writeKey, Version: of.Version, URL: of.URL, Integrity: of.Integrity, HTML: of.HTML, LatestURL: of.LatestURL,
 		ModuleURL: of.Module, MarkupURL: of.Markup, MarkupIntegrity: of.MarkupIntegrity,
+		PanelsURL: of.Panels, PanelsIntegrity: of.PanelsIntegrity,
 	}, nil
 }

@@ -17,6 +17,8 @@ type WebSnippet struct {
 	ModuleURL       string `json:"module_url" doc:"The library for bundlers; beside it rapport.d.ts"`
 	MarkupURL       string `json:"markup_url" doc:"The plug-in for HTML variants"`
 	MarkupIntegrity string `json:"markup_integrity"`
+	PanelsURL       string `json:"panels_url" doc:"The plug-in for forms and notifications"`
+	PanelsIntegrity string `json:"panels_integrity"`
 }
 
 // Snippets know how a page loads the web library.

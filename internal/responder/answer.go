@@ -38,7 +38,7 @@ type ShownDecision struct {
 	Fallback   bool                    `json:"fallback,omitempty" doc:"Nothing was decided: this is what is shown then"`
 	Reason     string                  `json:"reason,omitempty" doc:"Why there is a fallback"`
 	Preview    bool                    `json:"preview,omitempty"`
-	Type       string                  `json:"content_type,omitempty" enum:"json,html"`
+	Type       string                  `json:"content_type,omitempty" enum:"json,html,form,notification"`
 	Content    json.RawMessage         `json:"content,omitempty"`
 	Items      []ChosenOffer           `json:"items,omitempty" doc:"The offers that were chosen, best first"`
 	Selector   string                  `json:"selector,omitempty"`

@@ -36,6 +36,7 @@ export async function files() {
     'rapport.js': await bundle('src/script.ts', 'iife'),
     'rapport.mjs': await bundle('src/index.ts', 'esm'),
     'rapport-html.js': await bundle('src/html.ts', 'iife'),
+    'rapport-panels.js': await bundle('src/panels.ts', 'iife'),
     'rapport.d.ts': declarations(),
   }
 }

@@ -13,9 +13,10 @@ const Version = "1.0.0"
 
 // The files of a version.
 const (
-	Script       = "rapport.js"      // for a script tag; the settings stand before it
-	Module       = "rapport.mjs"     // for bundlers
-	Markup       = "rapport-html.js" // the plug-in for HTML variants
+	Script       = "rapport.js"        // for a script tag; the settings stand before it
+	Module       = "rapport.mjs"       // for bundlers
+	Markup       = "rapport-html.js"   // the plug-in for HTML variants
+	Panels       = "rapport-panels.js" // the plug-in for forms and notifications
 	Declarations = "rapport.d.ts"
 )
 

@@ -84,7 +84,7 @@ type Placement struct {
 	Name        string           `json:"name,omitempty" maxLength:"200"`
 	Selector    string           `json:"selector,omitempty" maxLength:"1000" doc:"CSS selector of the place in a page; left out: the element with data-rapport-slot of this key"`
 	Channels    []string         `json:"channels,omitempty" maxItems:"20" doc:"Left out: all"`
-	ContentType string           `json:"content_type,omitempty" enum:"json,html" doc:"Left out: json"`
+	ContentType string           `json:"content_type,omitempty" enum:"json,html,form,notification" doc:"Left out: json. html, form and notification are shown where the page loads their plug-in"`
 	Count       int              `json:"count,omitempty" minimum:"1" maximum:"50" doc:"How many offers are shown; left out: 1"`
 	Offers      *Competition     `json:"offers,omitempty" doc:"Which offers compete; left out: all that have content for the place"`
 	Rule        *EligibilityRule `json:"rule,omitempty" doc:"Who is shown anything; the others get the fallback"`

@@ -210,8 +210,8 @@ func ReadPlacement(key string, version int, document []byte) (*Place, error) {
 		p.ValidFor = &span
 	}
 	switch {
-	case p.ContentType != "json" && p.ContentType != "html":
-		return nil, invalid(kind, "content_type", "%q: give json or html", p.ContentType)
+	case !slices.Contains([]string{"json", "html", "form", "notification"}, p.ContentType):
+		return nil, invalid(kind, "content_type", "%q: give json, html, form or notification", p.ContentType)
 	case p.Count < 1 || p.Count > 50:
 		return nil, invalid(kind, "count", "count %d: give 1 to 50", p.Count)
 	case *p.ValidFor > maxValidFor:

@@ -25,6 +25,7 @@ const (
 	scriptFile = "rapport.js"
 	moduleFile = "rapport.mjs"
 	markupFile = "rapport-html.js"
+	panelsFile = "rapport-panels.js"
 )
 
 // From where a script is to where the other paths are.

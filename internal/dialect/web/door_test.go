@@ -93,7 +93,7 @@ func TestFile_AnswersOnlyWhatThisInstancePrinted(t *testing.T) {
 	raw, _ := base64.RawURLEncoding.DecodeString(part)
 	forged := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(raw), "pending", "granted", 1)))
 	for path, want := range map[string]int{
-		s.URL: 200, s.LatestURL: 200, s.Module: 200, s.Markup: 200, "/site/1.0.0/rapport.d.ts": 200,
+		s.URL: 200, s.LatestURL: 200, s.Module: 200, s.Markup: 200, s.Panels: 200, "/site/1.0.0/rapport.d.ts": 200,
 		"/site/1.0.0/" + forged + "/rapport.js": 404, "/site/0.9.0/" + part + "/rapport.js": 404, "/site/1.0.0/" + part + "/rapport.mjs": 404,
 		"/site/wk_nobody.js": 404, "/site/.js": 404, "/site/": 404, "/site/1.0.0/rapport.js": 404, "/site/1.0.0/x/": 404,
 	} {

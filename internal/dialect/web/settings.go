@@ -42,6 +42,8 @@ type Snippet struct {
 	Module          string // the library for bundlers; beside it its types
 	Markup          string // the plug-in for HTML variants
 	MarkupIntegrity string
+	Panels          string // the plug-in for forms and notifications
+	PanelsIntegrity string
 }
 
 var baseShape = regexp.MustCompile(`^(https?://[A-Za-z0-9.:-]+)?/([A-Za-z0-9._~-]+/)*$`)
@@ -109,13 +111,15 @@ func (d *Door) Snippet(key, base string) (*Snippet, error) {
 	}
 	body, ok := d.script(d.Version, s, pinnedBase)
 	markup, found := d.Files(d.Version, markupFile)
-	if !ok || !found {
+	panels, there := d.Files(d.Version, panelsFile)
+	if !ok || !found || !there {
 		return nil, fault.Errorf(fault.Internal, "no_library", "this binary has no library of version %s", d.Version)
 	}
 	out := &Snippet{
 		Version: d.Version, URL: base + d.Version + "/" + part + "/" + scriptFile, Integrity: integrity(body),
 		LatestURL: base + key + ".js", Module: base + d.Version + "/" + moduleFile,
 		Markup: base + d.Version + "/" + markupFile, MarkupIntegrity: integrity(markup),
+		Panels: base + d.Version + "/" + panelsFile, PanelsIntegrity: integrity(panels),
 	}
 	out.HTML = `<script src="` + html.EscapeString(out.URL) + `" integrity="` + out.Integrity + `" crossorigin="anonymous"></script>`
 	return out, nil

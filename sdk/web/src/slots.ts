@@ -1,7 +1,13 @@
 // Places of a page that are filled by decisions, without innerHTML or eval. A
 // place is hidden for as long as its budget; then it shows what it shows, for
 // good: what is decided later than that changes nothing on this page.
+//
+// An animation hides a place: it ends by the clock of the frames themselves, so
+// that no frame after it shows a hidden place, however late timers are. A place
+// is filled only before that end, by the same clock: no frame shows it before
+// and after.
 import type { Inside } from './client'
+import { safe } from './safe'
 import type { Config, Decision, Fields, Json, Outcome } from './types'
 
 // A decision must come so much before the end of the budget that the place is
@@ -12,15 +18,6 @@ const ready = 'data-rapport-ready'
 
 const at = (content: Json | undefined, path: string): Json | undefined =>
   path.split('.').reduce((v: Json | undefined, k) => (v && typeof v == 'object' && !Array.isArray(v) ? v[k] : undefined), content)
-
-// Addresses of scripts are no addresses.
-const safe = (name: string, value: string) => {
-  try {
-    return /^(https?|mailto|tel):$/.test(new URL(value, location.href).protocol) || (name == 'src' && /^data:image\//.test(value))
-  } catch {
-    return false
-  }
-}
 
 const plain = ['alt', 'title', 'aria-label', 'datetime', 'width', 'height', 'lang']
 // What these hold runs, or looks for something that does.
@@ -71,7 +68,9 @@ const simple = (content: Json): Element => {
 interface Place {
   key: string
   element: HTMLElement
+  /** When it is in sight, filled or not; 0: it is. */
   until: number
+  hidden?: Animation
 }
 
 export function slots(c: Inside, config: Config): void {
@@ -79,20 +78,28 @@ export function slots(c: Inside, config: Config): void {
   const seen = new Map<Element, Place>()
   let asked: Place[] = []
 
-  // hide takes places out of sight until they are ready, by a sheet that no
-  // policy for styles holds up.
-  const hide = () => {
-    const sheet = new CSSStyleSheet()
-    sheet.replaceSync([`[${attribute}]`, ...rules.map((r) => r.selector)].map((n) => `:is(${n}):not([${ready}])`).join() + '{visibility:hidden!important}')
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
+  // hide takes a place out of sight until it is ready or its time is over.
+  const hide = (p: Place, from: number) => {
+    if (p.until <= from) return
+    const away = { visibility: 'hidden' }
+    // A frame may be of a moment before the place was there.
+    p.hidden = p.element.animate([away, away], { duration: p.until - from, fill: 'backwards' })
+    p.hidden.startTime = from
   }
 
   const show = (p: Place) => {
     p.until = 0
+    p.hidden?.cancel()
     p.element.setAttribute(ready, '')
   }
 
-  const outcome = (kind: string, o: Outcome | undefined) => o && c.track((o.offer ? 'Offer ' : 'Experience ') + kind, o as Fields)
+  const outcome = (kind: string, o: Outcome | undefined, more?: Fields) => o && c.track((o.offer ? 'Offer ' : 'Experience ') + kind, { ...o, ...more })
+
+  // unseen reports that a decision is not shown on this page, and why.
+  const unseen = (d: Decision, reason: string) => {
+    if (d.preview) return
+    for (const o of d.items?.length ? d.items.map((i) => i.track) : [d.track]) outcome('Not Shown', o, { reason })
+  }
 
   // watch reports what becomes of what is shown.
   const watch = (e: Element, o: Outcome | undefined) => {
@@ -111,13 +118,15 @@ export function slots(c: Inside, config: Config): void {
   }
 
   const fill = (element: HTMLElement, d: Decision) => {
-    const own = c.renderers.get(d.placement || '') || c.renderers.get(d.content_type || 'json')
+    const kind = d.content_type || 'json'
+    const own = c.renderers.get(d.placement || '') || c.renderers.get(kind)
     const done: [Element, Outcome | undefined][] = []
     if (own) {
-      if (!own(element, d)) return
-      done.push([element, d.track || d.items?.[0]?.track])
+      const is = own(element, d)
+      if (!is) return unseen(d, 'no_renderer')
+      done.push([is === true ? element : is, d.items?.[0]?.track || d.track])
     } else {
-      if (d.content_type == 'html') return // without the plug-in the site does not allow it
+      if (kind != 'json') return unseen(d, 'no_renderer') // without its plug-in the site does not allow it
       const items = d.items?.length ? d.items : [{ content: d.content, track: d.track }]
       if (items[0]!.content == null) return d.track && watch(element, d.track)
       const form = element.querySelector('template')
@@ -143,8 +152,10 @@ export function slots(c: Inside, config: Config): void {
   const loaded = (d: Decision) =>
     Promise.all(
       (JSON.stringify(d.items || d.content || '').match(/"image":"[^"]+"/g) || []).map((pair) => {
+        const { image } = JSON.parse(`{${pair}}`)
+        if (!safe('src', image)) return
         const img = new Image()
-        img.src = JSON.parse(`{${pair}}`).image
+        img.src = image
         return img.decode().catch(() => undefined)
       }),
     )
@@ -169,10 +180,10 @@ export function slots(c: Inside, config: Config): void {
       return
     }
     await loaded(d)
-    if (performance.now() < p.until - painting) {
+    if (performance.now() < p.until) {
       fill(p.element, d)
       show(p)
-    }
+    } else unseen(d, 'late')
   }
 
   const ask = async () => {
@@ -199,8 +210,14 @@ export function slots(c: Inside, config: Config): void {
   const find = () => {
     const add = (element: Element, key: string, budget: number) => {
       if (seen.has(element) || !key) return
-      const p = { key, element: element as HTMLElement, until: performance.now() + budget }
+      const now = performance.now()
+      const p: Place = { key, element: element as HTMLElement, until: now + budget - painting }
       seen.set(element, p)
+      try {
+        hide(p, now)
+      } catch {
+        // An old browser: places are in sight until they are filled.
+      }
       setTimeout(() => p.until && show(p), budget - painting)
       if (asked.push(p) == 1) queueMicrotask(ask)
     }
@@ -209,11 +226,6 @@ export function slots(c: Inside, config: Config): void {
     for (const r of rules) all(r.selector).forEach((e) => add(e, r.placement, r.budget_ms || budget))
   }
 
-  try {
-    hide()
-  } catch {
-    // An old browser: places are in sight until they are filled.
-  }
   find()
   new MutationObserver(find).observe(document, { childList: true, subtree: true })
 }

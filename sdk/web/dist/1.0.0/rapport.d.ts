@@ -85,7 +85,7 @@ export interface Decision {
   fallback?: boolean
   reason?: string
   preview?: boolean
-  content_type?: 'json' | 'html'
+  content_type?: 'json' | 'html' | 'form' | 'notification'
   content?: Json
   items?: { offer: string; content: Json; track?: Outcome }[]
   budget_ms?: number
@@ -144,8 +144,11 @@ export interface Order extends Fields {
 /** Sees each event before it is kept: changes it, or gives null to drop it. */
 export type Middleware = (event: TrackedEvent) => TrackedEvent | null
 
-/** Fills a place. `true` says that it shows something now. */
-export type Renderer = (place: HTMLElement, decision: Decision) => boolean
+/**
+ * Fills a place. `true` says that it shows something now; an element says that
+ * this is what is to be seen, in place of the whole place.
+ */
+export type Renderer = (place: HTMLElement, decision: Decision) => boolean | Element
 
 export interface Client {
   /** The id of the browser; undefined while none may be kept or is known yet. */
