@@ -133,6 +133,11 @@ soak-sdk: build $(CLIENTS)/node_modules/.package-lock.json ## The web library: 1
 	cd $(CLIENTS) && RAPPORT_BINARY=$(CURDIR)/bin/rapport RAPPORT_DELIVERY_VISITS=1000 RAPPORT_FLICKER_LOADS=500 \
 	  node --test --test-concurrency=1 web-delivery.test.mjs web-experiences.test.mjs
 
+.PHONY: example-nextjs
+example-nextjs: build ## Build the Next.js example and visit it; not in CI, it takes most of a minute
+	@command -v npm >/dev/null || { echo "The Next.js example needs Node.js 20.9 or later." >&2; exit 1; }
+	cd examples/nextjs && npm ci --no-audit --no-fund && RAPPORT_BINARY=$(CURDIR)/bin/rapport node --test example.test.mjs
+
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME seconds
 	@$(GO) list $(PKG) | while read -r pkg; do \

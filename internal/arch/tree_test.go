@@ -42,7 +42,7 @@ type tree struct {
 }
 
 // skipped are folders with nothing of ours in them.
-var skipped = []string{".git", "node_modules", "testdata", "bin", "dist", "rapport-data", "tmp"}
+var skipped = []string{".git", "node_modules", "testdata", "bin", "dist", "rapport-data", "tmp", ".next"}
 
 // kinds are the endings of files that people write. Files without an ending
 // (Makefile, .ci/run) count as well.
