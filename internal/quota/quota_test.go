@@ -196,7 +196,7 @@ func TestEvents_KeysShareASourceFairly(t *testing.T) {
 		for i := range wants {
 			wants[i] = rapid.IntRange(1, 4*rate).Draw(r, "wants")
 		}
-		const steps, step = 1200, 25 * time.Millisecond
+		const steps, step = 400, 50 * time.Millisecond
 		seconds := float64(steps) * step.Seconds()
 		passed, total, owed := make([]int, n), 0, make([]float64, n)
 		for s := range steps {
