@@ -90,8 +90,9 @@ func dayText(day int32) string {
 	return clock.Instant(int64(day) * 24 * 60 * 60 * 1_000_000).Time().UTC().Format("2006-01-02")
 }
 
-// row reads a row again, into values that point into the chunk.
-func (c *chunk) row(o *object, i int, into parquet.Row) {
+// row reads a row again, into values at a place of each column that point into the
+// chunk.
+func (c *chunk) row(o *object, i int, into [][]parquet.Value, at int) {
 	begin := uint32(0)
 	if i > 0 {
 		begin = c.marks[i-1].end
@@ -101,7 +102,7 @@ func (c *chunk) row(o *object, i int, into parquet.Row) {
 		n, size := binary.Uvarint(b)
 		b = b[size:]
 		if n == 0 {
-			into[k] = parquet.NullValue().Level(0, 0, k)
+			into[k][at] = parquet.NullValue().Level(0, 0, k)
 			continue
 		}
 		var v parquet.Value
@@ -117,9 +118,9 @@ func (c *chunk) row(o *object, i int, into parquet.Row) {
 			b = b[8:]
 		}
 		if v.IsNull() {
-			into[k] = v.Level(0, 0, k)
+			into[k][at] = v.Level(0, 0, k)
 		} else {
-			into[k] = v.Level(0, 1, k)
+			into[k][at] = v.Level(0, 1, k)
 		}
 	}
 }

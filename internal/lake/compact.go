@@ -202,10 +202,16 @@ func (w *writer) file(f *parquet.File) error {
 			if _, err := w.w.WriteRowGroup(g); err != nil {
 				return err
 			}
-			w.n += n
+			w.n, w.grouped = w.n+n, 0
 			continue
 		}
-		if err := w.group(f, g, same); err != nil {
+		if same {
+			if err := w.columns(g); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := w.group(f, g); err != nil {
 			return err
 		}
 	}
@@ -214,10 +220,7 @@ func (w *writer) file(f *parquet.File) error {
 
 // group adds rows one by one: columns by their names, those of attributes from
 // the attributes themselves, as their types are now.
-func (w *writer) group(f *parquet.File, g parquet.RowGroup, same bool) error {
-	if same {
-		return eachRow(g, w.write)
-	}
+func (w *writer) group(f *parquet.File, g parquet.RowGroup) error {
 	from := columnsOf(f)
 	all, hasAll := from["attributes"]
 	return eachRow(g, func(rows []parquet.Row) error {
@@ -228,7 +231,7 @@ func (w *writer) group(f *parquet.File, g parquet.RowGroup, same bool) error {
 					return err
 				}
 			}
-			out := w.rows[i]
+			out := w.room()[i]
 			for k := range w.of.columns {
 				c := &w.of.columns[k]
 				v := parquet.NullValue()
@@ -240,7 +243,7 @@ func (w *writer) group(f *parquet.File, g parquet.RowGroup, same bool) error {
 				out[k] = v.Level(0, boolInt(!v.IsNull()), k)
 			}
 		}
-		return w.write(w.rows[:len(rows)])
+		return w.write(w.room()[:len(rows)])
 	})
 }
 

@@ -123,7 +123,7 @@ func (l *Lake) eraseFile(ctx context.Context, m *Manifest, f File, gone pipeline
 	w.begin()
 	w.span(f.Low, f.High)
 	for _, g := range file.RowGroups() {
-		if err := w.group(file, &without{g, &e}, false); err != nil {
+		if err := w.group(file, &without{g, &e}); err != nil {
 			return err
 		}
 	}

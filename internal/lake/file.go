@@ -18,6 +18,8 @@ const (
 	groupRows = 120_000
 	copyRows  = 8_000
 	rowBatch  = 256
+	// valueBatch is how many values of a column are handed over at once.
+	valueBatch = 1024
 )
 
 // writer makes files of one object, one after the other.
@@ -28,9 +30,13 @@ type writer struct {
 	out  bytes.Buffer
 	w    *parquet.GenericWriter[any]
 	rows []parquet.Row
-	n    int
-	low  store.Position
-	high store.Position
+	// values are rows on their way column by column, grouped how many of those are
+	// in the row group that is being made.
+	values  [][]parquet.Value
+	grouped int
+	n       int
+	low     store.Position
+	high    store.Position
 }
 
 func newWriter(o *object) *writer { return makeWriter(o, o.schema, false) }
@@ -42,17 +48,27 @@ func makeWriter(o *object, schema *parquet.Schema, raw bool) *writer {
 	w := &writer{of: o, raw: raw}
 	w.w = parquet.NewGenericWriter[any](&w.out, schema, parquet.MaxRowsPerRowGroup(groupRows),
 		parquet.CreatedBy("rapport", "lake", ""), parquet.PageBufferSize(128<<10))
-	values := make([]parquet.Value, rowBatch*len(o.columns))
-	for i := range rowBatch {
-		w.rows = append(w.rows, parquet.Row(values[i*len(o.columns):(i+1)*len(o.columns)]))
+	for range o.columns {
+		w.values = append(w.values, make([]parquet.Value, valueBatch))
 	}
 	return w
+}
+
+// room gives rows to fill, for those that have to be made one by one.
+func (w *writer) room() []parquet.Row {
+	if w.rows == nil {
+		values := make([]parquet.Value, rowBatch*len(w.values))
+		for i := range rowBatch {
+			w.rows = append(w.rows, parquet.Row(values[i*len(w.values):(i+1)*len(w.values)]))
+		}
+	}
+	return w.rows
 }
 
 func (w *writer) begin() {
 	w.out.Reset()
 	w.w.Reset(&w.out)
-	w.n, w.low, w.high = 0, math.MaxUint64, 0
+	w.n, w.grouped, w.low, w.high = 0, 0, math.MaxUint64, 0
 }
 
 // span notes from where to where in the log rows are.
@@ -63,17 +79,70 @@ func (w *writer) span(low, high store.Position) {
 // chunk writes rows of a chunk that begin at one and end before another.
 func (w *writer) chunk(c *chunk, from, to int) error {
 	for from < to {
-		n := min(rowBatch, to-from)
+		n := min(valueBatch, to-from)
 		for i := range n {
-			c.row(w.of, from+i, w.rows[i])
+			c.row(w.of, from+i, w.values, i)
 			w.span(c.marks[from+i].at, c.marks[from+i].at)
 		}
-		if err := w.write(w.rows[:n]); err != nil {
+		if err := w.grow(n); err != nil {
 			return err
+		}
+		for k, column := range w.w.ColumnWriters() {
+			if _, err := column.WriteRowValues(w.values[k][:n]); err != nil {
+				return fmt.Errorf("write rows of %s: %w", w.of.name, err)
+			}
 		}
 		from += n
 	}
 	return nil
+}
+
+// grow notes rows that are written column by column, which the writer does not
+// bound by itself: it ends the row group that they have no room in.
+func (w *writer) grow(n int) error {
+	if w.grouped > 0 && w.grouped+n > groupRows {
+		if err := w.w.Flush(); err != nil {
+			return fmt.Errorf("write rows of %s: %w", w.of.name, err)
+		}
+		w.grouped = 0
+	}
+	w.grouped, w.n = w.grouped+n, w.n+n
+	return nil
+}
+
+// columns adds the rows of a group that has the same columns, each by itself: no
+// row is put together.
+func (w *writer) columns(g parquet.RowGroup) error {
+	if err := w.grow(int(g.NumRows())); err != nil {
+		return err
+	}
+	from := g.ColumnChunks()
+	for k, column := range w.w.ColumnWriters() {
+		if err := copyColumn(column, from[k], w.values[k]); err != nil {
+			return fmt.Errorf("copy rows of %s: %w", w.of.name, err)
+		}
+	}
+	return nil
+}
+
+// copyColumn hands the values of a column over.
+func copyColumn(to *parquet.ColumnWriter, from parquet.ColumnChunk, room []parquet.Value) (err error) {
+	in := parquet.NewColumnChunkValueReader(from)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	for {
+		n, err := in.ReadValues(room)
+		if n > 0 {
+			if _, bad := to.WriteRowValues(room[:n]); bad != nil {
+				return bad
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (w *writer) write(rows []parquet.Row) error {
