@@ -2,7 +2,7 @@ import { ActionIcon, Alert, Button, Menu, Stack, Tabs } from '@mantine/core'
 import { IconDots, IconFlask, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { Suspense, lazy, useState } from 'react'
 import { api, ask } from '~/shared/api/client'
 import { History } from '~/shared/definition/History'
 import { UsedBy } from '~/shared/definition/UsedBy'
@@ -10,11 +10,11 @@ import { useMentions } from '~/shared/definition/useMentions'
 import { YamlTab } from '~/shared/definition/YamlTab'
 import { useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
+import { Loading } from '~/shared/states/Loading'
 import { BackLink } from '~/shared/ui/BackLink'
 import { Page } from '~/shared/ui/Page'
 import { useToasts } from '~/shared/ui/undo'
 import { Deliveries } from './Deliveries'
-import { DestinationForm } from './DestinationForm'
 import { destination } from './messages'
 import { destinationName, destinationQuery, documentOf, putDestination, typesQuery, useDestinationChange } from './queries'
 import type { Destination, Document } from './queries'
@@ -22,6 +22,9 @@ import { destinationTabs } from './routes'
 import type { DestinationTab } from './routes'
 import { StateBadge } from './StateBadge'
 import { TestSend } from './TestSend'
+
+// Its fields are many, and not always looked at.
+const DestinationForm = lazy(() => import('./DestinationForm').then((m) => ({ default: m.DestinationForm })))
 
 const route = getRouteApi('/shell/destinations/$key')
 
@@ -53,7 +56,7 @@ function One({ destination: d }: { destination: Destination }) {
           {destinationTabs.map((name) => <Tabs.Tab key={name} value={name}>{t(`tab_${name}`)}</Tabs.Tab>)}
         </Tabs.List>
         <Tabs.Panel value="deliveries"><Deliveries destination={d} test={() => test(true)} /></Tabs.Panel>
-        <Tabs.Panel value="setup"><Setup key={d.version} destination={d} /></Tabs.Panel>
+        <Tabs.Panel value="setup"><Suspense fallback={<Loading />}><Setup key={d.version} destination={d} /></Suspense></Tabs.Panel>
         <Tabs.Panel value="yaml"><YamlTab document={documentOf(d)} /></Tabs.Panel>
         <Tabs.Panel value="history"><History address={`/api/v1/destinations/${encodeURIComponent(d.key)}`} invalidate={['destinations']} pick={documentOf as never} rollback={(document: Document) => putDestination(d.key, document)} /></Tabs.Panel>
       </Tabs>
