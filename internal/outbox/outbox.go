@@ -31,12 +31,16 @@ type Spine interface {
 	rows
 	definitions
 	members
+	reservations
+}
+
+type reservations interface {
+	Release(r *pipeline.Reservation)
 }
 
 type plans interface {
 	Planned(ctx context.Context) ([]effect.Plan, error)
 	KeepEffects(ctx context.Context, list []pipeline.Effect, reserved ...*pipeline.Reservation) ([]store.Position, error)
-	Release(r *pipeline.Reservation)
 	Told(ctx context.Context, asked []effect.Fact) ([]string, error)
 	ToldNow(ctx context.Context, asked []effect.Fact) ([]string, error)
 	Subject(ctx context.Context, k id.Key, whole bool, uses []pipeline.Use) (*pipeline.Subject, error)

@@ -46,9 +46,9 @@ func TestSettle_KeepsWhatWasReservedWithItsMessageOrReleasesIt(t *testing.T) {
 	}}
 	r := newRig(t, map[string]*sink{"a": taken, "b": taken})
 	l := &ledger{spine: r.spine, fails: 1}
-	r.Outbox.Spine = l
+	r.Spine = l
 	asked := map[string]*pipeline.Reservation{}
-	r.Outbox.Give = func(_ context.Context, due *responder.Due) (*responder.Given, error) {
+	r.Give = func(_ context.Context, due *responder.Due) (*responder.Given, error) {
 		if asked[due.Experience] != nil {
 			t.Errorf("%s is made twice", due.Experience)
 		}
