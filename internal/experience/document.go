@@ -116,9 +116,11 @@ type SegmentTrigger struct {
 	On  string `json:"on,omitempty" enum:"entered,left" doc:"Left out: entered"`
 }
 
-// SessionTrigger is the end of a session: so long nothing happened.
+// SessionTrigger is the end of a session: so long nothing happened, or an event
+// that ends it at once.
 type SessionTrigger struct {
 	Idle offer.Span `json:"idle,omitempty" doc:"Left out: 30m"`
+	Cart string     `json:"cart,omitempty" enum:"browsed,abandoned,converted" doc:"What the session came to: an order (converted), a cart that still holds something of it (abandoned), neither (browsed); left out: any"`
 }
 
 // CartTrigger is a cart that was left: so long it was not changed, and there is

@@ -203,7 +203,7 @@ func TestTriggers_SayWhenAnExperienceIsDue(t *testing.T) {
 		due clock.Instant // zero: it is not set off
 	}{
 		`{"event":{"names":["Signed Up"]}}`:          {{track(t, "Signed Up", start, `{}`), start + 600*second}, {track(t, "Signed In", start, `{}`), 0}},
-		`{"session":{}}`:                             {{track(t, "Anything", start, `{}`), start + 2400*second}, {track(t, "Email Sent", start, `{}`), 0}},
+		`{"session":{}}`:                             {{track(t, "Anything", start, `{}`), start + 2400*second}, {track(t, "Email Sent", start, `{}`), 0}, {track(t, "Session Ended", start, `{}`), start + 600*second}},
 		`{"cart":{"idle":"2h"}}`:                     {{track(t, "Product Added", start, `{}`), start + 7800*second}, {track(t, "Product Viewed", start, `{}`), 0}},
 		`{"date":{"trait":"renews","before":"24h"}}`: {{traits(`{"renews":"2040-01-02T00:00:00Z"}`), clock.Instant(2_208_988_800)*second + 600*second}, {traits(`{"x":1}`), 0}},
 	} {

@@ -290,14 +290,25 @@ func (r *Ready) checkTrigger() error {
 		if t.Segment.Key == "" || t.Segment.On != "entered" && t.Segment.On != "left" {
 			return invalid("trigger/segment", "give the key of a segment, and entered or left")
 		}
-	case t.Session != nil && t.Session.Idle == 0:
-		t.Session.Idle = defaultIdle
+	case t.Session != nil:
+		return t.Session.check()
 	case t.Cart != nil && t.Cart.Idle == 0:
 		t.Cart.Idle = defaultCart
 	case t.Date != nil && (t.Date.Trait == "" || t.Date.Before != 0 && t.Date.After != 0):
 		return invalid("trigger/date", "give a trait, and before or after, not both")
 	}
 	return nil
+}
+
+func (t *SessionTrigger) check() error {
+	if t.Idle == 0 {
+		t.Idle = defaultIdle
+	}
+	switch t.Cart {
+	case "", browsed, abandoned, converted:
+		return nil
+	}
+	return invalid("trigger/session/cart", "%q is nothing that a session comes to: give browsed, abandoned or converted, or leave it out", t.Cart)
 }
 
 func (r *Ready) checkCancel() error {

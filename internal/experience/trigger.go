@@ -21,6 +21,7 @@ type Signal struct {
 	Due     clock.Instant
 	Renews  bool // a later one takes the place of the one before: so long nothing happened
 	Ends    bool // what waits is called off
+	Closes  bool // it is over now, and what waited for its end by itself waits no more
 	Happens clock.Instant
 }
 
@@ -45,6 +46,10 @@ func (r *Ready) OnEvent(e *event.Event, read func() feel.Value) (s Signal, ok bo
 		s.Due = r.Delay.After(e.Time)
 		return s, true
 	case t.Session != nil:
+		if profile.EndsSession(e) {
+			s.Due, s.Closes = r.Delay.After(e.Time), true
+			return s, true
+		}
 		s.Due, s.Renews = (t.Session.Idle + r.Delay).After(e.Time), true
 		return s, profile.Acts(e)
 	case t.Cart != nil:
@@ -152,6 +157,7 @@ const (
 	Renewed    = "renewed"         // the person did something since, elsewhere
 	TooSoon    = "again_too_soon"  // it was set off for the person a short while ago
 	NotLive    = "not_live"        // no version of it counts any more
+	OtherCart  = "other_cart"      // the session came to something else than the trigger asks for
 	Over       = "over"            // before or after its time
 	NoAudience = "not_in_audience" // the person is not among those it is for
 	CapReached = "cap_reached"     // the person got it, or others, often enough
@@ -171,8 +177,10 @@ func (r *Ready) CallsOff(set, due clock.Instant, v *profile.View, who feel.Value
 		return Cancelled
 	case t.Cart != nil && slices.ContainsFunc(v.Computed.Carts, func(c *catalog.CartView) bool { return c.UpdatedAt > set }):
 		return Renewed
-	case t.Session != nil && v.Computed.LastSession != nil && v.Computed.LastSession.End > set:
-		return Renewed
+	case t.Session != nil && v.Computed.LastSession != nil && v.Computed.LastSession.End > set && r.Since(due) != set:
+		return Renewed // a session that an event ended stays ended
+	case t.Session != nil && t.Session.Cart != "" && t.Session.Cart != cameTo(&v.Computed):
+		return OtherCart
 	}
 	c := r.Cancel
 	if c == nil {
@@ -192,6 +200,28 @@ func (r *Ready) CallsOff(set, due clock.Instant, v *profile.View, who feel.Value
 		}
 	}
 	return ""
+}
+
+// What a session comes to.
+const (
+	browsed   = "browsed"
+	abandoned = "abandoned"
+	converted = "converted"
+)
+
+// cameTo tells what a person's last session came to.
+func cameTo(c *profile.Computed) string {
+	if c.LastSession == nil {
+		return browsed
+	}
+	since := c.LastSession.Start
+	if c.LastOrder != nil && *c.LastOrder >= since {
+		return converted
+	}
+	if slices.ContainsFunc(c.Carts, func(v *catalog.CartView) bool { return v.UpdatedAt >= since }) {
+		return abandoned
+	}
+	return browsed
 }
 
 // stillDue tells whether a date that a person has now makes it due at a moment.

@@ -49,6 +49,14 @@ func (q *Queue) End(key string) bool {
 	return len(*q) < n
 }
 
+// Close takes out what waits of an experience since then or longer: what it
+// waits for came about otherwise.
+func (q *Queue) Close(key string, at clock.Instant) (any bool) {
+	n := len(*q)
+	*q = slices.DeleteFunc(*q, func(w Waiting) bool { return w.Experience == key && w.Set <= at })
+	return len(*q) < n
+}
+
 // Next is when the first is due; zero: nothing waits.
 func (q Queue) Next() (due clock.Instant) {
 	for i := range q {

@@ -92,6 +92,9 @@ func (w *people) setOffByPassage(a *anchor, x *effect.Passed, why [16]byte) {
 // setOff lets an experience wait until it is due, or plans it where it is at
 // once.
 func (w *people) setOff(a *anchor, r *experience.Ready, s *experience.Signal, x experience.Waiting) {
+	if s.Closes && a.waiting.Close(r.Key, s.Happens) {
+		w.rewait(a)
+	}
 	if !s.Ends && !s.Renews && s.Due <= s.Happens {
 		w.planTriggered(a, r, &x)
 		return

@@ -16,6 +16,15 @@ func Acts(e *event.Event) bool {
 	return !outbound(channelOf(e)) && !(e.Name == shown.DecisionMade && shown.Speaks(e))
 }
 
+// EndSession is the item action of an event that ends the session it is in,
+// whatever its name is.
+const EndSession = "End Session"
+
+// EndsSession tells whether an event ends the session of its person at once.
+func EndsSession(e *event.Event) bool {
+	return e.ItemAction == EndSession || e.Type == event.Track && e.Name == "Session Ended"
+}
+
 // foldShown takes an event that speaks of what was offered. It tells whether
 // the event is a decision: that is nothing the person did, and opens no session.
 func (p *Partial) foldShown(e *event.Event) (decision bool) {

@@ -34,6 +34,7 @@ const (
 	typeClearCart     = "CLEAR_CART"
 	typeOrderCheckout = "ORDER_CHECKOUT"
 	typeForceClose    = "FORCE_CLOSE"
+	typeSessionClose  = "SESSION_CLOSE" // made here; a client that brings its history has it too
 )
 
 // mapper turns bodies into events. It never changes once it is made.
@@ -194,7 +195,7 @@ func (m *mapper) stream(e *event.Event, env *event.Envelope, body jsondoc.Value)
 	case typeIdentity:
 		e.Type, e.Name = event.Identify, ""
 		w.object("t", func() { guestTraits(&w, body, streamNames) })
-		w.object("p", func() { f.extension(&w) })
+		w.object("p", func() { f.ofIdentity(&w) })
 	default:
 		e.ItemAction = actionOf(typ, &f)
 		w.object("p", func() { f.properties(&w, typ != typeAdd && typ != typeConfirm) })

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rapport/internal/jsondoc"
+	"rapport/internal/profile"
 )
 
 // actionOf is what an event does to items, carts and orders, in the names of
@@ -17,6 +18,8 @@ func actionOf(typ string, f *fields) string {
 		return "Add To Cart"
 	case typeClearCart:
 		return "Clear Cart"
+	case typeForceClose, typeSessionClose:
+		return profile.EndSession
 	case typeCheckout:
 		return orderAction(f.status.Text())
 	case typeOrderCheckout:
@@ -92,8 +95,15 @@ func (f *fields) orderStatus() jsondoc.Value {
 	return jsondoc.Value{}
 }
 
-// extension adds what the caller gave beside the type's own members.
-func (f *fields) extension(w *writer) { f.extend(w, len(w.b)) }
+// ofIdentity writes what an IDENTITY says beside the person: the point of sale,
+// which its session is told by, and the extension.
+func (f *fields) ofIdentity(w *writer) {
+	at := len(w.b)
+	if pos := f.body.Get("pos"); len(pos.Raw()) > len(`""`) && !pos.IsNull() {
+		w.member("pos", pos.Raw())
+	}
+	f.extend(w, at)
+}
 
 // extend adds the extension to an object that begins at a place. A name that
 // both have is the event's own.

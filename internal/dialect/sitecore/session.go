@@ -28,7 +28,7 @@ type session struct {
 	browser, channel, pos string
 	items                 []*profile.Item // oldest first
 	started, ended        clock.Instant
-	forced                bool // FORCE_CLOSE ended it
+	forced                bool // an event ended it
 	closed                bool
 }
 
@@ -41,7 +41,7 @@ func sessionsOf(items []profile.Item, now clock.Instant) []*session {
 		order = append(order, &items[i])
 	}
 	slices.SortFunc(order, func(a, b *profile.Item) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.MessageID, b.MessageID))
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(closes(a), closes(b)), strings.Compare(a.MessageID, b.MessageID))
 	})
 	var all []*session
 	open := map[[3]string]*session{}
@@ -67,13 +67,31 @@ func sessionsOf(items []profile.Item, now clock.Instant) []*session {
 		latest[browser] = s
 		s.items = append(s.items, it)
 		s.ended = max(s.ended, it.Time)
-		s.forced = s.forced || it.Name == typeForceClose
+		s.forced = s.forced || closes(it) == 1
 	}
 	for _, s := range all {
-		s.closed = s.forced || now > s.ended.Add(SessionTimeout)
+		s.closed = s.forced || now > s.closedAt()
 	}
 	slices.SortStableFunc(all, func(a, b *session) int { return cmp.Compare(b.started, a.started) })
 	return all
+}
+
+// closes is 1 for an event that ends its session, else 0: of what happened in one
+// instant the end is last.
+func closes(it *profile.Item) int {
+	if it.Name == typeForceClose || it.Name == typeSessionClose {
+		return 1
+	}
+	return 0
+}
+
+// closedAt is when the session closes, if nothing more happens in it: with the
+// event that ends it, or after the silence.
+func (s *session) closedAt() clock.Instant {
+	if s.forced {
+		return s.ended
+	}
+	return s.ended.Add(SessionTimeout)
 }
 
 // memberText is a text member of a JSON object.
@@ -90,8 +108,15 @@ func memberText(object []byte, name string) string {
 
 // ref is the same however often and in whatever order the events came, as long
 // as the session begins with the same one.
-func (s *session) ref() string {
-	sum := sha256.Sum256([]byte(s.browser + "\x00" + s.channel + "\x00" + s.pos + "\x00" + s.items[0].MessageID))
+func (s *session) ref() string { return s.refOf("") }
+
+// refOf is the ref of something of the session's own; "" is the session.
+func (s *session) refOf(part string) string {
+	name := s.browser + "\x00" + s.channel + "\x00" + s.pos + "\x00" + s.items[0].MessageID
+	if part != "" {
+		name += "\x00" + part
+	}
+	sum := sha256.Sum256([]byte(name))
 	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
 	return uuid([16]byte(sum[:16]))
 }
@@ -131,7 +156,7 @@ func (s *session) view(guest string) item {
 	out := item{
 		"ref": s.ref(), "guestRef": guest, "browserRef": s.browser, "status": "OPEN", "sessionType": strings.ToUpper(s.channel),
 		"cartType": cart, "startedAt": s.started, "endedAt": nil, "duration": int64(s.ended.Sub(s.started) / time.Second),
-		"channel": strings.ToUpper(s.channel), "pointOfSale": s.pos, "events": s.events(),
+		"channel": strings.ToUpper(s.channel), "pointOfSale": s.pos, "events": s.events(cart),
 		"dataExtensions": []item{{"name": "SessionStatistics", "key": "SessionStatistics", "values": n}},
 	}
 	if s.closed {
@@ -163,8 +188,9 @@ func (s *session) view(guest string) item {
 	return out
 }
 
-// events shows what happened in a session.
-func (s *session) events() []item {
+// events shows what happened in a session, and that it was closed. The close is
+// no event of the log: a late event may still move it.
+func (s *session) events(cart string) []item {
 	out := make([]item, 0, len(s.items))
 	ref := s.ref()
 	for _, it := range s.items {
@@ -173,7 +199,17 @@ func (s *session) events() []item {
 			"browserRef": s.browser, "sessionRef": ref, "createdAt": it.Time, "arbitraryData": it.Properties,
 		})
 	}
-	return out
+	if !s.closed || s.items[len(s.items)-1].Name == typeSessionClose {
+		return out
+	}
+	reason := "TIMEOUT"
+	if s.forced {
+		reason = typeForceClose
+	}
+	return append(out, item{
+		"ref": s.refOf("close"), "type": typeSessionClose, "status": "PROCESSED", "channel": strings.ToUpper(s.channel), "pointOfSale": s.pos,
+		"browserRef": s.browser, "sessionRef": ref, "createdAt": s.closedAt(), "arbitraryData": item{"cartType": cart, "reason": reason},
+	})
 }
 
 // typeOfItem is the type that the client sent.
