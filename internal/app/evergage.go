@@ -19,6 +19,7 @@ func (a *App) evergage() *evergage.Door {
 	return evergage.New(evergage.Config{
 		Accept: a.gated(), Keys: datasets{a.access}, Book: today{a.pipeline}, Key: browserKey(a.instanceKey),
 		Now: a.parts.Clock, Random: a.parts.fill, People: everybody{a.pipeline, a.jobs},
+		Decide: a.responder,
 	})
 }
 

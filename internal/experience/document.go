@@ -41,6 +41,8 @@ type Experience struct {
 	Public    bool                   `json:"public,omitempty" doc:"Write keys may ask for it"`
 	Scripts   bool                   `json:"scripts,omitempty" doc:"The site allows it to bring scripts; without it content has none"`
 
+	OnEvents []string `json:"on_events,omitempty" maxItems:"100" doc:"Of an interactive experience: names of events (the action) whose answer gives it to Salesforce's clients; * is any"`
+
 	Fallback json.RawMessage `json:"fallback,omitempty" doc:"What an interactive experience answers where no variant can be given; left out: {}"`
 
 	Trigger     *Trigger      `json:"trigger,omitempty" doc:"Of a triggered experience: what sets it off"`

@@ -83,6 +83,9 @@ func (r *Ready) checkType() error {
 	default:
 		return invalid("type", "%q: give web, interactive or triggered", r.Type)
 	}
+	if r.Type != Interactive && len(r.OnEvents) > 0 {
+		return invalid("on_events", "only an interactive experience is given on events")
+	}
 	if r.Type != Triggered && (r.Trigger != nil || r.Destination != "" || r.Delay != 0 || r.Cancel != nil) {
 		return invalid("trigger", "only a triggered experience has a trigger, a destination, a delay or a cancellation")
 	}
@@ -273,16 +276,7 @@ func (r *Ready) checkTrigger() error {
 	}
 	switch {
 	case t.Event != nil:
-		if len(t.Event.Names) == 0 {
-			return invalid("trigger/event/names", "give names of events")
-		}
-		if t.Event.Where == "" {
-			return nil
-		}
-		var err error
-		if r.where, err = compile(t.Event.Where, "event"); err != nil {
-			return invalid("trigger/event/where", "it is no FEEL over event: %v", err)
-		}
+		return r.checkEvent(t.Event)
 	case t.Segment != nil:
 		if t.Segment.On == "" {
 			t.Segment.On = "entered"
@@ -296,6 +290,19 @@ func (r *Ready) checkTrigger() error {
 		t.Cart.Idle = defaultCart
 	case t.Date != nil && (t.Date.Trait == "" || t.Date.Before != 0 && t.Date.After != 0):
 		return invalid("trigger/date", "give a trait, and before or after, not both")
+	}
+	return nil
+}
+
+func (r *Ready) checkEvent(t *EventTrigger) (err error) {
+	if len(t.Names) == 0 {
+		return invalid("trigger/event/names", "give names of events")
+	}
+	if t.Where == "" {
+		return nil
+	}
+	if r.where, err = compile(t.Where, "event"); err != nil {
+		return invalid("trigger/event/where", "it is no FEEL over event: %v", err)
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ type shelf struct {
 	places      map[string]*offer.Set
 	experiences map[string]*experience.Ready
 	filling     map[string][]*experience.Ready // by placement, the larger priority first
+	onEvents    map[string][]string            // keys of experiences, by the name of the event
 	public      *offer.PublicData
 	computed    bool // something reads what is computed
 }
@@ -68,6 +69,18 @@ func (s *shelves) get(ctx context.Context) (*shelf, error) {
 	return made, nil
 }
 
+// OnEvent lists the experiences that are given in the answer to an event of a
+// name, in the order of their keys.
+func (r *Responder) OnEvent(ctx context.Context, name string) ([]string, error) {
+	s, err := r.shelf.get(ctx)
+	if err != nil || len(s.onEvents) == 0 {
+		return nil, err
+	}
+	all := slices.Concat(s.onEvents[name], s.onEvents["*"])
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
 // signOf names the live versions that a shelf is made of.
 func signOf(index *definition.Index) string {
 	var b []byte
@@ -86,6 +99,7 @@ func (s *shelves) make(ctx context.Context, index *definition.Index) (*shelf, er
 	out := &shelf{
 		offers: map[string]*offer.Ready{}, places: map[string]*offer.Set{}, experiences: map[string]*experience.Ready{},
 		filling: map[string][]*experience.Ready{}, public: &offer.PublicData{},
+		onEvents: map[string][]string{},
 	}
 	if s.read == nil {
 		s.read, s.plain = map[docKey]any{}, map[docKey]bool{}
@@ -126,6 +140,9 @@ func (s *shelves) add(ctx context.Context, index *definition.Index, out *shelf, 
 		out.experiences[at.key] = x
 		if x.Type == experience.Web {
 			out.filling[x.Placement] = append(out.filling[x.Placement], x)
+		}
+		for _, name := range slices.Compact(slices.Sorted(slices.Values(x.OnEvents))) {
+			out.onEvents[name] = append(out.onEvents[name], at.key)
 		}
 	case *offer.Place:
 		var model *predict.Model

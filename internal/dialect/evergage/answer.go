@@ -1,6 +1,7 @@
 package evergage
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -105,12 +106,14 @@ func answerFault(w http.ResponseWriter, err error) {
 	answerError(w, status, code, message)
 }
 
-// reply answers an event: no campaigns, and the user id that the browser keeps
-// for its next events. Nothing of a profile is in it: what it says of the
-// person the request has said itself.
-func reply(w http.ResponseWriter, g *mapping) {
+// reply answers an event: what is shown, and the user id that the browser keeps
+// for its next events. What it says of the person the request has said itself.
+func reply(w http.ResponseWriter, g *mapping, show given) {
 	var b writer
-	b.b = append(make([]byte, 0, 384), `{"campaignResponses":[],"compiledCampaignTemplates":[],"campaignExplanations":[]`...)
+	b.b = append(make([]byte, 0, 384), '{')
+	b.list("campaignResponses", len(show.Responses), show.Responses)
+	b.list("compiledCampaignTemplates", 0, nil)
+	b.list("campaignExplanations", len(show.Explanations), show.Explanations)
 	code := int64(codeFine)
 	if g != nil && g.forged {
 		code = codeInvalidID
@@ -128,4 +131,16 @@ func reply(w http.ResponseWriter, g *mapping) {
 		b.close(m)
 	}
 	answerJSON(w, http.StatusOK, append(b.b, '}'))
+}
+
+// list writes a list of n; where it is empty nothing is put together for it.
+func (w *writer) list(name string, n int, of any) {
+	text := []byte("[]")
+	if n > 0 {
+		if made, err := json.Marshal(of); err == nil { // it is made of texts and of JSON
+			text = made
+		}
+	}
+	w.key(name)
+	w.b = append(w.b, text...)
 }

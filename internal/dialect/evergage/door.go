@@ -2,7 +2,8 @@
 // and the receivers of Marketing Cloud Personalization (Evergage), and the web
 // events and the ingestion of Data Cloud. It takes their requests, cuts them
 // into events and maps those. Secret keys may ask it for profiles. It never keeps an
-// event itself and never tells a public key anything of a profile. Start reading at route.go, then
+// event itself and never tells a public key anything of a profile: what it shows
+// to one the responder decides for somebody who only claims to be a person. Start reading at route.go, then
 // submit.go and map.go.
 package evergage
 
@@ -61,6 +62,8 @@ type Config struct {
 	Random func([]byte) // fills the slice
 	// People answers what secret keys ask of profiles; nil: nobody does.
 	People People
+	// Decide says what the answers to events show; nil: nothing.
+	Decide Decider
 	// ClientIP finds the address of the caller behind proxies one trusts; nil
 	// takes that of the connection.
 	ClientIP func(*http.Request) string

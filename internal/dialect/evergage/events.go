@@ -44,17 +44,19 @@ func (d *Door) event(w http.ResponseWriter, r *http.Request, to route) {
 	if unwanted, _ := body.Path("flags", "doNotTrack").Bool(); unwanted {
 		in.reject(doNotTrack, 1)
 	} else {
-		g = in.take(body, in.base)
+		if g = in.take(body, in.base); g != nil {
+			in.statistics(g.body)
+		}
 	}
 	if err := in.handOver(w, r); err != nil {
 		answerFault(w, err)
 		return
 	}
-	if err := in.dead(); err != nil {
+	if err := in.dead(); err != nil && g == nil {
 		answerFault(w, err)
 		return
 	}
-	reply(w, g)
+	reply(w, g, d.decide(r, in, g, to.trusted))
 }
 
 // eventOf finds the JSON of the event in the address or the body.
@@ -137,12 +139,9 @@ func (d *Door) receiver(w http.ResponseWriter, r *http.Request, to route) {
 		return
 	}
 	for _, stat := range stats {
-		body, err := parse(received(to.rest, query, stat))
-		if err != nil {
-			in.reject(dialect.Code(err), 1)
-			continue
+		for _, one := range eachOffer(stat) {
+			in.takeReceived(to.rest, query, one)
 		}
-		in.take(body, in.base)
 	}
 	if err := in.handOver(w, r); err != nil {
 		answerFault(w, err)
@@ -160,6 +159,16 @@ func (d *Door) receiver(w http.ResponseWriter, r *http.Request, to route) {
 		return
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// takeReceived takes a call to a receiver, or one statistic of it.
+func (in *intake) takeReceived(receiver string, query url.Values, stat jsondoc.Value) {
+	body, err := parse(received(receiver, query, stat))
+	if err != nil {
+		in.reject(dialect.Code(err), 1)
+		return
+	}
+	in.take(body, in.base)
 }
 
 // statsOf cuts the statistics of campaigns; any other call is one event.

@@ -23,6 +23,7 @@ const (
 	viaBeacon = "beacon"
 	viaWeb    = "web_events"
 	viaIngest = "ingest"
+	viaStat   = "campaign_stat"
 )
 
 // mapper turns bodies into events. It never changes once it is made.
@@ -105,6 +106,8 @@ func (m *mapper) fill(e *event.Event, env *event.Envelope, body jsondoc.Value) (
 		err = g.webEvent()
 	case viaIngest:
 		err = g.row()
+	case viaStat:
+		err = g.campaignStat()
 	default:
 		err = fault.Errorf(fault.Invalid, "invalid_event", "the event came in the way %.40q, which this version does not know", g.shared.via)
 	}

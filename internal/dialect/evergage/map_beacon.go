@@ -144,10 +144,16 @@ func (g *mapping) stat(v jsondoc.Value) error {
 	}
 	g.e.Name = name
 	w := &g.out
-	w.value("experience_id", first(v, "id", "experienceId"))
-	if v.Get("ug").Text() == "Control" {
+	id := first(v, "id", "experienceId")
+	if given, ok := readExperienceID(id.Text()); ok {
+		g.outcome(name, &given, v)
+		return nil
+	}
+	w.value("experience_id", id)
+	if control, _ := v.Get("control").Bool(); control || v.Get("ug").Text() == "Control" {
 		w.yes("control")
 	}
+	w.value("catalog", object(v.Get("catalog")))
 	m := w.open("items", '[')
 	v.Get("piks").Items(func(_ int, x jsondoc.Value) bool {
 		inner := w.open("", '{')

@@ -27,6 +27,7 @@ type intake struct {
 	// dataset is the write key that the request came with; empty: none.
 	dataset string
 	sub     *pipeline.Submission
+	receipt pipeline.Receipt // once it was handed over
 }
 
 // intake begins with what is known before the body.
@@ -47,12 +48,16 @@ func (d *Door) intake(r *http.Request, s Source, via string) *intake {
 
 // sharedWith is what the envelope says for the whole request.
 func (in *intake) sharedWith(object string, items []jsondoc.Value) []byte {
-	if in.via == viaEvent && !in.gpc && !in.dnt {
+	return in.sharedVia(in.via, object, items)
+}
+
+func (in *intake) sharedVia(via, object string, items []jsondoc.Value) []byte {
+	if via == viaEvent && !in.gpc && !in.dnt {
 		return nil
 	}
 	var w writer
 	w.b = append(w.b, '{')
-	w.text("via", in.via)
+	w.text("via", via)
 	w.text("object", object)
 	m := w.open("context", '{')
 	if in.gpc {
@@ -145,6 +150,7 @@ func (in *intake) handOver(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	in.receipt = receipt
 	dialect.Await(w, r, in.door.Accept, receipt)
 	return nil
 }
