@@ -85,7 +85,8 @@ type App struct {
 	intake    *intake.Intake
 	quota     *quota.Gate
 	tracked   event.Mapper // of the tracking protocol
-	rebuilt   string       // the job for which the state was folded again at this start
+	webhooks  *hooks
+	rebuilt   string // the job for which the state was folded again at this start
 	plans     *plans
 	geo       *geo.Database // nil: none
 	listener  net.Listener
@@ -96,11 +97,10 @@ type App struct {
 	throttle     throttle
 	links        *link.Maker // nil: messages have no links that lead back
 	vault        cipher.AEAD // secrets of connections
-	// instanceKey is what ids are made with.
-	instanceKey [16]byte
-	imports     *imports.Door
-	served      chan struct{} // closed when the server has ended
-	failed      chan error    // why the server ended by itself
+	instanceKey  [16]byte    // ids are made with it
+	imports      *imports.Door
+	served       chan struct{} // closed when the server has ended
+	failed       chan error    // why the server ended by itself
 
 	handler    atomic.Pointer[http.Handler]
 	state      atomic.Pointer[string] // why the instance is not ready; nil once it is
@@ -172,7 +172,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openLake(&pc); err != nil {
 		return err
 	}
-	pc.Store, pc.Intake, pc.Forget, pc.Silence, pc.Recall = a.store, a.take, a.forgetSeen, a.silence, a.recall
+	pc.Store, pc.Intake, pc.Forget, pc.Silence, pc.Recall, pc.Remakes = a.store, a.take, a.forgetSeen, a.silence, a.recall, a.remakes()
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
 	})
@@ -191,7 +191,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openDecider(pc.InstanceKey); err != nil {
 		return err
 	}
-	a.tracked = pc.Mappers[segment.Dialect]
+	a.openWebhooks(pc.Mappers[segment.Dialect])
 	if err := a.openResponder(pc.InstanceKey); err != nil {
 		return err
 	}

@@ -97,13 +97,23 @@ type readyHook struct {
 	hook    *hook.Hook
 }
 
-func (a *App) openWebhooks(mapper event.Mapper) *hooks {
+func (a *App) openWebhooks(mapper event.Mapper) {
+	a.tracked = mapper
 	h := &hooks{App: a, of: map[string]readyHook{}}
 	h.door = &webhook.Door{Config: webhook.Config{
 		Accept: a.gated(), Hook: h.live, Source: h.source, Map: mapper, Dialect: segment.Dialect,
 		Rules: func() int { return a.pipeline.Rules().Version }, Now: a.parts.Clock, Log: a.parts.Log,
 	}}
-	return h
+	a.webhooks = h
+}
+
+// remakes make events of bodies that webhooks did not understand.
+func (a *App) remakes() map[string]pipeline.Remake {
+	return map[string]pipeline.Remake{
+		webhook.Dialect: func(ctx context.Context, env *event.Envelope, body []byte) ([]pipeline.Arrival, error) {
+			return a.webhooks.door.Again(ctx, env, body) // they are open before anything is replayed
+		},
+	}
 }
 
 func (h *hooks) source(key string) (webhook.Source, bool) {

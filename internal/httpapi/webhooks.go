@@ -29,7 +29,7 @@ type Webhooks interface {
 // WebhookTaken is what became of a request.
 type WebhookTaken struct {
 	Events  int `json:"events" doc:"Events that the body became; copies of ones that were sent before among them"`
-	Failed  int `json:"failed" doc:"Events that could not be understood: they are dead letters now"`
+	Failed  int `json:"failed" doc:"Bodies, or reports, of which not every event could be understood: they are dead letters now"`
 	Ignored int `json:"ignored" doc:"Reports of kinds that are not taken"`
 }
 

@@ -16,6 +16,9 @@ import (
 type Config struct {
 	Store   store.Store
 	Mappers map[string]event.Mapper // by dialect
+	// Remakes are for dialects whose dead letters are bodies that a definition
+	// makes events of: in place of a mapper when such a letter is replayed.
+	Remakes map[string]Remake
 	Sources func(key string) SourceInfo
 	Rules   identity.Rules  // of a new instance, where no book is given
 	Book    *graph.Rulebook // shared with those who map events at the door

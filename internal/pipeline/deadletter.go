@@ -14,8 +14,6 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/identity"
-	"rapport/internal/jsondoc"
-	"rapport/internal/policy"
 	"rapport/internal/rows"
 	"rapport/internal/store"
 )
@@ -209,54 +207,6 @@ func (p *Pipeline) buried(ctx context.Context, name string) (*letter, error) {
 	return l, err
 }
 
-// ReplayDeadLetter maps a dead letter again, by today's mapping, and takes it
-// in as an event. A body that is still not understood stays where it is.
-func (p *Pipeline) ReplayDeadLetter(ctx context.Context, name string) (Receipt, error) {
-	d, err := p.buried(ctx, name)
-	if err != nil {
-		return Receipt{}, err
-	}
-	mapper := p.mappers[d.Envelope.Dialect]
-	if mapper == nil {
-		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "no mapping for dialect %q is there", d.Envelope.Dialect)
-	}
-	doc, err := jsondoc.Parse(d.Body, jsondoc.Limits{})
-	if err != nil {
-		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "the body is no JSON: %v; discard the letter and send the event again", err)
-	}
-	if flaw, ok := doc.Root().Flaw(); ok {
-		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "the body is still refused: %s at byte %d; discard the letter and send the event again", flaw.Msg, flaw.Offset)
-	}
-	e, err := mapper(&d.Envelope, doc.Root())
-	if err != nil {
-		return Receipt{}, fault.Errorf(fault.Conflict, "still_invalid", "the body is still not understood: %v", err)
-	}
-	s := &Submission{Received: d.Envelope.Received, Events: []Arrival{{Envelope: d.Envelope, Event: e}}}
-	if err := p.takeIn(ctx, s); err != nil {
-		return Receipt{}, err
-	}
-	if len(s.Rejected) > 0 {
-		return Receipt{}, fault.Errorf(fault.Conflict, s.Rejected[0].Reason, "the rules of source %q refuse the event (%s); discard the letter, or change the source", d.Envelope.Source, s.Rejected[0].Reason)
-	}
-	if err := p.admit(ctx, s); err != nil {
-		return Receipt{}, err
-	}
-	if len(s.Rejected) > 0 {
-		return Receipt{}, fault.Errorf(fault.Conflict, policy.ReasonNoConsent, "the person has not agreed to what the consent policy asks of source %q; discard the letter", d.Envelope.Source)
-	}
-	a := &s.Events[0]
-	k := a.Event.Anchor().Key()
-	event := store.Record{
-		Kind: store.KindReplay, Bucket: k.Bucket(), Anchor: k, Received: a.Event.ReceivedAt,
-		Payload: a.Envelope.AppendPayload(nil, a.Event.Body.Raw()), Attached: &live{event: a.Event},
-	}
-	r, err := p.rule(ctx, verdict{DeadLetter: d.at, Unread: d.unread, Decision: "replayed"}, event)
-	if words := s.Events[1:]; err == nil && len(words) > 0 {
-		r, err = p.Accept(ctx, &Submission{Received: s.Received, Events: words})
-	}
-	return r, err
-}
-
 // DiscardDeadLetter gives a dead letter up: it counts as rejected from now on.
 func (p *Pipeline) DiscardDeadLetter(ctx context.Context, name string) (Receipt, error) {
 	l, err := p.buried(ctx, name)
@@ -280,7 +230,13 @@ func (p *Pipeline) rule(ctx context.Context, v verdict, with ...store.Record) (R
 	if err != nil {
 		return Receipt{}, err
 	}
-	frame := &store.Frame{Records: append(with, store.Record{
+	received := uint64(0)
+	for i := range with {
+		if with[i].Kind == store.KindEvent { // what is replayed was received before
+			received++
+		}
+	}
+	frame := &store.Frame{Received: received, Records: append(with, store.Record{
 		Kind: store.KindVerdict, Bucket: id.CommonBucket, Anchor: id.KeyOf("dead_letter", deadLetterID(v.DeadLetter)),
 		Received: p.clock.Now(), Payload: payload,
 	})}

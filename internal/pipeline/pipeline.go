@@ -29,6 +29,7 @@ type Pipeline struct {
 	cipher      *profileIDs
 	ledger      Ledger
 	intake      func(ctx context.Context, s *Submission) error
+	remakes     map[string]Remake
 	files       func(ctx context.Context, values [][]byte) (FileScan, error)
 	backups     func() ([]BackupRow, error)
 	forget      func() error
@@ -111,7 +112,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, items: newItemBook(), plans: newPlanning(), trials: newTrials(), experiences: &atomic.Pointer[experience.Book]{}},
-		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, silence: c.Silence, recall: c.Recall,
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, remakes: c.Remakes, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, silence: c.Silence, recall: c.Recall,
 		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),

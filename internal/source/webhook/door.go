@@ -6,14 +6,11 @@ package webhook
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -67,7 +64,7 @@ type Door struct{ Config }
 // Taken is what became of a request.
 type Taken struct {
 	Events  int `json:"events" doc:"Events that the body became; copies of ones that were sent before among them"`
-	Failed  int `json:"failed" doc:"Events that could not be understood: they are dead letters now"`
+	Failed  int `json:"failed" doc:"Bodies, or reports, of which not every event could be understood: they are dead letters now"`
 	Ignored int `json:"ignored" doc:"Reports of kinds that are not taken"`
 }
 
@@ -165,7 +162,7 @@ func (t *taking) reports(root jsondoc.Value, raw []byte) error {
 	}
 	list, err := providers[t.hook.Provider](root)
 	if err != nil {
-		t.bury(raw, err)
+		t.bury(raw, beside{}, err)
 		return nil
 	}
 	for i := range list {
@@ -182,62 +179,53 @@ func (t *taking) reports(root jsondoc.Value, raw []byte) error {
 	return nil
 }
 
-// mapped takes what the mapping makes of a body.
+// mapped takes what the mapping makes of a body. Where one of its events cannot
+// be understood the body is kept as it came, for the mapping to be mended.
 func (t *taking) mapped(r *http.Request, text []byte) error {
-	list, err := mapBody(t.hook.Hook, r.Header, r.URL.Query(), text, t.now)
+	said := t.beside(r)
+	events, err := t.remake(said, text, t.envelope(t.Dialect))
+	t.sub.Events = append(t.sub.Events, events...)
+	t.taken.Events += len(events)
 	if err != nil {
-		t.bury(text, err)
-		return nil
-	}
-	for i, e := range list {
-		if _, ok := e["messageId"]; !ok {
-			sum := sha256.Sum256([]byte(t.key + "\x00" + string(text)))
-			e["messageId"] = "hook-" + hex.EncodeToString(sum[:12]) + "-" + strconv.Itoa(i)
+		for i := range events {
+			said.Taken = append(said.Taken, events[i].Event.MessageID)
 		}
-		t.place(e)
-		out, err := json.Marshal(e)
-		if err != nil {
-			return err
-		}
-		t.take(out)
+		t.bury(text, said, err)
 	}
 	return nil
 }
 
-// place puts times without a zone into the source's.
-func (t *taking) place(e map[string]any) {
-	for _, name := range [...]string{"timestamp", "originalTimestamp"} {
-		text, _ := e[name].(string)
-		for _, layout := range [...]string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
-			if at, err := time.ParseInLocation(layout, text, t.source.Zone); err == nil {
-				e[name] = clock.From(at).String()
-			}
-		}
-	}
-}
-
-// take maps one event of the tracking protocol.
+// take maps one event of the tracking protocol, which a provider reports.
 func (t *taking) take(text []byte) {
 	env := t.envelope(t.Dialect)
-	doc, err := jsondoc.Parse(text, jsondoc.DefaultLimits())
-	if err == nil {
-		var e *event.Event
-		if e, err = t.Config.Map(&env, doc.Root()); err == nil && e.MessageID == "" {
-			err = fault.Errorf(fault.Invalid, "missing_message_id", "the event has an empty messageId: leave it out, or fill it")
-		}
-		if err == nil {
-			t.sub.Events = append(t.sub.Events, pipeline.Arrival{Envelope: env, Event: e})
-			t.taken.Events++
-			return
-		}
+	a, err := t.read(env, text)
+	if err != nil {
+		t.dead(env, text, err)
+		return
 	}
-	t.dead(env, text, err)
+	t.sub.Events = append(t.sub.Events, a)
+	t.taken.Events++
 }
 
-// bury keeps a body of which no event could be made.
-func (t *taking) bury(body []byte, why error) {
+// read makes an event of the tracking protocol.
+func (d *Door) read(env event.Envelope, text []byte) (pipeline.Arrival, error) {
+	doc, err := jsondoc.Parse(text, jsondoc.DefaultLimits())
+	if err != nil {
+		return pipeline.Arrival{}, err
+	}
+	e, err := d.Config.Map(&env, doc.Root())
+	if err == nil && e.MessageID == "" {
+		err = fault.Errorf(fault.Invalid, "missing_message_id", "the event has an empty messageId: leave it out, or fill it")
+	}
+	return pipeline.Arrival{Envelope: env, Event: e}, err
+}
+
+// bury keeps a body of which not every event could be made, with what came
+// beside it.
+func (t *taking) bury(body []byte, said beside, why error) {
 	env := t.envelope(Dialect)
-	env.Shared = append(jsondoc.AppendString([]byte(`{"webhook":`), t.key), '}')
+	said.Webhook = t.key
+	env.Shared = said.kept()
 	t.dead(env, body, why)
 }
 
@@ -250,29 +238,28 @@ func (t *taking) dead(env event.Envelope, body []byte, why error) {
 	t.taken.Failed++
 }
 
-// Map runs the mapping over a body of JSON.
-func mapBody(h *hook.Hook, header http.Header, query url.Values, body []byte, now clock.Instant) ([]map[string]any, error) {
+// mapBody runs the mapping over a body of JSON.
+func mapBody(h *hook.Hook, said beside, body []byte, now clock.Instant) ([]map[string]any, error) {
 	value, err := valueOf(body)
 	if err != nil {
 		return nil, err
 	}
-	heads, params := map[string]any{}, map[string]any{}
-	for name, list := range header {
-		if !strings.EqualFold(name, "Authorization") && !strings.EqualFold(name, "Cookie") {
-			heads[strings.ToLower(name)] = strings.Join(list, ", ")
-		}
-	}
-	for name, list := range query {
-		params[name] = strings.Join(list, ",")
-	}
 	slots := []feel.Value{value, {}, {}, feel.FromTime(now.Time())}
-	for i, m := range []map[string]any{heads, params} {
-		if slots[1+i], err = feel.FromGo(m); err != nil {
+	for i, m := range []map[string]string{said.Headers, said.Query} {
+		if slots[1+i], err = feel.FromGo(loose(m)); err != nil {
 			return nil, err
 		}
 	}
-	out, said := h.Program.Eval(feel.Options{Now: feel.FromTime(now.Time())}, slots...)
-	return eventsOf(out, said)
+	out, diagnostics := h.Program.Eval(feel.Options{Now: feel.FromTime(now.Time())}, slots...)
+	return eventsOf(out, diagnostics)
+}
+
+func loose(m map[string]string) map[string]any {
+	out := make(map[string]any, len(m))
+	for name, text := range m {
+		out[name] = text
+	}
+	return out
 }
 
 func valueOf(body []byte) (feel.Value, error) {
@@ -318,7 +305,7 @@ func eventsOf(v feel.Value, said []feel.Diagnostic) ([]map[string]any, error) {
 // Try says which events the webhook would make of a body.
 func Try(h *hook.Hook, body []byte, now clock.Instant) ([]map[string]any, error) {
 	if h.Provider == "" {
-		return mapBody(h, http.Header{}, url.Values{}, body, now)
+		return mapBody(h, beside{}, body, now)
 	}
 	doc, err := jsondoc.Parse(form(h.Provider, body), jsondoc.DefaultLimits())
 	if err != nil {
