@@ -1,8 +1,11 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -10,6 +13,16 @@ import (
 )
 
 var openAPI = sync.OnceValues(func() (*contract.Contract, error) { return contract.Read("../../api/openapi.yaml") })
+
+// TestMain tells with -v of which operations no test here saw a success.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if c, err := openAPI(); err == nil && testing.Verbose() {
+		missing := c.Missing()
+		fmt.Printf("OpenAPI: no success of %d operations: %s\n", len(missing), strings.Join(missing, ", "))
+	}
+	os.Exit(code)
+}
 
 // hold fails where an answer is not what the OpenAPI document says.
 func hold(t *testing.T, method, address string, status int, h http.Header, body string) {

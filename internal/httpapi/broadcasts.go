@@ -228,11 +228,14 @@ func (a *API) getBroadcast(ctx context.Context, in *BroadcastVersion) (*storedBr
 	return &storedBroadcast{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
 }
 
-func (a *API) broadcastVersions(_ context.Context, in *struct {
+func (a *API) broadcastVersions(ctx context.Context, in *struct {
 	BroadcastKey
 	Paging
 },
 ) (*body[List[VersionView]], error) {
+	if _, _, err := a.broadcastVersion(ctx, in.Key, 0); err != nil {
+		return nil, err
+	}
 	return versionsOf(a.Spine.Definitions().Get(definition.Broadcast, in.Key), in.Paging)
 }
 

@@ -268,11 +268,14 @@ func (a *API) defineDestination(ctx context.Context, w Waiting, document []byte,
 	return out, err
 }
 
-func (a *API) destinationVersions(_ context.Context, in *struct {
+func (a *API) destinationVersions(ctx context.Context, in *struct {
 	DestinationKey
 	Paging
 },
 ) (*body[List[VersionView]], error) {
+	if _, _, err := a.destinationVersion(ctx, in.Key, 0); err != nil {
+		return nil, err
+	}
 	return versionsOf(a.Spine.Definitions().Get(definition.Destination, in.Key), in.Paging)
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -87,11 +88,17 @@ func (c *Contract) Breaks(a Answer) string {
 	if response == nil {
 		return "the OpenAPI document has no such answer"
 	}
-	if a.Status < 300 {
+	why := c.says(route, key, response, &a)
+	if why == "" && a.Status < 300 {
 		c.mu.Lock()
 		c.kept[a.Method+" "+route] = true
 		c.mu.Unlock()
 	}
+	return why
+}
+
+// says holds the body of an answer against what the document says of it.
+func (c *Contract) says(route, key string, response map[string]any, a *Answer) string {
 	kind, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";")
 	content, _ := response["content"].(map[string]any)
 	if len(a.Body) == 0 {
@@ -107,17 +114,25 @@ func (c *Contract) Breaks(a Answer) string {
 	return c.fits(route, strings.ToLower(a.Method), key, kind, a.Body)
 }
 
-// Kept are the routes of which an answer of success was held against the
-// document, as "METHOD /path".
-func (c *Contract) Kept() map[string]bool {
+// Missing are the operations of which no answer of success was held against the
+// document yet, as "METHOD /path", sorted.
+func (c *Contract) Missing() (out []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make(map[string]bool, len(c.kept))
-	for k := range c.kept {
-		out[k] = true
+	for path, item := range c.paths {
+		for name := range item {
+			method := strings.ToUpper(name)
+			if slices.Contains(methods, method) && strings.HasPrefix(path, "/api/v1/") && !c.kept[method+" "+path] {
+				out = append(out, method+" "+path)
+			}
+		}
 	}
+	slices.Sort(out)
 	return out
 }
+
+// methods are the members of a path's item that are operations.
+var methods = []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete}
 
 // response is what the document says of a status: under its own key, or the one
 // that stands for all problems.
