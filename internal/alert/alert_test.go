@@ -203,19 +203,19 @@ func TestDue_TriesAgainInOrderAndGivesUp(t *testing.T) {
 	if len(due) != 1 || due[0].State != alert.Tested {
 		t.Fatalf("%+v", due) // the one behind it waits for it
 	}
-	b.Done(due[0].ID, "ops", alert.Waiting, "no answer", time.Minute, now)
+	b.Done(due[0].ID, "ops", alert.Result{Outcome: alert.Waiting, Reason: "no answer", After: time.Minute}, now)
 	if got := b.Due(now.Add(59 * time.Second)); len(got) != 0 {
 		t.Errorf("too early: %+v", got)
 	}
 	now = now.Add(time.Minute)
-	b.Done(b.Due(now)[0].ID, "ops", alert.Delivered, "", 0, now)
+	b.Done(b.Due(now)[0].ID, "ops", alert.Result{Outcome: alert.Delivered, Reason: "", After: 0}, now)
 	due = b.Due(now)
 	if len(due) != 1 || due[0].State != alert.Fired {
 		t.Fatalf("%+v", due)
 	}
 	attempts := 0
 	for ; len(due) > 0 && attempts < 1000; attempts++ {
-		b.Done(due[0].ID, "ops", alert.Waiting, "no answer", 0, now)
+		b.Done(due[0].ID, "ops", alert.Result{Outcome: alert.Waiting, Reason: "no answer", After: 0}, now)
 		now = now.Add(10 * time.Minute)
 		due = b.Due(now)
 	}

@@ -257,9 +257,15 @@ func (b *Book) Due(now clock.Instant) (out []Sending) {
 	return out
 }
 
-// Done notes what came of a sending: one that is to be tried again stays Waiting,
-// after what the other side asked for where it did.
-func (b *Book) Done(id, destination, outcome, reason string, asked time.Duration, now clock.Instant) {
+// Result is what came of one attempt. One that is to be made again is Waiting.
+type Result struct {
+	Outcome string
+	Reason  string        // why it was not taken
+	After   time.Duration // what the other side asked for; zero: it did not
+}
+
+// Done notes what came of a sending.
+func (b *Book) Done(id, destination string, r Result, now clock.Instant) {
 	at := slices.IndexFunc(b.kept.Said, func(s SaidAlert) bool { return s.ID == id })
 	if at < 0 {
 		return // so much was said meanwhile that it is forgotten
@@ -273,8 +279,8 @@ func (b *Book) Done(id, destination, outcome, reason string, asked time.Duration
 			continue
 		}
 		t.Attempts++
-		t.Outcome, t.Reason, t.Time, t.Next = outcome, reason, now, 0
-		if outcome != Waiting {
+		t.Outcome, t.Reason, t.Time, t.Next = r.Outcome, r.Reason, now, 0
+		if r.Outcome != Waiting {
 			continue
 		}
 		if now.Sub(said.Time) >= giveUpAfter {
@@ -282,7 +288,7 @@ func (b *Book) Done(id, destination, outcome, reason string, asked time.Duration
 			continue
 		}
 		pause := min(firstPause<<min(t.Attempts-1, 10), longestPause)
-		t.Next = now.Add(max(pause, min(asked, longestPause)))
+		t.Next = now.Add(max(pause, min(r.After, longestPause)))
 	}
 	b.changed = true
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // AlertDefinition says of what somebody is told, and through which destinations.
-type AlertDefinition struct {
+type AlertDefinition struct { //nolint:revive // it is the name of the schema, of which there is one in the API
 	Name string    `json:"name" minLength:"1" maxLength:"200" doc:"For people: the title of what is sent"`
 	When AlertWhen `json:"when" doc:"What it is about: exactly one of these"`
 	// For is a time span as text, and so is Repeat.
@@ -27,7 +27,7 @@ type AlertDefinition struct {
 }
 
 // AlertWhen is what an alert is about. One member is there.
-type AlertWhen struct {
+type AlertWhen struct { //nolint:revive // as above
 	SourceSilent       *SourceSilent       `json:"source_silent,omitempty" doc:"Nothing comes from a source that sent before"`
 	VolumeAnomaly      *VolumeAnomaly      `json:"volume_anomaly,omitempty" doc:"In the last whole hour far fewer or far more events came than in that hour of other days"`
 	DestinationFailing *DestinationFailing `json:"destination_failing,omitempty" doc:"A destination does not take what it is told, or stopped"`

@@ -154,7 +154,7 @@ func (l *alarms) send(ctx context.Context, s *alert.Sending) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.book.Done(s.ID, s.Destination, outcome, r.Reason, r.RetryAfter, l.app.parts.Clock.Now())
+	l.book.Done(s.ID, s.Destination, alert.Result{Outcome: outcome, Reason: r.Reason, After: r.RetryAfter}, l.app.parts.Clock.Now())
 	l.keep()
 }
 

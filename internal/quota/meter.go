@@ -143,7 +143,7 @@ func (p *pool) ask(key string, n int64, now clock.Instant) (wait time.Duration, 
 		s.tokens = 0 // what was set aside for it went to others
 	}
 	s.seen = now
-	if wait, daily = p.meter.wait(n); daily || p.limits.PerSecond == 0 {
+	if wait, daily = p.wait(n); daily || p.limits.PerSecond == 0 {
 		return wait, daily
 	}
 	active := p.active(now)
@@ -183,6 +183,6 @@ func (p *pool) spend(key string, n int64) {
 }
 
 func (p *pool) refuse(key string, n uint64) {
-	p.meter.Refused += n
+	p.Refused += n
 	p.share(key).refused += n
 }

@@ -240,7 +240,7 @@ func (g *Gate) Refused() map[string]uint64 {
 	for i := range doc.Sources {
 		s := &doc.Sources[i]
 		if p := g.sources[s.Key]; p != nil {
-			out[s.Key] = p.meter.Refused
+			out[s.Key] = p.Refused
 			continue
 		}
 		for _, k := range s.WriteKeys {
