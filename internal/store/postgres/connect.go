@@ -184,6 +184,16 @@ func again(err error) bool {
 	return pgconn.SafeToRetry(err)
 }
 
+// away tells an error of a database that is not there for now, such as while it
+// starts again: whoever stands by asks once more.
+func away(err error) bool {
+	if errors.Is(err, ErrMaster) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	c := code(err)
+	return c == "" || strings.HasPrefix(c, "57P") || strings.HasPrefix(c, "08") || again(err)
+}
+
 // said tells whether the database itself refused, so that nothing was kept.
 // Where the connection broke instead, the outcome is not known.
 func said(err error) bool { return code(err) != "" || pgconn.SafeToRetry(err) }

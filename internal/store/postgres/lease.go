@@ -56,18 +56,43 @@ func (s *session) acquire(ctx context.Context, master *seal.Master) (*holding, e
 	}
 	told := false
 	for {
-		held, owner, err := s.take(ctx, mark[:])
-		if err != nil || held != nil {
-			return held, err
+		owner, free, err := s.look(ctx, mark[:])
+		if free {
+			var held *holding
+			if held, _, err = s.take(ctx, mark[:]); held != nil {
+				return held, nil
+			}
 		}
-		if !told {
+		if err != nil && !away(err) {
+			return nil, err
+		}
+		if !told && owner != "" {
 			told = true
 			s.options.Waiting(owner)
 		}
-		if err := pause(ctx, s.options.Lease/6); err != nil {
+		if err := pause(ctx, s.options.Lease/looks); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// looks is how often a node looks whether the lease is free in the time that
+// one lasts: what a hand-over makes requests wait.
+const looks = 24
+
+// look tells who holds the lease, without a lock that its holder would feel, and
+// refuses a node that could not read what the others wrote.
+func (s *session) look(ctx context.Context, mark []byte) (owner string, free bool, err error) {
+	var master []byte
+	const ask = `SELECT owner, expires < clock_timestamp() OR owner = $2, master FROM leases WHERE part = $1`
+	err = s.pool.QueryRow(ctx, ask, part, s.options.Owner).Scan(&owner, &free, &master)
+	if err == nil && string(master) != string(mark) {
+		err = ErrMaster
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("looking who holds the lease: %w", err)
+	}
+	return owner, free, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

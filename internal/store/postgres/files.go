@@ -1,0 +1,149 @@
+package postgres
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// pieceBytes is how large the pieces are in which a file is kept: of one that
+// grows at its end only the last is written again.
+const pieceBytes = 256 << 10
+
+// File is a small file that goes where the lease goes.
+type File struct {
+	Name  string
+	Bytes []byte
+}
+
+// fileKey opens files; it is made of the master key, so that the database alone
+// reads none.
+func (s *session) fileKey() (cipher.AEAD, error) {
+	mac := hmac.New(sha256.New, s.options.Master[:])
+	mac.Write([]byte("files of nodes"))
+	block, err := aes.NewCipher(mac.Sum(nil))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// PutFile keeps a file, of which same pieces at the front are there already, and
+// makes that durable. It fails where another node holds the lease.
+func (s *Store) PutFile(ctx context.Context, f File, same int) error {
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	aead, err := s.fileKey()
+	if err != nil {
+		return err
+	}
+	var pieces [][]byte
+	var numbers []int32
+	for n := same; n*pieceBytes < len(f.Bytes) || n == 0; n++ {
+		sealed := make([]byte, aead.NonceSize(), aead.NonceSize()+pieceBytes+aead.Overhead())
+		if _, err := io.ReadFull(s.options.Random, sealed); err != nil {
+			return fmt.Errorf("drawing a nonce: %w", err)
+		}
+		clear := f.Bytes[n*pieceBytes : min((n+1)*pieceBytes, len(f.Bytes))]
+		pieces = append(pieces, aead.Seal(sealed, sealed, clear, place(f.Name, n)))
+		numbers = append(numbers, int32(n))
+	}
+	const put = `INSERT INTO node_files (name, piece, bytes) SELECT $1, * FROM unnest($2::integer[], $3::bytea[])
+		ON CONFLICT (name, piece) DO UPDATE SET bytes = excluded.bytes`
+	return s.writeFile(ctx, f.Name, func(tx pgx.Tx) error {
+		if len(numbers) > 0 {
+			if _, err := tx.Exec(ctx, put, f.Name, numbers, pieces); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM node_files WHERE name = $1 AND piece >= $2`, f.Name, max(same+len(numbers), 1))
+		return err
+	})
+}
+
+// DropFile forgets a file. It fails where another node holds the lease.
+func (s *Store) DropFile(ctx context.Context, name string) error {
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.writeFile(ctx, name, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM node_files WHERE name = $1`, name)
+		return err
+	})
+}
+
+func (s *Store) writeFile(ctx context.Context, name string, write func(tx pgx.Tx) error) error {
+	err := s.fenced(func(epoch int64) error {
+		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, fence, part, epoch); err != nil {
+				return err
+			}
+			return write(tx)
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("sharing the file %s: %w", name, err)
+	}
+	return nil
+}
+
+// Files gives all that are kept, by name.
+func (s *Store) Files(ctx context.Context) ([]File, error) {
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	aead, err := s.fileKey()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.pool.Query(ctx, `SELECT name, piece, bytes FROM node_files ORDER BY name, piece`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the shared files: %w", err)
+	}
+	defer rows.Close()
+	var out []File
+	for next := 0; rows.Next(); next++ {
+		var name string
+		var piece int
+		var sealed []byte
+		if err := rows.Scan(&name, &piece, &sealed); err != nil {
+			return nil, fmt.Errorf("reading the shared files: %w", err)
+		}
+		if n := len(out); n == 0 || out[n-1].Name != name {
+			out, next = append(out, File{Name: name}), 0
+		}
+		f := &out[len(out)-1]
+		if piece != next || len(sealed) < aead.NonceSize() {
+			return nil, fmt.Errorf("the shared file %s lacks piece %d", name, next)
+		}
+		nonce := sealed[:aead.NonceSize()]
+		if f.Bytes, err = aead.Open(f.Bytes, nonce, sealed[len(nonce):], place(name, piece)); err != nil {
+			return nil, fmt.Errorf("the shared file %s cannot be opened with this master key: %w", name, err)
+		}
+	}
+	return out, rows.Err()
+}
+
+// place ties a piece to where it belongs.
+func place(name string, piece int) []byte { return fmt.Appendf(nil, "%d %s", piece, name) }
+
+// Pieces is how many whole pieces at the front of two texts are the same.
+func Pieces(a, b []byte) (same int) {
+	for (same+1)*pieceBytes <= min(len(a), len(b)) && string(a[same*pieceBytes:(same+1)*pieceBytes]) == string(b[same*pieceBytes:(same+1)*pieceBytes]) {
+		same++
+	}
+	return same
+}
