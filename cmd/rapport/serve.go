@@ -20,7 +20,8 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run an instance",
 		Long: "Run an instance until SIGINT or SIGTERM. It prints one line \"listening on http://HOST:PORT\"\n" +
-			"when it is ready. A second signal stops it at once; nothing acknowledged is lost either way.",
+			"when it is ready, on a database also while another node holds the data and this one passes\n" +
+			"requests on. A second signal stops it at once; nothing acknowledged is lost either way.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			explain, err := cmd.Flags().GetBool("explain")
@@ -49,15 +50,25 @@ func serve(cmd *cobra.Command, explain bool) error {
 	budget := config.NewBudget(c.Memory)
 	app.LimitMemory(budget)
 	log.Info("memory divided", "shares", budget.String())
+	told := false
+	tell := func(url string) {
+		if !told {
+			fmt.Fprintln(out, "listening on "+url)
+		}
+		told = true
+	}
 	for first := true; ; first = false {
-		a, err := app.Open(cmd.Context(), c, app.Parts{Log: log, Version: version()})
+		a, err := app.Open(cmd.Context(), c, app.Parts{Log: log, Version: version(), Standby: tell})
+		if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
+			return nil //nolint:nilerr // stopped before it held the data
+		}
 		if err != nil {
 			return err
 		}
 		if first {
 			tellKeys(out, a.Setup())
 			tellWelcome(out, a)
-			fmt.Fprintln(out, "listening on "+a.URL())
+			tell(a.URL())
 		}
 		c.Listen = a.Addr() // the same port, whichever it was
 		again, err := run(cmd.Context(), a, log)

@@ -30,6 +30,20 @@ type Register struct {
 	spent   spent
 	uses    uses
 	hashing chan struct{}
+	// share is told which file of the folder was written; nil: nobody is.
+	share func(name string) error
+}
+
+// Share has every change be told before it counts as made: the name of the file
+// that holds it. It is called before the register is used by several.
+func (r *Register) Share(share func(name string) error) { r.share = share }
+
+// keepFile writes a file of the folder and tells so.
+func (r *Register) keepFile(name string, text []byte) error {
+	if err := WriteFile(filepath.Join(r.dir, name), text); err != nil || r.share == nil {
+		return err
+	}
+	return r.share(filepath.ToSlash(name))
 }
 
 const (
@@ -63,6 +77,14 @@ func Open(dir string, now clock.Clock, entropy io.Reader) (r *Register, fresh bo
 
 // Index is the present index. It never changes: ask again for a later one.
 func (r *Register) Index() *Index { return r.index.Load() }
+
+// Reopen takes over a folder whose files were replaced.
+func (r *Register) Reopen() error {
+	if err := r.Reload(); err != nil {
+		return err
+	}
+	return r.loadUses()
+}
 
 // Reload takes over what another process wrote. A file that cannot be read
 // leaves the present index in force.
@@ -150,11 +172,11 @@ func (r *Register) write(version int, text []byte) error {
 	}
 	if r.text != nil {
 		name := fmt.Sprintf("%08d.yaml", version-1)
-		if err := WriteFile(filepath.Join(history, name), r.text); err != nil {
+		if err := r.keepFile(filepath.Join(historyDir, name), r.text); err != nil {
 			return fmt.Errorf("keeping former access document: %w", err)
 		}
 	}
-	return WriteFile(filepath.Join(r.dir, documentFile), text)
+	return r.keepFile(documentFile, text)
 }
 
 // WriteFile replaces a file in one step and makes it durable; only its owner

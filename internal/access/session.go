@@ -223,7 +223,7 @@ func (s *Sessions) save() error {
 	if err != nil {
 		return fmt.Errorf("keeping the sessions: %w", err)
 	}
-	return WriteFile(s.path(), text)
+	return s.register.keepFile(sessionsFile, text)
 }
 
 func tokenHash(token string) string {

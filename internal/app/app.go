@@ -51,6 +51,9 @@ type Parts struct {
 	Clock   clock.Clock
 	Entropy io.Reader
 	Version string
+	// Standby is told the address once the node passes requests to another that
+	// holds the data; nil: nobody is.
+	Standby func(url string)
 	// Store takes the place of the one that the settings name, and is closed with
 	// the instance; nil: none does.
 	Store store.Store
@@ -102,8 +105,13 @@ type App struct {
 	served       chan struct{} // closed when the server has ended
 	failed       chan error    // why the server ended by itself
 
-	handler    atomic.Pointer[http.Handler]
+	gate       gate
+	cluster    *cluster               // nil: the data is in the data folder
+	stopping   atomic.Bool            // it takes nothing over any more
+	cutShort   context.CancelFunc     // ends the requests that are inside
+	inside     context.Context        //nolint:containedctx // ends with them
 	state      atomic.Pointer[string] // why the instance is not ready; nil once it is
+	answer     http.Handler
 	stop       chan struct{}
 	background sync.WaitGroup
 	closing    sync.Once
@@ -117,14 +125,16 @@ func Open(ctx context.Context, c config.Config, parts Parts) (*App, error) {
 		config: c, budget: config.NewBudget(c.Memory), parts: parts.filled(),
 		served: make(chan struct{}), failed: make(chan error, 1), erased: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
+	a.inside, a.cutShort = context.WithCancel(context.WithoutCancel(ctx))
 	a.throttle.maxRequests, a.throttle.maxBytes = int64(c.Queue.Requests), int64(a.budget.HTTP)
 	a.metrics = telemetry.NewMetrics(a.parts.Version)
+	a.describeNodes()
 	a.say("starting: opening the data")
 	err := a.open(ctx)
 	if err != nil {
-		return nil, errors.Join(err, a.Close(ctx))
+		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
-	a.state.Store(nil)
+	a.serving()
 	return a, nil
 }
 
@@ -141,7 +151,13 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openEgress(); err != nil {
 		return err
 	}
+	if err := a.openRelay(); err != nil {
+		return err
+	}
 	if err := a.listen(ctx); err != nil {
+		return err
+	}
+	if err := a.join(ctx); err != nil {
 		return err
 	}
 	// The instance key is made before the store, so that a store without one
@@ -150,8 +166,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	pc.Ledger = erasures{a.config.Path(erasuresFile), a.tellLedger}
+	pc.Ledger = erasures{a.config.Path(erasuresFile), a.tellLedger, a.shareLedger()}
 	if a.store, err = openStore(ctx, &a.config, a.budget, a.parts, a.storeEvents()); err != nil {
+		return err
+	}
+	if err := a.openShelf(ctx); err != nil {
 		return err
 	}
 	if a.setup, err = a.access.Prepare(a.config.WriteKey, a.config.SecretKey); err != nil {
@@ -214,46 +233,16 @@ func (a *App) open(ctx context.Context) (err error) {
 	if !a.config.ReadOnly {
 		a.imports.Start(ctx)
 	}
-	a.handler.Store(&h)
+	a.answer = h
 	a.background.Go(a.watchAccess)
 	a.background.Go(a.followLedger)
 	a.background.Go(a.keepIntake)
 	a.background.Go(a.keepHealth)
 	a.background.Go(a.keepCertificates)
+	if a.cluster != nil {
+		a.background.Go(a.keepShelf)
+	}
 	return nil
-}
-
-// ErrTaken says that another node took the data. There is nothing left to save:
-// whoever hears it ends at once, without Close, and the other node goes on from
-// what is in the log.
-var ErrTaken = errors.New("stopped at once")
-
-// storeEvents says what the instance does about what its store tells it.
-func (a *App) storeEvents() storeEvents {
-	return storeEvents{
-		waiting: func(owner string) {
-			a.parts.Log.Info("standing by: another node holds the data", "node", owner)
-			a.say("standing by: node " + owner + " holds the data")
-		},
-		lost: func(err error) {
-			a.say("stopping: another node holds the data")
-			select {
-			case a.failed <- fmt.Errorf("%w: %w", ErrTaken, err):
-			default: // it is failing already
-			}
-		},
-	}
-}
-
-// Handler answers whatever the instance serves.
-func (a *App) Handler() http.Handler { return a.proxies.Handler(http.HandlerFunc(a.serve)) }
-
-func (a *App) serve(w http.ResponseWriter, r *http.Request) {
-	if h := a.handler.Load(); h != nil {
-		(*h).ServeHTTP(w, r)
-		return
-	}
-	httpapi.Starting(a.ready).ServeHTTP(w, r)
 }
 
 // URL is where the instance listens.
@@ -295,82 +284,7 @@ func (a *App) ready() error {
 	if why := a.state.Load(); why != nil {
 		return errors.New(*why)
 	}
-	return nil
-}
-
-// Close stops an instance in the reverse order of its start: no new requests,
-// those under way are finished, what waits is applied, everything is durable.
-// The context bounds how long requests may take. It is safe to call twice.
-func (a *App) Close(ctx context.Context) error {
-	a.closing.Do(func() { a.closed = a.close(ctx) })
-	return a.closed
-}
-
-func (a *App) close(ctx context.Context) error {
-	a.say("stopping")
-	close(a.stop)
-	var errs []error
-	if a.server != nil {
-		limit, cancel := context.WithTimeout(ctx, a.config.HTTP.StopTimeout)
-		if err := a.server.Shutdown(limit); err != nil {
-			a.parts.Log.Warn("requests under way were cut off", "error", err)
-			errs = append(errs, a.server.Close())
-		}
-		cancel()
-		<-a.served
-	}
-	a.background.Wait()
-	if a.imports != nil {
-		a.imports.Close()
-	}
-	if a.jobs != nil {
-		a.jobs.Close()
-	}
-	if a.outbox != nil {
-		a.outbox.Close()
-	}
-	if a.assigner != nil {
-		a.assigner.Close()
-	}
-	if a.intake != nil {
-		a.saveSeen()
-	}
-	if a.responder != nil {
-		a.responder.Close()
-	}
-	if a.decider != nil {
-		a.decider.Close()
-		a.outside.Close()
-	}
-	if a.lake != nil && a.pipeline != nil {
-		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), lakeTimeout)
-		if err := a.lake.Close(limit); err != nil {
-			a.parts.Log.Warn("the lake is not written to the end; the next start goes on", "error", err)
-		}
-		cancel()
-	}
-	if a.door != nil {
-		a.door.Close()
-	}
-	if a.pipeline != nil {
-		// Where the disk is full what waits cannot be applied: the next start
-		// folds it from the log.
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-		if err := a.pipeline.Close(drain); err != nil {
-			errs = append(errs, fmt.Errorf("stopping the pipeline: %w", err))
-		}
-		cancel()
-	}
-	if a.store != nil {
-		if err := a.store.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("closing the store: %w", err))
-		}
-	}
-	if a.audit != nil {
-		a.audit.Close()
-		errs = append(errs, a.access.KeepUses())
-	}
-	return errors.Join(errs...)
+	return a.cutOff()
 }
 
 // watchAccess takes over keys that the keys command changed beside the server.
@@ -393,8 +307,4 @@ func (a *App) watchAccess() {
 	}
 }
 
-const (
-	accessInterval = time.Second
-	drainTimeout   = time.Minute
-	lakeTimeout    = 10 * time.Second
-)
+const accessInterval = time.Second

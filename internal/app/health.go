@@ -129,7 +129,7 @@ func (p *physician) measure(ctx context.Context, now clock.Instant) health.Measu
 		m.Lake = &health.LakeDelay{Lag: l.Lag, Error: l.Error}
 	}
 	m.Backup, m.Certificate, m.ReadOnly = p.backup(), a.certificate(), a.config.ReadOnly
-	m.FailedJobs = p.failedJobs(ctx, now)
+	m.FailedJobs, m.Nodes = p.failedJobs(ctx, now), a.nodes()
 	return m
 }
 

@@ -134,6 +134,7 @@ func TestMetricsReference_FileIsCurrentAndTrue(t *testing.T) {
 	a := &App{parts: Parts{}.filled(), metrics: telemetry.NewMetrics("test")}
 	a.metrics.Register(&ledger{})
 	a.describe()
+	a.describeNodes()
 	const path = "../../docs/reference/metrics.md"
 	want := telemetry.Reference(append(a.metrics.Families(), families()...))
 	if *update {

@@ -27,6 +27,8 @@ type erasures struct {
 	path string
 	// kept is told that there is a new one; nil: nobody is.
 	kept func()
+	// share brings the file to the other nodes; nil: there are none.
+	share func(name string) error
 }
 
 // Load reads the file; where there is none, nobody was erased.
@@ -46,6 +48,11 @@ func (l erasures) Keep(all []consent.Erasure) error {
 	text := consent.AppendLedger(nil, all)
 	if err := access.WriteFile(l.path, text); err != nil {
 		return err
+	}
+	if l.share != nil {
+		if err := l.share(erasuresFile); err != nil {
+			return err
+		}
 	}
 	if l.kept != nil {
 		l.kept()

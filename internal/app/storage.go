@@ -63,7 +63,7 @@ func openPostgres(ctx context.Context, c *config.Config, b config.Budget, p Part
 	}
 	s, err := postgres.Open(ctx, postgres.Options{
 		DSN: c.Store, Owner: owner, Master: master, MemoryBudget: int64(b.Store), Random: p.Entropy,
-		Waiting: tell.waiting, Lost: tell.lost,
+		Lease: c.Cluster.Lease, Waiting: tell.waiting, Lost: tell.lost,
 	})
 	if errors.Is(err, postgres.ErrMaster) && fresh {
 		// The key was made a moment ago and opens nothing.

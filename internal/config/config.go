@@ -32,11 +32,13 @@ type Config struct {
 	WriteKey  string `koanf:"write_key"`
 	SecretKey string `koanf:"secret_key"`
 	MasterKey string `koanf:"master_key"`
-	Log       Log    `koanf:"log"`
-	Queue     Queue  `koanf:"queue"`
-	Wait      Wait   `koanf:"wait"`
-	HTTP      HTTP   `koanf:"http"`
-	TLS       TLS    `koanf:"tls"`
+	// Cluster is how nodes on one database work together.
+	Cluster Cluster `koanf:"cluster"`
+	Log     Log     `koanf:"log"`
+	Queue   Queue   `koanf:"queue"`
+	Wait    Wait    `koanf:"wait"`
+	HTTP    HTTP    `koanf:"http"`
+	TLS     TLS     `koanf:"tls"`
 	// ReadOnly answers whatever would change something with 503.
 	ReadOnly bool `koanf:"read_only"`
 	// Egress bounds what the instance reaches of its own accord.
@@ -48,6 +50,28 @@ type Config struct {
 	Lake    Lake    `koanf:"lake"`
 
 	origins map[string]string
+}
+
+// Cluster is how nodes on one database work together.
+type Cluster struct {
+	// Address is where other nodes reach this one; empty: it is found out.
+	Address string `koanf:"address"`
+	// Hold is how long a request waits while the data changes hands.
+	Hold time.Duration `koanf:"hold"`
+	// Lease is how long a node that fell silent keeps the data.
+	Lease time.Duration `koanf:"lease"`
+}
+
+func (c *Cluster) validate() error {
+	switch {
+	case c.Address != "" && !isOrigin(c.Address):
+		return bad("cluster.address", c.Address, "give scheme and host alone, such as http://10.0.0.5:8080")
+	case c.Hold <= 0 || c.Hold > time.Minute:
+		return bad("cluster.hold", c.Hold.String(), "give up to 1m")
+	case c.Lease < time.Second || c.Lease > time.Minute:
+		return bad("cluster.lease", c.Lease.String(), "give 1s to 1m")
+	}
+	return nil
 }
 
 // Log is how much is logged, and in which form.
@@ -71,8 +95,10 @@ type Wait struct {
 
 // HTTP bounds a connection.
 type HTTP struct {
-	ReadTimeout  time.Duration `koanf:"read_timeout"`
-	StopTimeout  time.Duration `koanf:"stop_timeout"`
+	ReadTimeout time.Duration `koanf:"read_timeout"`
+	StopTimeout time.Duration `koanf:"stop_timeout"`
+	// Drain is how long it is answered yet after /readyz says no.
+	Drain        time.Duration `koanf:"drain"`
 	MaxBodyBytes Size          `koanf:"max_body_bytes"`
 	PublicURL    string        `koanf:"public_url"` // empty: as each request says
 	// TrustedProxies are networks whose word for whom they ask is believed.
@@ -280,6 +306,8 @@ func (c *Config) Validate() error {
 		return bad("http.read_timeout", c.HTTP.ReadTimeout.String(), "give more than 0")
 	case c.HTTP.StopTimeout <= 0:
 		return bad("http.stop_timeout", c.HTTP.StopTimeout.String(), "give more than 0")
+	case c.HTTP.Drain < 0 || c.HTTP.Drain > time.Minute:
+		return bad("http.drain", c.HTTP.Drain.String(), "give up to 1m")
 	case c.HTTP.MaxBodyBytes < 64<<10:
 		return bad("http.max_body_bytes", c.HTTP.MaxBodyBytes.String(), "give at least 64KiB")
 	case c.HTTP.PublicURL != "" && !isOrigin(c.HTTP.PublicURL):
@@ -289,7 +317,7 @@ func (c *Config) Validate() error {
 	case c.SecretKey != "" && strings.ContainsFunc(c.SecretKey, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return bad("secret_key", "…", "give letters, digits and signs without spaces; 16 and more are hard to guess")
 	}
-	for _, check := range []func() error{c.TLS.validate, c.Backup.validate} {
+	for _, check := range []func() error{c.Cluster.validate, c.TLS.validate, c.Backup.validate} {
 		if err := check(); err != nil {
 			return err
 		}

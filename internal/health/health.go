@@ -53,7 +53,20 @@ type Measured struct {
 	Lake         *LakeDelay // nil: none is written
 	Certificate  *Certificate
 	FailedJobs   []FailedJob
+	Nodes        []Node // empty: the data is not in a database
 }
+
+// Node is one of several that answer for an instance.
+type Node struct {
+	ID      string  `json:"id"`
+	Address string  `json:"address" doc:"Where the other nodes reach it"`
+	Version string  `json:"version"`
+	Role    string  `json:"role" enum:"holder,standby,stopping,silent" doc:"holder: it folds and answers; standby: it passes requests to the holder and takes over from it; stopping: it hands over; silent: it was not heard of lately"`
+	Silent  float64 `json:"silent_seconds" doc:"How long ago it was last heard of"`
+}
+
+// Silent is the role of a node that was not heard of lately.
+const Silent = "silent"
 
 // Worker is a worker that folds the records of a span of buckets.
 type Worker struct {
@@ -147,6 +160,7 @@ type HealthReport struct {
 	Sources      []SeenSource      `json:"sources" nullable:"false"`
 	Destinations []ToldDestination `json:"destinations" nullable:"false"`
 	FailedJobs   []FailedJob       `json:"failed_jobs" nullable:"false" doc:"Background jobs that failed in the last day"`
+	Nodes        []Node            `json:"nodes" nullable:"false" doc:"The nodes on the database, one of which holds the data; empty where the data is in the data folder"`
 }
 
 // Late is what waits to be folded.

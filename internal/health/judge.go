@@ -53,7 +53,7 @@ func New() *Watch { return &Watch{since: map[string]clock.Instant{}, lanes: map[
 func (w *Watch) Look(m *Measured) (r HealthReport, fresh bool) {
 	r = HealthReport{
 		CheckedAt: m.At, ReadOnly: m.ReadOnly, DeadLetters: m.DeadLettered, Backup: m.Backup, Certificate: m.Certificate, Lake: m.Lake,
-		Sources: filled(m.Sources), Destinations: filled(m.Destinations), FailedJobs: filled(m.FailedJobs),
+		Sources: filled(m.Sources), Destinations: filled(m.Destinations), FailedJobs: filled(m.FailedJobs), Nodes: filled(m.Nodes),
 	}
 	r.Disk, fresh = w.disk(m)
 	r.Late = w.late(m)
@@ -152,6 +152,12 @@ func (j *judgement) process(m *Measured) {
 	if rose, span := j.watch.deadRise(m); rose >= deadPerWindow {
 		j.find(Warning, "dead_letters", "", fmt.Sprintf("%d events within %s were not understood.", rose, span.Round(time.Minute)),
 			"Look at GET /api/v1/dead-letters or the console's dead letters: mend the sender or the mapping, then replay them.")
+	}
+	for _, n := range m.Nodes {
+		if n.Role == Silent {
+			j.find(Warning, "node_silent", "node:"+n.ID, fmt.Sprintf("The node %s was not heard of for %.0f s.", n.ID, n.Silent),
+				"Start it again, or see whether it reaches the database. A node that is gone for good leaves the list after a day.")
+		}
 	}
 	for _, k := range m.FailedJobs {
 		j.find(Warning, "job_failed", "job:"+k.ID, fmt.Sprintf("The background job %s failed: %s.", strings.TrimSpace(k.Kind+" "+k.About), strings.TrimSuffix(k.Error, ".")), "Mend what it says, then ask for it again.")

@@ -63,6 +63,9 @@ type Deps struct {
 	// ReadOnly refuses whatever would change something.
 	ReadOnly bool
 	Limits   Limits
+	// Role says which part this node has where there may be several; nil: there
+	// is one node.
+	Role func() string
 	// CheckMapping says what is wrong with an item-action mapping.
 	CheckMapping func(document []byte) error
 }

@@ -15,15 +15,8 @@ func (a *API) processRoutes() {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Write([]byte("ok\n")) //nolint:errcheck // the client is gone
 	})
-	a.plain("ready", "/readyz", "200 once the instance serves, 503 with the reason before", "text/plain", func(w http.ResponseWriter, _ *http.Request) {
-		if err := a.Ready(); err != nil {
-			p := newProblem(http.StatusServiceUnavailable, "not_ready", err.Error())
-			p.header = http.Header{"Retry-After": {"1"}}
-			p.write(w)
-			return
-		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write([]byte("ready\n")) //nolint:errcheck // the client is gone
+	a.plain("ready", "/readyz", "200 once the instance serves, on several nodes with the role of this one in the second line; 503 with the reason before", "text/plain", func(w http.ResponseWriter, _ *http.Request) {
+		tellReady(w, a.Ready, a.Role)
 	})
 	a.plain("metrics", "/metrics", "Metrics in Prometheus's text form", "text/plain", a.Metrics.Handler().ServeHTTP)
 	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.OpenAPI()) })
