@@ -98,6 +98,8 @@ type crowd struct {
 	broken   int              // bodies without a name among the attempts
 	brokenOK int              // of those, in acknowledged requests
 	orders   map[string]string
+	bodies   []string      // of all batches begun
+	puts     [][2]string   // path and body of all orders
 	more     chan struct{} // closed at the next acknowledgement
 }
 
@@ -136,6 +138,9 @@ func (c *crowd) write(ctx context.Context, writer int) {
 	random := rand.New(rand.NewPCG(c.seed, uint64(writer)+2))
 	for n := 0; ctx.Err() == nil; n++ {
 		p := pack(random, writer, n)
+		c.mu.Lock()
+		c.bodies = append(c.bodies, p.body)
+		c.mu.Unlock()
 		c.insist(func() bool { return c.post(&p) })
 	}
 }
@@ -203,6 +208,7 @@ func (c *crowd) order(ctx context.Context) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.orders[id] = answer
+			c.puts = append(c.puts, [2]string{"/api/v1/orders/" + id, body})
 			return true
 		})
 		wait(10 * time.Millisecond)

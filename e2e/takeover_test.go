@@ -26,24 +26,16 @@ func TestTakeover_TheSecondNodeGoesOn(t *testing.T) {
 	t.Logf("seed %d", seed)
 	crowd := newCrowd(first.url, seed)
 	crowd.start(t.Context())
-	second := &process{binary: program(t), folder: t.TempDir(), settings: []string{address, "RAPPORT_MASTER_KEY=" + masterOfTwo}}
-	ready := make(chan struct{})
-	go func() {
-		defer close(ready)
-		second.run(t, "127.0.0.1:0")
-	}()
-	t.Cleanup(func() { _ = second.stop(os.Kill) })
+	second := startProcess(t, program(t), address, "RAPPORT_MASTER_KEY="+masterOfTwo)
+	crowd.moveTo(second.url) // which passes on what comes
 	crowd.waitFor(t, 20)
 	wait(time.Duration(rand.New(rand.NewPCG(seed, 9)).IntN(300)) * time.Millisecond)
 	frozen := time.Now()
 	if err := first.command.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	<-ready
-	if t.Failed() {
-		return
-	}
-	t.Logf("the second node was ready %v after the first fell silent", time.Since(frozen).Round(time.Millisecond))
+	second.waitForRole(t, "holder")
+	t.Logf("the second node held the data %v after the first fell silent", time.Since(frozen).Round(time.Millisecond))
 	for person := range people {
 		second.holds(t, crowd, "after the take-over", person)
 	}
@@ -56,7 +48,6 @@ func TestTakeover_TheSecondNodeGoesOn(t *testing.T) {
 	if text, _ := os.ReadFile(filepath.Join(first.folder, "log")); !strings.Contains(string(text), "another node holds the lease") {
 		t.Errorf("the first node says\n%s", text)
 	}
-	crowd.moveTo(second.url)
 	crowd.waitFor(t, crowd.acknowledged()+20)
 	crowd.stop()
 	second.barrier(t)

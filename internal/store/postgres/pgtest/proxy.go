@@ -12,15 +12,19 @@ import (
 	"time"
 )
 
-// Proxy stands between a node and the server, on loopback, and can cut.
+// Proxy stands between a node and the server, or before a node, on loopback. It
+// can cut, delay and fall silent.
 type Proxy struct {
 	Addr   string
-	target string
-	fuse   atomic.Int64 // bytes until the next cut; zero or less: none
-	late   atomic.Bool  // what was sent before a cut arrives after it
+	target target
+	stall  atomic.Pointer[chan struct{}] // closed when bytes pass again; nil: they do
+	delay  atomic.Int64                  // of each read, in nanoseconds
+	fuse   atomic.Int64                  // bytes until the next cut; zero or less: none
+	late   atomic.Bool                   // what was sent before a cut arrives after it
 	down   atomic.Bool
 	mu     sync.Mutex
 	open   map[net.Conn]bool
+	listen net.Listener
 	Cuts   atomic.Int64
 }
 
@@ -30,23 +34,73 @@ func NewProxy(t testing.TB, s *Server) *Proxy {
 	if s.folder == "" {
 		t.Skip("the server is not one that was started here")
 	}
+	return proxyTo(t, target{"unix", s.folder + "/.s.PGSQL.5432"})
+}
+
+// target is what a proxy stands before.
+type target struct{ network, address string }
+
+// NewProxyBefore starts a proxy before what listens on a TCP address.
+func NewProxyBefore(t testing.TB, address string) *Proxy {
+	t.Helper()
+	return proxyTo(t, target{"tcp", address})
+}
+
+func proxyTo(t testing.TB, to target) *Proxy {
+	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Addr: l.Addr().String(), target: s.folder + "/.s.PGSQL.5432", open: map[net.Conn]bool{}}
+	p := &Proxy{Addr: l.Addr().String(), target: to, open: map[net.Conn]bool{}, listen: l}
 	go p.serve(l)
-	t.Cleanup(func() {
-		l.Close() //nolint:errcheck // the test is over
-		p.Down(true)
-	})
+	t.Cleanup(p.Close)
 	return p
+}
+
+// Close ends the proxy and every connection.
+func (p *Proxy) Close() {
+	p.listen.Close() //nolint:errcheck // it may be closed already
+	p.Stall(false)
+	p.Down(true)
 }
 
 // DSN is the address of the server through the proxy.
 func (p *Proxy) DSN() string {
 	host, port, _ := strings.Cut(p.Addr, ":")
 	return "host=" + host + " port=" + port + " user=rapport dbname=postgres sslmode=disable"
+}
+
+// URL is the address of the server through the proxy, with a search path.
+func (p *Proxy) URL(schema string) string {
+	return "postgres://rapport@" + p.Addr + "/postgres?sslmode=disable&search_path=" + schema
+}
+
+// Stall lets nothing pass in either direction, as a network does that was cut
+// without anybody being told; connections stay. What was sent passes later.
+func (p *Proxy) Stall(stall bool) {
+	if !stall {
+		if c := p.stall.Swap(nil); c != nil {
+			close(*c)
+		}
+		return
+	}
+	c := make(chan struct{})
+	p.stall.CompareAndSwap(nil, &c)
+}
+
+// Delay has everything come so much later.
+func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
+
+// pass waits as long as bytes are held up.
+func (p *Proxy) pass() {
+	if d := p.delay.Load(); d > 0 {
+		t := time.NewTimer(time.Duration(d))
+		<-t.C
+	}
+	if c := p.stall.Load(); c != nil {
+		<-*c
+	}
 }
 
 // CutAfter cuts the connection that carries the nth byte from now, in either
@@ -80,7 +134,7 @@ func (p *Proxy) serve(l net.Listener) {
 			c.Close() //nolint:errcheck // refused
 			continue
 		}
-		s, err := new(net.Dialer).DialContext(context.Background(), "unix", p.target)
+		s, err := new(net.Dialer).DialContext(context.Background(), p.target.network, p.target.address)
 		if err != nil {
 			c.Close() //nolint:errcheck // refused
 			continue
@@ -97,6 +151,7 @@ func (p *Proxy) pump(from, to net.Conn, toServer bool) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
+		p.pass()
 		if n > 0 && p.burn(int64(n)) {
 			if toServer && p.late.Load() {
 				from.Close() //nolint:errcheck // the cut
