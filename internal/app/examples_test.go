@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"rapport/internal/config"
 )
 
 // measured finds names of metrics in an expression.
@@ -80,5 +83,41 @@ func read(t *testing.T, path string, decode func([]byte, any) error, into any) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// setting finds names of settings in a manifest.
+var setting = regexp.MustCompile(`\bRAPPORT_[A-Z_]+\b`)
+
+func TestExamples_ManifestsNameSettingsThatThereAre(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	for _, s := range config.Settings() {
+		known[s.Env()] = true
+	}
+	for _, name := range []string{"compose.yaml", "kubernetes.yaml"} {
+		path := "../../examples/cluster/" + name
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents := 0
+		for d := yaml.NewDecoder(strings.NewReader(string(text))); ; documents++ {
+			var document map[string]any
+			if err := d.Decode(&document); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		asked := setting.FindAllString(string(text), -1)
+		if documents == 0 || len(asked) < 8 {
+			t.Errorf("%s has %d documents and %d settings", name, documents, len(asked))
+		}
+		for _, s := range asked {
+			if !known[s] {
+				t.Errorf("%s names %s, which is no setting", name, s)
+			}
+		}
 	}
 }
