@@ -204,6 +204,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
 	a.jobs.Register(httpapi.JobPrivacy, a.doPrivacy)
 	a.jobs.Register(httpapi.JobSourceRemoval, a.removeSource)
+	a.jobs.Register(httpapi.JobDemo, a.doDemo)
 	a.jobs.Schedule(a.orphans)
 	a.jobs.Register(httpapi.JobBackup, a.doBackup)
 	a.jobs.Schedule(a.backupsDue)
@@ -227,13 +228,13 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.startLake()
 	a.openHealth()
 	h := a.routes()
+	a.answer = h // for jobs that go through it; nobody else comes in yet
 	if err := a.jobs.Start(ctx); err != nil {
 		return fmt.Errorf("starting the background jobs: %w", err)
 	}
 	if !a.config.ReadOnly {
 		a.imports.Start(ctx)
 	}
-	a.answer = h
 	a.background.Go(a.watchAccess)
 	a.background.Go(a.followLedger)
 	a.background.Go(a.keepIntake)

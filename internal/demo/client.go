@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func (t Target) once(ctx context.Context, method, path string, body []byte) (ans
 	if bytes.HasPrefix(body, []byte("<")) {
 		req.Header.Set("Content-Type", "application/xml")
 	}
-	if method == http.MethodPost {
+	if !strings.HasPrefix(path, "/api/") {
 		req.SetBasicAuth(t.WriteKey, "")
 	} else {
 		req.Header.Set("Authorization", "Bearer "+t.SecretKey)
@@ -98,13 +99,33 @@ func (t Target) once(ctx context.Context, method, path string, body []byte) (ans
 	case res.StatusCode < 300:
 		return answer, 0, nil
 	}
-	err = fmt.Errorf("%s %s answered %s: %s", method, path, res.Status, bytes.TrimSpace(answer))
+	err = &refusal{res.StatusCode, fmt.Sprintf("%s %s answered %s: %s", method, path, res.Status, said(answer))}
 	if res.StatusCode != http.StatusTooManyRequests && res.StatusCode < 500 {
 		return nil, -1, err
 	}
 	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
 	return nil, time.Duration(seconds) * time.Second, err
 }
+
+// said is what an answer says of what is wrong.
+func said(answer []byte) string {
+	var problem struct {
+		Detail string `json:"detail"`
+	}
+	if json.Unmarshal(answer, &problem) == nil && problem.Detail != "" {
+		return problem.Detail
+	}
+	return string(bytes.TrimSpace(answer))
+}
+
+// refusal is an answer that is no success.
+type refusal struct {
+	status int
+	text   string
+}
+
+// Error says what was asked and what was answered.
+func (r *refusal) Error() string { return r.text }
 
 func (t Target) client() *http.Client {
 	if t.HTTP != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -32,6 +33,8 @@ type courier struct {
 	sent    atomic.Int64
 	late    int
 	twice   int
+	// progress is told what was sent, by whoever dispatches; nil: nobody is.
+	progress func(sent int) error
 }
 
 // hire starts a courier; equal seeds make equal mistakes.
@@ -96,6 +99,12 @@ func (c *courier) dispatch() error {
 	select {
 	case c.jobs <- c.bag:
 		c.bag = nil
+		if c.progress == nil {
+			return nil
+		}
+		if err := c.progress(int(c.sent.Load())); err != nil {
+			return errors.Join(err, c.finish())
+		}
 		return nil
 	case <-c.ctx.Done():
 		return cmp.Or(c.finish(), c.ctx.Err())

@@ -35,7 +35,8 @@ var (
 const goodsPerKind = 10
 
 // stockRoom makes the catalog: every named thing in several brands and styles.
-func stockRoom(r *rand.Rand) []good {
+// All ids begin with the prefix.
+func stockRoom(r *rand.Rand, prefix string) []good {
 	var all []good
 	for _, k := range kinds {
 		for _, name := range k.names {
@@ -43,7 +44,7 @@ func stockRoom(r *rand.Rand) []good {
 				brand, style := pick(r, brands), pick(r, styles)
 				price := (k.low+r.IntN(k.spread))/100*100 + 95
 				all = append(all, good{
-					id:       number("sku-", 1001+len(all), 4),
+					id:       number(prefix+"sku-", 1001+len(all), 4),
 					name:     brand + " " + strings.ToUpper(style[:1]) + style[1:] + " " + name,
 					category: k.category, brand: brand, style: style,
 					price: cents(price), stock: r.IntN(400),

@@ -80,20 +80,20 @@ var agents = []device{
 }
 
 // crowd makes the people. Their order says nothing of how often they come.
-func crowd(r *rand.Rand, n int) []*person {
-	companies := companies(r, 1+n/60)
+func crowd(r *rand.Rand, n int, prefix string) []*person {
+	companies := companies(r, 1+n/60, prefix)
 	people := make([]*person, n)
 	for i := range people {
-		people[i] = newPerson(r, i, companies)
+		people[i] = newPerson(r, i, companies, prefix)
 	}
 	return people
 }
 
-func newPerson(r *rand.Rand, n int, companies []account) *person {
+func newPerson(r *rand.Rand, n int, companies []account, prefix string) *person {
 	p := &person{
 		first: pick(r, firstNames), last: pick(r, lastNames),
 		home: &locales[min(r.IntN(len(locales)+2), len(locales)-1)], taste: pick(r, kinds).category,
-		userID: number("u-", n+1, 6),
+		userID: number(prefix+"u-", n+1, 6),
 	}
 	p.email = strings.ToLower(plain(p.first)+"."+plain(p.last)) + number("", n+1, 1) + "@example.com"
 	p.phone = p.home.dial + number("", 5550000+n, 8)
@@ -116,11 +116,11 @@ func newPerson(r *rand.Rand, n int, companies []account) *person {
 	return p
 }
 
-func companies(r *rand.Rand, n int) []account {
+func companies(r *rand.Rand, n int, prefix string) []account {
 	all := make([]account, n)
 	for i := range all {
 		all[i] = account{
-			id: number("acct-", i+1, 4), name: pick(r, lastNames) + " & " + pick(r, lastNames),
+			id: number(prefix+"acct-", i+1, 4), name: pick(r, lastNames) + " & " + pick(r, lastNames),
 			industry: pick(r, industries), plan: pick(r, plans), employees: 2 + r.IntN(900),
 		}
 	}

@@ -18,6 +18,12 @@ type Plan struct {
 	People int       // who may come; at least 1
 	Until  time.Time // where history ends
 	Days   int       // how long it is; at least 1
+	// Prefix begins the ids of people, goods, carts, orders and accounts, so that
+	// they are nobody else's.
+	Prefix string
+	// Progress is told how many events were sent, again and again, and may end the
+	// play; nil: nobody is told.
+	Progress func(sent int) error
 }
 
 // Played is the state of the shop after its history; Live goes on from there.
@@ -37,12 +43,13 @@ func History(ctx context.Context, to Target, plan Plan, out io.Writer) (*Played,
 	if plan.People < 1 || plan.Days < 1 || plan.Events < 0 {
 		return nil, fmt.Errorf("a plan needs at least one person and one day, and no negative number of events")
 	}
-	p := &Played{plan: plan, to: to, shop: newShop(plan.Seed, plan.People)}
+	p := &Played{plan: plan, to: to, shop: newShop(&plan)}
 	if err := p.putGoods(ctx); err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(out, "catalog: %d items\n", p.Goods)
 	c := hire(ctx, to, plan.Seed)
+	c.progress = plan.Progress
 	if err := p.playDays(c, out); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -146,6 +147,35 @@ func TestHistory_IsAShop(t *testing.T) {
 	}
 	if disorder == 0 || twice != p.Twice || twice == 0 || several == 0 {
 		t.Errorf("%d out of order, %d twice (%d said), %d people known on several devices", disorder, twice, p.Twice, several)
+	}
+}
+
+func TestHistory_PrefixesItsIdsAndIsEndedByWhoWatches(t *testing.T) {
+	t.Parallel()
+	d, to := open(t, 0)
+	enough := errors.New("enough")
+	last := 0
+	_, err := History(t.Context(), to, Plan{Seed: 4, Events: 3000, People: 80, Until: until, Days: 20, Prefix: "trial-", Progress: func(sent int) error {
+		if last = sent; sent > 500 {
+			return enough
+		}
+		return nil
+	}}, io.Discard)
+	if !errors.Is(err, enough) || last <= 500 || len(d.messages) >= 3000 {
+		t.Errorf("%v after %d of %d messages", err, last, len(d.messages))
+	}
+	for id := range d.items {
+		if !strings.HasPrefix(id, "trial-sku-") {
+			t.Errorf("item %s", id)
+		}
+	}
+	for _, m := range d.messages {
+		properties, _ := m["properties"].(map[string]any)
+		for name, id := range map[string]any{"userId": m["userId"], "order_id": properties["order_id"], "cart_id": properties["cart_id"]} {
+			if text, _ := id.(string); text != "" && !strings.HasPrefix(text, "trial-") {
+				t.Errorf("%s %s", name, text)
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 // shop is the world that is played: goods, people, and what they will do.
 type shop struct {
 	rand     *rand.Rand
+	prefix   string // of all ids but those of messages and devices
 	goods    []good
 	byKind   map[string][]*good
 	people   []*person
@@ -19,10 +20,10 @@ type shop struct {
 	orders   int
 }
 
-// newShop makes a shop; equal seeds make equal shops.
-func newShop(seed uint64, people int) *shop {
-	r := rand.New(rand.NewPCG(seed, 0x5290))
-	s := &shop{rand: r, goods: stockRoom(r), byKind: map[string][]*good{}, people: crowd(r, people)}
+// newShop makes a shop; equal plans make equal shops.
+func newShop(plan *Plan) *shop {
+	r, people := rand.New(rand.NewPCG(plan.Seed, 0x5290)), plan.People
+	s := &shop{rand: r, prefix: plan.Prefix, goods: stockRoom(r, plan.Prefix), byKind: map[string][]*good{}, people: crowd(r, people, plan.Prefix)}
 	for i := range s.goods {
 		g := &s.goods[i]
 		s.byKind[g.category] = append(s.byKind[g.category], g)

@@ -99,7 +99,7 @@ func (v *visit) add(l line) {
 	}
 	if len(v.who.cart) == 0 {
 		v.shop.carts++
-		v.who.cartID = number("cart-", v.shop.carts, 6)
+		v.who.cartID = number(v.shop.prefix+"cart-", v.shop.carts, 6)
 	}
 	v.who.cart = append(v.who.cart, l)
 	added := l.properties()
@@ -113,7 +113,7 @@ func (v *visit) checkOut() {
 	inCart := map[string]any{"cart_id": p.cartID, "currency": p.home.currency, "products": products(p.cart)}
 	v.track("Cart Viewed", inCart)
 	v.shop.orders++
-	orderID := number("order-", v.shop.orders, 6)
+	orderID := number(v.shop.prefix+"order-", v.shop.orders, 6)
 	v.track("Checkout Started", map[string]any{
 		"order_id": orderID, "cart_id": p.cartID, "currency": p.home.currency,
 		"value": total(p.cart), "products": products(p.cart),

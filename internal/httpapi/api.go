@@ -7,6 +7,7 @@ package httpapi
 import (
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -89,6 +90,8 @@ type API struct {
 	mux    *http.ServeMux
 	huma   huma.API
 	routes []string
+	// demo is over what becomes of the demo shop: one at a time asks for it.
+	demo sync.Mutex
 	// open are the paths for which no key is asked.
 	open map[string]bool
 }
@@ -147,6 +150,7 @@ func New(d Deps) *API {
 	a.auditRoutes()
 	a.jobRoutes()
 	a.backupRoutes()
+	a.demoRoutes()
 	a.healthRoutes()
 	a.alertRoutes()
 	a.processRoutes()

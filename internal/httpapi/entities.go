@@ -178,6 +178,9 @@ func (a *API) command(ctx context.Context, n noun, w Waiting, c pipeline.Command
 		return nil, err
 	}
 	c.Source, c.Received = apiSource, a.Clock.Now()
+	if in := insiderOf(ctx); in != nil {
+		c.Source = in.source
+	}
 	outcome, err := a.Spine.Change(ctx, c)
 	if err != nil {
 		return nil, err
