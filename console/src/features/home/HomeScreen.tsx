@@ -14,6 +14,7 @@ import { Page } from '~/shared/ui/Page'
 import { Spark } from '~/shared/ui/Spark'
 import { Time } from '~/shared/ui/Time'
 import { Checklist } from './Checklist'
+import { Demo } from './Demo'
 import css from './Home.module.css'
 import { home } from './messages'
 
@@ -38,7 +39,10 @@ export function HomeScreen() {
                 </Stack>
               </Grid.Col>
               <Grid.Col span={{ base: 12, lg: 5 }}>
-                <Checklist received={sums.received} />
+                <Stack gap="lg">
+                  <Checklist received={sums.received} />
+                  <Demo />
+                </Stack>
               </Grid.Col>
             </Grid>
           </Stack>
