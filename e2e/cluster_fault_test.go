@@ -173,6 +173,7 @@ func signal(t *testing.T, p *process, what os.Signal) {
 // events in another order.
 func TestCluster_FaultsLoseNothingAndCountNothingTwice(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	rounds := 1
 	if os.Getenv("RAPPORT_SOAK") != "" {
 		rounds = 10

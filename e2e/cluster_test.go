@@ -176,6 +176,7 @@ func (p *process) again(t *testing.T) {
 // the crowd writes and reads through a balancer that knows what /readyz says.
 func TestCluster_ARollingRestartFailsNoRequest(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	address := "RAPPORT_STORE=" + database(t)
 	m := &team{}
 	for range 3 {

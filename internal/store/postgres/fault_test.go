@@ -50,7 +50,7 @@ func TestLease_HasOneHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, waits, opened := d.options(), make(chan string, 1), make(chan error, 1)
-	o.Lease, o.Owner, o.Waiting = 300*time.Millisecond, "second", func(owner string) { waits <- owner }
+	o.Lease, o.Owner, o.Waiting = 5*time.Second, "second", func(owner string) { waits <- owner }
 	go func() {
 		s, err := postgres.Open(context.Background(), o)
 		if err == nil {
