@@ -83,7 +83,7 @@ test-go: ## Go tests, raced and shuffled; random worlds in full without the dete
 	$(GO) test $(RACE) -shuffle=on -timeout 12m $(PKG)
 	@[ -z "$(RACE)" ] || echo "once more without the race detector: packages with random worlds, in full"
 	@[ -z "$(RACE)" ] || $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do \
-	    grep -lqsE 'soak\.(Worlds|Raced)' "$$dir"/*_test.go && echo "$$dir" || true; \
+	    grep -lqsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go && echo "$$dir" || true; \
 	  done | xargs -r $(GO) test -shuffle=on -timeout 12m
 
 .PHONY: test-clients

@@ -103,7 +103,7 @@ test('a marketer connects a destination, tries it, and mends what did not arrive
   await page.keyboard.type('email')
   await page.keyboard.press('Enter')
   await page.keyboard.press('Control+Enter')
-  await page.getByText('Saved').waitFor()
+  await page.getByText('Saved', { exact: true }).waitFor()
   const now = await server.get('/api/v1/destinations/our-crm')
   assert.deepEqual([now.version, now.traits, now.settings.secrets], [2, ['first_name', 'email'], made.settings.secrets])
   c.unharmed()

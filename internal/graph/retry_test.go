@@ -211,7 +211,7 @@ func crowd(r *rand.Rand, n int) (out []*store.Record) {
 // fails changes nothing.
 func TestGraph_TellsEveryHomeWhatIsItsPersons(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(48 * soak.Times())
+	seeds := uint64(soak.Worlds(48))
 	failed := 0
 	for seed := range seeds {
 		want, _ := playTalk(t, seed, false)

@@ -24,7 +24,7 @@ func small(fs vfs.FS) embedded.Options {
 
 // some gives n of the numbers from 1 to end, all of them when soaking.
 func some(n int, end int64) []int64 {
-	n *= soak.Times()
+	n = soak.Worlds(n)
 	stride := max(1, end/int64(n))
 	var out []int64
 	for k := int64(1); k <= end; k += stride {

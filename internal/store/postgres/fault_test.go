@@ -180,7 +180,7 @@ func TestOpen_RefusesAnotherMasterKey(t *testing.T) {
 // said was done is there, once; what it said was not is not.
 func TestFault_BrokenConnections(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(4 * soak.Times()) {
+	for seed := range uint64(soak.Worlds(4)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			d := newDisk(t)
@@ -238,7 +238,7 @@ func TestCrash_OfTheServer(t *testing.T) {
 	})
 	rng := rand.New(rand.NewPCG(1, 5))
 	tr := storetest.NewTrial(t, 11)
-	for range 6 * soak.Times() {
+	for range soak.Worlds(6) {
 		o := postgres.Options{DSN: own.DSN, Lease: 200 * time.Millisecond, Connections: 4}
 		s, err := postgres.Open(t.Context(), o)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 // and crashes in between, and compares all they hold.
 func testModel(t *testing.T, disk func(*testing.T) Disk) {
 	t.Helper()
-	for seed := range uint64(6 * soak.Times()) {
+	for seed := range uint64(soak.Worlds(6)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			model(t, disk(t), seed)
