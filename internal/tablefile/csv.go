@@ -34,6 +34,9 @@ func openCSV(in *lines, s *stream, o Options) (Reader, error) {
 		n, _ := in.newline(0, o.Limits.Row)
 		c.delimiter = delimiterOf(in.rest()[:n])
 	}
+	if o.Headless {
+		return c, nil
+	}
 	var head Row
 	switch err := c.Next(&head); {
 	case errors.Is(err, io.EOF):

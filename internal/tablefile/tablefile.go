@@ -125,7 +125,10 @@ type Options struct {
 	Encoding  string // a name as the web has them; empty: by the mark at the start, else UTF-8
 	Delimiter byte   // of CSV
 	Sheet     string // of a spreadsheet; empty: the first
-	Limits    Limits
+	// Headless says that a CSV has no header: its rows have no columns, and each
+	// as many cells as it has.
+	Headless bool
+	Limits   Limits
 }
 
 // File is what a table is read from.

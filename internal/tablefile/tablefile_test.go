@@ -420,3 +420,30 @@ func BenchmarkCSV(b *testing.B) {
 		}
 	}
 }
+
+func TestOpen_ATableWithoutAHeaderHasRowsOfAnyLength(t *testing.T) {
+	t.Parallel()
+	text := "\"a, b\",1\n\nc\nd,2,3\n\"e\n"
+	r, err := tablefile.Open(bytes.NewReader([]byte(text)), int64(len(text)), tablefile.Options{Format: tablefile.CSV, Delimiter: ',', Headless: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	var got []string
+	for {
+		var row tablefile.Row
+		err := r.Next(&row)
+		bad := new(tablefile.RowError)
+		if errors.As(err, &bad) {
+			got = append(got, bad.Code)
+			continue
+		}
+		if err != nil {
+			break
+		}
+		got = append(got, fmt.Sprint(row.Number, len(row.Columns), len(row.Cells), " ", string(row.Cells[0].Text)))
+	}
+	if want := "1 0 2 a, b|3 0 1 c|4 0 3 d|unclosed_quote"; strings.Join(got, "|") != want {
+		t.Errorf("%s, want %s", strings.Join(got, "|"), want)
+	}
+}
