@@ -12,11 +12,11 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 
 	"rapport/internal/clock"
+	"rapport/internal/dialect"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
@@ -24,9 +24,8 @@ import (
 
 // How a batch is worked through.
 const (
-	batchLines  = 2_000   // at once
-	maxLine     = 1 << 20 // of one record, in bytes
-	batchPauses = 100 * time.Millisecond
+	batchLines = 2_000   // at once
+	maxLine    = 1 << 20 // of one record, in bytes
 )
 
 type batchParams struct {
@@ -249,7 +248,7 @@ func (w *work) apply(records []record) error {
 		}
 	}
 	if len(sub.Events) > 0 {
-		receipt, err := w.accept(sub)
+		receipt, err := dialect.Deliver(w.ctx, w.Accept, sub)
 		if err == nil {
 			err = w.Accept.WaitApplied(w.ctx, receipt)
 		}
@@ -263,21 +262,6 @@ func (w *work) apply(records []record) error {
 		}
 	})
 	return context.Cause(w.ctx)
-}
-
-// accept hands over; where there is no room it waits for some.
-func (w *work) accept(sub *pipeline.Submission) (pipeline.Receipt, error) {
-	for {
-		receipt, err := w.Accept.Accept(w.ctx, sub)
-		if fault.KindOf(err) != fault.Limited {
-			return receipt, err
-		}
-		select {
-		case <-w.ctx.Done():
-			return receipt, context.Cause(w.ctx)
-		case <-time.After(batchPauses):
-		}
-	}
 }
 
 // note writes the log of a chunk, durably, as a part of its own.
