@@ -14,13 +14,18 @@ import (
 	"rapport/internal/schedule"
 )
 
+// bulkFolder holds files of bulk jobs until they are worked through.
+const bulkFolder = "bulk-jobs"
+
 // evergage is the door for Salesforce's clients.
 func (a *App) evergage() *evergage.Door {
-	return evergage.New(evergage.Config{
+	d := evergage.New(evergage.Config{
 		Accept: a.gated(), Keys: datasets{a.access}, Book: today{a.pipeline}, Key: browserKey(a.instanceKey),
 		Now: a.parts.Clock, Random: a.parts.fill, People: everybody{a.pipeline, a.jobs},
-		Decide: a.responder,
+		Decide: a.responder, Jobs: a.jobs, Folder: a.config.Path(bulkFolder),
 	})
+	a.jobs.Register(evergage.JobBulk, d.Work)
+	return d
 }
 
 // everybody is the pipeline with what the door needs of the background jobs.

@@ -1,7 +1,8 @@
 // Package evergage speaks the protocols of Salesforce's clients: the Event API
 // and the receivers of Marketing Cloud Personalization (Evergage), and the web
 // events and the ingestion of Data Cloud. It takes their requests, cuts them
-// into events and maps those. Secret keys may ask it for profiles. It never keeps an
+// into events and maps those; files of bulk jobs are kept until a background
+// job has done the same with their rows. Secret keys may ask it for profiles. It never keeps an
 // event itself and never tells a public key anything of a profile: what it shows
 // to one the responder decides for somebody who only claims to be a person. Start reading at route.go, then
 // submit.go and map.go.
@@ -9,6 +10,7 @@ package evergage
 
 import (
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"rapport/internal/clock"
@@ -64,6 +66,9 @@ type Config struct {
 	People People
 	// Decide says what the answers to events show; nil: nothing.
 	Decide Decider
+	// Jobs work through bulk jobs, whose files are in Folder; nil: there are none.
+	Jobs   Jobs
+	Folder string
 	// ClientIP finds the address of the caller behind proxies one trusts; nil
 	// takes that of the connection.
 	ClientIP func(*http.Request) string
@@ -75,6 +80,7 @@ type Door struct {
 	Config
 	vault  *vault
 	mapper atomic.Pointer[mapper] // by the rules that were those of today when it was made
+	bulkMu sync.Mutex             // whoever changes what is kept of a bulk job
 }
 
 // New makes a door.

@@ -68,7 +68,7 @@ func eventOf(r *http.Request) ([]byte, error) {
 		}
 		return decode([]byte(text))
 	}
-	body, err := readBody(r, MaxBody)
+	body, err := readBody(r)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ var gif = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00
 func (d *Door) receiver(w http.ResponseWriter, r *http.Request, to route) {
 	query, broken := url.ParseQuery(r.URL.RawQuery)
 	if r.Method == http.MethodPost {
-		body, err := readBody(r, MaxBody)
+		body, err := readBody(r)
 		if err != nil {
 			answerFault(w, err)
 			return
@@ -251,7 +251,7 @@ func (d *Door) webEvents(w http.ResponseWriter, r *http.Request, to route) {
 
 // listOf reads a body that is a list under a name, in a form or as JSON.
 func listOf(r *http.Request, name string) (jsondoc.Value, error) {
-	body, err := readBody(r, MaxBody)
+	body, err := readBody(r)
 	if err != nil {
 		return jsondoc.Value{}, err
 	}

@@ -290,21 +290,38 @@ func (g *mapping) row() error {
 	}
 	e.Channel = server
 	v.Each(func(name string, x jsondoc.Value) bool {
-		switch folded(name) {
-		case "emailaddress", "email", "phone", "phonenumber", "mobilephone", "customerid", "userid", "nameduserid", "deviceid", "anonymousid", "anonid",
-			"sfmccontactkey", "contactkey", "subscriberkey", "sfcrmcontactid", "sfcrmleadid":
+		if identifies(name) {
 			g.identity(name, scalar(x), "")
 		}
 		return true
 	})
-	switch folded(g.shared.object) {
-	case "individual", "individuals", "contact", "contacts", "customer", "customers", "user", "users", "profile", "profiles", "person", "people":
+	if ofPeople(g.shared.object) {
 		e.Type, e.Traits = event.Identify, v
-	default:
+	} else {
 		e.Type, e.Name, e.Properties = event.Track, g.shared.object, v
 	}
 	m := g.out.open("c", '{')
 	g.agent()
 	g.out.close(m)
 	return nil
+}
+
+// identifies tells that a column of a row says who it is about.
+func identifies(column string) bool {
+	switch folded(column) {
+	case "emailaddress", "email", "phone", "phonenumber", "mobilephone", "customerid", "userid", "nameduserid", "deviceid", "anonymousid", "anonid",
+		"sfmccontactkey", "contactkey", "subscriberkey", "sfcrmcontactid", "sfcrmleadid":
+		return true
+	}
+	return false
+}
+
+// ofPeople tells that the rows of an object say who somebody is, and not what
+// happened.
+func ofPeople(object string) bool {
+	switch folded(object) {
+	case "individual", "individuals", "contact", "contacts", "customer", "customers", "user", "users", "profile", "profiles", "person", "people":
+		return true
+	}
+	return false
 }

@@ -11,13 +11,13 @@ import (
 	"rapport/internal/fault"
 )
 
-// readBody reads a body. The bytes belong to the caller.
-func readBody(r *http.Request, most int) ([]byte, error) {
+// readBody reads a body of at most MaxBody. The bytes belong to the caller.
+func readBody(r *http.Request) ([]byte, error) {
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		dialect.Drain(r)
 		return nil, fault.Errorf(fault.Invalid, "unsupported_encoding", "Content-Encoding %.40q is not understood; send the body as it is", e)
 	}
-	return dialect.ReadBody(r, most, tooLong)
+	return dialect.ReadBody(r, MaxBody, tooLong)
 }
 
 func tooLong(most int) error {

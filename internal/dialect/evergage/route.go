@@ -69,6 +69,9 @@ func routeOf(path string) route {
 			return route{methods: post, serve: (*Door).tryIngest, dataset: part(s[0]), rest: part(s[1])}
 		}
 	}
+	if rest, ok := strings.CutPrefix(path, "/api/v1/ingest/jobs"); ok {
+		return bulkRoute(strings.TrimSuffix(rest, "/"))
+	}
 	if rest, ok := strings.CutPrefix(path, "/api/dataset/"); ok {
 		s := strings.Split(rest, "/")
 		switch {
@@ -79,6 +82,21 @@ func routeOf(path string) route {
 		case len(s) == 2 && s[1] == "users.json":
 			return route{methods: get, serve: (*Door).listUsers, dataset: part(s[0])}
 		}
+	}
+	return route{}
+}
+
+// bulkRoute reads what comes behind the address of the bulk jobs.
+func bulkRoute(rest string) route {
+	s := strings.Split(rest, "/")
+	switch {
+	case s[0] != "":
+	case len(s) == 1:
+		return route{methods: both, serve: (*Door).bulkJobs}
+	case len(s) == 2:
+		return route{methods: "GET, PATCH, DELETE", serve: (*Door).oneBulk, rest: s[1]}
+	case len(s) == 3 && s[2] == "batches":
+		return route{methods: "PUT", serve: (*Door).bulkBatch, rest: s[1]}
 	}
 	return route{}
 }
