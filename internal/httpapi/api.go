@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"rapport/internal/access"
+	"rapport/internal/assistant"
 	"rapport/internal/clock"
 	"rapport/internal/event/observed"
 	"rapport/internal/quota"
@@ -94,6 +95,10 @@ type API struct {
 	demo sync.Mutex
 	// open are the paths for which no key is asked.
 	open map[string]bool
+	// assistants speak the Model Context Protocol; inside is the API as it answers
+	// them.
+	assistants *assistant.Server
+	inside     http.Handler
 }
 
 // New makes the API.
@@ -154,6 +159,7 @@ func New(d Deps) *API {
 	a.healthRoutes()
 	a.alertRoutes()
 	a.processRoutes()
+	a.assistantRoutes()
 	admitNulls(a.huma.OpenAPI().Components.Schemas)
 	a.sayPersonal()
 	return a

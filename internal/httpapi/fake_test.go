@@ -41,6 +41,7 @@ type fake struct {
 	disputed *profile.Partial           // what Conflicts and SamplePeople speak of
 	broken   bool                       // Timeline gives what is no JSON
 	traits   map[string]json.RawMessage // of whoever Profile is asked for
+	found    []pipeline.ProfileSummary  // by Search
 }
 
 // fakeTracker takes every second body.
@@ -258,7 +259,7 @@ func (f *fake) Identity(_ context.Context, ref string) (*pipeline.IdentityView, 
 
 func (f *fake) Search(_ context.Context, query, _ string, limit int) (pipeline.Page[pipeline.ProfileSummary], error) {
 	f.ref = query
-	return pipeline.Page[pipeline.ProfileSummary]{}, f.err
+	return pipeline.Page[pipeline.ProfileSummary]{Items: f.found}, f.err
 }
 
 type thing struct {

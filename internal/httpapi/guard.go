@@ -104,7 +104,7 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 	if err == nil {
 		look, err = sightOf(p, op, r)
 	}
-	if err == nil && p.Member != nil {
+	if err == nil && (p.Masked() || assisted(r.Context())) {
 		err = refuseMasked(r, op)
 	}
 	if err == nil && p.Key != nil {

@@ -76,13 +76,17 @@ type sight struct {
 	schema *schema.Schema
 }
 
-// sightOf tells it: members see people masked until they say why they look.
+// sightOf tells it: members see people masked until they say why they look, and
+// so do assistants, whose key is for a program that hands on what it reads.
 func sightOf(p *access.Principal, op *huma.Operation, r *http.Request) (sight, error) {
 	isPersonal, _ := op.Metadata[personalOf].(bool)
-	if !isPersonal || !p.Masked() {
+	if !isPersonal || !p.Masked() && !assisted(r.Context()) {
 		return sight{}, nil
 	}
-	out := sight{masked: true, hidden: p.Member.Hidden}
+	out := sight{masked: true}
+	if p.Member != nil {
+		out.hidden = p.Member.Hidden
+	}
 	reason, err := url.PathUnescape(r.Header.Get(unmaskHeader))
 	if err != nil || len(reason) > 500 || !utf8.ValidString(reason) {
 		return sight{}, fault.Errorf(fault.Invalid, "invalid_unmask", "the header %s has 3 to 500 characters, percent-encoded: say why you look", unmaskHeader)

@@ -187,6 +187,8 @@ func TestOpenAPI_EveryRouteAnswers(t *testing.T) {
 			body = `{"name":"x","kind":"web"}`
 		case strings.HasSuffix(path, "/consent") && method == "PUT":
 			body = `{"purposes":[{"purpose":"marketing","status":"granted"}]}`
+		case path == "/api/v1/mcp":
+			body = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 		case path == "/api/v1/keys" && method == "POST":
 			body = `{"name":"x","scopes":["read"]}`
 		case path == "/api/v1/privacy/requests" && method == "POST":
