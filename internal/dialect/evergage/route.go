@@ -60,17 +60,11 @@ func routeOf(path string) route {
 	if rest, ok := strings.CutPrefix(path, "/web/events/"); ok && single(strings.TrimSuffix(rest, "/")) {
 		return route{methods: post, serve: (*Door).webEvents, dataset: part(strings.TrimSuffix(rest, "/"))}
 	}
-	if rest, ok := strings.CutPrefix(path, "/api/v1/ingest/sources/"); ok {
-		s := strings.Split(rest, "/")
-		switch {
-		case len(s) == 2 && s[0] != "" && s[1] != "":
-			return route{methods: post, serve: (*Door).ingest, dataset: part(s[0]), rest: part(s[1])}
-		case len(s) == 4 && s[2] == "actions" && s[3] == "test":
-			return route{methods: post, serve: (*Door).tryIngest, dataset: part(s[0]), rest: part(s[1])}
-		}
-	}
 	if rest, ok := strings.CutPrefix(path, "/api/v1/ingest/jobs"); ok {
 		return bulkRoute(strings.TrimSuffix(rest, "/"))
+	}
+	if rest, ok := strings.CutPrefix(path, "/api/v1/ingest/sources/"); ok {
+		return rowsRoute(strings.Split(rest, "/"), part)
 	}
 	if rest, ok := strings.CutPrefix(path, "/api/dataset/"); ok {
 		s := strings.Split(rest, "/")
@@ -82,6 +76,17 @@ func routeOf(path string) route {
 		case len(s) == 2 && s[1] == "users.json":
 			return route{methods: get, serve: (*Door).listUsers, dataset: part(s[0])}
 		}
+	}
+	return route{}
+}
+
+// rowsRoute reads what comes behind the address of the streaming ingestion.
+func rowsRoute(s []string, part func(string) string) route {
+	switch {
+	case len(s) == 2 && s[0] != "" && s[1] != "":
+		return route{methods: post, serve: (*Door).ingest, dataset: part(s[0]), rest: part(s[1])}
+	case len(s) == 4 && s[2] == "actions" && s[3] == "test":
+		return route{methods: post, serve: (*Door).tryIngest, dataset: part(s[0]), rest: part(s[1])}
 	}
 	return route{}
 }
