@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rapport/internal/access"
+	"rapport/internal/app"
 	"rapport/internal/clock"
 	"rapport/internal/fault"
 )
@@ -30,6 +31,9 @@ func keysCommand() *cobra.Command {
 func register(cmd *cobra.Command) (*access.Register, error) {
 	c, err := settings(cmd)
 	if err != nil {
+		return nil, err
+	}
+	if err := app.CheckFormat(&c); err != nil {
 		return nil, err
 	}
 	r, _, err := access.Open(c.Data, time.Now, rand.Reader)

@@ -145,6 +145,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if _, err := os.Stat(a.config.Path(backup.Unfinished)); err == nil {
 		return fault.Errorf(fault.Conflict, "unfinished_restore", "%s holds a restore that was cut off: empty it and restore again", a.config.Data)
 	}
+	if err := markFormat(&a.config, a.parts.Version); err != nil {
+		return err
+	}
 	if a.access, _, err = access.Open(a.config.Data, a.parts.Clock, a.parts.Entropy); err != nil {
 		return err
 	}

@@ -275,6 +275,9 @@ func Backup(ctx context.Context, c config.Config, to string, parts Parts, progre
 	if _, err := os.Stat(c.Path(storeFolder)); err != nil {
 		return nil, fault.Errorf(fault.NotFound, "no_data", "%s holds no data: give the folder with --data", c.Data)
 	}
+	if err := CheckFormat(&c); err != nil {
+		return nil, err
+	}
 	policy, err := Egress(&c)
 	if err != nil {
 		return nil, err

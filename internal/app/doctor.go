@@ -74,6 +74,9 @@ func (d *doctor) folder() {
 	default:
 		d.well("data folder", "%s", d.config.Data)
 	}
+	if err := CheckFormat(d.config); err != nil {
+		d.ill(health.Critical, "data folder", "Start the version that wrote it or a later one, or restore a backup from before the upgrade.", "%v", err)
+	}
 }
 
 // How the disk is judged, by the median of fsyncs.

@@ -102,6 +102,9 @@ func Rebuild(ctx context.Context, c config.Config, parts Parts, progress func(do
 	if _, err := os.Stat(c.Path(storeFolder)); err != nil && !c.Postgres() {
 		return fault.Errorf(fault.NotFound, "no_data", "%s holds no data: give the folder with --data", c.Data)
 	}
+	if err := CheckFormat(&c); err != nil {
+		return err
+	}
 	register, _, err := access.Open(c.Data, parts.Clock, parts.Entropy)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/store"
 	"rapport/internal/store/embedded"
@@ -227,6 +228,40 @@ func TestDamage_MissingSegmentIsTold(t *testing.T) {
 	if _, err := embedded.Open(folder, small(mem)); err == nil {
 		t.Fatal("a log without its first segment was opened")
 	}
+}
+
+// TestOpen_RefusesANewerLog: taken for what a crash left, the segment would be
+// removed.
+func TestOpen_RefusesANewerLog(t *testing.T) {
+	t.Parallel()
+	mem := vfs.NewMem()
+	s := mustOpen(t, mem)
+	for i, r := range storetest.Events(120, 1) {
+		appendOne(t, s, fmt.Sprint(i), string(r.Payload))
+	}
+	mustClose(t, s)
+	var segments []string
+	for path := range contents(t, mem, folder) {
+		if strings.HasSuffix(path, ".seg") {
+			segments = append(segments, path)
+		}
+	}
+	slices.Sort(segments)
+	for _, path := range []string{segments[0], segments[len(segments)-1]} {
+		// A newer version may have other blocks too: nothing that is known is in it.
+		was := contents(t, mem, folder)[path]
+		overwrite(t, mem, path, 0, append([]byte("RAPPORTLOG2\n"), make([]byte, len(was)-12)...))
+		want := contents(t, mem, folder)
+		_, err := embedded.Open(folder, small(mem))
+		if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Code != "newer_data" || !strings.Contains(f.Message, path) {
+			t.Errorf("%s: %v", path, err)
+		}
+		if got := contents(t, mem, folder); !maps.EqualFunc(got, want, bytes.Equal) {
+			t.Errorf("%s: files were changed", path)
+		}
+		overwrite(t, mem, path, 0, was)
+	}
+	mustClose(t, mustOpen(t, mem))
 }
 
 func TestKeys_WrongOrMissingMasterKeyIsTold(t *testing.T) {

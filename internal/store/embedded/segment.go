@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/fault"
 	"rapport/internal/store"
 )
 
@@ -57,9 +59,16 @@ func (s *segment) encodeHead() []byte {
 	return b
 }
 
+// logMagic is what segments of every version begin with.
+const logMagic = "RAPPORTLOG"
+
 var errHead = errors.New("head of segment is damaged")
 
 func (s *segment) decodeHead(b []byte) error {
+	if version, ok := bytes.CutPrefix(b, []byte(logMagic)); ok && len(version) > 0 && version[0] > segmentMagic[len(logMagic)] {
+		// Never errHead: what a crash left is removed.
+		return fault.Errorf(fault.Conflict, "newer_data", "%s was written by a newer version: start that version or a later one, or restore a backup from before the upgrade into an empty folder", s.name)
+	}
 	if len(b) < segmentHead || string(b[:len(segmentMagic)]) != segmentMagic {
 		return errHead
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"rapport/internal/fault"
 	"rapport/internal/store"
 )
 
@@ -120,7 +121,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, f Flavour) error {
 		return fmt.Errorf("reading the schema steps: %w", err)
 	}
 	if known > len(names) {
-		return fmt.Errorf("the database is of a newer version (schema step %d, this one knows %d): upgrade this node", known, len(names))
+		return fault.Errorf(fault.Conflict, "newer_data", "the database is of a newer version (schema step %d, this one knows %d): upgrade this node", known, len(names))
 	}
 	for i, name := range names {
 		if i+1 <= known {

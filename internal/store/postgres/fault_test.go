@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/soak"
 	"rapport/internal/store"
@@ -172,6 +173,25 @@ func TestOpen_RefusesAnotherMasterKey(t *testing.T) {
 	o.Master[0] = 1
 	if _, err := postgres.Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "master key") {
 		t.Fatalf("with another master key: %v", err)
+	}
+}
+
+// TestOpen_RefusesNewerTables: a newer version made a step that this one does
+// not know.
+func TestOpen_RefusesNewerTables(t *testing.T) {
+	t.Parallel()
+	d := newDisk(t)
+	s, err := d.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server.Exec(t, "INSERT INTO "+d.schema+".schema_steps (step, name) VALUES (999, 'of tomorrow')")
+	_, err = postgres.Open(t.Context(), d.options())
+	if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Code != "newer_data" || !strings.Contains(f.Message, "step 999") {
+		t.Fatalf("with newer tables: %v", err)
 	}
 }
 
