@@ -54,6 +54,12 @@ $(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
 	cd $(CONSOLE) && npm ci --no-audit --no-fund
 	@touch $@
 
+# Options of cmd/release, such as RELEASE='-only linux/amd64 -twice'.
+RELEASE ?=
+.PHONY: release
+release: console ## Binaries, packages, the image and checksums of this revision, into dist/
+	$(GO) run ./cmd/release -out dist $(RELEASE)
+
 .PHONY: demo
 demo: build ## Start on a new folder, play a shop's traffic, say what to look at
 	bin/rapport demo --folder "$$(mktemp -d)"
@@ -166,4 +172,4 @@ check: lint generate test ## What a commit must pass: lint, generated files fres
 
 .PHONY: clean
 clean: ## Remove what was built or downloaded here; never data
-	rm -rf bin $(CLIENTS)/node_modules $(CONSOLE)/node_modules $(CONSOLE)/dist $(SDK)/node_modules
+	rm -rf bin dist $(CLIENTS)/node_modules $(CONSOLE)/node_modules $(CONSOLE)/dist $(SDK)/node_modules

@@ -17,8 +17,15 @@ func versionCommand() *cobra.Command {
 	}
 }
 
-// version is the module's, or the revision it was built from.
+// released is set when a release is linked.
+var released string
+
+// version is that of the release, or of the module, or the revision it was built
+// from.
 func version() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
