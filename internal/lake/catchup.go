@@ -18,12 +18,13 @@ func (l *Lake) catchUp(ctx context.Context) error {
 	l.tap.open.Store(true)
 	m := l.current()
 	end := l.spine.LogEnd()
-	err := l.readLog(ctx, m.Position, end)
+	// First of all: a manifest that does not name every object makes no views.
+	err := l.ensureSchemas(ctx)
+	if err == nil {
+		err = l.readLog(ctx, m.Position, end)
+	}
 	if err == nil && !m.Passages {
 		err = l.writeHistory(ctx, end)
-	}
-	if err == nil {
-		err = l.ensureSchemas(ctx)
 	}
 	if err == nil {
 		err = l.recollect(ctx, m)
