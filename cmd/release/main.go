@@ -1,7 +1,7 @@
 // Command release makes what is given to others of one revision: binaries for
 // Linux, macOS and Windows, Debian packages, an image from scratch, the list of
 // what is in them, the licences of that and their checksums. The same revision,
-// version and Go give the same bytes, whoever builds them where. It never
+// version and Go are to give the same bytes, wherever they are built. It never
 // publishes or signs anything.
 package main
 
