@@ -8,7 +8,17 @@ import (
 	"time"
 
 	"rapport/internal/app"
+	"rapport/internal/soak"
 )
+
+// unraced skips what the race detector makes too dear: make test-go runs it once
+// more without it.
+func unraced(t *testing.T) {
+	t.Helper()
+	if soak.Raced && !soak.Long() {
+		t.Skip("runs without the race detector, as make test-go does after the raced run")
+	}
+}
 
 // shopIs waits until the demo shop is as a test wants it.
 func shopIs(t *testing.T, a *app.App, enough func(v map[string]any) bool) map[string]any {
@@ -52,6 +62,7 @@ func rebuilt(t *testing.T, a *app.App, dir string) *app.App {
 // removed.
 func TestDemoShop_ComesAndGoesWithoutATrace(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	dir := t.TempDir()
 	a := open(t, settings(t, dir))
 	ask := asker{t, a}
@@ -129,6 +140,7 @@ func TestDemoShop_ComesAndGoesWithoutATrace(t *testing.T) {
 
 func TestDemoShop_IsLoadedToTheEndAfterARestart(t *testing.T) {
 	t.Parallel()
+	unraced(t)
 	dir := t.TempDir()
 	a := open(t, settings(t, dir))
 	asker{t, a}.api("POST", "/demo?events=3000", "", 202)

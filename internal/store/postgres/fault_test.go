@@ -136,7 +136,7 @@ func TestOpen_SeveralAtOnce(t *testing.T) {
 	done := make(chan error, 4)
 	for i := range cap(done) {
 		o := d.options()
-		o.Owner, o.Lease, o.Connections = fmt.Sprint("node ", i), 300*time.Millisecond, 3
+		o.Owner, o.Lease, o.Connections = fmt.Sprint("node ", i), 5*time.Second, 3
 		go func() {
 			s, err := postgres.Open(context.Background(), o)
 			if err == nil {
@@ -259,7 +259,7 @@ func TestCrash_OfTheServer(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 5))
 	tr := storetest.NewTrial(t, 11)
 	for range soak.Worlds(6) {
-		o := postgres.Options{DSN: own.DSN, Lease: 200 * time.Millisecond, Connections: 4}
+		o := postgres.Options{DSN: own.DSN, Lease: time.Second, Connections: 4}
 		s, err := postgres.Open(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
