@@ -19,7 +19,7 @@ CONSOLE := console
 SDK := sdk/web
 # Real data for the tests that play it; without it they are skipped and say so.
 # Only tests get to see it: the server refuses settings that it does not know.
-test-go soak: export RAPPORT_TESTDATA := $(or $(RAPPORT_TESTDATA),$(wildcard $(abspath ../shared/testdata)))
+test-race test-worlds soak: export RAPPORT_TESTDATA := $(or $(RAPPORT_TESTDATA),$(wildcard $(abspath ../shared/testdata)))
 # The race detector needs a C compiler. Where there is none the tests run
 # without it, and say so.
 RACE := $(if $(shell command -v $$($(GO) env CC)),-race)
@@ -69,10 +69,10 @@ run: build ## Start the server on ./rapport-data
 	bin/rapport serve
 
 .PHONY: test
-test: console vet arch test-go ## Everything: vet, shape, Go tests, the console, the web library, the real clients
+test: console vet arch test-race ## Everything: vet, shape, Go tests, the console, the web library, the real clients
 	@$(CLIENTS)/install-chromium
-# Browsers mostly wait: those of the console and of the clients do so together.
-	@$(MAKE) --no-print-directory -j2 test-console test-sdk test-clients
+# Browsers mostly wait: the random worlds are played meanwhile.
+	@$(MAKE) --no-print-directory -j3 test-worlds test-console test-sdk test-clients
 
 .PHONY: vet
 vet: ## Let the compiler's own checks look
@@ -83,11 +83,17 @@ arch: ## Check the shape of the house: imports, comments, lengths
 	$(GO) test -count=1 ./internal/arch
 
 .PHONY: test-go
-test-go: ## Go tests, raced and shuffled; random worlds in full without the detector
+test-go: test-race test-worlds ## Go tests: raced and shuffled, then random worlds in full
+
+.PHONY: test-race
+test-race:
 	@internal/store/postgres/pgtest/install-postgres
 	@[ -n "$(RACE)" ] || echo "no C compiler found: running without the race detector"
 	$(GO) test $(RACE) -shuffle=on -timeout 12m $(PKG)
-	@[ -z "$(RACE)" ] || echo "once more without the race detector: packages with random worlds, in full"
+
+# Where there is no race detector all of this ran already.
+.PHONY: test-worlds
+test-worlds:
 	@[ -z "$(RACE)" ] || $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do \
 	    grep -lqsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go && echo "$$dir" || true; \
 	  done | xargs -r $(GO) test -shuffle=on -timeout 12m

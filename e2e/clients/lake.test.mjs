@@ -23,7 +23,15 @@ async function open(server) {
   return async (sql) => {
     const res = await fetch(`${server.url}/api/v1/lake/views.sql`, { headers: { Authorization: `Bearer ${secretKey}` } })
     assert.equal(res.status, 200)
-    await connection.run(await res.text())
+    const views = await res.text()
+    for (const end = Date.now() + 20_000; ; await new Promise((done) => setTimeout(done, 50))) {
+      try {
+        await connection.run(views)
+        break
+      } catch (e) { // a lake that was just set up has no manifest for a moment
+        if (!/No files found.*manifest/.test(e.message) || Date.now() > end) throw e
+      }
+    }
     return (await connection.runAndReadAll(sql)).getRowObjectsJson()
   }
 }

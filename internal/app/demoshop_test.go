@@ -8,22 +8,12 @@ import (
 	"time"
 
 	"rapport/internal/app"
-	"rapport/internal/soak"
 )
-
-// unraced skips what the race detector makes too dear: make test-go runs it once
-// more without it.
-func unraced(t *testing.T) {
-	t.Helper()
-	if soak.Raced && !soak.Long() {
-		t.Skip("runs without the race detector, as make test-go does after the raced run")
-	}
-}
 
 // shopIs waits until the demo shop is as a test wants it.
 func shopIs(t *testing.T, a *app.App, enough func(v map[string]any) bool) map[string]any {
 	t.Helper()
-	end := time.After(time.Minute)
+	end := time.After(3 * time.Minute)
 	for {
 		v, _ := asker{t, a}.api("GET", "/demo", "", 200)
 		if enough(v) {
@@ -49,7 +39,7 @@ func rebuilt(t *testing.T, a *app.App, dir string) *app.App {
 		if !errors.Is(err, app.ErrRestart) {
 			t.Fatal(err)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		t.Fatal("it is not started anew")
 	}
 	if err := a.Close(context.Background()); err != nil {
@@ -62,7 +52,6 @@ func rebuilt(t *testing.T, a *app.App, dir string) *app.App {
 // removed.
 func TestDemoShop_ComesAndGoesWithoutATrace(t *testing.T) {
 	t.Parallel()
-	unraced(t)
 	dir := t.TempDir()
 	a := open(t, settings(t, dir))
 	ask := asker{t, a}
@@ -140,7 +129,6 @@ func TestDemoShop_ComesAndGoesWithoutATrace(t *testing.T) {
 
 func TestDemoShop_IsLoadedToTheEndAfterARestart(t *testing.T) {
 	t.Parallel()
-	unraced(t)
 	dir := t.TempDir()
 	a := open(t, settings(t, dir))
 	asker{t, a}.api("POST", "/demo?events=3000", "", 202)
