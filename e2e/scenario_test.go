@@ -102,14 +102,14 @@ var grounds = []struct {
 	{"memory", func(*testing.T) ground { return ground{address: config.Embedded, store: memory.New()} }},
 }
 
-// onGrounds plays on every engine; under the race detector half of what there is
+// onGrounds plays on every engine; under the race detector a part of what there is
 // to play, on one of those with files and connections: it sees the same code again
 // and again.
 func onGrounds(t *testing.T, play func(t *testing.T, on ground)) {
 	t.Helper()
 	on := grounds
 	if soak.Raced && !soak.Long() {
-		i := int(crc32.ChecksumIEEE([]byte(t.Name())) % 4)
+		i := int(crc32.ChecksumIEEE([]byte(t.Name())) % 8)
 		if i > 1 {
 			unraced(t)
 		}
