@@ -2,6 +2,7 @@ package access
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -177,6 +178,21 @@ func (r *Register) write(version int, text []byte) error {
 		}
 	}
 	return r.keepFile(documentFile, text)
+}
+
+// ReadDocument reads a JSON document that WriteFile wrote; false: there is none.
+func ReadDocument(path string, into any) (found bool, err error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading %s: %w", filepath.Base(path), err)
+	}
+	return true, nil
 }
 
 // WriteFile replaces a file in one step and makes it durable; only its owner

@@ -223,17 +223,8 @@ func listBackups(ctx context.Context, c *config.Config, target backup.Target) er
 
 func knownBackups(c *config.Config) (map[string][]backup.Snapshot, error) {
 	known := map[string][]backup.Snapshot{}
-	text, err := os.ReadFile(c.Path(backupsFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return known, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &known)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading which backups there are: %w", err)
-	}
-	return known, nil
+	_, err := access.ReadDocument(c.Path(backupsFile), &known)
+	return known, err
 }
 
 // olderBackups are those that an erasure of now does not reach.

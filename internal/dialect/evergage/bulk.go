@@ -3,9 +3,7 @@ package evergage
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,17 +118,11 @@ func (d *Door) bulk(ref string) (bulkJob, error) {
 	if len(ref) != 36 || strings.Trim(ref, "0123456789abcdef-") != "" { // ids are those of createBulk
 		return j, missing
 	}
-	text, err := os.ReadFile(d.bulkPath(ref, ".json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return j, missing
+	found, err := access.ReadDocument(d.bulkPath(ref, ".json"), &j)
+	if err == nil && !found {
+		err = missing
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &j)
-	}
-	if err != nil {
-		return j, fmt.Errorf("reading a bulk job: %w", err)
-	}
-	return j, nil
+	return j, err
 }
 
 func (d *Door) keepBulk(j *bulkJob) error {

@@ -107,11 +107,7 @@ func mayOperate(key Secret, operation string) error {
 
 // createBulk makes a job: {"object","sourceName","operation"}.
 func (d *Door) createBulk(r *http.Request, key Secret) (int, any, error) {
-	body, err := readBody(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	root, err := parse(body)
+	root, err := parseBody(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -211,11 +207,7 @@ func openBulk(j *bulkJob) error {
 
 // patchBulk closes or aborts a job: {"state"}.
 func (d *Door) patchBulk(r *http.Request, j *bulkJob) (int, any, error) {
-	body, err := readBody(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	root, err := parse(body)
+	root, err := parseBody(r)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/dialect"
 	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
 )
 
 // readBody reads a body of at most MaxBody. The bytes belong to the caller.
@@ -18,6 +19,15 @@ func readBody(r *http.Request) ([]byte, error) {
 		return nil, fault.Errorf(fault.Invalid, "unsupported_encoding", "Content-Encoding %.40q is not understood; send the body as it is", e)
 	}
 	return dialect.ReadBody(r, MaxBody, tooLong)
+}
+
+// parseBody reads a body that is a JSON object.
+func parseBody(r *http.Request) (jsondoc.Value, error) {
+	body, err := readBody(r)
+	if err != nil {
+		return jsondoc.Value{}, err
+	}
+	return parse(body)
 }
 
 func tooLong(most int) error {

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -82,17 +81,11 @@ func (d *Door) batch(ref string) (announced, error) {
 	if _, ok := bytesOf(strings.ToLower(ref)); !ok {
 		return a, missing
 	}
-	text, err := os.ReadFile(d.file(strings.ToLower(ref), ".json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return a, missing
+	found, err := access.ReadDocument(d.file(strings.ToLower(ref), ".json"), &a)
+	if err == nil && !found {
+		err = missing
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &a)
-	}
-	if err != nil {
-		return a, fmt.Errorf("reading a batch: %w", err)
-	}
-	return a, nil
+	return a, err
 }
 
 func (d *Door) keepBatch(a announced) error {

@@ -7,9 +7,6 @@ package imports
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -125,17 +122,11 @@ func (d *Door) announced(id string) (a announced, err error) {
 	if !plainID.MatchString(id) {
 		return a, missing
 	}
-	b, err := os.ReadFile(d.file(id, ".json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return a, missing
+	found, err := access.ReadDocument(d.file(id, ".json"), &a)
+	if err == nil && !found {
+		err = missing
 	}
-	if err == nil {
-		err = json.Unmarshal(b, &a)
-	}
-	if err != nil {
-		return a, fmt.Errorf("read import %s: %w", id, err)
-	}
-	return a, nil
+	return a, err
 }
 
 func (d *Door) keep(a announced) error {

@@ -204,15 +204,15 @@ func TestDamage_IsToldWithItsPlace(t *testing.T) {
 	}
 }
 
-func TestDamage_MissingSegmentIsTold(t *testing.T) {
-	t.Parallel()
-	mem := vfs.NewMem()
+// ofSegments is a closed log of some segments, and where they are.
+func ofSegments(t *testing.T) (mem *vfs.MemFS, segments []string) {
+	t.Helper()
+	mem = vfs.NewMem()
 	s := mustOpen(t, mem)
 	for i, r := range storetest.Events(120, 1) {
 		appendOne(t, s, fmt.Sprint(i), string(r.Payload))
 	}
 	mustClose(t, s)
-	var segments []string
 	for path := range contents(t, mem, folder) {
 		if strings.HasSuffix(path, ".seg") {
 			segments = append(segments, path)
@@ -222,6 +222,12 @@ func TestDamage_MissingSegmentIsTold(t *testing.T) {
 	if len(segments) < 2 {
 		t.Fatalf("there are %d segments, the test needs 2", len(segments))
 	}
+	return mem, segments
+}
+
+func TestDamage_MissingSegmentIsTold(t *testing.T) {
+	t.Parallel()
+	mem, segments := ofSegments(t)
 	if err := mem.Remove(segments[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -234,19 +240,7 @@ func TestDamage_MissingSegmentIsTold(t *testing.T) {
 // removed.
 func TestOpen_RefusesANewerLog(t *testing.T) {
 	t.Parallel()
-	mem := vfs.NewMem()
-	s := mustOpen(t, mem)
-	for i, r := range storetest.Events(120, 1) {
-		appendOne(t, s, fmt.Sprint(i), string(r.Payload))
-	}
-	mustClose(t, s)
-	var segments []string
-	for path := range contents(t, mem, folder) {
-		if strings.HasSuffix(path, ".seg") {
-			segments = append(segments, path)
-		}
-	}
-	slices.Sort(segments)
+	mem, segments := ofSegments(t)
 	for _, path := range []string{segments[0], segments[len(segments)-1]} {
 		// A newer version may have other blocks too: nothing that is known is in it.
 		was := contents(t, mem, folder)[path]

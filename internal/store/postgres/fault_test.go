@@ -159,8 +159,9 @@ func TestOpen_SeveralAtOnce(t *testing.T) {
 	}
 }
 
-func TestOpen_RefusesAnotherMasterKey(t *testing.T) {
-	t.Parallel()
+// usedDisk is one that a node had and gave up.
+func usedDisk(t *testing.T) *disk {
+	t.Helper()
 	d := newDisk(t)
 	s, err := d.open()
 	if err != nil {
@@ -169,6 +170,12 @@ func TestOpen_RefusesAnotherMasterKey(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+func TestOpen_RefusesAnotherMasterKey(t *testing.T) {
+	t.Parallel()
+	d := usedDisk(t)
 	o := d.options()
 	o.Master[0] = 1
 	if _, err := postgres.Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "master key") {
@@ -180,16 +187,9 @@ func TestOpen_RefusesAnotherMasterKey(t *testing.T) {
 // not know.
 func TestOpen_RefusesNewerTables(t *testing.T) {
 	t.Parallel()
-	d := newDisk(t)
-	s, err := d.open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	d := usedDisk(t)
 	server.Exec(t, "INSERT INTO "+d.schema+".schema_steps (step, name) VALUES (999, 'of tomorrow')")
-	_, err = postgres.Open(t.Context(), d.options())
+	_, err := postgres.Open(t.Context(), d.options())
 	if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Code != "newer_data" || !strings.Contains(f.Message, "step 999") {
 		t.Fatalf("with newer tables: %v", err)
 	}
