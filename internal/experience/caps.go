@@ -108,7 +108,7 @@ func (r *Ready) count(c *limit, v *Visit, just []Given, not clock.Instant) (n in
 		}
 	}
 	for m, times := range given {
-		if m.at > from/1000 && m.at != not/1000 {
+		if m.at > from/1000 && (m.experience != r.Key || m.at != not/1000) {
 			n += times
 		}
 	}

@@ -302,6 +302,13 @@ func TestCapped_CountsWhatThePersonWasGiven(t *testing.T) {
 	if d := r.Capped(v, just, start-1); d.Stage != "" {
 		t.Errorf("a decision that is made again stands in its own way: %v", d)
 	}
+	// Of two that one event sets off, both due at once, the second is one more.
+	one := read(t, `{"type":"interactive","caps":[{"times":1,"per":"person"}],"variants":[{"key":"a"}]}`)
+	fresh := visit("u")
+	fresh.Channel = "web"
+	if d := one.Capped(fresh, []experience.Given{{Experience: "y", Channel: "web", At: start}}, start); d.Stage == "" {
+		t.Error("what another experience gave at that moment does not count")
+	}
 	for _, bad := range []string{`[{"times":0}]`, `[{"times":101}]`, `[{"times":1,"per":"offer"}]`, `[{"times":1,"of":"loved"}]`, `[{"times":1,"each":"year"}]`, `[{"times":1,"each":"day","period":"1d"}]`} {
 		_, err := experience.Read("welcome", 1, []byte(`{"type":"interactive","caps":`+bad+`,"variants":[{"key":"a"}]}`))
 		if f, ok := errors.AsType[*fault.Fault](err); !ok || !strings.HasPrefix(f.Field, "/caps/0") {
