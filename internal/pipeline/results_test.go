@@ -200,6 +200,9 @@ func TestTake_NeverGivesMoreThanThereAre(t *testing.T) {
 	if given != 100 {
 		t.Fatalf("%d were given of 100", given)
 	}
+	if err := p.WaitApplied(t.Context(), Receipt{p.store.Log().End()}); err != nil { // what is on its way cannot be given back
+		t.Fatal(err)
+	}
 	if _, err := p.GiveBack(t.Context(), "o", 101, "too many"); err == nil {
 		t.Error("more were given back than were taken")
 	}
