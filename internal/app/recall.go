@@ -10,6 +10,7 @@ import (
 	"rapport/internal/definition"
 	"rapport/internal/destination/files"
 	"rapport/internal/effect"
+	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 )
 
@@ -88,7 +89,7 @@ func (a *App) recallFrom(ctx context.Context, who files.Gone, p *bucketPlace, at
 		at.Buckets = append(at.Buckets, p.name)
 		return at.Save(ctx)
 	case ctx.Err() != nil, p.live && b != nil && !files.OutOfReach(err):
-		return fmt.Errorf("destination %s: %w", p.name, err)
+		return fault.Errorf(fault.Unavailable, "bucket_unavailable", "what the destination %s delivered cannot be searched now: %w", p.name, err)
 	}
 	at.Elsewhere = append(at.Elsewhere, fmt.Sprintf("%s: %v", p.name, err))
 	return nil

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,7 +117,18 @@ func TestErasure_ReachesWhatDestinationsWroteAndWhatWaits(t *testing.T) {
 		return len(stored(storage, "out objects/day", ada, bob)) == 2 && len(stored(storage, "out matched/add", adas, bobs)) == 2
 	})
 
+	// The storage is out of order for a moment, for longer than one attempt lasts.
+	var lists atomic.Int32
+	storage.Answer(func(method, key string) int {
+		if method == http.MethodGet && key == "" && lists.Add(1) <= 4 {
+			return http.StatusServiceUnavailable
+		}
+		return 0
+	})
 	proof := privacy(t, a, "erasure", "user_id:ada-lovelace")["proof"].(map[string]any)
+	if n := lists.Load(); n < 5 {
+		t.Errorf("the storage was asked %d times", n)
+	}
 	out := proof["delivered"].(map[string]any)
 	if out["files"].(float64) < 6 || out["rows"].(float64) < 6 || fmt.Sprint(out["buckets"]) != "[matched: s3://people/out matched objects: s3://people/out objects]" ||
 		!strings.HasPrefix(fmt.Sprint(out["elsewhere"]), "[bucket: s3://far-away/out bucket: list s3://far-away/out bucket: the store answers 404 (NoSuchBucket)") {

@@ -135,10 +135,16 @@ func refused(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, fs.ErrNotExist)
 	}
 	why := fmt.Errorf("%s: the store answers %d (%.60s): check the bucket, the region and the keys", doing, answer.StatusCode, answer.Code)
-	if answer.StatusCode/100 == 4 && answer.StatusCode != http.StatusRequestTimeout && answer.StatusCode != http.StatusTooManyRequests {
+	if RefusedBy(answer.StatusCode) {
 		return refusal{why}
 	}
 	return why
+}
+
+// RefusedBy tells of the status of an answer whether the store will say the same
+// again: it is at fault with what was asked, and not busy.
+func RefusedBy(status int) bool {
+	return status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusTooEarly && status != http.StatusTooManyRequests
 }
 
 // refusal is an answer that is ErrRefused.

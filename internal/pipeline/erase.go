@@ -116,6 +116,8 @@ func (p *Pipeline) RunPrivacy(ctx context.Context, requestID string, plan EraseP
 	defer p.privacy.one.Unlock()
 	defer p.privacy.set(requestID, "", 0)
 	e := &eraser{p: p, row: row, plan: &plan, keep: keep}
+	// Every step runs again, and these are counted anew by it.
+	plan.Proof.Steps, plan.Proof.Others = nil, 0
 	for i, s := range eraseSteps() {
 		e.done = i
 		p.privacy.set(requestID, s.name, i)

@@ -56,7 +56,7 @@ func (e *eraser) takeLate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.plan.Proof.Log.Facts += len(late)
+	e.plan.Proof.Late += len(late)
 	e.plan.Hushed = end
 	removed, err := e.p.store.Log().Redact(ctx, late)
 	e.plan.Proof.NoRoom += removed

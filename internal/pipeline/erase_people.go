@@ -260,7 +260,6 @@ func (s *sweeper) entity(ctx context.Context, k id.Key) error {
 		}
 		old, _ = w.entities.Get(k)
 	}
-	s.plan.Proof.Entities++
 	fresh := &entity{key: k, row: catalog.NewEntity(old.row.Kind, old.row.ID), fresh: true, listed: old.listed}
 	w.changedEntities = slices.DeleteFunc(w.changedEntities, func(e *entity) bool { return e == old })
 	w.entities.Drop(k)

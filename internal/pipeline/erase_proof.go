@@ -24,6 +24,7 @@ type Proof struct {
 	Answers      int           `json:"answers" doc:"Kept answers to commands that were removed"`
 	Rows         int           `json:"rows" doc:"Rows of the state that were removed or changed, and whose files were rewritten"`
 	Log          LogProof      `json:"log"`
+	Late         int           `json:"late" doc:"Messages and decisions that were made of the person meanwhile, overwritten too"`
 	Lake         Rewritten     `json:"lake"`
 	Delivered    Recalled      `json:"delivered"`
 	NoRoom       int           `json:"no_room" doc:"Records that were removed because what should stay of them had no room"`

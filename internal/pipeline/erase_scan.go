@@ -117,6 +117,7 @@ func (e *eraser) scan(ctx context.Context) error {
 		}
 	}
 	e.plan.Scanned = true
+	e.plan.Proof.Entities = len(e.plan.Entities)
 	return e.save(ctx)
 }
 

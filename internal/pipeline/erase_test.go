@@ -145,7 +145,7 @@ func TestErase_GoesOnAfterACrash(t *testing.T) {
 	for seed := range uint64(soak.Worlds(8)) {
 		w := newWorld(seed, 60)
 		who := w.ids[int(seed)%len(w.ids)].String()
-		run := func(crashes bool) (string, string) {
+		run := func(crashes bool) (string, string, string) {
 			r := rand.New(rand.NewPCG(seed, 9))
 			disk := memory.NewDisk()
 			open := func() *Pipeline {
@@ -185,10 +185,18 @@ func TestErase_GoesOnAfterACrash(t *testing.T) {
 				p = open()
 			}
 			defer p.Close(ctx) //nolint:errcheck // nothing is kept of it
-			return rested(t, p, w), accounting(t, p)
+			done, err := p.Privacy(ctx, request.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proof := fmt.Sprintf("%d steps, %d others, %d entities, %d answers", len(done.Proof.Steps), done.Proof.Others, done.Proof.Entities, done.Proof.Answers)
+			return rested(t, p, w), accounting(t, p), proof
 		}
-		want, sums := run(false)
-		got, others := run(true)
+		want, sums, proof := run(false)
+		got, others, again := run(true)
+		if proof != again {
+			t.Errorf("seed %d, %s: the proof counts %s, after crashes %s", seed, who, proof, again)
+		}
 		if got != want {
 			t.Fatalf("seed %d, %s: after crashes\n%s", seed, who, diff(got, want))
 		}

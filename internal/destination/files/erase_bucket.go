@@ -86,7 +86,10 @@ func OpenBucket(ctx context.Context, settings json.RawMessage, env destination.E
 		Endpoint: s.Endpoint, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey, Token: s.Token, Hosted: !s.PathStyle,
 		HTTP: env.HTTP.Transport, Setting: "settings",
 	})
-	return &Bucket{to, files}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Bucket{to, files}, nil
 }
 
 // Place names the bucket and the folder in it.
@@ -142,7 +145,7 @@ func (b *Bucket) file(ctx context.Context, e *eraser, name string) (int, error) 
 		return gone, b.files.Delete(ctx, name)
 	}
 	if r := b.to.put(ctx, path.Join(b.to.sink.Folder, name), left); r.Outcome != destination.Delivered {
-		if r.Status/100 == 4 || r.Outcome == destination.Refused {
+		if blob.RefusedBy(r.Status) || r.Outcome == destination.Refused {
 			return 0, fmt.Errorf("write %s: %s: %w", name, r.Reason, blob.ErrRefused)
 		}
 		return 0, fmt.Errorf("write %s: %s", name, r.Reason)
