@@ -40,48 +40,67 @@ func (b *bench) drain(ctx context.Context, folder string, events, parts int) err
 	if err := s.tell(ctx, "crm", e.url, "Told 0"); err != nil {
 		return err
 	}
-	part := max(events/parts/outboxBatch, 1) * outboxBatch
-	events = part * parts
-	var first, most float64
-	cpu := s.cpu()
-	for i := range parts {
-		if _, err := s.speak(ctx, speech{i * part, part, 1, 0}); err != nil {
-			return err
-		}
-		if err := s.settle(ctx); err != nil {
-			return err
-		}
-		peak, now := s.memory()
-		s.forgetPeak()
-		b.say("%d messages wait: %.0f MiB, at most %.0f since", (i+1)*part, now, peak)
-		if most = max(most, peak); i == 0 {
-			first = peak
-		}
+	l := &backlog{bench: b, s: s, e: e, part: max(events/parts/outboxBatch, 1) * outboxBatch, parts: parts}
+	if err := l.gather(ctx); err != nil {
+		return err
 	}
-	b.say("CPU of the server %.1f µs for each that waits", float64((s.cpu()-cpu).Microseconds())/float64(events))
-	return b.drained(ctx, s, e, events, parts, first, most)
+	return l.drain(ctx)
 }
 
-// drained measures the way out.
-func (b *bench) drained(ctx context.Context, s *server, e *ear, events, parts int, first, gathering float64) error {
-	cpu, start := s.cpu(), time.Now()
-	e.down.Store(false)
-	before, most := start, 0.0
-	for i := range parts {
-		if err := s.until(ctx, e, int64(events/parts*(i+1))); err != nil {
+// backlog is what waits for a destination that is away, in parts of so many
+// messages.
+type backlog struct {
+	*bench
+	s           *server
+	e           *ear
+	part, parts int
+	first, most float64 // MiB that are resident at most: with a part of them waiting, with all
+}
+
+func (l *backlog) gather(ctx context.Context) error {
+	cpu := l.s.cpu()
+	for i := range l.parts {
+		if _, err := l.s.speak(ctx, speech{i * l.part, l.part, 1, 0}); err != nil {
 			return err
 		}
-		peak, now := s.memory()
-		s.forgetPeak()
+		if err := l.s.settle(ctx); err != nil {
+			return err
+		}
+		peak, now := l.s.memory()
+		l.s.forgetPeak()
+		l.say("%d messages wait: %.0f MiB, at most %.0f since", (i+1)*l.part, now, peak)
+		if l.most = max(l.most, peak); i == 0 {
+			l.first = peak
+		}
+	}
+	l.say("CPU of the server %.1f µs for each that waits", l.each(cpu))
+	return nil
+}
+
+// each is the processor time since, in microseconds for each message.
+func (l *backlog) each(since time.Duration) float64 {
+	return float64((l.s.cpu() - since).Microseconds()) / float64(l.part*l.parts)
+}
+
+func (l *backlog) drain(ctx context.Context) error {
+	cpu, start := l.s.cpu(), time.Now()
+	l.e.down.Store(false)
+	before, most := start, 0.0
+	for i := range l.parts {
+		if err := l.s.until(ctx, l.e, int64(l.part*(i+1))); err != nil {
+			return err
+		}
+		peak, now := l.s.memory()
+		l.s.forgetPeak()
 		most = max(most, peak)
-		b.say("%d delivered, %.0f a second: %.0f MiB, at most %.0f since", events/parts*(i+1), float64(events/parts)/time.Since(before).Seconds(), now, peak)
+		l.say("%d delivered, %.0f a second: %.0f MiB, at most %.0f since", l.part*(i+1), float64(l.part)/time.Since(before).Seconds(), now, peak)
 		before = time.Now()
 	}
-	took := time.Since(start)
-	b.say("drained %d in %v: %.0f a second, CPU of the server %.1f µs each; resident at most %.0f MiB while they gathered, %.0f while they went",
-		events, short(took), float64(events)/took.Seconds(), float64((s.cpu()-cpu).Microseconds())/float64(events), gathering, most)
-	b.atMost(fmt.Sprintf("memory while a backlog gathers and drains against that with a part of %d waiting", parts), max(most, gathering)/first, 1.5, "×")
-	b.atMost("messages out of the order of their person", float64(e.outOfOrder()), 0, "")
+	took, events := time.Since(start), l.part*l.parts
+	l.say("drained %d in %v: %.0f a second, CPU of the server %.1f µs each; resident at most %.0f MiB while they gathered, %.0f while they went",
+		events, short(took), float64(events)/took.Seconds(), l.each(cpu), l.most, most)
+	l.atMost(fmt.Sprintf("memory while a backlog gathers and drains against that with a part of %d waiting", l.parts), max(most, l.most)/l.first, 1.5, "×")
+	l.atMost("messages out of the order of their person", float64(l.e.outOfOrder()), 0, "")
 	return nil
 }
 

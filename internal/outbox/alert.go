@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -60,25 +59,14 @@ func (o *Outbox) SendAlert(ctx context.Context, key, id string, at time.Time, sa
 	if d.Settings, err = withTexts(d.Settings, kind.Content); err != nil {
 		return failed(destination.Refused, err)
 	}
-	s, err := o.opened(ctx, kind, key, &d)
-	if err != nil {
-		return failed(destination.Retry, err)
-	}
 	payload, err := json.Marshal(map[string]any{"id": id, "kind": destination.Alert, "time": at, "destination": key, "alert": said})
 	if err != nil {
 		return failed(destination.Refused, err)
 	}
-	limit, cancel := context.WithTimeout(ctx, cmp.Or(s.limits.Timeout, defaultTimeout))
-	defer cancel()
-	results := s.Send(limit, []destination.Message{{ID: id, Kind: destination.Alert, Time: at, Payload: payload}})
-	r := destination.Result{Outcome: destination.Retry, Reason: "the destination gave no result"}
-	if len(results) == 1 {
-		r = results[0]
+	r, _, err := o.sendOne(ctx, kind, key, &d, destination.Message{ID: id, Kind: destination.Alert, Time: at, Payload: payload})
+	if err != nil {
+		return failed(destination.Retry, err)
 	}
-	if err := s.Close(); err != nil && r.Outcome == destination.Delivered {
-		r = failed(destination.Retry, err) // what was written may not have left
-	}
-	r.Reason = s.masker.Text(r.Reason)
 	return r
 }
 

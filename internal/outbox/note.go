@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 
 	"rapport/internal/pipeline"
 )
@@ -12,13 +13,15 @@ type notice struct {
 	over chan struct{} // closed once all before it is written down; nil: no question
 }
 
+var errEnded = errors.New("the outbox has stopped: who is erased is looked after when it runs again")
+
 // noted waits until what came of messages so far is in the log.
 func (o *Outbox) noted(ctx context.Context) error {
 	over := make(chan struct{})
 	o.asking.Lock()
-	if o.ended {
+	if o.ended { // what is in the queue may not be in the log yet
 		o.asking.Unlock()
-		return nil
+		return errEnded
 	}
 	select {
 	case o.notes <- notice{over: over}:

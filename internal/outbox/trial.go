@@ -133,25 +133,37 @@ func (o *Outbox) sendTrial(ctx context.Context, key string, t *effect.Target, d 
 	if err != nil {
 		return err
 	}
-	s, err := o.opened(ctx, kind, key, &t.Destination)
+	m := destination.Message{ID: out.ID, Kind: destination.Kind(d.as), Person: d.person.View.ID, Time: d.Time.Time(), Payload: d.payload}
+	r, took, err := o.sendOne(ctx, kind, key, &t.Destination, m)
 	if err != nil {
 		return err
 	}
-	m := destination.Message{ID: out.ID, Kind: destination.Kind(d.as), Person: d.person.View.ID, Time: d.Time.Time(), Payload: d.payload}
+	out.Took = took.Microseconds()
+	out.Outcome, out.Status, out.Reason = string(r.Outcome), r.Status, r.Reason
+	out.Request, out.Answer = string(r.Request), string(r.Answer)
+	return nil
+}
+
+// sendOne sends a message apart from the lines, and tells what came of it and how
+// long that took; an error: it could not be tried.
+func (o *Outbox) sendOne(ctx context.Context, kind destination.Type, key string, d *effect.Destination, m destination.Message) (r destination.Result, took time.Duration, err error) {
+	s, err := o.opened(ctx, kind, key, d)
+	if err != nil {
+		return r, 0, err
+	}
 	limit, cancel := context.WithTimeout(ctx, cmp.Or(s.limits.Timeout, defaultTimeout))
 	defer cancel()
 	start := time.Now()
 	results := s.Send(limit, []destination.Message{m})
-	out.Took = time.Since(start).Microseconds()
+	took = time.Since(start)
 	closed := s.Close()
 	if len(results) != 1 {
-		return fmt.Errorf("the destination gave %d results for one message", len(results))
+		return r, took, fmt.Errorf("the destination gave %d results for one message", len(results))
 	}
-	r := results[0]
-	out.Outcome, out.Status, out.Reason = string(r.Outcome), r.Status, r.Reason
-	out.Request, out.Answer = string(r.Request), string(r.Answer)
+	r = results[0]
 	if closed != nil && r.Outcome == destination.Delivered {
-		out.Outcome, out.Reason = string(destination.Retry), s.masker.Text(closed.Error())
+		r.Outcome, r.Reason = destination.Retry, closed.Error() // what was written may not have left
 	}
-	return nil
+	r.Reason = s.masker.Text(r.Reason)
+	return r, took, nil
 }
