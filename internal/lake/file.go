@@ -97,8 +97,8 @@ func (w *writer) chunk(c *chunk, from, to int) error {
 	return nil
 }
 
-// grow notes rows that are written column by column, which the writer does not
-// bound by itself: it ends the row group that they have no room in.
+// grow notes rows that are written next, and ends the row group that they have no
+// room in: the library bounds only what is written row by row.
 func (w *writer) grow(n int) error {
 	if w.grouped > 0 && w.grouped+n > groupRows {
 		if err := w.w.Flush(); err != nil {
@@ -146,10 +146,12 @@ func copyColumn(to *parquet.ColumnWriter, from parquet.ColumnChunk, room []parqu
 }
 
 func (w *writer) write(rows []parquet.Row) error {
+	if err := w.grow(len(rows)); err != nil {
+		return err
+	}
 	if _, err := w.w.WriteRows(rows); err != nil {
 		return fmt.Errorf("write rows of %s: %w", w.of.name, err)
 	}
-	w.n += len(rows)
 	return nil
 }
 

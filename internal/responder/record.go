@@ -227,7 +227,7 @@ func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
 type recent struct {
 	mu          sync.Mutex
 	now, past   map[recentKey]*shown.Held
-	given, gone map[id.Key][]experience.Given // the newest of each person
+	given, gone map[id.Key][]experience.Given // at most mostGiven of each person
 	turned      instant
 }
 

@@ -49,9 +49,14 @@ func (r *EligibilityRule) Ready(kind, field string) (*Check, error) {
 	if c.when, err = compile(kind, field+"/when", r.When); err != nil {
 		return nil, err
 	}
-	reads := c.when.Inputs()
-	c.same = !slices.Contains(reads, slotOffer) && !slices.Contains(reads, slotItem) && !slices.Contains(reads, slotPropensity)
+	c.same = !asksOfOffer(c.when)
 	return c, nil
+}
+
+// asksOfOffer tells whether a formula may say something else for each offer.
+func asksOfOffer(p *feel.Program) bool {
+	reads := p.Inputs()
+	return slices.Contains(reads, slotOffer) || slices.Contains(reads, slotItem) || slices.Contains(reads, slotPropensity)
 }
 
 // Situation is one question: who asks, where and when. It serves one question

@@ -54,8 +54,7 @@ func (s *Set) scorer(q *Query) *scorer {
 	}
 	sc.run = s.model.NewRun()
 	for _, in := range s.place.inputs {
-		reads := in.program.Inputs()
-		if slices.Contains(reads, slotOffer) || slices.Contains(reads, slotItem) {
+		if asksOfOffer(in.program) {
 			sc.each = append(sc.each, in)
 		} else {
 			sc.base = append(sc.base, in)
