@@ -7,6 +7,7 @@ package relay
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -26,8 +27,6 @@ type Config struct {
 	// Secret is what nodes know and nobody else: they sign with it.
 	Secret []byte
 	Clock  clock.Clock
-	// Transport reaches other nodes; nil is one made for that.
-	Transport http.RoundTripper
 	// Here gives what this node answers with, once it holds the data; nil before.
 	Here func() http.Handler
 	// Refuse answers a request that can go nowhere; it may be sent again.
@@ -50,6 +49,8 @@ const (
 	// grace is how long an answer may be on its way from a node that no longer
 	// holds the data.
 	grace = 2 * time.Second
+	// reach is how long a connection to a node may take, its handshake included.
+	reach = 2 * time.Second
 )
 
 // Relay passes requests on. Safe for concurrent use.
@@ -82,17 +83,25 @@ func New(c Config) *Relay {
 	if c.Bodies <= 0 {
 		c.Bodies = defaultBodies
 	}
-	r := &Relay{config: c, transport: c.Transport, at: newPlace("")}
-	if r.transport == nil {
-		r.transport = &http.Transport{
-			DialContext:           (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
-			MaxIdleConnsPerHost:   256,
-			IdleConnTimeout:       30 * time.Second, // shorter than a server keeps them
-			DisableCompression:    true,             // what comes is passed on as it is
-			ExpectContinueTimeout: time.Second,
-		}
+	return &Relay{config: c, at: newPlace(""), transport: &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: reach}).DialContext,
+		DialTLSContext:        dialTLS,
+		MaxIdleConnsPerHost:   256,
+		IdleConnTimeout:       30 * time.Second, // shorter than a server keeps them
+		DisableCompression:    true,             // what comes is passed on as it is
+		ExpectContinueTimeout: time.Second,
+	}}
+}
+
+// dialTLS connects to a node and agrees on keys with it. Whatever fails until then
+// is an error of dialing: no request was sent.
+func dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: reach}} // over the handshake too
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	return r
+	return conn, nil
 }
 
 func newPlace(address string) place {
@@ -151,11 +160,11 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.config.Refuse(w, fault.Errorf(fault.Unavailable, "not_ready", "this node does not hold the data"))
 		return
 	}
-	body, release, ok := r.keep(req)
+	body, release, err := r.keep(req)
 	defer release()
-	if !ok {
+	if err != nil {
 		r.refused.Add(1)
-		r.config.Refuse(w, fault.Errorf(fault.Limited, "too_many_waiting", "too many requests wait here: send this again in a second"))
+		r.config.Refuse(w, err)
 		return
 	}
 	limit := time.NewTimer(r.config.Hold)
@@ -240,6 +249,9 @@ func (r *Relay) try(w http.ResponseWriter, req *http.Request, at place, body *ke
 			reads := req.Method == http.MethodGet || req.Method == http.MethodHead
 			switch {
 			case req.Context().Err() != nil: // the client is gone
+			case body.failed.Load() != nil: // it never had a request for the node
+				r.refused.Add(1)
+				r.config.Refuse(w, unreadable(*body.failed.Load()))
 			case body.again() != nil && (nothing || reads):
 				done = false
 			case nothing:
@@ -283,6 +295,8 @@ type keptBody struct {
 	front []byte
 	rest  io.ReadCloser // what follows; nil: nothing does
 	taken atomic.Bool   // rest was handed out: the body cannot be sent again
+	// failed is why rest could not be read to its end; nil: nothing went wrong.
+	failed atomic.Pointer[error]
 }
 
 // again gives the body from its beginning; nil where that is gone.
@@ -305,19 +319,24 @@ type wholeBody struct {
 	kept *keptBody
 }
 
-// Read notes that the body is on its way.
+// Read notes that the body is on its way, and that it broke off.
 func (w *wholeBody) Read(p []byte) (int, error) {
 	w.kept.taken.Store(true)
-	return w.Reader.Read(p)
+	n, err := w.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.kept.failed.Store(&err)
+	}
+	return n, err
 }
 
 // Close leaves the body open: another try may read it. The server closes it.
 func (w *wholeBody) Close() error { return nil }
 
-// keep reads a body, as far as it is kept; false: there is no room.
-func (r *Relay) keep(req *http.Request) (*keptBody, func(), bool) {
+// keep reads a body, as far as it is kept. It fails where there is no room, or the
+// client did not send it as it should.
+func (r *Relay) keep(req *http.Request) (*keptBody, func(), error) {
 	if req.Body == nil || req.Body == http.NoBody || req.ContentLength == 0 {
-		return &keptBody{}, func() {}, true
+		return &keptBody{}, func() {}, nil
 	}
 	room := r.config.Body
 	if n := req.ContentLength; n > 0 && n < room {
@@ -325,20 +344,20 @@ func (r *Relay) keep(req *http.Request) (*keptBody, func(), bool) {
 	}
 	release := func() { r.kept.Add(-room) }
 	if r.kept.Add(room) > r.config.Bodies {
-		return nil, release, false
+		return nil, release, fault.Errorf(fault.Limited, "too_many_waiting", "too many requests wait here: send this again in a second")
 	}
 	front, err := io.ReadAll(io.LimitReader(req.Body, room))
+	if err != nil {
+		return nil, release, unreadable(err)
+	}
 	b := &keptBody{front: front}
-	switch {
-	case err != nil:
-		b.rest = io.NopCloser(failing{err})
-	case int64(len(front)) == room && req.ContentLength != room:
+	if int64(len(front)) == room && req.ContentLength != room {
 		b.rest = req.Body
 	}
-	return b, release, true
+	return b, release, nil
 }
 
-// failing is the end of a body that could not be read.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
+// unreadable says that the client broke a body off: no node is to blame.
+func unreadable(err error) error {
+	return fault.Errorf(fault.Invalid, "body_unreadable", "the body ended too early or is damaged: send the request again, whole: %w", err)
+}

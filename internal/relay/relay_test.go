@@ -1,10 +1,12 @@
 package relay_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,7 +34,7 @@ func (n *node) holds(h http.HandlerFunc) {
 
 func refuse(w http.ResponseWriter, err error) {
 	f, _ := errors.AsType[*fault.Fault](err)
-	status := map[fault.Kind]int{fault.Unavailable: 503, fault.Limited: 429, fault.Unauthenticated: 401}[f.Kind]
+	status := map[fault.Kind]int{fault.Invalid: 400, fault.Unavailable: 503, fault.Limited: 429, fault.Unauthenticated: 401}[f.Kind]
 	http.Error(w, f.Code+": "+f.Message, status)
 }
 
@@ -286,5 +288,70 @@ func TestRelay_StreamsPassAsTheyCome(t *testing.T) {
 			t.Fatalf("%q %v", piece, err)
 		}
 		next <- struct{}{}
+	}
+}
+
+// TestRelay_ABodyThatBreaksOffIsItsSendersFault sends bodies that are damaged in
+// what is kept of them, and behind it: the node is not blamed for them.
+func TestRelay_ABodyThatBreaksOffIsItsSendersFault(t *testing.T) {
+	t.Parallel()
+	b := holder(t, "s", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			w.WriteHeader(http.StatusOK)
+		}
+	})
+	a := newNode(t, "s", time.Minute)
+	a.relay.Move(b.URL)
+	for name, body := range map[string]string{
+		"at its front": "4\r\n1234\r\nno length\r\n",
+		"behind":       "10\r\n0123456789abcdef\r\nno length\r\n",
+	} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(a.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"+body); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != 400 || !strings.Contains(string(text), "body_unreadable") {
+			t.Errorf("%s: %d %s, %v", name, res.StatusCode, text, err)
+		}
+		_ = res.Body.Close()
+		_ = conn.Close()
+	}
+	if c := a.relay.Counts(); c.Unknown != 0 || c.Refused != 2 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestRelay_WhatNoHandshakeLetThroughIsSentAgain has the data at a node whose
+// certificate is nobody's, and at one that speaks no TLS.
+func TestRelay_WhatNoHandshakeLetThroughIsSentAgain(t *testing.T) {
+	t.Parallel()
+	b := holder(t, "s", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	foreign := httptest.NewUnstartedServer(nil)
+	foreign.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes, as it should be
+	foreign.StartTLS()
+	defer foreign.Close()
+	for name, at := range map[string]string{"another's certificate": foreign.URL, "no TLS": "https" + strings.TrimPrefix(b.URL, "http")} {
+		a := newNode(t, "s", time.Minute)
+		a.relay.Move(at)
+		answered := make(chan int)
+		go func() {
+			status, _ := ask(t, "POST", a.URL+"/v1/track", "longer than what is kept of it")
+			answered <- status
+		}()
+		for a.relay.Counts().Waited == 0 && a.relay.Counts().Unknown == 0 {
+			pause(t)
+		}
+		a.relay.Move(b.URL)
+		if status := <-answered; status != 200 {
+			t.Errorf("%s: %d", name, status)
+		}
 	}
 }
