@@ -417,3 +417,40 @@ func TestAudit_PagesFiltersAndSurvivesATornLine(t *testing.T) {
 		t.Errorf("a bad cursor: %v", err)
 	}
 }
+
+// TestSessions_AreKnownWhileOneIsShared asks who a session is of while another
+// one is brought to a database that takes its time.
+func TestSessions_AreKnownWhileOneIsShared(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	m := h.admin(t)
+	token, err := h.sessions.Begin(m.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	h.Share(func(string) error {
+		asked++
+		if who, _ := h.sessions.Of(token); who == nil || who.ID != m.ID {
+			t.Errorf("the session is of %v", who)
+		}
+		return nil
+	})
+	second, err := h.sessions.Begin(m.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.sessions.End(second, false); err != nil || asked != 2 {
+		t.Errorf("asked %d times, %v", asked, err)
+	}
+	h.Share(func(string) error {
+		who, _ := h.sessions.Of(token)
+		if asked++; who != nil {
+			t.Errorf("the session is still of %v", who)
+		}
+		return nil
+	})
+	if err := h.sessions.EndMember(m.ID); err != nil || asked != 3 {
+		t.Errorf("asked %d times, %v", asked, err)
+	}
+}

@@ -42,6 +42,7 @@ type Session struct {
 // Sessions are those who are signed in. Safe for concurrent use.
 type Sessions struct {
 	register *Register
+	saving   sync.Mutex // over save; taken before mu, which each request takes
 	mu       sync.Mutex
 	open     map[string]Session // by the hash of the token
 	tried    map[string]tried   // by the hash of the address
@@ -145,9 +146,9 @@ func (s *Sessions) Begin(member string) (token string, err error) {
 	}
 	now := s.register.clock.Now()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.sweep(now)
 	s.open[tokenHash(token)] = Session{Member: member, Started: now, Until: now.Add(SessionLife)}
+	s.mu.Unlock()
 	return token, s.save()
 }
 
@@ -189,24 +190,28 @@ func (s *Sessions) Of(token string) (*Member, clock.Instant) {
 
 // End ends a session; all of a member's others too where asked to.
 func (s *Sessions) End(token string, others bool) error {
+	if !s.end(token, others) {
+		return nil
+	}
+	return s.save()
+}
+
+func (s *Sessions) end(token string, others bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, ok := s.open[tokenHash(token)]
-	if !ok {
-		return nil
-	}
 	delete(s.open, tokenHash(token))
-	if others {
+	if ok && others {
 		s.endAll(v.Member)
 	}
-	return s.save()
+	return ok
 }
 
 // EndMember ends every session of a member.
 func (s *Sessions) EndMember(id string) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.endAll(id)
+	s.mu.Unlock()
 	return s.save()
 }
 
@@ -218,8 +223,14 @@ func (s *Sessions) endAll(id string) {
 	}
 }
 
+// save writes the sessions down as they are by now. To share them may take long:
+// meanwhile others are answered.
 func (s *Sessions) save() error {
+	s.saving.Lock()
+	defer s.saving.Unlock()
+	s.mu.Lock()
 	text, err := json.Marshal(s.open)
+	s.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("keeping the sessions: %w", err)
 	}
