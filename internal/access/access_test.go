@@ -3,6 +3,7 @@ package access_test
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -249,5 +250,49 @@ func TestIndex_LookingUpAWriteKeyAllocatesNothing(t *testing.T) { //nolint:paral
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestRegister_WhatIsNotSharedDoesNotCount has the sharing of a change fail: the
+// change is in force nowhere, then or later.
+func TestRegister_WhatIsNotSharedDoesNotCount(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := open(t, dir)
+	if _, err := r.Prepare("", ""); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "access.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := errors.New("the database is away")
+	var away error
+	r.Share(func(name string) error {
+		if name == "access.yaml" {
+			return away
+		}
+		return nil
+	})
+	watcher := r.Watch()
+	away = down
+	if _, _, err := r.PutSource("a", access.Source{Key: "web", Name: "Web", Kind: "web"}); !errors.Is(err, down) {
+		t.Fatalf("the change says %v", err)
+	}
+	if err := watcher.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, "access.yaml")); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file holds the change: %v", err)
+	}
+	if err := r.Reload(); err != nil || r.Index().Source("web") != nil {
+		t.Errorf("the change is in force: %v", err)
+	}
+	away = nil
+	if _, _, err := r.PutSource("a", access.Source{Key: "app", Name: "App", Kind: "mobile"}); err != nil {
+		t.Fatal(err)
+	}
+	if x := open(t, dir).Index(); x.Source("app") == nil || x.Source("web") != nil {
+		t.Error("the next change is not the one change")
 	}
 }

@@ -177,7 +177,13 @@ func (r *Register) write(version int, text []byte) error {
 			return fmt.Errorf("keeping former access document: %w", err)
 		}
 	}
-	return r.keepFile(documentFile, text)
+	err := r.keepFile(documentFile, text)
+	if err != nil && r.text != nil {
+		// Whoever asked hears that nothing changed. The file must say so too: it
+		// would come into force when it is next looked at.
+		err = errors.Join(err, WriteFile(filepath.Join(r.dir, documentFile), r.text))
+	}
+	return err
 }
 
 // ReadDocument reads a JSON document that WriteFile wrote; false: there is none.
