@@ -188,7 +188,7 @@ func again(err error) bool {
 // away tells an error of a database that is not there for now, such as while it
 // starts again: whoever stands by asks once more.
 func away(err error) bool {
-	if errors.Is(err, ErrMaster) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, ErrMaster) || errors.Is(err, errLease) || errors.Is(err, context.Canceled) {
 		return false
 	}
 	c := code(err)

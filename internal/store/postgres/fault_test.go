@@ -129,6 +129,36 @@ func TestLease_WhoLostItCanHarmNothing(t *testing.T) {
 	}
 }
 
+// A lease that cannot be read is told at once: to wait would be to wait for ever.
+func TestLease_WhatIsDamagedIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, harm := range map[string]string{
+		"sums that are none": "UPDATE %s.leases SET log_sums = '\\xff'",
+		"no row":             "DELETE FROM %s.leases",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDisk(t)
+			o := d.options()
+			o.Lease = time.Hour // its heart does not beat in this test
+			first, err := postgres.Open(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer first.Close() //nolint:errcheck // its lease is damaged
+			o.Owner, o.Lease, o.Waiting = "second", time.Second, func(string) {
+				server.Exec(t, fmt.Sprintf(harm, d.schema))
+				d.Crash(nil)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if s, err := postgres.Open(ctx, o); err == nil || !strings.Contains(err.Error(), "lease of this database is damaged") {
+				t.Errorf("opened %v: %v", s, err)
+			}
+		})
+	}
+}
+
 // Nodes that start on an empty database at the same time make its tables once.
 func TestOpen_SeveralAtOnce(t *testing.T) {
 	t.Parallel()

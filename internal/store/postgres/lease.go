@@ -59,7 +59,7 @@ func (s *session) acquire(ctx context.Context, master *seal.Master) (*holding, e
 		owner, free, err := s.look(ctx, mark[:])
 		if free {
 			var held *holding
-			if held, _, err = s.take(ctx, mark[:]); held != nil {
+			if held, err = s.take(ctx, mark[:]); held != nil {
 				return held, nil
 			}
 		}
@@ -90,7 +90,7 @@ func (s *session) look(ctx context.Context, mark []byte) (owner string, free boo
 		err = ErrMaster
 	}
 	if err != nil {
-		return "", false, fmt.Errorf("looking who holds the lease: %w", err)
+		return "", false, fmt.Errorf("looking who holds the lease: %w", gone(err))
 	}
 	return owner, free, nil
 }
@@ -106,18 +106,18 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// take takes the lease if nobody holds it, else gives its owner.
-func (s *session) take(ctx context.Context, mark []byte) (held *holding, owner string, err error) {
+// take takes the lease; nil: somebody holds it.
+func (s *session) take(ctx context.Context, mark []byte) (held *holding, err error) {
 	var h holding
+	var free bool
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var free bool
 		var epoch int64
 		var sums, master []byte
-		const look = `SELECT epoch, owner, expires < clock_timestamp() OR owner = $2, log_end, log_last, log_bytes, log_sums, next_key, master
+		const look = `SELECT epoch, expires < clock_timestamp() OR owner = $2, log_end, log_last, log_bytes, log_sums, next_key, master
 			FROM leases WHERE part = $1 FOR UPDATE`
 		row := tx.QueryRow(ctx, look, part, s.options.Owner)
-		if err := row.Scan(&epoch, &owner, &free, &h.end, &h.last, &h.bytes, &sums, &h.nextKey, &master); err != nil {
-			return err
+		if err := row.Scan(&epoch, &free, &h.end, &h.last, &h.bytes, &sums, &h.nextKey, &master); err != nil {
+			return gone(err)
 		}
 		if !free {
 			return nil
@@ -126,9 +126,8 @@ func (s *session) take(ctx context.Context, mark []byte) (held *holding, owner s
 			return ErrMaster
 		}
 		if err := h.sums.Parse(sums); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errLease, err)
 		}
-		owner = ""
 		const raise = `UPDATE leases SET epoch = $2, owner = $3, expires = clock_timestamp() + $4::interval, token = $5 WHERE part = $1`
 		if _, err := tx.Exec(ctx, raise, part, epoch+1, s.options.Owner, s.options.Lease, s.lease.token[:]); err != nil {
 			return err
@@ -137,12 +136,24 @@ func (s *session) take(ctx context.Context, mark []byte) (held *holding, owner s
 		return nil
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("taking the lease: %w", translate(err))
+		return nil, fmt.Errorf("taking the lease: %w", translate(err))
 	}
-	if owner != "" {
-		return nil, owner, nil
+	if !free {
+		return nil, nil
 	}
-	return &h, "", nil
+	return &h, nil
+}
+
+// errLease says that no waiting helps: the lease is not as nodes leave it.
+var errLease = errors.New("the lease of this database is damaged: restore the database from a backup")
+
+// gone tells a row of the lease that is gone or cannot be read from a database
+// that is away.
+func gone(err error) error {
+	if _, unread := errors.AsType[pgx.ScanArgError](err); unread || errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("%w: %w", errLease, err)
+	}
+	return err
 }
 
 // ErrMaster says that this node has another master key than the one that made

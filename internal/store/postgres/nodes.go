@@ -217,13 +217,6 @@ func (r *Registry) Heard() bool {
 	return time.Since(r.heard) < silence
 }
 
-// Self is what this node tells of itself.
-func (r *Registry) Self() Node {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.self
-}
-
 // Close takes this node off the list. It is no error if the database does not
 // hear it: silence says the same.
 func (r *Registry) Close(ctx context.Context) {
