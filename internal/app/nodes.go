@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +15,7 @@ import (
 	"rapport/internal/httpapi"
 	"rapport/internal/relay"
 	"rapport/internal/store/postgres"
+	"rapport/internal/store/seal"
 )
 
 // The roles of a node.
@@ -102,10 +101,8 @@ func (a *App) openRelay() error {
 	if err != nil {
 		return err
 	}
-	mac := hmac.New(sha256.New, master[:])
-	mac.Write([]byte("between nodes"))
 	r := relay.New(relay.Config{
-		Secret: mac.Sum(nil), Clock: a.parts.Clock, Hold: a.config.Cluster.Hold, Bodies: int64(a.budget.HTTP),
+		Secret: seal.Derive(master, "between nodes"), Clock: a.parts.Clock, Hold: a.config.Cluster.Hold, Bodies: int64(a.budget.HTTP),
 		Refuse: httpapi.Refuse,
 		Here: func() http.Handler {
 			if a.ready() != nil || !a.holds() {

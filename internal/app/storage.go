@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -141,9 +139,7 @@ func instanceKey(c *config.Config, p Parts) (key [16]byte, err error) {
 	if c.Postgres() {
 		// Every node of an instance comes to the same key by itself.
 		master, _, err := masterKey(c, p)
-		mac := hmac.New(sha256.New, master[:])
-		mac.Write([]byte("instance key"))
-		return [16]byte(mac.Sum(nil)), err
+		return [16]byte(seal.Derive(master, "instance key")), err
 	}
 	if _, err := os.Stat(c.Path(storeFolder)); err == nil {
 		return key, fault.Errorf(fault.Internal, "instance_key", "%s is missing: restore it from a backup, profile ids depend on it", path)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
 	"fmt"
 	"io"
 
 	"github.com/jackc/pgx/v5"
+
+	"rapport/internal/store/seal"
 )
 
 // pieceBytes is how large the pieces are in which a file is kept: of one that
@@ -25,9 +25,7 @@ type File struct {
 // fileKey opens files; it is made of the master key, so that the database alone
 // reads none.
 func (s *session) fileKey() (cipher.AEAD, error) {
-	mac := hmac.New(sha256.New, s.options.Master[:])
-	mac.Write([]byte("files of nodes"))
-	block, err := aes.NewCipher(mac.Sum(nil))
+	block, err := aes.NewCipher(seal.Derive(s.options.Master, "files of nodes"))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -15,6 +16,14 @@ const MasterBytes = 32
 // never leaves the machine's memory.
 type Master struct {
 	block cipher.Block
+}
+
+// Derive makes another key of a master's secret, for the use that its label names.
+// None of them tells anything of the secret, or of another.
+func Derive(secret [MasterBytes]byte, label string) []byte {
+	mac := hmac.New(sha256.New, secret[:])
+	mac.Write([]byte(label))
+	return mac.Sum(nil)
 }
 
 // NewMaster makes a master of its secret.
