@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,17 +33,24 @@ func sharedFiles() []string {
 // erasures are there before their change counts as made; the others follow
 // within shelfEvery.
 type shelf struct {
-	store  *postgres.Store
+	store  fileStore
 	folder string
 	mu     sync.Mutex
 	kept   map[string]keptFile
 }
 
-// keptFile is a file as the database has it.
+// fileStore is what keeps the files in the database.
+type fileStore interface {
+	PutFile(ctx context.Context, f postgres.File, same int) error
+	DropFile(ctx context.Context, name string) error
+}
+
+// keptFile is a file as the database has it. Nothing in it: it is not known how
+// the database has it, or whether.
 type keptFile struct {
 	size    int64
 	changed time.Time
-	bytes   []byte
+	sums    []postgres.Sum // of its pieces: the texts would fill the memory
 }
 
 const shelfEvery = time.Second
@@ -66,7 +74,7 @@ func (a *App) openShelf(ctx context.Context) error {
 	if err := shelf.takeAll(files); err != nil {
 		return err
 	}
-	if before, known := shelf.kept[holderFile]; known && string(before.bytes) != own {
+	if before := slices.IndexFunc(files, func(f postgres.File) bool { return f.Name == holderFile }); before >= 0 && string(files[before].Bytes) != own {
 		// What another node kept up since is missing in the images here.
 		if err := dropImages(&a.config); err != nil {
 			return err
@@ -127,16 +135,20 @@ func (s *shelf) take(f postgres.File) error {
 	if err != nil {
 		return fmt.Errorf("looking at %s: %w", f.Name, err)
 	}
-	s.kept[f.Name] = keptFile{info.Size(), info.ModTime(), f.Bytes}
+	s.kept[f.Name] = keptFile{info.Size(), info.ModTime(), postgres.Sums(f.Bytes)}
 	return nil
 }
 
-// share brings one file to the database.
+// share brings one file to the database. It reads the file whatever its time says:
+// two changes may come within one tick of the clock of files.
 func (s *shelf) share(name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), sharePatience)
 	defer cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	kept := s.kept[name]
+	kept.changed = time.Time{}
+	s.kept[name] = kept
 	return s.put(ctx, name)
 }
 
@@ -150,20 +162,22 @@ func (s *shelf) put(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("looking at %s: %w", name, err)
 	}
-	before, known := s.kept[name]
-	if known && before.size == info.Size() && before.changed.Equal(info.ModTime()) {
+	before := s.kept[name]
+	if before.sums != nil && before.size == info.Size() && before.changed.Equal(info.ModTime()) {
 		return nil
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
-	if !known || !bytes.Equal(text, before.bytes) {
-		if err := s.store.PutFile(ctx, postgres.File{Name: name, Bytes: text}, postgres.Pieces(before.bytes, text)); err != nil {
+	sums := postgres.Sums(text)
+	if !slices.Equal(sums, before.sums) {
+		if err := s.store.PutFile(ctx, postgres.File{Name: name, Bytes: text}, postgres.Pieces(before.sums, sums)); err != nil {
+			s.kept[name] = keptFile{} // it may be there all the same
 			return err
 		}
 	}
-	s.kept[name] = keptFile{info.Size(), info.ModTime(), text}
+	s.kept[name] = keptFile{info.Size(), info.ModTime(), sums}
 	return nil
 }
 
@@ -188,6 +202,7 @@ func (s *shelf) bring(ctx context.Context) error {
 			continue
 		}
 		if err := s.store.DropFile(ctx, name); err != nil {
+			s.kept[name] = keptFile{} // it may be gone all the same
 			return err
 		}
 		delete(s.kept, name)

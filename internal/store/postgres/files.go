@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/sha256"
 	"fmt"
 	"io"
 
@@ -138,9 +139,20 @@ func (s *Store) Files(ctx context.Context) ([]File, error) {
 // place ties a piece to where it belongs.
 func place(name string, piece int) []byte { return fmt.Appendf(nil, "%d %s", piece, name) }
 
-// Pieces is how many whole pieces at the front of two texts are the same.
-func Pieces(a, b []byte) (same int) {
-	for (same+1)*pieceBytes <= min(len(a), len(b)) && string(a[same*pieceBytes:(same+1)*pieceBytes]) == string(b[same*pieceBytes:(same+1)*pieceBytes]) {
+// Sum is that of a piece of a file.
+type Sum [sha256.Size]byte
+
+// Sums are those of the pieces in which a text is kept. An empty one is one piece.
+func Sums(text []byte) (out []Sum) {
+	for n := 0; n*pieceBytes < len(text) || n == 0; n++ {
+		out = append(out, sha256.Sum256(text[n*pieceBytes:min((n+1)*pieceBytes, len(text))]))
+	}
+	return out
+}
+
+// Pieces is how many pieces at the front of two texts are the same, by their sums.
+func Pieces(before, after []Sum) (same int) {
+	for same < min(len(before), len(after)) && before[same] == after[same] {
 		same++
 	}
 	return same

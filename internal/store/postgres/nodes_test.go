@@ -28,7 +28,7 @@ func TestFiles_GoWhereTheLeaseGoes(t *testing.T) {
 	first := opened(t, d.options())
 	long := bytes.Repeat([]byte("line of a log\n"), 50_000)
 	put := func(from *postgres.Store, name string, before, text []byte) error {
-		return from.PutFile(t.Context(), postgres.File{Name: name, Bytes: text}, postgres.Pieces(before, text))
+		return from.PutFile(t.Context(), postgres.File{Name: name, Bytes: text}, postgres.Pieces(postgres.Sums(before), postgres.Sums(text)))
 	}
 	for _, step := range []struct {
 		name         string
@@ -49,8 +49,8 @@ func TestFiles_GoWhereTheLeaseGoes(t *testing.T) {
 	if err := first.DropFile(t.Context(), "gone"); err != nil {
 		t.Fatal(err)
 	}
-	if postgres.Pieces(long[:300_000], long) != 1 {
-		t.Errorf("%d pieces are the same", postgres.Pieces(long[:300_000], long))
+	if same := postgres.Pieces(postgres.Sums(long[:300_000]), postgres.Sums(long)); same != 1 {
+		t.Errorf("%d pieces are the same", same)
 	}
 	second := opened(t, d.options()) // of the same owner: takes the lease at once
 	files, err := second.Files(t.Context())
