@@ -154,9 +154,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openEgress(); err != nil {
 		return err
 	}
-	if err := a.openRelay(); err != nil {
+	m, err := masterKey(&a.config, a.parts)
+	if err != nil {
 		return err
 	}
+	a.openRelay(m)
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
@@ -165,12 +167,12 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	// The instance key is made before the store, so that a store without one
 	// has lost it.
-	pc, err := pipelineConfig(&a.config, a.budget, a.parts, a.access)
+	pc, err := pipelineConfig(&a.config, a.budget, a.parts, a.access, m)
 	if err != nil {
 		return err
 	}
 	pc.Ledger = erasures{a.config.Path(erasuresFile), a.tellLedger, a.shareLedger()}
-	if a.store, err = openStore(ctx, &a.config, a.budget, a.parts, a.storeEvents()); err != nil {
+	if a.store, err = openStore(ctx, &a.config, a.parts, a.storeOptions(m)); err != nil {
 		return err
 	}
 	if err := a.openShelf(ctx); err != nil {
@@ -188,7 +190,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openIntake(); err != nil {
 		return err
 	}
-	if err := a.rebuildWanted(ctx); err != nil {
+	if err := a.rebuildWanted(ctx, m); err != nil {
 		return err
 	}
 	if err := a.openLake(&pc); err != nil {

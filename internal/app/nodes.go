@@ -93,16 +93,12 @@ type cluster struct {
 
 // openRelay makes what passes requests on; without a database there is nobody to
 // pass them to.
-func (a *App) openRelay() error {
+func (a *App) openRelay(m master) {
 	if !a.config.Postgres() || a.parts.Store != nil {
-		return nil
-	}
-	master, _, err := masterKey(&a.config, a.parts)
-	if err != nil {
-		return err
+		return
 	}
 	r := relay.New(relay.Config{
-		Secret: seal.Derive(master, "between nodes"), Clock: a.parts.Clock, Hold: a.config.Cluster.Hold, Bodies: int64(a.budget.HTTP),
+		Secret: seal.Derive(m.key, "between nodes"), Clock: a.parts.Clock, Hold: a.config.Cluster.Hold, Bodies: int64(a.budget.HTTP),
 		Refuse: httpapi.Refuse,
 		Here: func() http.Handler {
 			if a.ready() != nil || !a.holds() {
@@ -112,7 +108,6 @@ func (a *App) openRelay() error {
 		},
 	})
 	a.cluster = &cluster{relay: r, standby: httpapi.Standby(a.standbyReady, a.role, a.metrics.Handler(), r)}
-	return nil
 }
 
 // describeNodes registers what is counted of passing requests on. It is told also

@@ -52,8 +52,8 @@ func (p Parts) fill(b []byte) {
 	}
 }
 
-func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Register) (pipeline.Config, error) {
-	key, err := instanceKey(c, p)
+func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Register, m master) (pipeline.Config, error) {
+	key, err := instanceKey(c, p, m)
 	if err != nil {
 		return pipeline.Config{}, err
 	}
@@ -109,11 +109,15 @@ func Rebuild(ctx context.Context, c config.Config, parts Parts, progress func(do
 	if err != nil {
 		return err
 	}
-	pc, err := pipelineConfig(&c, budget, parts, register)
+	m, err := masterKey(&c, parts)
 	if err != nil {
 		return err
 	}
-	if pc.Store, err = openStore(ctx, &c, budget, parts, storeEvents{}); err != nil {
+	pc, err := pipelineConfig(&c, budget, parts, register, m)
+	if err != nil {
+		return err
+	}
+	if pc.Store, err = openStore(ctx, &c, parts, storeOptions{memory: int64(budget.Store), master: m}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, pc.Store.Close()) }()

@@ -22,7 +22,7 @@ var ErrRestart = errors.New("the state is folded again")
 const rebuildMark = "rebuild-wanted"
 
 // rebuildWanted folds the state again where that was asked for.
-func (a *App) rebuildWanted(ctx context.Context) error {
+func (a *App) rebuildWanted(ctx context.Context, m master) error {
 	mark := a.config.Path(rebuildMark)
 	by, err := os.ReadFile(mark) //nolint:gosec // it is ours
 	if errors.Is(err, os.ErrNotExist) {
@@ -31,7 +31,7 @@ func (a *App) rebuildWanted(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what wants a rebuild: %w", err)
 	}
-	pc, err := pipelineConfig(&a.config, a.budget, a.parts, a.access)
+	pc, err := pipelineConfig(&a.config, a.budget, a.parts, a.access, m)
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,10 @@ import (
 // what is in the log.
 var ErrTaken = errors.New("stopped at once")
 
-// storeEvents says what the instance does about what its store tells it.
-func (a *App) storeEvents() storeEvents {
-	return storeEvents{
+// storeOptions says what the instance does about what its store tells it.
+func (a *App) storeOptions(m master) storeOptions {
+	return storeOptions{
+		memory: int64(a.budget.Store), master: m,
 		waiting: func(owner string) {
 			a.parts.Log.Info("standing by: another node holds the data", "node", owner)
 			a.say("standing by: node " + owner + " holds the data")

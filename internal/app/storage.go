@@ -26,21 +26,24 @@ const (
 	nodeFile        = "node"
 )
 
-// storeEvents is what an engine tells while it is open.
-type storeEvents struct {
+// storeOptions are what an engine is opened with, and what it tells while it is
+// open.
+type storeOptions struct {
+	memory  int64
+	master  master             // of a database
 	waiting func(owner string) // another node holds the data; this one waits
 	lost    func(error)        // another node took the data: this one must stop
 }
 
-func openStore(ctx context.Context, c *config.Config, b config.Budget, p Parts, tell storeEvents) (store.Store, error) {
+func openStore(ctx context.Context, c *config.Config, p Parts, o storeOptions) (store.Store, error) {
 	if p.Store != nil {
 		return p.Store, nil
 	}
 	if c.Postgres() {
-		return openPostgres(ctx, c, b, p, tell)
+		return openPostgres(ctx, c, p, o)
 	}
 	s, err := embedded.Open(c.Path(storeFolder), embedded.Options{
-		MemoryBudget: int64(b.Store),
+		MemoryBudget: o.memory,
 		Random:       p.Entropy,
 		Report:       func(err error) { p.Log.Error("store", "error", err) },
 	})
@@ -50,20 +53,16 @@ func openStore(ctx context.Context, c *config.Config, b config.Budget, p Parts, 
 	return s, nil
 }
 
-func openPostgres(ctx context.Context, c *config.Config, b config.Budget, p Parts, tell storeEvents) (store.Store, error) {
-	master, fresh, err := masterKey(c, p)
-	if err != nil {
-		return nil, err
-	}
+func openPostgres(ctx context.Context, c *config.Config, p Parts, o storeOptions) (store.Store, error) {
 	owner, err := nodeName(c, p)
 	if err != nil {
 		return nil, err
 	}
 	s, err := postgres.Open(ctx, postgres.Options{
-		DSN: c.Store, Owner: owner, Master: master, MemoryBudget: int64(b.Store), Random: p.Entropy,
-		Lease: c.Cluster.Lease, Waiting: tell.waiting, Lost: tell.lost,
+		DSN: c.Store, Owner: owner, Master: o.master.key, MemoryBudget: o.memory, Random: p.Entropy,
+		Lease: c.Cluster.Lease, Waiting: o.waiting, Lost: o.lost,
 	})
-	if errors.Is(err, postgres.ErrMaster) && fresh {
+	if errors.Is(err, postgres.ErrMaster) && o.master.fresh {
 		// The key was made a moment ago and opens nothing.
 		err = errors.Join(err, os.Remove(c.Path(masterKeyFile)))
 	}
@@ -100,30 +99,43 @@ func nodeName(c *config.Config, p Parts) (string, error) {
 	return name, nil
 }
 
-// masterKey is the key that wraps the data keys of a database: the setting, or
-// the file in the data folder, which is made where there is none.
-func masterKey(c *config.Config, p Parts) (key [seal.MasterBytes]byte, fresh bool, err error) {
+// master is the key that wraps the data keys of a database, and of which nodes make
+// those that they share.
+type master struct {
+	key   [seal.MasterBytes]byte
+	fresh bool // it was made a moment ago
+}
+
+// masterKey reads the key once, for all that need it: the setting, or the file in
+// the data folder, which is made where there is none. Without a database there is
+// no such key.
+func masterKey(c *config.Config, p Parts) (m master, err error) {
+	if !c.Postgres() {
+		return m, nil
+	}
 	text := []byte(c.MasterKey)
 	path := c.Path(masterKeyFile)
 	if c.MasterKey == "" {
 		if text, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
-			p.fill(key[:])
-			return key, true, access.WriteFile(path, []byte(hex.EncodeToString(key[:])+"\n"))
+			m.fresh = true
+			p.fill(m.key[:])
+			return m, access.WriteFile(path, []byte(hex.EncodeToString(m.key[:])+"\n"))
 		}
 		if err != nil {
-			return key, false, fmt.Errorf("reading the master key: %w", err)
+			return m, fmt.Errorf("reading the master key: %w", err)
 		}
 	}
 	b, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(b) != len(key) {
-		return key, false, fault.Errorf(fault.Internal, "master_key", "%s is damaged: restore it from a backup or copy it from another node, nothing can be read without it", path)
+	if err != nil || len(b) != len(m.key) {
+		return m, fault.Errorf(fault.Internal, "master_key", "%s is damaged: restore it from a backup or copy it from another node, nothing can be read without it", path)
 	}
-	return [seal.MasterBytes]byte(b), false, nil
+	m.key = [seal.MasterBytes]byte(b)
+	return m, nil
 }
 
 // instanceKey is the key that profile ids are made with. It is made with the
 // data and must stay with it.
-func instanceKey(c *config.Config, p Parts) (key [16]byte, err error) {
+func instanceKey(c *config.Config, p Parts, m master) (key [16]byte, err error) {
 	path := c.Path(instanceKeyFile)
 	text, err := os.ReadFile(path)
 	switch {
@@ -138,8 +150,7 @@ func instanceKey(c *config.Config, p Parts) (key [16]byte, err error) {
 	}
 	if c.Postgres() {
 		// Every node of an instance comes to the same key by itself.
-		master, _, err := masterKey(c, p)
-		return [16]byte(seal.Derive(master, "instance key")), err
+		return [16]byte(seal.Derive(m.key, "instance key")), nil
 	}
 	if _, err := os.Stat(c.Path(storeFolder)); err == nil {
 		return key, fault.Errorf(fault.Internal, "instance_key", "%s is missing: restore it from a backup, profile ids depend on it", path)
