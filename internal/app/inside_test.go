@@ -6,15 +6,34 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"rapport/internal/access"
+	"rapport/internal/config"
 	"rapport/internal/telemetry"
 )
 
 var update = flag.Bool("update", false, "write generated files anew")
+
+// TestOpen_WhoNeverAnsweredDoesNotDrain listens and fails before it answers
+// anything: it ends at once.
+func TestOpen_WhoNeverAnsweredDoesNotDrain(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(config.Input{Flags: map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0", "memory": "256MiB"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.HTTP.Drain = time.Hour
+	if err := os.WriteFile(filepath.Join(c.Data, instanceKeyFile), []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), c, Parts{}); err == nil {
+		t.Fatal("it opened with a damaged key")
+	}
+}
 
 func TestThrottle_AnswersBusyAboveItsBounds(t *testing.T) {
 	t.Parallel()

@@ -127,9 +127,9 @@ func (a *App) close(ctx context.Context) error {
 }
 
 // drain goes on answering for a while, so that whoever asks /readyz sends
-// nothing more.
+// nothing more. To a node that never answered nothing was sent.
 func (a *App) drain(ctx context.Context) {
-	if a.server == nil || a.config.HTTP.Drain == 0 {
+	if a.config.HTTP.Drain == 0 || !a.holds() && a.registry() == nil {
 		return
 	}
 	pause(ctx, a.config.HTTP.Drain)
