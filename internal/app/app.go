@@ -171,7 +171,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	pc.Ledger = erasures{a.config.Path(erasuresFile), a.tellLedger, a.shareLedger()}
+	pc.Ledger = erasures{a.config.Path(erasuresFile), a.tellLedger, a.shareFile}
 	if a.store, err = openStore(ctx, &a.config, a.parts, a.storeOptions(m)); err != nil {
 		return err
 	}

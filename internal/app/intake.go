@@ -73,13 +73,17 @@ func (a *App) saveSeen() {
 }
 
 // forgetSeen takes names that may be about an erased person out of what was
-// seen, in memory and on disk, and out of what people look on at.
+// seen, in memory, on disk and at the other nodes, and out of what people look on
+// at.
 func (a *App) forgetSeen() error {
 	if a.door != nil { // an erasure of the ledger comes before it
 		a.door.Forget()
 	}
 	a.intake.ForgetRare()
-	return a.intake.Save(a.config.Path(observedFile))
+	if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
+		return err
+	}
+	return a.shareFile(observedFile)
 }
 
 // plans are the live tracking plans, compiled once for each version.

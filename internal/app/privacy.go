@@ -27,7 +27,7 @@ type erasures struct {
 	path string
 	// kept is told that there is a new one; nil: nobody is.
 	kept func()
-	// share brings the file to the other nodes; nil: there are none.
+	// share brings the file to the other nodes; nil: nobody is told.
 	share func(name string) error
 }
 

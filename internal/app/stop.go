@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -28,8 +30,8 @@ func (a *App) storeOptions(m master) storeOptions {
 			a.parts.Log.Info("standing by: another node holds the data", "node", owner)
 			a.say("standing by: node " + owner + " holds the data")
 			// They may name somebody who is erased meanwhile.
-			if err := dropImages(&a.config); err != nil {
-				a.parts.Log.Error("images of the columnar index of before are still there", "error", err)
+			if err := errors.Join(dropImages(&a.config), dropSeen(&a.config)); err != nil {
+				a.parts.Log.Error("what this node kept of people before is still there", "error", err)
 			}
 			if a.parts.Standby != nil {
 				a.parts.Standby(a.URL())
@@ -242,11 +244,19 @@ func dropImages(c *config.Config) error {
 	return images.Drop()
 }
 
-// shareLedger brings the ledger of erasures to the other nodes; nil: there are
-// none.
-func (a *App) shareLedger() func(name string) error {
-	if a.cluster == nil {
+// dropSeen removes what was seen of sources: the node that holds the data has it.
+func dropSeen(c *config.Config) error {
+	if err := os.Remove(c.Path(observedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing what was seen of sources: %w", err)
+	}
+	return nil
+}
+
+// shareFile brings a file to the other nodes, where there are any, before what it
+// says counts as done.
+func (a *App) shareFile(name string) error {
+	if a.cluster == nil || a.cluster.shelf == nil {
 		return nil
 	}
-	return func(name string) error { return a.cluster.shelf.share(name) }
+	return a.cluster.shelf.share(name)
 }
