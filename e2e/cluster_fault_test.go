@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/soak"
 	"rapport/internal/store/postgres/pgtest"
 )
 
@@ -175,7 +176,7 @@ func TestCluster_FaultsLoseNothingAndCountNothingTwice(t *testing.T) {
 	t.Parallel()
 	unraced(t)
 	rounds := 1
-	if os.Getenv("RAPPORT_SOAK") != "" {
+	if soak.Long() {
 		rounds = 10
 	}
 	seed := uint64(time.Now().UnixNano())
