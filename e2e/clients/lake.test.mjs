@@ -17,21 +17,24 @@ async function start(t) {
   return Server.start(t, (folder) => ({ RAPPORT_LAKE_URL: join(folder, 'lake'), RAPPORT_LAKE_USERS_AFTER: `${still}ms`, RAPPORT_LAKE_JOIN: '3' }))
 }
 
+// views is the SQL of the lake's views: 503 until a lake that was just set up can be read.
+async function views(server) {
+  for (const end = Date.now() + 20_000; ; await new Promise((done) => setTimeout(done, 50))) {
+    const res = await fetch(`${server.url}/api/v1/lake/views.sql`, { headers: { Authorization: `Bearer ${secretKey}` } })
+    const text = await res.text()
+    if (res.status === 200) return text
+    assert.equal(res.status, 503, text)
+    assert.equal(JSON.parse(text).code, 'lake_starting')
+    assert.ok(res.headers.get('Retry-After'))
+    assert.ok(Date.now() < end, text)
+  }
+}
+
 // open gives a way to ask: each question reads the manifest anew.
 async function open(server) {
   const connection = await (await DuckDBInstance.create(':memory:')).connect()
   return async (sql) => {
-    const res = await fetch(`${server.url}/api/v1/lake/views.sql`, { headers: { Authorization: `Bearer ${secretKey}` } })
-    assert.equal(res.status, 200)
-    const views = await res.text()
-    for (const end = Date.now() + 20_000; ; await new Promise((done) => setTimeout(done, 50))) {
-      try {
-        await connection.run(views)
-        break
-      } catch (e) { // a lake that was just set up has no manifest for a moment
-        if (!/No files found.*manifest/.test(e.message) || Date.now() > end) throw e
-      }
-    }
+    await connection.run(await views(server))
     return (await connection.runAndReadAll(sql)).getRowObjectsJson()
   }
 }
@@ -113,6 +116,5 @@ test('lake: the command prints the same views', async (t) => {
   const ask = await open(server)
   await until(() => ask('SELECT count(*)::INT AS n FROM memberships'), (r) => r[0].n === 0)
   const printed = execFileSync(process.env.RAPPORT_BINARY ?? join(server.folder, 'rapport'), ['lake', '--lake-url', lakeOf(server)], { encoding: 'utf8' })
-  const res = await fetch(`${server.url}/api/v1/lake/views.sql`, { headers: { Authorization: `Bearer ${secretKey}` } })
-  assert.equal(printed, await res.text())
+  assert.equal(printed, await views(server))
 })

@@ -109,6 +109,9 @@ func (a *App) lakeForAPI() httpapi.Lake {
 
 type shownLake struct{ lake *lake.Lake }
 
+// Readable tells whether the lake can be read yet.
+func (s shownLake) Readable() bool { return s.lake.Readable() }
+
 // Views is the SQL of the lake's views.
 func (s shownLake) Views() string { return s.lake.Views() }
 

@@ -417,12 +417,14 @@ func (f *fake) PreviewRules(context.Context, *identity.Rules) (*graph.IdentityPr
 	return &graph.IdentityPreview{}, f.err
 }
 
-// fakeLake is an empty lake.
-type fakeLake struct{}
+// fakeLake is an empty lake, set up or not yet.
+type fakeLake struct{ unwritten bool }
 
 func (fakeLake) State() LakeState {
 	return LakeState{Target: "/lake", Objects: []LakeObject{}}
 }
+
+func (f fakeLake) Readable() bool { return !f.unwritten }
 
 func (fakeLake) Views() string { return "SELECT 1;" }
 

@@ -14,6 +14,7 @@ import (
 // Lake is what the API asks of the data lake.
 type Lake interface {
 	State() LakeState
+	Readable() bool
 	Views() string
 }
 
@@ -76,6 +77,9 @@ func (a *API) lakeRoutes() {
 	register(a, views, func(_ context.Context, _ *struct{}) (*modelAnswer, error) {
 		if a.Lake == nil {
 			return nil, noLake()
+		}
+		if !a.Lake.Readable() {
+			return nil, fault.Errorf(fault.Unavailable, "lake_starting", "the lake is being set up: ask again in a second; GET /api/v1/lake says what keeps it from that")
 		}
 		return &modelAnswer{Body: func(c huma.Context) {
 			c.SetHeader("Content-Type", "application/sql; charset=utf-8")

@@ -84,6 +84,7 @@ type Lake struct {
 	joining  sync.Mutex // joining and erasing; taken before work
 	mu       sync.Mutex // guards manifest
 	manifest *Manifest
+	written  atomic.Bool // there is a manifest at the target
 	sequence atomic.Uint64
 	obsolete []aged
 	due      atomic.Int64 // people whose rows are due, for who asks
@@ -255,6 +256,9 @@ func (l *Lake) take(m *Manifest) {
 	l.mu.Lock()
 	l.manifest = m
 	l.mu.Unlock()
+	if m != nil && m.Written != 0 {
+		l.written.Store(true)
+	}
 }
 
 // tidy removes files that the manifest does not name: what a crash left.
@@ -301,6 +305,7 @@ func (l *Lake) commit(ctx context.Context, change func(m *Manifest)) error {
 		return err
 	}
 	l.manifest = m
+	l.written.Store(true)
 	l.stats.commits.Add(1)
 	return nil
 }

@@ -416,6 +416,31 @@ func (f *failing) Put(ctx context.Context, name string, content []byte) error {
 	return f.Target.Put(ctx, name, content)
 }
 
+func TestReadable_OnceThereIsAManifest(t *testing.T) {
+	t.Parallel()
+	st, target := memory.New(), &failing{Target: blob.NewFolder(vfs.NewMem(), "lake", 0o755)}
+	h := open(t, st, target, nil)
+	target.down.Store(true)
+	if err := h.lake.Step(t.Context()); err == nil || h.lake.Readable() {
+		t.Errorf("nothing could be written, yet it can be read: %v", err)
+	}
+	target.down.Store(false)
+	h.step()
+	if !h.lake.Readable() {
+		t.Error("it was written, yet it cannot be read")
+	}
+	h.close()
+	h = open(t, st, target, h.now)
+	if h.lake.Readable() {
+		t.Error("another lake knows before it looked")
+	}
+	target.down.Store(true)
+	if err := h.lake.Step(t.Context()); err != nil || !h.lake.Readable() {
+		t.Errorf("a manifest of before is there, yet it cannot be read: %v", err)
+	}
+	h.close()
+}
+
 func TestStep_LosesNothingWhileTheTargetIsDown(t *testing.T) {
 	t.Parallel()
 	target := &failing{Target: blob.NewFolder(vfs.NewMem(), "lake", 0o755)}

@@ -21,5 +21,9 @@ func Views(root string) string {
 	return strings.ReplaceAll(out, "{{OBJECTS}}", objects.String())
 }
 
+// Readable tells whether the views can be made: they read the manifest, and a
+// new lake has none until it is written for the first time.
+func (l *Lake) Readable() bool { return l.written.Load() }
+
 // Views is the SQL for this lake.
 func (l *Lake) Views() string { return Views(l.Target.Root()) }
