@@ -135,7 +135,7 @@ test('web experiences: a form and a notification under the strictest policy, and
   await server.put('/api/v1/placements/note', { public: true, content_type: 'notification' })
   await server.put('/api/v1/placements/none', { public: true, content_type: 'form', fallback: { title: 'no fields' } })
   await server.put('/api/v1/experiences/survey', {
-    type: 'web', placement: 'ask', public: true, caps: [{ times: 1, of: 'accepted', period: '30d' }],
+    type: 'web', placement: 'ask', public: true, valid_for: '0s', caps: [{ times: 1, of: 'accepted', period: '30d' }],
     variants: [{ key: 'v', content: { '*': {
       title: '<b>How was it?</b>', event: 'Feedback Given', submit: 'Send it', thanks: 'Heard.',
       fields: [
@@ -190,13 +190,43 @@ test('web experiences: a form and a notification under the strictest policy, and
   const results = await until(() => server.get('/api/v1/experiences/survey/results'), (r) => r.variants?.[0]?.accepted === 1, 'the results')
   assert.equal(results.variants[0].people, 1)
 
-  // Who answered is not asked again, and without the plug-in nobody is.
-  await server.put('/api/v1/placements/ask', { public: true, content_type: 'form', valid_for: '0s' })
+  // Who answered is not asked again, others are, and without the plug-in nobody is.
+  const asked = async (context) => {
+    const again = await show(context, site.url)
+    await again.waitForSelector('[data-rapport-slot=ask][data-rapport-ready]', { state: 'attached' })
+    const [{ experience: by }] = await again.evaluate(() => window.rapport.decide({ placements: ['ask'] }).then((a) => a.decisions))
+    return [by, await again.textContent('[data-rapport-slot=ask] strong, [data-rapport-slot=ask]:not(:has(strong))')]
+  }
+  assert.deepEqual(await asked(visitor), [undefined, 'As ever'])
+  assert.deepEqual(await asked(await browser.newContext()), ['survey', '<b>How was it?</b>'])
   site.head = site.snippet.html
-  const other = await show(await browser.newContext(), site.url)
-  await other.waitForSelector('[data-rapport-slot=ask][data-rapport-ready]', { state: 'attached' })
-  assert.equal(await other.textContent('[data-rapport-slot=ask]'), 'As ever')
+  assert.deepEqual(await asked(await browser.newContext()), ['survey', 'As ever'])
   assert.deepEqual(list, [])
+  assert.deepEqual(page.faults, [])
+})
+
+test('web experiences: a control is counted as seen by what shows the others, and only there', async (t) => {
+  const kinds = ['json', 'form', 'notification', 'html']
+  const { server, site, browser } = await open(t, { '*': kinds.map((k) => `<div data-rapport-slot="${k}">As ever</div>`).join('') })
+  for (const kind of kinds) {
+    await server.put(`/api/v1/placements/${kind}`, { public: true, content_type: kind })
+    await server.put(`/api/v1/experiences/${kind}`, {
+      type: 'web', placement: kind, public: true,
+      variants: [{ key: `none-${kind}`, control: true }, { key: `some-${kind}`, weight: 0, content: { '*': { title: 'New', text: 'New', html: 'New', fields: [{ name: 'why' }] } } }],
+    })
+  }
+  const { panels_url: url, panels_integrity: integrity } = site.snippet
+  site.head += `<script src="${url}" integrity="${integrity}" crossorigin="anonymous"></script>`
+  const page = await show(await browser.newContext(), site.url)
+  await page.waitForFunction((n) => document.querySelectorAll('[data-rapport-ready]').length === n, kinds.length)
+  assert.deepEqual(await page.$$eval('[data-rapport-slot]', (e) => e.map((x) => x.textContent)), kinds.map(() => 'As ever'))
+  const id = await page.evaluate(() => window.rapport.flush().then(() => window.rapport.id))
+  const told = await until(async () => {
+    await page.evaluate(() => window.rapport.flush())
+    await server.barrier()
+    return outcomes(server, id)
+  }, (o) => o.length >= kinds.length, 'outcomes')
+  assert.deepEqual(told, ['Experience Not Shown none-html', 'Experience Viewed none-form', 'Experience Viewed none-json', 'Experience Viewed none-notification'])
   assert.deepEqual(page.faults, [])
 })
 
@@ -210,7 +240,7 @@ test(`web experiences: in ${loads} loads no place changes after the budget`, asy
   const far = 2 * budget
   let load = 0
   site.delay = (path) => (path === '/site/d' ? ((load * 7919) % 97) / 97 * far : 0)
-  const shown = { decided: 0, ever: 0, told: 0, paintedLate: 0 }
+  const shown = { decided: 0, ever: 0, paintedLate: 0 }
   for (; load < loads; load++) {
     const visitor = await browser.newContext({ viewport: { width: 400, height: 300 } })
     const page = await visitor.newPage()
@@ -232,7 +262,6 @@ test(`web experiences: in ${loads} loads no place changes after the budget`, asy
       return outcomes(server, id)
     }, (o) => o.includes(want), `${what}, ${want}`)
     assert.deepEqual(told, [want], what)
-    if (ever) shown.told++
     await visitor.close()
   }
   t.diagnostic(`${shown.decided} with the decision, ${shown.ever} with what stands on the page and a reason, 0 changes; ${shown.paintedLate} first frames of before the budget were through only after it`)

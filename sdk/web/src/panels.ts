@@ -78,7 +78,7 @@ const field = (f: Fields, name: string): Asked => {
 
 // form asks. What is sent is an event of its own and the acceptance of what
 // asked; both name the decision.
-const form = (c: Fields, d: Decision, done?: () => void): HTMLElement => {
+const form = (c: Fields, d: Decision): HTMLElement => {
   const box = make('form', '', 'rapport-form')
   const asked: [string, Asked][] = []
   const prefix = `rapport-${++forms}-`
@@ -105,7 +105,6 @@ const form = (c: Fields, d: Decision, done?: () => void): HTMLElement => {
     const thanks = make('p', text(c.thanks, 'Thank you.'))
     thanks.setAttribute('role', 'status')
     box.replaceWith(thanks)
-    done?.()
   })
   return box
 }

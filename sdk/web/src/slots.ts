@@ -120,15 +120,16 @@ export function slots(c: Inside, config: Config): void {
   const fill = (element: HTMLElement, d: Decision) => {
     const kind = d.content_type || 'json'
     const own = c.renderers.get(d.placement || '') || c.renderers.get(kind)
+    if (!own && kind != 'json') return unseen(d, 'no_renderer') // without its plug-in the site does not allow it
+    const items = d.items?.length ? d.items : [{ content: d.content, track: d.track }]
+    // A control has nothing to show: what stands there is seen in its place.
+    if (items[0]!.content == null && (d.control || !own)) return watch(element, d.track)
     const done: [Element, Outcome | undefined][] = []
     if (own) {
       const is = own(element, d)
       if (!is) return unseen(d, 'no_renderer')
       done.push([is === true ? element : is, d.items?.[0]?.track || d.track])
     } else {
-      if (kind != 'json') return unseen(d, 'no_renderer') // without its plug-in the site does not allow it
-      const items = d.items?.length ? d.items : [{ content: d.content, track: d.track }]
-      if (items[0]!.content == null) return d.track && watch(element, d.track)
       const form = element.querySelector('template')
       const bound = element.querySelector('[data-rapport-text],[data-rapport-attr]')
       if (bound && !form) {

@@ -80,6 +80,7 @@ export interface Decision {
   placement?: string
   experience?: string
   variant?: string
+  /** The others are compared with it; without content it leaves the page as it is. */
   control?: boolean
   /** Nothing was decided: show what stands on the page, or `content`. */
   fallback?: boolean
