@@ -1,6 +1,7 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask, call } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 
 export type Broadcast = Schema['BroadcastView']
 export type State = Broadcast['standing']['state']
@@ -101,7 +102,7 @@ export const rulesQuery = queryOptions({
 
 export function useBroadcastChange<V, R>(change: (v: V) => Promise<R>) {
   const queries = useQueryClient()
-  return useMutation({
+  return useChange({
     mutationFn: change,
     onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ['broadcasts'] }), queries.invalidateQueries({ queryKey: ['versions'] })]),
   })

@@ -1,6 +1,7 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask, call } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 
 export type Model = Schema['ModelView']
 export type Settings = Schema['Settings']
@@ -37,7 +38,7 @@ export const predictiveQuery = queryOptions({
 /** useModelChange runs a change, and reads models again. */
 export function useModelChange<V, R>(change: (v: V) => Promise<R>) {
   const queries = useQueryClient()
-  return useMutation({
+  return useChange({
     mutationFn: change,
     onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ['decision-models'] }), queries.invalidateQueries({ queryKey: ['versions'] })]),
   })

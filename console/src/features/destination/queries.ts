@@ -1,6 +1,7 @@
-import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 import type { Outcome } from './routes'
 
 export type Destination = Schema['DestinationView']
@@ -77,7 +78,7 @@ export const putDestination = (key: string, document: Document, more: { create?:
 /** useDestinationChange runs a change and reads destinations and their deliveries again. */
 export function useDestinationChange<V, R>(change: (v: V) => Promise<R>) {
   const queries = useQueryClient()
-  return useMutation({
+  return useChange({
     mutationFn: change,
     onSettled: () => Promise.all(['destinations', 'deliveries', 'versions', 'some'].map((first) => queries.invalidateQueries({ queryKey: [first] }))),
   })

@@ -1,6 +1,7 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useQueryClient } from '@tanstack/react-query'
 import { call } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 
 /** Kind is the part of the address: both are versioned documents of one form. */
 export type Kind = 'experiences' | 'offers'
@@ -63,7 +64,7 @@ export const oneQuery = <D>(kind: Kind, key: string) =>
 /** useThingChange runs a change of an experience or offer, and reads them again. */
 export function useThingChange<V, R>(kind: Kind, change: (v: V) => Promise<R>) {
   const queries = useQueryClient()
-  return useMutation({
+  return useChange({
     mutationFn: change,
     onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: [kind] }), queries.invalidateQueries({ queryKey: ['versions'] })]),
   })

@@ -1,6 +1,7 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask, call } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 import type { State } from './routes'
 
 export type Summary = Schema['ExperimentSummary']
@@ -80,7 +81,7 @@ export const resultsQuery = (key: string, every = 3_000) =>
 /** useExperimentChange runs a change and reads experiments again. */
 export function useExperimentChange<V, R>(change: (v: V) => Promise<R>) {
   const queries = useQueryClient()
-  return useMutation({
+  return useChange({
     mutationFn: change,
     onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ['experiments'] }), queries.invalidateQueries({ queryKey: ['versions'] })]),
   })

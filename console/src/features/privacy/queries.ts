@@ -1,6 +1,7 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 
 export type Request = Schema['PrivacyRequest']
 
@@ -26,5 +27,5 @@ export const listsQuery = queryOptions({
 
 export function usePrivacyChange<V, R>(change: (v: V) => Promise<R>) {
   const queries = useQueryClient()
-  return useMutation({ mutationFn: change, onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ['privacy'] }), queries.invalidateQueries({ queryKey: ['profiles'] })]) })
+  return useChange({ mutationFn: change, onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ['privacy'] }), queries.invalidateQueries({ queryKey: ['profiles'] })]) })
 }

@@ -1,6 +1,7 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '~/shared/api/client'
 import type { AnswerOf, Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 
 export type Profile = AnswerOf<'get-profile'>
 export type Identifier = Schema['Identifier']
@@ -34,7 +35,7 @@ export const consentQuery = (ref: string) =>
 /** usePersonChange runs a change, waits until it can be read, and reads people again. */
 export function usePersonChange<V, R>(change: (v: V) => Promise<R>) {
   const queries = useQueryClient()
-  return useMutation({ mutationFn: change, onSettled: () => queries.invalidateQueries({ queryKey: ['profiles'] }) })
+  return useChange({ mutationFn: change, onSettled: () => queries.invalidateQueries({ queryKey: ['profiles'] }) })
 }
 
 /** sayOf says something of identifiers, and gives the fact's id. */

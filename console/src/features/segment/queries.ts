@@ -1,6 +1,7 @@
-import { keepPreviousData, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 
 export type Criterion = Schema['CriterionView']
 export type Preview = Schema['Preview']
@@ -72,7 +73,7 @@ export const countQuery = (id: string | undefined) =>
 /** useSegmentChange runs a change and reads what it changed again. */
 export function useSegmentChange<V, R>(change: (v: V) => Promise<R>) {
   const queries = useQueryClient()
-  return useMutation({
+  return useChange({
     mutationFn: change,
     onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ['segments'] }), queries.invalidateQueries({ queryKey: ['versions'] })]),
   })

@@ -1,6 +1,7 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { useChange } from '~/shared/api/useChange'
 
 export type Source = Schema['SourceView']
 
@@ -33,7 +34,7 @@ export const observedQuery = (key: string) =>
 /** useSourceChange runs a change and reads what it changed again. */
 export function useSourceChange<V>(change: (v: V) => Promise<unknown>) {
   const queries = useQueryClient()
-  return useMutation({ mutationFn: change, onSettled: () => queries.invalidateQueries({ queryKey: ['sources'] }) })
+  return useChange({ mutationFn: change, onSettled: () => queries.invalidateQueries({ queryKey: ['sources'] }) })
 }
 
 /** bodyOf is what a source is written with: all of it but what the server says itself. */
