@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { usePurposes } from '~/features/segment/builder/suggest'
 import { useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
+import { ctrlEnter } from '~/shared/ui/ctrlEnter'
 import { useToasts } from '~/shared/ui/undo'
 import { broadcast } from './messages'
 import { documentOf, putBroadcast, useBroadcastChange } from './queries'
@@ -46,9 +47,7 @@ export function Delivery({ broadcast: b }: { broadcast: Broadcast }) {
     <Stack
       gap="lg"
       maw={860}
-      onKeyDown={(e) => {
-        if ((e.ctrlKey || e.metaKey) && e.key === 'Enter') put()
-      }}
+      onKeyDown={ctrlEnter(put, save.isPending)}
     >
       {frozen && <Alert color="gray">{t(b.standing.state === 'scheduled' ? 'frozenScheduled' : 'frozen')}</Alert>}
       <Card padding="md" component="section">

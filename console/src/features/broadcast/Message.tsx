@@ -9,6 +9,7 @@ import { traitsQuery } from '~/features/segment/builder/suggest'
 import { useFormats, useText } from '~/shared/i18n'
 import { Loading } from '~/shared/states/Loading'
 import { ProblemState } from '~/shared/states/ProblemState'
+import { ctrlEnter } from '~/shared/ui/ctrlEnter'
 import { useToasts } from '~/shared/ui/undo'
 import css from './Broadcast.module.css'
 import { broadcast, reasonText } from './messages'
@@ -60,9 +61,7 @@ function Editor({ broadcast: b }: { broadcast: Broadcast }) {
   const set = (name: string, v: string | boolean): void => setContent({ ...content, [name]: v })
   return (
     <Stack
-      onKeyDown={(e) => {
-        if ((e.ctrlKey || e.metaKey) && e.key === 'Enter') put()
-      }}
+      onKeyDown={ctrlEnter(put, save.isPending)}
     >
       {frozen && <Alert color="gray">{t(b.standing.state === 'scheduled' ? 'frozenScheduled' : 'frozen')}</Alert>}
       {fields.filter((n) => !switches.includes(n)).map((name) => (

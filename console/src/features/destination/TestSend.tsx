@@ -8,6 +8,7 @@ import { useFormats, useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { Json } from '~/shared/ui/Code'
 import { Sheet } from '~/shared/ui/Dialog'
+import { ctrlEnter } from '~/shared/ui/ctrlEnter'
 import { Exchange } from './Delivery'
 import { destination, worded } from './messages'
 import { useDestinationChange } from './queries'
@@ -42,7 +43,7 @@ export function TestSend({ destination: d, close }: { destination: Destination; 
   const r = tried.data
   return (
     <Sheet close={close} title={t('testTitle')} size="44rem">
-      <form onSubmit={(e) => { e.preventDefault(); if (person) tried.mutate(false) }} onKeyDown={(e) => { if ((e.ctrlKey || e.metaKey) && e.key === 'Enter' && person) { e.preventDefault(); tried.mutate(true) } }}>
+      <form onSubmit={(e) => { e.preventDefault(); if (person && !tried.isPending) tried.mutate(false) }} onKeyDown={ctrlEnter(() => tried.mutate(true), !person || tried.isPending)}>
         <Stack>
           <Text c="dimmed" size="sm">{t('testText')}</Text>
           <PersonPicker label={t('person')} value={person} change={setPerson} />

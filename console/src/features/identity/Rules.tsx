@@ -6,6 +6,7 @@ import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
 import { useFormats, useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
+import { ctrlEnter } from '~/shared/ui/ctrlEnter'
 import { identity } from './messages'
 
 type Namespace = Schema['Namespace']
@@ -38,7 +39,7 @@ export function Rules({ document, apply }: { document: Document; apply: Apply })
     set(to ? { ...rest, default_region: to.toUpperCase() } : rest)
   }
   return (
-    <Stack gap="lg" maw={980} onKeyDown={(e) => { if ((e.ctrlKey || e.metaKey) && e.key === 'Enter' && changed) tried.mutate(d) }}>
+    <Stack gap="lg" maw={980} onKeyDown={ctrlEnter(() => tried.mutate(d), !changed || tried.isPending)}>
       <Namespaces document={d} set={set} />
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <TextInput label={t('region')} description={t('regionHint')} maxLength={2} value={d.default_region ?? ''} onChange={(e) => region(e.currentTarget.value)} />

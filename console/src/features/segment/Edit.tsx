@@ -4,6 +4,7 @@ import { useCallback, useMemo, useState } from 'react'
 import { api, ask } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
+import { ctrlEnter } from '~/shared/ui/ctrlEnter'
 import { useToasts } from '~/shared/ui/undo'
 import { Builder } from './builder/Builder'
 import { read } from './builder/read'
@@ -55,9 +56,7 @@ export function Edit({ segment: s, document }: { segment: Criterion; document: S
   return (
     <Stack
       gap="lg"
-      onKeyDown={(e) => {
-        if ((e.ctrlKey || e.metaKey) && e.key === 'Enter') put('live')
-      }}
+      onKeyDown={ctrlEnter(() => put('live'), save.isPending)}
     >
       <Group align="flex-end" gap="sm">
         <TextInput label={t('name')} value={about.name} error={about.name.trim() ? undefined : t('nameMissing')} onChange={(e) => setAbout({ ...about, name: e.currentTarget.value })} w={240} />
