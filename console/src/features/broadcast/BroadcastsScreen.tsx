@@ -5,7 +5,7 @@ import { IconPlus, IconSend } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
 import { segmentName, segmentsQuery } from '~/features/segment/queries'
-import { slug } from '~/features/source/NewSource'
+import { isKey, slug } from '~/shared/definition/key'
 import { useFormats, useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 import { Async } from '~/shared/states/Async'
@@ -68,7 +68,7 @@ function NewBroadcast({ close }: { close: () => void }) {
     initialValues: { name: '', key: '', segment: '', destination: '' },
     validate: {
       name: (v) => (v.trim() ? null : t('missing')),
-      key: (v) => (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(v) ? null : t('keyWrong')),
+      key: (v) => (isKey(v) ? null : t('keyWrong')),
       segment: (v) => (v ? null : t('missing')),
       destination: (v, all) => (v || (destinations?.length === 1 && all) ? null : t('missing')),
     },

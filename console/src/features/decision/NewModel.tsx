@@ -2,7 +2,7 @@ import { Button, Group, Radio, SimpleGrid, Stack, Text, TextInput } from '@manti
 import { useForm } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
 import { useNavigate } from '@tanstack/react-router'
-import { slug } from '~/features/source/NewSource'
+import { slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 import { ProblemState } from '~/shared/states/ProblemState'

@@ -3,8 +3,8 @@ import { IconChevronLeft } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { slug } from '~/features/source/NewSource'
 import { api, ask } from '~/shared/api/client'
+import { isKey, slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
 import { useToasts } from '~/shared/ui/undo'
@@ -57,7 +57,7 @@ function Connect({ type, back, close }: { type: Type; back: () => void; close: (
   const create = useDestinationChange(({ document, draft }: { document: Document; draft: boolean }) => putDestination(key, document, { create: true, draft }))
   const archive = useDestinationChange(() => ask(api.POST('/api/v1/destinations/{key}/status', { params: { path: { key } }, body: { version: 1, status: 'archived' } })))
   const save = (document: Document, draft: boolean): void => {
-    const fits = /^[a-z0-9][a-z0-9_-]{0,63}$/.test(key)
+    const fits = isKey(key)
     setWrong(!fits)
     if (!fits) return
     create.mutate({ document: { ...document, name }, draft }, {

@@ -1,7 +1,7 @@
 import { Button, Fieldset, Group, NumberInput, Stack, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
-import { slug } from '~/features/source/NewSource'
+import { slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { contentOf, Fields } from './Fields'

@@ -1,7 +1,7 @@
 import { ActionIcon, Autocomplete, Badge, Button, Card, Group, NumberInput, Select, Stack, Text, TextInput } from '@mantine/core'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useEventNames } from '~/features/source/useEventNames'
-import { slug } from '~/features/source/NewSource'
+import { slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import type { Form } from './Editor'
 import { experiment } from './messages'

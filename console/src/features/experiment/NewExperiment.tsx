@@ -1,5 +1,5 @@
 import { useNavigate } from '@tanstack/react-router'
-import { slug } from '~/features/source/NewSource'
+import { slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { useToasts } from '~/shared/ui/undo'
 import { Editor } from './Editor'

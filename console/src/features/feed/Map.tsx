@@ -4,13 +4,14 @@ import { IconCircleCheck, IconUpload } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { slug } from '~/features/source/NewSource'
 import { sourcesQuery } from '~/features/source/queries'
 import { api, ask } from '~/shared/api/client'
+import { isKey, slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { Json } from '~/shared/ui/Code'
+import { ctrlEnter } from '~/shared/ui/ctrlEnter'
 import { useToasts } from '~/shared/ui/undo'
 import css from './Feed.module.css'
 import { feed } from './messages'
@@ -38,7 +39,7 @@ export function Map({ file }: { file: File }) {
   // What is kept under a key of its own is not kept again until it is changed.
   const [before, setBefore] = useState<Mapping>()
   const edited = changed !== undefined && changed !== before
-  const wrong = edited && !/^[a-z0-9][a-z0-9_-]{0,63}$/.test(key)
+  const wrong = edited && !isKey(key)
   const use = async (name: string | null): Promise<void> => {
     setUsed(name ?? undefined)
     const m = name ? ((await ask(api.GET('/api/v1/import-mappings/{key}', { params: { path: { key: name } } }))).mapping as Mapping) : undefined
@@ -61,7 +62,7 @@ export function Map({ file }: { file: File }) {
       {(l) => {
         const m = changed ?? l.mapping
         return (
-          <div className={css.split} onKeyDown={(e) => { if ((e.ctrlKey || e.metaKey) && e.key === 'Enter' && !l.problem && !wrong) start() }}>
+          <div className={css.split} onKeyDown={ctrlEnter(start, l.problem !== undefined || wrong || load.isPending)}>
             <Stack>
               <Group align="flex-end" grow>
                 <Select label={t('kind')} allowDeselect={false} data={kinds.map((k) => ({ value: k, label: t(`kind_${k}`) }))} value={m.kind} onChange={(v) => v && setChanged(turn(m, v as Kind))} />
@@ -113,7 +114,7 @@ function Columns({ looked: l, mapping: m, change }: { looked: Looked; mapping: M
                       <Stack gap={4}>
                         <Select size="xs" aria-label={`${t('type')}: ${column}`} allowDeselect={false} data={types.map((x) => ({ value: x, label: t(`type_${x}`) }))} value={c.type ?? ''} onChange={(v) => put({ type: (v || undefined) as Column['type'] & string })} />
                         {(c.type === 'number' || c.type === 'integer') && <Checkbox size="xs" label={t('decimalComma')} checked={c.transform?.includes('decimal_comma') ?? false} onChange={(e) => put({ transform: [...(c.transform ?? []).filter((x) => x !== 'decimal_comma'), ...(e.currentTarget.checked ? ['decimal_comma'] : [])] })} />}
-                        {(c.type === 'time' || c.type === 'date') && <TextInput size="xs" aria-label={`${t('format')}: ${column}`} placeholder={t('formatHint')} value={c.format ?? ''} onChange={(e) => put({ format: e.currentTarget.value })} />}
+                        {(c.type === 'time' || c.type === 'date') && <TextInput size="xs" aria-label={`${t('format')}: ${column}`} description={t('formatHint')} value={c.format ?? ''} onChange={(e) => put({ format: e.currentTarget.value })} />}
                       </Stack>
                     )}
                   </Table.Td>

@@ -4,8 +4,8 @@ import { getHotkeyHandler } from '@mantine/hooks'
 import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useCallback, useState } from 'react'
-import { slug } from '~/features/source/NewSource'
 import { api, ask } from '~/shared/api/client'
+import { isKey, slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { BackLink } from '~/shared/ui/BackLink'
@@ -31,7 +31,7 @@ export function NewSegmentScreen() {
   const [root, setRoot] = useState(() => (search.condition ? read(search.condition) : group('all')))
   const form = useForm({
     initialValues: { name: search.name ?? '', key: slug(search.name ?? ''), description: '' },
-    validate: { name: (v) => (v.trim() ? null : t('nameMissing')), key: (v) => (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(v) ? null : t('keyWrong')) },
+    validate: { name: (v) => (v.trim() ? null : t('nameMissing')), key: (v) => (isKey(v) ? null : t('keyWrong')) },
   })
   const keep = useCallback((condition?: Record<string, unknown>) => void navigate({ to: '/segments/new', search: (s) => ({ ...(s.name ? { name: s.name } : {}), ...(condition ? { condition } : {}) }), replace: true }), [navigate])
   const create = useSegmentChange((v: { key: string; body: SegmentDocument; status: 'draft' | 'live' }) =>

@@ -4,6 +4,7 @@ import { getHotkeyHandler } from '@mantine/hooks'
 import { useNavigate } from '@tanstack/react-router'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { isKey, slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 import { ProblemState } from '~/shared/states/ProblemState'
@@ -31,7 +32,7 @@ function Form({ close }: { close: () => void }) {
   const navigate = useNavigate()
   const form = useForm({
     initialValues: { name: '', key: '', kind: 'web' as Schema['SourceBody']['kind'] },
-    validate: { key: (v) => (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(v) ? null : t('keyWrong')) },
+    validate: { key: (v) => (isKey(v) ? null : t('keyWrong')) },
   })
   const create = useSourceChange(async (v: typeof form.values) => {
     await ask(api.PUT('/api/v1/sources/{key}', { params: { path: { key: v.key }, header: { 'If-None-Match': '*' } }, body: { name: v.name, kind: v.kind } }))
@@ -67,16 +68,4 @@ function Form({ close }: { close: () => void }) {
       </Stack>
     </form>
   )
-}
-
-/** slug makes a key of a name. */
-export function slug(name: string): string {
-  return name
-    .toLowerCase()
-    .replace(/ß/g, 'ss')
-    .normalize('NFKD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 64)
 }
