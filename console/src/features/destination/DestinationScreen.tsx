@@ -40,7 +40,7 @@ function One({ destination: d }: { destination: Destination }) {
   const { tab = 'deliveries' } = route.useSearch()
   const navigate = useNavigate()
   const [testing, test] = useState(false)
-  const users = useMentions(['destinations', d.key], (document) => mentions(document, d.key))
+  const users = useMentions(['destinations', d.key], ['destination', 'destinations', 'send_to'])
   const show = (to: string | null): void => void navigate({ to: '/destinations/$key', params: { key: d.key }, search: to === 'deliveries' ? {} : { tab: to as DestinationTab }, replace: true })
   return (
     <Page
@@ -63,12 +63,6 @@ function One({ destination: d }: { destination: Destination }) {
       {testing && <TestSend destination={d} close={() => test(false)} />}
     </Page>
   )
-}
-
-function mentions(document: unknown, key: string): boolean {
-  if (Array.isArray(document)) return document.some((x) => mentions(x, key))
-  if (typeof document !== 'object' || document === null) return false
-  return Object.entries(document).some(([name, v]) => (name === 'destination' && v === key) || mentions(v, key))
 }
 
 function Setup({ destination: d }: { destination: Destination }) {
