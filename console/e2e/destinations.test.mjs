@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { Server } from '../../e2e/clients/lib/server.mjs'
+import { until } from '../../e2e/clients/lib/site.mjs'
 import { Console, open, send } from './lib.mjs'
 
 // listener is the tool outside: it keeps what it is told, and answers as it is told to.
@@ -34,6 +35,8 @@ test('a marketer connects a destination, tries it, and mends what did not arrive
   const look = c.lookout('light', findings)
   const { page } = c
   const dialog = page.getByRole('dialog')
+  // What the server does in its own time is waited for there: the page only shows it.
+  const sent = (outcome) => until(() => server.get(`/api/v1/deliveries?destination=our-crm&outcome=${outcome}`), ({ items }) => items.length === 1, outcome)
   await look('destinations-none')
 
   // By clicks: a webhook that is told of orders.
@@ -76,6 +79,7 @@ test('a marketer connects a destination, tries it, and mends what did not arrive
   // What the other side refuses is a dead letter: read it, mend the cause, send it again.
   crm.status = 422
   await send(server, { type: 'track', userId: 'u-1', event: 'Order Completed', properties: { total: 12 } })
+  await sent('dead')
   await page.getByRole('row').filter({ hasText: 'Dead letter' }).waitFor()
   await page.getByText('Dead letters 1').click()
   await page.getByRole('row').filter({ hasText: 'Dead letter' }).click()
@@ -83,6 +87,7 @@ test('a marketer connects a destination, tries it, and mends what did not arrive
   await look('delivery-dead')
   crm.status = 200
   await dialog.getByRole('button', { name: 'Send again' }).click()
+  await sent('delivered')
   await page.getByText('No dead letter').waitFor()
   await look('destination-dead-none')
   await page.getByText('Delivered 1').click()
@@ -99,13 +104,26 @@ test('a marketer connects a destination, tries it, and mends what did not arrive
   await c.tabTo('Delivery log')
   await page.keyboard.press('ArrowRight')
   await look('destination-setup')
+  await page.getByText('A new secret takes the place of the old one at once.').waitFor()
   await c.tabTo('Attributes that go along')
   await page.keyboard.type('email')
   await page.keyboard.press('Enter')
+  await page.getByText('Not saved').waitFor()
   await page.keyboard.press('Control+Enter')
-  await page.getByText('Saved', { exact: true }).waitFor()
+  await page.getByText('Not saved').waitFor({ state: 'detached' })
   const now = await server.get('/api/v1/destinations/our-crm')
   assert.deepEqual([now.version, now.traits, now.settings.secrets], [2, ['first_name', 'email'], made.settings.secrets])
+
+  // Alerts may go to it too, and one depends on it.
+  await page.getByText('Nothing uses it.').waitFor()
+  await page.getByRole('switch', { name: 'Alerts may be sent to it' }).click()
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('Not saved').waitFor({ state: 'detached' })
+  assert.equal((await server.get('/api/v1/destinations/our-crm')).alerts, true)
+  await server.put('/api/v1/alerts/lag', { name: 'Profiles are behind', when: { lag: {} }, send_to: ['our-crm'] })
+  await page.getByRole('switch', { name: 'Triggered experiences may be sent to it' }).click()
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('Profiles are behind').waitFor()
   c.unharmed()
 
   const d = await Console.enter(browser, server, { scheme: 'dark', locale: 'de-AT', path: '/destinations' })

@@ -8,9 +8,8 @@ import type { Schema } from '~/shared/api/client'
 import { useFormats, useText } from '~/shared/i18n'
 import type { Formats } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
+import { Async } from '~/shared/states/Async'
 import { Empty } from '~/shared/states/Empty'
-import { Loading } from '~/shared/states/Loading'
-import { ProblemState } from '~/shared/states/ProblemState'
 import { DataTable } from '~/shared/ui/DataTable'
 import type { Column } from '~/shared/ui/DataTable'
 import { Dialog } from '~/shared/ui/Dialog'
@@ -39,31 +38,31 @@ export function Deliveries({ destination: d, test }: { destination: Destination;
   const { outcome, delivery } = search
   const set = (change: DestinationSearch): void => void navigate({ to: '/destinations/$key', params: { key: d.key }, search: change, replace: true })
   const log = useInfiniteQuery(deliveriesQuery(d.key, outcome))
-  const rows = log.data?.pages.flatMap((p) => p.items) ?? []
   const counts = d.state.counts as Record<string, number>
   const named = (o: Outcome): string => (counts[o] ? `${t(`outcome_${o}`)} ${f.compact(counts[o])}` : t(`outcome_${o}`))
+  const none = outcome ? (
+    <Empty title={t(outcome === 'dead' ? 'noneOfDead' : 'noneOf')} icon={IconFilterOff} {...(outcome === 'dead' ? { tone: 'green' as const } : {})} />
+  ) : (
+    <Empty title={t('noneTitle')} icon={IconSend} action={<Button leftSection={<IconFlask size={16} />} onClick={test}>{t('test')}</Button>}>{t('noneText')}</Empty>
+  )
   return (
     <Stack>
       <Group justify="space-between" data-filter>
         <SegmentedControl aria-label={t('outcome')} value={outcome ?? 'all'} onChange={(v) => set(v === 'all' ? {} : { outcome: v as Outcome })} data={[{ value: 'all', label: c('all') }, ...outcomes.map((o) => ({ value: o, label: named(o) }))]} />
-        {outcome === 'dead' && rows.length > 0 && <AllDead destination={d} />}
+        {outcome === 'dead' && (log.data?.pages[0]?.items.length ?? 0) > 0 && <AllDead destination={d} />}
       </Group>
-      {log.error && !log.data ? <ProblemState error={log.error} retry={() => void log.refetch()} /> : !log.data ? <Loading /> : rows.length === 0 ? (
-        outcome ? (
-          <Empty title={t(outcome === 'dead' ? 'noneOfDead' : 'noneOf')} icon={IconFilterOff} {...(outcome === 'dead' ? { tone: 'green' as const } : {})} />
-        ) : (
-          <Empty title={t('noneTitle')} icon={IconSend} action={<Button leftSection={<IconFlask size={16} />} onClick={test}>{t('test')}</Button>}>{t('noneText')}</Empty>
-        )
-      ) : (
-        <DataTable
-          label={t('tab_deliveries')}
-          rows={rows}
-          columns={columns(t, f)}
-          rowKey={(r) => r.id}
-          open={(r) => set({ ...(outcome ? { outcome } : {}), delivery: r.id })}
-          more={log.hasNextPage ? { load: () => void log.fetchNextPage(), loading: log.isFetchingNextPage } : undefined}
-        />
-      )}
+      <Async query={log} isEmpty={(l) => l.pages[0]?.items.length === 0} empty={none}>
+        {({ pages }) => (
+          <DataTable
+            label={t('tab_deliveries')}
+            rows={pages.flatMap((p) => p.items)}
+            columns={columns(t, f)}
+            rowKey={(r) => r.id}
+            open={(r) => set({ ...(outcome ? { outcome } : {}), delivery: r.id })}
+            more={log.hasNextPage ? { load: () => void log.fetchNextPage(), loading: log.isFetchingNextPage } : undefined}
+          />
+        )}
+      </Async>
       {delivery && <Delivery destination={d.key} id={delivery} close={() => set(outcome ? { outcome } : {})} />}
     </Stack>
   )

@@ -7,9 +7,10 @@ import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { Folded } from '~/shared/ui/Folded'
+import { ctrlEnter } from '~/shared/ui/ctrlEnter'
 import { destination } from './messages'
 import type { Document, Type } from './queries'
-import { tidy } from './settings'
+import { bare, saysTwice, tidy } from './settings'
 import { SettingsForm } from './SettingsForm'
 import { Tell } from './Tell'
 
@@ -36,18 +37,18 @@ export function DestinationForm({ type, document, saving, error, save, draft, ca
     setDocument((value === undefined ? rest : { ...rest, [name]: value }) as Document)
   }
   const settings = d.settings ?? {}
-  // A broadcast writes these itself: where nothing else is sent nobody has to.
-  const written = d.broadcasts && !d.events && !d.segments && !d.audience && !d.profile ? (type.content ?? []) : []
+  // Broadcasts and alerts write these themselves: where nothing else is sent nobody has to.
+  const written = bare(d) ? (type.content ?? []) : []
   const lacking = (type.schema.required ?? []).filter((n) => !written.includes(n) && (settings[n] === undefined || settings[n] === '' || (Array.isArray(settings[n]) && settings[n].length === 0)))
   const changed = JSON.stringify(d) !== JSON.stringify(document)
   const problem = error ? problemOf(error) : undefined
   const finish = (how: (d: Document) => void): void => {
     setTried(true)
-    if (lacking.length > 0) return
+    if (lacking.length > 0 || saysTwice(settings)) return
     how({ ...d, settings: tidy(Object.fromEntries(Object.entries(settings).filter(([n]) => !written.includes(n)))) })
   }
   return (
-    <form noValidate onSubmit={(e) => { e.preventDefault(); finish(save) }} onKeyDown={(e) => { if ((e.ctrlKey || e.metaKey) && e.key === 'Enter') { e.preventDefault(); finish(save) } }}>
+    <form noValidate onSubmit={(e) => { e.preventDefault(); finish(save) }} onKeyDown={ctrlEnter(() => finish(save), saving)}>
       <Stack gap="lg">
         <Card padding="md" component="section">
           <Title order={2} size="h3" mb="sm">{t('where')}</Title>

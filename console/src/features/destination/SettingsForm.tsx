@@ -3,7 +3,8 @@ import { IconPlus, IconX } from '@tabler/icons-react'
 import { useLocale, useText } from '~/shared/i18n'
 import { Folded } from '~/shared/ui/Folded'
 import type { SettingsSchema, Type } from './queries'
-import { long, matters, newSecret, parted } from './settings'
+import { linesOf, long, matters, newSecret, parted, twice } from './settings'
+import type { Line } from './settings'
 import { german, setting } from './settingsMessages'
 
 type Settings = Record<string, unknown>
@@ -83,7 +84,7 @@ function Member({ owner, name, schema, required, value, change, problem }: One) 
         <Button variant="default" onClick={() => change({})}>{t('replace')}</Button>
       </Group>
     )
-  if (schema.type === 'object') return <Rows {...common} value={Object.entries((value ?? {}) as Record<string, string>)} change={(rows) => change(Object.fromEntries(rows))} />
+  if (schema.type === 'object') return <Named {...common} value={linesOf(value)} change={change} />
   if (schema.writeOnly && !long.includes(name)) return <PasswordInput {...common} autoComplete="off" visibilityToggleButtonProps={{ 'aria-label': t('reveal') }} value={String(value ?? '')} onChange={(e) => change(e.currentTarget.value)} />
   if (long.includes(name)) return <Textarea {...common} autosize minRows={3} maxRows={16} styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }} value={String(value ?? '')} onChange={(e) => change(e.currentTarget.value)} />
   return <TextInput {...common} placeholder={schema.default === undefined ? '' : String(schema.default)} value={String(value ?? '')} onChange={(e) => change(e.currentTarget.value)} />
@@ -109,20 +110,30 @@ function Several({ name, numbers, value, change, ...common }: Labelled & { name:
   return (
     <div>
       <TagsInput {...common} value={value} onChange={set} placeholder={value.length === 0 ? t('enterAdds') : ''} acceptValueOnBlur />
-      {name === 'secrets' && <Button mt={6} size="compact-sm" variant="subtle" onClick={() => set([...value, newSecret()])}>{t('makeSecret')}</Button>}
+      {name === 'secrets' && (
+        <Group mt={6} gap="xs">
+          <Button size="compact-sm" variant="subtle" onClick={() => set([...value, newSecret()])}>{t('makeSecret')}</Button>
+          {value[0] === kept && <Text size="xs" c="dimmed">{t('secretReplaces')}</Text>}
+        </Group>
+      )}
     </div>
   )
 }
 
-type Pair = [string, string]
-
-function pairsOf(value: unknown): Pair[] {
-  return Array.isArray(value) ? (value as { name?: string; value?: string }[]).map((p): Pair => [p.name ?? '', p.value ?? '']) : []
+function pairsOf(value: unknown): Line[] {
+  return Array.isArray(value) ? (value as { name?: string; value?: string }[]).map((p): Line => [p.name ?? '', p.value ?? '']) : []
 }
 
-function Rows({ label, description, error, value, change }: Labelled & { value: Pair[]; change: (to: Pair[]) => void }) {
+// Named are the lines of an object: no two may have one name.
+function Named({ value, error, ...of }: Labelled & { value: Line[]; change: (to: Line[]) => void }) {
   const t = useText(setting)
-  const put = (i: number, row: Pair): void => change(value.map((r, j) => (i === j ? row : r)))
+  const name = twice(value)
+  return <Rows {...of} value={value} error={name === undefined ? error : t('rowTwice', { name })} />
+}
+
+function Rows({ label, description, error, value, change }: Labelled & { value: Line[]; change: (to: Line[]) => void }) {
+  const t = useText(setting)
+  const put = (i: number, row: Line): void => change(value.map((r, j) => (i === j ? row : r)))
   return (
     <div role="group" aria-label={label}>
       <Text size="sm" fw={500}>{label}</Text>
@@ -137,7 +148,7 @@ function Rows({ label, description, error, value, change }: Labelled & { value: 
         ))}
       </Stack>
       <Button mt={6} size="compact-sm" variant="subtle" leftSection={<IconPlus size={14} />} aria-label={`${t('addRow')}: ${label}`} onClick={() => change([...value, ['', '']])}>{t('addRow')}</Button>
-      {error && <Text size="xs" c="var(--mantine-color-error)">{error}</Text>}
+      {error && <Text size="xs" c="var(--mantine-color-error)" role="alert">{error}</Text>}
     </div>
   )
 }

@@ -1,5 +1,6 @@
 import { MultiSelect, SegmentedControl, Select, SimpleGrid, Stack, Switch, TagsInput, Text, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 import type { ReactNode } from 'react'
 import { traitsQuery, useEvents, useSegments } from '~/features/segment/builder/suggest'
 import { useText } from '~/shared/i18n'
@@ -7,6 +8,8 @@ import css from './Destination.module.css'
 import type { Set } from './DestinationForm'
 import { destination } from './messages'
 import type { Document } from './queries'
+import { at, whenOf } from './when'
+import type { When } from './when'
 
 /** Tell is what a destination is told: one part for each kind of cause. */
 export function Tell({ document: d, set, sendsContent }: { document: Document; set: Set; sendsContent: boolean }) {
@@ -14,18 +17,23 @@ export function Tell({ document: d, set, sendsContent }: { document: Document; s
   const segments = useSegments(undefined)
   const events = useEvents()
   const traits = useQuery(traitsQuery).data?.items.map((x) => x.name) ?? []
-  const on = d.segments?.[0]?.on ?? []
-  const chosen = (d.segments ?? []).map((s) => s.key)
-  const when = on.length === 1 ? (on[0] ?? 'both') : 'both'
-  const pick = (keys: string[], to: string): void => set('segments', keys.map((key) => ({ key, ...(to === 'both' ? {} : { on: [to as 'entered'] }) })))
+  const chosen = d.segments ?? []
+  // What holds for the next segment, where none is chosen yet that could say.
+  const [next, setNext] = useState<When>('both')
+  const when = whenOf(chosen, next)
+  const pick = (to: When): void => {
+    setNext(to)
+    set('segments', chosen.map(({ key }) => at(key, to)))
+  }
   return (
     <Stack gap="xs">
       <Part label={t('tellEntered')} hint={t('tellEnteredHint')} on={d.segments !== undefined} turn={(x) => set('segments', x ? [] : undefined)}>
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
-          <MultiSelect label={t('segments')} data={segments} value={chosen} searchable onChange={(keys) => pick(keys, when)} />
+          <MultiSelect label={t('segments')} data={segments} value={chosen.map((s) => s.key)} searchable onChange={(keys) => set('segments', keys.map((key) => chosen.find((s) => s.key === key) ?? at(key, when ?? next)))} />
           <div>
             <Text size="sm" fw={500} mb={4} id="tell-when">{t('on')}</Text>
-            <SegmentedControl fullWidth aria-labelledby="tell-when" data={(['both', 'entered', 'left'] as const).map((v) => ({ value: v, label: t(`on_${v}`) }))} value={when} onChange={(to) => pick(chosen, to)} />
+            <SegmentedControl fullWidth aria-labelledby="tell-when" data={(['both', 'entered', 'left'] as const).map((v) => ({ value: v, label: t(`on_${v}`) }))} value={when ?? ''} onChange={(to) => pick(to as When)} />
+            {when === undefined && <Text size="xs" c="dimmed" mt={4}>{t('on_each')}</Text>}
           </div>
         </SimpleGrid>
       </Part>
@@ -42,6 +50,7 @@ export function Tell({ document: d, set, sendsContent }: { document: Document; s
         <Select label={t('segment')} data={segments} searchable value={d.audience?.segment || null} onChange={(v) => set('audience', { segment: v ?? '' })} />
       </Part>
       {sendsContent && <Part label={t('broadcasts')} hint={t('broadcastsHint')} on={d.broadcasts === true} turn={(x) => set('broadcasts', x || undefined)} />}
+      <Part label={t('alerts')} hint={t('alertsHint')} on={d.alerts === true} turn={(x) => set('alerts', x || undefined)} />
       <Part label={t('experiences')} on={d.experiences === true} turn={(x) => set('experiences', x || undefined)} />
     </Stack>
   )

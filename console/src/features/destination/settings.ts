@@ -1,6 +1,6 @@
 // What the forms of settings know beyond the schemas: what comes first, what
 // belongs together, and what one can begin with.
-import type { SettingsSchema } from './queries'
+import type { Document, SettingsSchema } from './queries'
 
 type Settings = Record<string, unknown>
 
@@ -57,10 +57,36 @@ export function beginningOf(type: string): Settings {
 /** newSecret makes a shared secret as Standard Webhooks writes it. */
 export const newSecret = (): string => `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(24))))}`
 
-/** tidy leaves out what is empty: the server tells that from what is left out. */
+/** bare tells, as the server does, that nothing but broadcasts and alerts goes through a destination. */
+export const bare = (d: Document): boolean =>
+  Boolean((d.broadcasts || d.alerts) && !d.experiences && !d.events && !d.segments?.length && !d.audience && !d.profile)
+
+/** Line is a member of an object while it is written: of two with one name neither is lost. */
+export type Line = readonly [name: string, value: string]
+
+const isLines = (v: unknown): v is Line[] => Array.isArray(v) && v.length > 0 && v.every(Array.isArray)
+
+/** linesOf gives the lines of an object, as it is kept or as it is written. */
+export const linesOf = (v: unknown): Line[] => (isLines(v) ? v : Object.entries((v ?? {}) as Record<string, string>))
+
+// A line of which nothing is written yet says nothing.
+const said = (lines: Line[]): Line[] => lines.filter(([n, v]) => n !== '' || v !== '')
+
+/** twice is the name that more than one line has. */
+export function twice(lines: Line[]): string | undefined {
+  const names = said(lines).map(([n]) => n)
+  return names.find((n, i) => names.indexOf(n) !== i)
+}
+
+/** saysTwice tells whether some object has a name twice: it cannot be sent. */
+export const saysTwice = (value: Settings): boolean =>
+  Object.values(value).some((v) => (isLines(v) ? twice(v) !== undefined : typeof v === 'object' && v !== null && !Array.isArray(v) && saysTwice(v as Settings)))
+
+/** tidy leaves out what is empty: the server tells that from what is left out. Lines become objects. */
 export function tidy(value: Settings): Settings {
   return Object.fromEntries(
-    Object.entries(value).flatMap(([k, v]): [string, unknown][] => {
+    Object.entries(value).flatMap(([k, of]): [string, unknown][] => {
+      const v = isLines(of) ? Object.fromEntries(said(of)) : of
       if (v === '' || v === undefined || v === null || (Array.isArray(v) && v.length === 0)) return []
       if (typeof v !== 'object' || Array.isArray(v)) return [[k, v]]
       const inner = tidy(v as Settings)
