@@ -6,8 +6,6 @@ import { call } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
 import { Empty } from '~/shared/states/Empty'
-import { Loading } from '~/shared/states/Loading'
-import { ProblemState } from '~/shared/states/ProblemState'
 import { DataTable } from '~/shared/ui/DataTable'
 import { Sheet } from '~/shared/ui/Dialog'
 import { Page } from '~/shared/ui/Page'
@@ -26,28 +24,28 @@ export function CatalogScreen() {
   const navigate = useNavigate()
   const { id } = route.useSearch()
   const list = useInfiniteQuery(itemsQuery)
-  const rows = list.data?.pages.flatMap((p) => p.items) ?? []
+  const isEmpty = (d: NonNullable<typeof list.data>): boolean => d.pages[0]?.items.length === 0
   const open = (to: string | undefined): void => void navigate({ to: '/catalog', search: to ? { id: to } : {} })
   const load = <Button component={Link} to="/imports/new" variant="default" leftSection={<IconUpload size={16} />}>{t('load')}</Button>
   return (
-    <Page title={t('catalog')} lead={t('catalogLead')} actions={rows.length > 0 && load}>
-      {list.error && !list.data ? <ProblemState error={list.error} retry={() => void list.refetch()} /> : !list.data ? <Loading /> : rows.length === 0 ? (
-        <Empty title={t('catalogEmpty')} icon={IconPackage} action={load}>{t('catalogEmptyText')}</Empty>
-      ) : (
-        <DataTable
-          label={t('catalog')}
-          rows={rows}
-          rowKey={(i) => i.id}
-          open={(i) => open(i.id)}
-          more={list.hasNextPage ? { load: () => void list.fetchNextPage(), loading: list.isFetchingNextPage } : undefined}
-          columns={[
-            { key: 'name', header: t('item'), width: 'minmax(200px, 1.6fr)', cell: (i) => <Text fw={550} span>{itemName(i)}</Text> },
-            { key: 'id', header: t('id'), width: 'minmax(120px, 1fr)', cell: (i) => <code>{i.id}</code> },
-            { key: 'attributes', header: t('attributes'), width: 'minmax(220px, 2fr)', cell: (i) => <Text size="sm" c="dimmed" className="rp-ellipsis">{shortly({ ...i.attributes, ...i.dimensions })}</Text> },
-            { key: 'changed', header: t('changed'), width: '150px', end: true, cell: (i) => <Time at={i.updated_at} /> },
-          ]}
-        />
-      )}
+    <Page title={t('catalog')} lead={t('catalogLead')} actions={list.data && !isEmpty(list.data) && load}>
+      <Async query={list} isEmpty={isEmpty} empty={<Empty title={t('catalogEmpty')} icon={IconPackage} action={load}>{t('catalogEmptyText')}</Empty>}>
+        {({ pages }) => (
+          <DataTable
+            label={t('catalog')}
+            rows={pages.flatMap((p) => p.items)}
+            rowKey={(i) => i.id}
+            open={(i) => open(i.id)}
+            more={list.hasNextPage ? { load: () => void list.fetchNextPage(), loading: list.isFetchingNextPage } : undefined}
+            columns={[
+              { key: 'name', header: t('item'), width: 'minmax(200px, 1.6fr)', cell: (i) => <Text fw={550} span>{itemName(i)}</Text> },
+              { key: 'id', header: t('id'), width: 'minmax(120px, 1fr)', cell: (i) => <code>{i.id}</code> },
+              { key: 'attributes', header: t('attributes'), width: 'minmax(220px, 2fr)', cell: (i) => <Text size="sm" c="dimmed" className="rp-ellipsis">{shortly({ ...i.attributes, ...i.dimensions })}</Text> },
+              { key: 'changed', header: t('changed'), width: '150px', end: true, cell: (i) => <Time at={i.updated_at} /> },
+            ]}
+          />
+        )}
+      </Async>
       {id && <One id={id} close={() => open(undefined)} />}
     </Page>
   )

@@ -2,17 +2,16 @@ import { Badge, Button, Card, Group, Stack, Table, Text, Title } from '@mantine/
 import { IconReceipt, IconUpload } from '@tabler/icons-react'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { isMasked } from '~/features/profile/name'
 import { useFormats, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
 import { Empty } from '~/shared/states/Empty'
-import { Loading } from '~/shared/states/Loading'
-import { ProblemState } from '~/shared/states/ProblemState'
 import { DataTable } from '~/shared/ui/DataTable'
 import { Sheet } from '~/shared/ui/Dialog'
 import { Page } from '~/shared/ui/Page'
 import { Time } from '~/shared/ui/Time'
 import { catalog } from './messages'
-import { orderQuery, ordersQuery } from './queries'
+import { orderQuery, ordersQuery, refundOf } from './queries'
 import type { Order } from './queries'
 import { Values } from './Values'
 
@@ -25,31 +24,31 @@ export function OrdersScreen() {
   const navigate = useNavigate()
   const { id } = route.useSearch()
   const list = useInfiniteQuery(ordersQuery)
-  const rows = list.data?.pages.flatMap((p) => p.items) ?? []
+  const isEmpty = (d: NonNullable<typeof list.data>): boolean => d.pages[0]?.items.length === 0
   const open = (to: string | undefined): void => void navigate({ to: '/orders', search: to ? { id: to } : {} })
   const load = <Button component={Link} to="/imports/new" variant="default" leftSection={<IconUpload size={16} />}>{t('load')}</Button>
   const money = (n: number, o: Order): React.ReactNode => <span className="rp-num">{f.number(n)} {o.currency}</span>
   return (
-    <Page title={t('orders')} lead={t('ordersLead')} actions={rows.length > 0 && load}>
-      {list.error && !list.data ? <ProblemState error={list.error} retry={() => void list.refetch()} /> : !list.data ? <Loading /> : rows.length === 0 ? (
-        <Empty title={t('ordersEmpty')} icon={IconReceipt} action={load}>{t('ordersEmptyText')}</Empty>
-      ) : (
-        <DataTable
-          label={t('orders')}
-          rows={rows}
-          rowKey={(o) => o.id}
-          open={(o) => open(o.id)}
-          more={list.hasNextPage ? { load: () => void list.fetchNextPage(), loading: list.isFetchingNextPage } : undefined}
-          columns={[
-            { key: 'order', header: t('order'), width: 'minmax(140px, 1fr)', cell: (o) => <Text fw={550} span>{o.id}</Text> },
-            { key: 'state', header: t('state'), width: '150px', cell: (o) => <State of={o} /> },
-            { key: 'customer', header: t('customer'), width: 'minmax(180px, 1.4fr)', cell: (o) => o.customer?.value ?? <Text span c="dimmed" size="sm">{t('nobody')}</Text> },
-            { key: 'total', header: t('total'), width: '150px', end: true, cell: (o) => money(o.gross, o) },
-            { key: 'net', header: t('net'), width: '170px', end: true, cell: (o) => money(o.net, o) },
-            { key: 'when', header: t('when'), width: '150px', end: true, cell: (o) => (o.time ? <Time at={o.time} /> : '–') },
-          ]}
-        />
-      )}
+    <Page title={t('orders')} lead={t('ordersLead')} actions={list.data && !isEmpty(list.data) && load}>
+      <Async query={list} isEmpty={isEmpty} empty={<Empty title={t('ordersEmpty')} icon={IconReceipt} action={load}>{t('ordersEmptyText')}</Empty>}>
+        {({ pages }) => (
+          <DataTable
+            label={t('orders')}
+            rows={pages.flatMap((p) => p.items)}
+            rowKey={(o) => o.id}
+            open={(o) => open(o.id)}
+            more={list.hasNextPage ? { load: () => void list.fetchNextPage(), loading: list.isFetchingNextPage } : undefined}
+            columns={[
+              { key: 'order', header: t('order'), width: 'minmax(140px, 1fr)', cell: (o) => <Text fw={550} span>{o.id}</Text> },
+              { key: 'state', header: t('state'), width: '150px', cell: (o) => <State of={o} /> },
+              { key: 'customer', header: t('customer'), width: 'minmax(180px, 1.4fr)', cell: (o) => o.customer?.value ?? <Text span c="dimmed" size="sm">{t('nobody')}</Text> },
+              { key: 'total', header: t('total'), width: '150px', end: true, cell: (o) => money(o.gross, o) },
+              { key: 'net', header: t('net'), width: '170px', end: true, cell: (o) => money(o.net, o) },
+              { key: 'when', header: t('when'), width: '150px', end: true, cell: (o) => (o.time ? <Time at={o.time} /> : '–') },
+            ]}
+          />
+        )}
+      </Async>
       {id && <One id={id} close={() => open(undefined)} />}
     </Page>
   )
@@ -57,7 +56,8 @@ export function OrdersScreen() {
 
 function State({ of: o }: { of: Order }) {
   const t = useText(catalog)
-  if (o.refunded > 0) return <Badge color="yellow">{t('refunded')}</Badge>
+  const back = refundOf(o)
+  if (back) return <Badge color="yellow">{t(back)}</Badge>
   const said = o.status && o.status !== 'purchased' ? o.status : t(o.purchased ? 'bought' : 'notBought')
   return <Badge color={o.purchased ? 'green' : 'gray'}>{said}</Badge>
 }
@@ -92,7 +92,8 @@ function Known({ order: o }: { order: Order }) {
     <Stack gap="lg">
       <Group justify="space-between">
         <State of={o} />
-        {o.customer && <Link to="/people/$ref" params={{ ref: `${o.customer.namespace}:${o.customer.value}` }}>{t('openPerson')}</Link>}
+        {/* Nobody is found by what is masked. */}
+        {o.customer && !isMasked(o.customer.value) && <Link to="/people/$ref" params={{ ref: `${o.customer.namespace}:${o.customer.value}` }}>{t('openPerson')}</Link>}
       </Group>
       <Values title={t('order')} values={sums} />
       <section>

@@ -45,6 +45,9 @@ export const ordersQuery = list<Order>('orders', 'orders')
 export const itemQuery = (id: string) => queryOptions({ queryKey: ['catalog', id], queryFn: ({ signal }) => call<Item>(`/api/v1/catalog/items/${encodeURIComponent(id)}`, { signal }) })
 export const orderQuery = (id: string) => queryOptions({ queryKey: ['orders', id], queryFn: ({ signal }) => call<Order>(`/api/v1/orders/${encodeURIComponent(id)}`, { signal }) })
 
+/** refundOf says how much of an order came back; undefined: nothing. */
+export const refundOf = (o: Pick<Order, 'refunded' | 'net'>): 'refunded' | 'partlyRefunded' | undefined => (o.refunded > 0 ? (o.net > 0 ? 'partlyRefunded' : 'refunded') : undefined)
+
 /** itemName is what an item is called, where it has a name. */
 export function itemName(i: Item): string {
   const name = i.attributes?.name ?? i.attributes?.title

@@ -8,11 +8,9 @@ import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { Dialog } from '~/shared/ui/Dialog'
+import { isMasked } from './name'
 import type { Profile } from './queries'
 import { unmask } from './unmaskMessages'
-
-/** isMasked tells whether the server hid something: this sign stands nowhere else. */
-export const isMasked = (p: Profile): boolean => JSON.stringify([p.identifiers, p.traits]).includes('•••')
 
 /**
  * Unmask reads one person once with what is personal, for a reason that is noted.
@@ -29,7 +27,7 @@ export function Unmask({ refer, profile: p, shown, show }: { refer: string; prof
       ask(api.GET('/api/v1/profiles/{ref}', { params: { path: { ref: refer }, query: { include: ['lineage'] } }, headers: { 'X-Rapport-Unmask': encodeURIComponent(reason.trim()) } })),
   })
   if (shown) return <Button variant="default" leftSection={<IconEyeOff size={16} />} onClick={() => show(undefined)}>{t('hide')}</Button>
-  if (!isMasked(p) || typeof session !== 'object') return null
+  if (!isMasked(JSON.stringify([p.identifiers, p.traits])) || typeof session !== 'object') return null
   if (!session.mayUnmask) return <Text size="sm" c="dimmed" maw={240}>{t('mayNot')}</Text>
   return (
     <>

@@ -15,10 +15,13 @@ export function nameOf(identifiers: readonly Identifier[], id: string): string {
   return identifiers[0]?.value ?? id
 }
 
+/** isMasked tells whether the server hid some of a text: this sign stands nowhere else. */
+export const isMasked = (text: string): boolean => text.includes('•••')
+
 /** fullName is the person's name where traits have one that may be seen. */
 export function fullName(traits: Readonly<Record<string, unknown>> | undefined): string | undefined {
   if (!traits) return undefined
-  const text = (key: string): string => (typeof traits[key] === 'string' && !traits[key].includes('•••') ? traits[key].trim() : '')
+  const text = (key: string): string => (typeof traits[key] === 'string' && !isMasked(traits[key]) ? traits[key].trim() : '')
   const whole = text('name') || [text('first_name') || text('firstName'), text('last_name') || text('lastName')].filter(Boolean).join(' ')
   return whole || undefined
 }
