@@ -12,12 +12,11 @@ import { download } from '~/shared/ui/download'
 import { Page } from '~/shared/ui/Page'
 import { Time } from '~/shared/ui/Time'
 import { useToasts } from '~/shared/ui/undo'
-import { recordsOf } from './csv'
 import css from './Feed.module.css'
 import { ImportState } from './ImportState'
 import { feed } from './messages'
 import { importQuery, reportQuery } from './queries'
-import type { Import, RowError } from './queries'
+import type { Import } from './queries'
 import { importTabs } from './routes'
 import type { ImportTab } from './routes'
 
@@ -89,39 +88,36 @@ function Report({ of: i }: { of: Import }) {
   const t = useText(feed)
   const report = useQuery(reportQuery(i.id, i.sums.rows))
   return (
-    <Async query={report} isEmpty={(text) => recordsOf(text).length === 0} empty={<Empty compact title={t('reportNone')} icon={IconCircleCheck} tone="green" />}>
-      {(text) => {
-        const rows = recordsOf<keyof RowError>(text)
-        return (
-          <Stack gap="sm">
-            <Group justify="space-between">
-              <Title order={2} size="h3">{t('report')}</Title>
-              <Button variant="default" leftSection={<IconDownload size={16} />} onClick={() => download(new Blob([text], { type: 'text/csv' }), `import-${i.id}.csv`)}>{t('download')}</Button>
-            </Group>
-            {rows.length > most && <Text size="sm" c="dimmed">{t('reportMost', { count: most })}</Text>}
-            <Card padding={0}>
-              <Table.ScrollContainer minWidth={760}>
-                <Table>
-                  <Table.Thead>
-                    <Table.Tr><Table.Th>{t('line')}</Table.Th><Table.Th>{t('column')}</Table.Th><Table.Th>{t('value')}</Table.Th><Table.Th>{t('reason')}</Table.Th><Table.Th>{t('mend')}</Table.Th></Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
-                    {rows.slice(0, most).map((r, n) => (
-                      <Table.Tr key={n}>
-                        <Table.Td className="rp-num">{r.line}</Table.Td>
-                        <Table.Td>{r.column}</Table.Td>
-                        <Table.Td className="rp-break"><code>{r.value}</code></Table.Td>
-                        <Table.Td>{r.reason}</Table.Td>
-                        <Table.Td c="dimmed">{r.mend}</Table.Td>
-                      </Table.Tr>
-                    ))}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
-            </Card>
-          </Stack>
-        )
-      }}
+    <Async query={report} isEmpty={({ rows }) => rows.length === 0} empty={<Empty compact title={t('reportNone')} icon={IconCircleCheck} tone="green" />}>
+      {({ text, rows }) => (
+        <Stack gap="sm">
+          <Group justify="space-between">
+            <Title order={2} size="h3">{t('report')}</Title>
+            <Button variant="default" leftSection={<IconDownload size={16} />} onClick={() => download(new Blob([text], { type: 'text/csv' }), `import-${i.id}.csv`)}>{t('download')}</Button>
+          </Group>
+          {rows.length > most && <Text size="sm" c="dimmed">{t('reportMost', { count: most })}</Text>}
+          <Card padding={0}>
+            <Table.ScrollContainer minWidth={760}>
+              <Table>
+                <Table.Thead>
+                  <Table.Tr><Table.Th>{t('line')}</Table.Th><Table.Th>{t('column')}</Table.Th><Table.Th>{t('value')}</Table.Th><Table.Th>{t('reason')}</Table.Th><Table.Th>{t('mend')}</Table.Th></Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {rows.slice(0, most).map((r, n) => (
+                    <Table.Tr key={n}>
+                      <Table.Td className="rp-num">{r.line}</Table.Td>
+                      <Table.Td>{r.column}</Table.Td>
+                      <Table.Td className="rp-break"><code>{r.value}</code></Table.Td>
+                      <Table.Td>{r.reason}</Table.Td>
+                      <Table.Td c="dimmed">{r.mend}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          </Card>
+        </Stack>
+      )}
     </Async>
   )
 }

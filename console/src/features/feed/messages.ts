@@ -82,7 +82,7 @@ export const feed = catalog(
     type_any: 'As the file has it',
     decimalComma: 'Decimal comma',
     format: 'Written as',
-    formatHint: 'Such as 02.01.2006 15:04',
+    formatHint: 'Write 2 January 2006, 15:04 as your file would: 02.01.2006 15:04',
     result: 'What the first rows become',
     row: 'Row {n}',
     noResult: 'No row can be taken yet.',
@@ -112,7 +112,6 @@ export const feed = catalog(
     value: 'Value',
     reason: 'What is wrong',
     mend: 'What helps',
-    missing: 'This is needed.',
   },
   {
     imports: 'Importe',
@@ -195,7 +194,7 @@ export const feed = catalog(
     type_any: 'Wie in der Datei',
     decimalComma: 'Dezimalkomma',
     format: 'Geschrieben als',
-    formatHint: 'Etwa 02.01.2006 15:04',
+    formatHint: 'Schreiben Sie den 2. Januar 2006, 15:04 Uhr so, wie Ihre Datei es täte: 02.01.2006 15:04',
     result: 'Was aus den ersten Zeilen wird',
     row: 'Zeile {n}',
     noResult: 'Noch kann keine Zeile angenommen werden.',
@@ -225,7 +224,6 @@ export const feed = catalog(
     value: 'Wert',
     reason: 'Was falsch ist',
     mend: 'Was hilft',
-    missing: 'Das wird gebraucht.',
   },
 )
 

@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, ask, call } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
+import { recordsOf } from './csv'
 
 export type Import = Schema['Import']
 export type Column = Schema['Column']
@@ -29,8 +30,10 @@ export const importQuery = (id: string) =>
     refetchInterval: (q) => (q.state.data && moving(q.state.data) ? 500 : false),
   })
 
+const readReport = (text: string): { text: string; rows: RowError[] } => ({ text, rows: recordsOf<keyof RowError>(text) })
+
 export const reportQuery = (id: string, rows: number) =>
-  queryOptions({ queryKey: ['imports', id, 'report', rows], queryFn: ({ signal }) => call<string>(`/api/v1/imports/${encodeURIComponent(id)}/report`, { signal }) })
+  queryOptions({ queryKey: ['imports', id, 'report', rows], queryFn: ({ signal }) => call<string>(`/api/v1/imports/${encodeURIComponent(id)}/report`, { signal }), select: readReport })
 
 export const mappingsQuery = queryOptions({
   queryKey: ['import-mappings'],
@@ -45,7 +48,7 @@ function head(file: File): Blob {
 /** lookQuery asks what a file's rows would become, with a mapping or the one that is suggested. */
 export const lookQuery = (file: File, tried: Mapping | undefined) =>
   queryOptions({
-    queryKey: ['imports', 'look', file.name, file.size, file.lastModified, tried],
+    queryKey: ['import-look', file.name, file.size, file.lastModified, tried],
     queryFn: ({ signal }) => {
       const query = new URLSearchParams({ name: file.name, ...(tried ? { document: JSON.stringify(tried) } : {}) })
       return call<Looked>(`/api/v1/imports/suggest?${query}`, { method: 'POST', body: head(file), headers: { 'Content-Type': 'application/octet-stream' }, signal })

@@ -21,7 +21,7 @@ export const privacy = catalog(
     ended: 'Done',
     person: 'Person',
     personHint: 'All that belongs to the same person is found from one identifier.',
-    accessText: 'Everything that is known of the person is collected into one file: traits, events, consent, decisions and what was sent.',
+    accessText: 'Everything that is known of the person is collected into one file: attributes, events, consent, decisions and what was sent.',
     erasureText: 'Everything that is known of the person is removed for good, in the log too: profile, events, and what others said of them. Other data stays as it is.',
     sure: 'I know that this cannot be taken back',
     suppress: 'Never contact again',
@@ -57,7 +57,6 @@ export const privacy = catalog(
     attention: '{count, plural, one {One definition or job names} other {# definitions and jobs name}} the person. What people wrote is not changed: look at it.',
     print: 'Copy the proof as JSON',
     keep: 'Keep this proof: it holds no personal data.',
-    missing: 'Choose a person.',
   },
   {
     title: 'Datenschutzanfragen',
@@ -115,7 +114,6 @@ export const privacy = catalog(
     attention: '{count, plural, one {Eine Definition oder ein Auftrag nennt} other {# Definitionen und Aufträge nennen}} die Person. Was Menschen geschrieben haben, wird nicht geändert: Sehen Sie nach.',
     print: 'Nachweis als JSON kopieren',
     keep: 'Behalten Sie diesen Nachweis: Er enthält keine personenbezogenen Daten.',
-    missing: 'Wählen Sie eine Person.',
   },
 )
 
