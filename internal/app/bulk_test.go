@@ -277,3 +277,18 @@ func TestBulk_GoesOnAfterARestart(t *testing.T) {
 		t.Errorf("the sums are %v", got)
 	}
 }
+
+// A job is one of the instance itself: what its rows are is not held against the
+// limits of the source, however much it is.
+func TestBulk_IsNotHeldAgainstLimits(t *testing.T) {
+	t.Parallel()
+	b := bulkAPI{t, open(t, settings(t, t.TempDir()))}
+	api(t, b.App, "PUT", "/sources/default", `{"name":"Site","kind":"web","limits":{"per_day":2}}`, 200)
+	b.has(b.done("Orders", "upsert", "customer_id\nC1\nC2\n\"\"\nC3\n"), `{"state":"JobComplete","numberRecordsProcessed":4,"numberRecordsFailed":1}`)
+	for i, want := range []int{200, 200, 429} {
+		status, _, text := call(t, "POST", b.URL()+"/v1/track", fmt.Sprintf(`{"writeKey":%q,"userId":"ann","event":"A","messageId":"m%d"}`, writeKey, i))
+		if status != want {
+			t.Errorf("event %d: %d, want %d: %s", i, status, want, text)
+		}
+	}
+}

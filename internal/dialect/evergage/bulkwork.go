@@ -228,7 +228,7 @@ func (w *bulkWork) flaw(line int64, code, message string) {
 // intake is that of the chunk.
 func (w *bulkWork) intake() *intake {
 	if w.in == nil {
-		in := &intake{door: w.Door, mapper: w.today(), via: viaIngest, dataset: w.job.Connector, sub: &pipeline.Submission{Received: w.cursor.At}}
+		in := &intake{door: w.Door, mapper: w.today(), via: viaIngest, sub: &pipeline.Submission{Received: w.cursor.At}}
 		in.base = event.Envelope{
 			Dialect: Dialect, Source: w.job.Source, Received: w.cursor.At, Verified: true, Historical: w.job.Historical, Rules: in.mapper.rules.Version,
 		}
@@ -285,7 +285,6 @@ func (w *bulkWork) chunk() error {
 	var receipt pipeline.Receipt
 	in := w.in
 	if in != nil {
-		in.bring()
 		var err error
 		if receipt, err = dialect.Deliver(w.ctx, w.Accept, in.sub); err != nil {
 			return err
