@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"rapport/internal/fault"
 	"rapport/internal/identity"
 	"rapport/internal/pipeline"
 )
@@ -69,23 +68,4 @@ func Await(w http.ResponseWriter, r *http.Request, a Acceptor, receipt pipeline.
 		applied = "no"
 	}
 	w.Header().Set("Rapport-Applied", applied)
-}
-
-// roomPause is how long a background job waits until it asks for room again.
-const roomPause = 100 * time.Millisecond
-
-// Deliver hands over what a background job made; where there is no room it waits
-// for some. Its error is that of Accept, or why the context ended.
-func Deliver(ctx context.Context, a Acceptor, s *pipeline.Submission) (pipeline.Receipt, error) {
-	for {
-		receipt, err := a.Accept(ctx, s)
-		if fault.KindOf(err) != fault.Limited {
-			return receipt, err
-		}
-		select {
-		case <-ctx.Done():
-			return receipt, context.Cause(ctx)
-		case <-time.After(roomPause):
-		}
-	}
 }

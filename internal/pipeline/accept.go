@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"rapport/internal/event"
 	"rapport/internal/fault"
@@ -39,6 +40,30 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 		p.waiting.Add(-int64(bytes))
 	}
 	return receipt, err
+}
+
+// roomPause is how long a background job waits until it asks for room again.
+const roomPause = 100 * time.Millisecond
+
+// accepting is who takes a submission: a pipeline, or what stands before one.
+type accepting interface {
+	Accept(ctx context.Context, s *Submission) (Receipt, error)
+}
+
+// Deliver hands over what a background job made; where there is no room it waits
+// for some. Its error is that of Accept, or why the context ended.
+func Deliver(ctx context.Context, a accepting, s *Submission) (Receipt, error) {
+	for {
+		receipt, err := a.Accept(ctx, s)
+		if fault.KindOf(err) != fault.Limited {
+			return receipt, err
+		}
+		select {
+		case <-ctx.Done():
+			return receipt, context.Cause(ctx)
+		case <-time.After(roomPause):
+		}
+	}
 }
 
 // takeIn lets the sources' own rules decide on each event, and what follows from

@@ -286,7 +286,7 @@ func (w *bulkWork) chunk() error {
 	in := w.in
 	if in != nil {
 		var err error
-		if receipt, err = dialect.Deliver(w.ctx, w.Accept, in.sub); err != nil {
+		if receipt, err = pipeline.Deliver(w.ctx, w.Accept, in.sub); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"rapport/internal/clock"
-	"rapport/internal/dialect"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
@@ -248,7 +247,7 @@ func (w *work) apply(records []record) error {
 		}
 	}
 	if len(sub.Events) > 0 {
-		receipt, err := dialect.Deliver(w.ctx, w.Accept, sub)
+		receipt, err := pipeline.Deliver(w.ctx, w.Accept, sub)
 		if err == nil {
 			err = w.Accept.WaitApplied(w.ctx, receipt)
 		}

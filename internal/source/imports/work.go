@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	"rapport/internal/clock"
 	"rapport/internal/fault"
@@ -19,11 +18,8 @@ import (
 	"rapport/internal/tablefile"
 )
 
-// How an import is worked through.
-const (
-	chunkRecords = 2_000
-	pauses       = 50 * time.Millisecond
-)
+// chunkRecords is how many records of an import are worked through at once.
+const chunkRecords = 2_000
 
 type params struct {
 	ID string `json:"id"`
@@ -361,18 +357,9 @@ func (w *work) keepPlace() error {
 
 // accept hands over; where there is no room it waits for some.
 func (w *work) accept(sub *pipeline.Submission) error {
-	for {
-		receipt, err := w.Spine.Accept(w.ctx, sub)
-		if err == nil {
-			return w.Spine.WaitApplied(w.ctx, receipt)
-		}
-		if fault.KindOf(err) != fault.Limited {
-			return err
-		}
-		select {
-		case <-w.ctx.Done():
-			return context.Cause(w.ctx)
-		case <-time.After(pauses):
-		}
+	receipt, err := pipeline.Deliver(w.ctx, w.Spine, sub)
+	if err != nil {
+		return err
 	}
+	return w.Spine.WaitApplied(w.ctx, receipt)
 }
