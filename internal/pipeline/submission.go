@@ -36,6 +36,17 @@ func (s *Submission) Bring(source, key string) {
 	}
 }
 
+// BringOne notes an event that came with a key of its own.
+func (s *Submission) BringOne(source, key string) {
+	for i := range s.Brought {
+		if b := &s.Brought[i]; b.Source == source && b.Key == key {
+			b.Events++
+			return
+		}
+	}
+	s.Brought = append(s.Brought, Brought{source, key, 1})
+}
+
 // Arrival is an event with what is stored of it: its envelope and its body as
 // received. Event.Body.Raw() is the body.
 type Arrival struct {

@@ -21,6 +21,7 @@ import (
 	"rapport/internal/dialect/segment"
 	"rapport/internal/fault"
 	"rapport/internal/identity"
+	"rapport/internal/pipeline"
 )
 
 const (
@@ -115,6 +116,22 @@ func TestDoor_TakesEveryTrackingPath(t *testing.T) {
 				t.Errorf("%s %s: took %s of %s", path, name, got.Event.Type, got.Event.Source)
 			}
 		}
+	}
+}
+
+// Events that carry keys of their own are held against limits as one sum for each
+// key, those too that could not be understood.
+func TestDoor_SaysWhatCameWithEachKey(t *testing.T) {
+	t.Parallel()
+	l := &dialecttest.Ledger{Dialect: segment.Dialect}
+	list := []string{`{"writeKey":"wk"}`}
+	for _, k := range []string{"wk", "wk2", "sk", "wk", "nobody", "wk2"} {
+		list = append(list, strings.Replace(visit, "{", `{"writeKey":"`+k+`",`, 1))
+	}
+	w := send(segment.New(config(l)), call{path: "/v1/batch", body: `{"batch":[` + strings.Join(list, ",") + `]}`})
+	want := []pipeline.Brought{{Source: "shop", Key: "wk", Events: 3}, {Source: "blog", Key: "wk2", Events: 2}, {Source: "shop", Key: "sk", Events: 1}}
+	if w.Code != 200 || len(l.Subs) != 1 || !slices.Equal(l.Subs[0].Brought, want) {
+		t.Errorf("%d %s: %+v", w.Code, w.Body, l.Subs)
 	}
 }
 

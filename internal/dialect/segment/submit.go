@@ -172,7 +172,7 @@ func (in *intake) take(body jsondoc.Value) {
 			return
 		}
 		in.belongTo(&a.Envelope, source)
-		in.sub.Brought = append(in.sub.Brought, pipeline.Brought{Source: source.Key, Key: body.Get("writeKey").Text(), Events: 1})
+		in.sub.BringOne(source.Key, body.Get("writeKey").Text())
 	}
 	if a.Envelope.IP == "" && in.ip != "" && in.scope.direct(body) {
 		a.Envelope.IP = in.ip
