@@ -48,6 +48,9 @@ type gated struct {
 
 // Accept hands on what fits.
 func (g gated) Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error) {
+	if !g.quota.Limited() {
+		return g.Acceptor.Accept(ctx, s)
+	}
 	brought := make([]quota.Brought, len(s.Brought))
 	for i, b := range s.Brought {
 		brought[i] = quota.Brought(b)

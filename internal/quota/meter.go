@@ -20,12 +20,31 @@ const (
 	activeFor = clock.Instant(10 * time.Second / time.Microsecond)
 )
 
-// meter is a bucket of tokens and the sum of a day.
-type meter struct {
+// tally is what outlasts a restart.
+type tally struct {
 	Day     clock.Instant `json:"day,omitzero"` // midnight UTC of the day that Today is of
 	Today   int64         `json:"today"`
 	Refused uint64        `json:"refused"`
+}
 
+// turn begins the sum of another day.
+func (t *tally) turn(now clock.Instant) {
+	if today := now - now%day; today != t.Day {
+		t.Day, t.Today = today, 0
+	}
+}
+
+func (t *tally) use(now clock.Instant) LimitUse {
+	u := LimitUse{Today: t.Today, Refused: t.Refused}
+	if now-now%day != t.Day {
+		u.Today = 0
+	}
+	return u
+}
+
+// meter is a bucket of tokens and the sum of a day.
+type meter struct {
+	tally
 	limits access.Limits
 	at     clock.Instant
 	tokens int64
@@ -34,9 +53,7 @@ type meter struct {
 
 // tick brings a meter to an instant, under limits that may have changed.
 func (m *meter) tick(l *access.Limits, now clock.Instant) (gained int64) {
-	if today := now - now%day; today != m.Day {
-		m.Day, m.Today = today, 0
-	}
+	m.turn(now)
 	most := int64(l.Room()) * token
 	switch {
 	case !m.full || m.limits != *l:
@@ -71,44 +88,27 @@ func until(missing, perSecond int64) time.Duration {
 	return time.Duration(missing/max(perSecond, 1)+1) * time.Microsecond
 }
 
-func (m *meter) spend(n int64) {
-	m.tokens -= n * token
-	m.Today += n
-}
-
-func (m *meter) use(now clock.Instant) LimitUse {
-	u := LimitUse{Today: m.Today, Refused: m.Refused}
-	if now-now%day != m.Day {
-		u.Today = 0
-	}
-	return u
-}
-
 // pool is what a source may bring, shared by its keys: of what flows in each key
 // that is active has its even part set aside, up to its even part of the burst.
 // What is set aside for one cannot be taken by another; all the rest can be by
 // anybody.
 type pool struct {
 	meter
-	shares map[string]*share
+	Shares map[string]*share `json:"shares,omitempty"`
 }
 
 type share struct {
-	tokens  int64
-	seen    clock.Instant
-	day     clock.Instant
-	today   int64
-	refused uint64
+	tally
+	tokens int64
+	seen   clock.Instant
 }
 
 // tick brings the pool and the shares to an instant.
 func (p *pool) tick(l *access.Limits, now clock.Instant) {
 	fresh := !p.full || p.limits != *l
 	gained := p.meter.tick(l, now)
-	for _, s := range p.shares {
-		if s.day != p.Day {
-			s.day, s.today = p.Day, 0
-		}
+	for _, s := range p.Shares {
+		s.turn(now)
 		if fresh {
 			s.tokens = 0
 		}
@@ -118,7 +118,7 @@ func (p *pool) tick(l *access.Limits, now clock.Instant) {
 		return
 	}
 	most := int64(l.Room()) * token / active
-	for _, s := range p.shares {
+	for _, s := range p.Shares {
 		if s.active(now) {
 			s.tokens = min(s.tokens+gained/active, most)
 		}
@@ -128,7 +128,7 @@ func (p *pool) tick(l *access.Limits, now clock.Instant) {
 func (s *share) active(now clock.Instant) bool { return now-s.seen < activeFor }
 
 func (p *pool) active(now clock.Instant) (n int64) {
-	for _, s := range p.shares {
+	for _, s := range p.Shares {
 		if s.active(now) {
 			n++
 		}
@@ -152,7 +152,7 @@ func (p *pool) ask(key string, n int64, now clock.Instant) (wait time.Duration, 
 		return 0, false // of its own part
 	}
 	var aside int64
-	for _, other := range p.shares {
+	for _, other := range p.Shares {
 		if other != s && other.active(now) {
 			aside += max(other.tokens, 0)
 		}
@@ -161,28 +161,20 @@ func (p *pool) ask(key string, n int64, now clock.Instant) (wait time.Duration, 
 	return min(free, until(needed-s.tokens, max(int64(p.limits.PerSecond)/active, 1))), false
 }
 
-// most keys that a pool remembers: those of a source are few, and whoever brings
-// none of its own is one.
+// share is that of a key; keys are those of the source, so they are few.
 func (p *pool) share(key string) *share {
-	s := p.shares[key]
+	s := p.Shares[key]
 	if s == nil {
-		if p.shares == nil {
-			p.shares = map[string]*share{}
+		if p.Shares == nil {
+			p.Shares = map[string]*share{}
 		}
-		s = &share{day: p.Day}
-		p.shares[key] = s
+		s = &share{tally: tally{Day: p.Day}}
+		p.Shares[key] = s
 	}
 	return s
 }
 
-func (p *pool) spend(key string, n int64) {
-	p.meter.spend(n)
-	s := p.share(key)
-	s.tokens -= n * token
-	s.today += n
-}
-
 func (p *pool) refuse(key string, n uint64) {
 	p.Refused += n
-	p.share(key).refused += n
+	p.share(key).Refused += n
 }

@@ -8,6 +8,7 @@ package quota
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ type Gate struct {
 	sources map[string]*pool
 	keys    map[string]*meter // write keys and ids of secret keys that have limits of their own
 	changed bool
+	swept   *access.Index // the one by which was forgotten
 }
 
 // New makes a gate that has let nothing through.
@@ -75,6 +77,12 @@ func (g *Gate) compiled() *limits {
 	return l
 }
 
+// Limited tells that anybody has limits.
+func (g *Gate) Limited() bool {
+	l := g.compiled()
+	return len(l.sources)+len(l.keys) > 0
+}
+
 // Events lets through what a request brings, or tells why not: a fault of the
 // kind Limited that knows when to come again. All of it is let through or none.
 func (g *Gate) Events(all []Brought) error {
@@ -90,21 +98,48 @@ func (g *Gate) Events(all []Brought) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.changed = true
-	for _, b := range all {
-		if err := g.ask(l, &b, now); err != nil {
+	for i := range all {
+		if err := g.ask(l, &all[i], now); err != nil {
+			for j := range all[:i] {
+				g.count(l, &all[j], -int64(all[j].Events))
+			}
 			g.refuse(all)
 			return err
 		}
+		// What stands behind it in the request finds the day's sum as this leaves it.
+		g.count(l, &all[i], int64(all[i].Events))
 	}
-	for _, b := range all {
-		if p := g.sources[b.Source]; p != nil && l.sources[b.Source] != nil {
-			p.spend(b.Key, int64(b.Events))
-		}
-		if m := g.keys[b.Key]; m != nil && l.keys[b.Key] != nil {
-			m.spend(int64(b.Events))
-		}
+	// Tokens are taken last: together the keys may leave a debt, as one of them may,
+	// else what is more than a burst would never pass.
+	for i := range all {
+		g.spend(l, &all[i])
 	}
 	return nil
+}
+
+// count adds to the sums of the day.
+func (g *Gate) count(l *limits, b *Brought, n int64) {
+	if l.sources[b.Source] != nil {
+		p := g.sources[b.Source]
+		p.Today += n
+		p.share(b.Key).Today += n
+	}
+	if l.keys[b.Key] != nil {
+		g.keys[b.Key].Today += n
+	}
+}
+
+// spend takes tokens.
+func (g *Gate) spend(l *limits, b *Brought) {
+	n := int64(b.Events) * token
+	if l.sources[b.Source] != nil {
+		p := g.sources[b.Source]
+		p.tokens -= n
+		p.share(b.Key).tokens -= n
+	}
+	if l.keys[b.Key] != nil {
+		g.keys[b.Key].tokens -= n
+	}
 }
 
 // Request lets a request with a secret key through, or tells why not.
@@ -122,7 +157,8 @@ func (g *Gate) Request(key string) error {
 		m.Refused++
 		return tooMuch("the key "+key, "requests", l.keys[key], wait, daily)
 	}
-	m.spend(1)
+	m.Today++
+	m.tokens -= token
 	return nil
 }
 
@@ -221,8 +257,8 @@ func (g *Gate) Key(key, source string) (LimitUse, bool) {
 			return m.use(g.clock.Now()), true
 		}
 	case l.sources[source] != nil:
-		if p := g.sources[source]; p != nil && p.shares[key] != nil {
-			return LimitUse{Today: p.shares[key].today, Refused: p.shares[key].refused}, true
+		if p := g.sources[source]; p != nil && p.Shares[key] != nil {
+			return p.Shares[key].use(g.clock.Now()), true
 		}
 	default:
 		return LimitUse{}, false
@@ -254,8 +290,36 @@ func (g *Gate) Refused() map[string]uint64 {
 
 // keptUse is how use stands in a file.
 type keptUse struct {
-	Sources map[string]*meter `json:"sources"`
+	Sources map[string]*pool  `json:"sources"`
 	Keys    map[string]*meter `json:"keys"`
+}
+
+// forget drops what was counted of sources and keys that are not there any more.
+// Where only the limits were taken away the count stays.
+func (g *Gate) forget() {
+	index := g.register.Index()
+	if index == g.swept {
+		return
+	}
+	g.swept = index
+	doc, keys := index.Document(), map[string]bool{"": true} // what came with none of its own
+	for i := range doc.Sources {
+		for j := range doc.Sources[i].WriteKeys {
+			keys[doc.Sources[i].WriteKeys[j].Key] = true
+		}
+	}
+	for i := range doc.SecretKeys {
+		keys[doc.SecretKeys[i].ID] = true
+	}
+	gone := func(is bool) bool {
+		g.changed = g.changed || is
+		return is
+	}
+	maps.DeleteFunc(g.keys, func(key string, _ *meter) bool { return gone(!keys[key]) })
+	maps.DeleteFunc(g.sources, func(key string, p *pool) bool {
+		maps.DeleteFunc(p.Shares, func(key string, _ *share) bool { return gone(!keys[key]) })
+		return gone(index.Source(key) == nil)
+	})
 }
 
 // Keep gives what a later start must know, so that a day's quota outlasts a
@@ -264,14 +328,11 @@ type keptUse struct {
 func (g *Gate) Keep() ([]byte, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.forget()
 	if !g.changed {
 		return nil, nil
 	}
-	k := keptUse{Sources: map[string]*meter{}, Keys: g.keys}
-	for name, p := range g.sources {
-		k.Sources[name] = &p.meter
-	}
-	text, err := json.Marshal(k)
+	text, err := json.Marshal(keptUse{g.sources, g.keys})
 	if err != nil {
 		return nil, fmt.Errorf("keeping the use of limits: %w", err)
 	}
@@ -287,9 +348,10 @@ func (g *Gate) Remember(text []byte) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for name, m := range k.Sources {
-		if m != nil {
-			g.sources[name] = &pool{meter: *m}
+	for name, p := range k.Sources {
+		if p != nil {
+			maps.DeleteFunc(p.Shares, func(_ string, s *share) bool { return s == nil })
+			g.sources[name] = p
 		}
 	}
 	for name, m := range k.Keys {

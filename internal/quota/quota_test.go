@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,6 +157,107 @@ func TestEvents_ADaysSumEndsAtMidnightAndOutlastsARestart(t *testing.T) {
 	}
 	if err := w.Remember([]byte("{")); err == nil {
 		t.Error("a damaged file is read")
+	}
+}
+
+// A request has its keys' events counted together: neither what came before in it
+// nor another key of the source leaves the day's sum to be overrun.
+func TestEvents_ADaysSumIsNotOverrunWithinARequest(t *testing.T) {
+	t.Parallel()
+	for name, all := range map[string][]quota.Brought{
+		"one key, event by event": {{"site", "k0", 1}, {"site", "k0", 1}, {"site", "k0", 1}},
+		"two keys of a source":    {{"site", "k0", 2}, {"site", "k1", 1}},
+		"a key of its own limit":  {{"site", "k1", 1}, {"site", "k2", 1}, {"site", "k2", 1}},
+	} {
+		w := newWorld(t, &access.Limits{PerDay: 2}, nil, nil, &access.Limits{PerDay: 1})
+		if f, ok := errors.AsType[*fault.Fault](w.Events(all)); !ok || f.Code != "quota_used_up" {
+			t.Errorf("%s: %v", name, f)
+		}
+		// None of it was let through.
+		if use, _ := w.Source("site"); use.Today != 0 || use.Refused == 0 {
+			t.Errorf("%s: the source has used %+v", name, use)
+		}
+		for i := range 3 {
+			if use, _ := w.Key(key(i), "site"); use.Today != 0 {
+				t.Errorf("%s: key %d has used %+v", name, i, use)
+			}
+		}
+		if err := w.Events(all[:1]); err != nil {
+			t.Errorf("%s: less does not pass: %v", name, err)
+		}
+	}
+}
+
+// What is more than a burst passes when all is full, whichever keys it came with.
+func TestEvents_SeveralKeysPassABurstTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &access.Limits{PerSecond: 1, Burst: 10}, nil, nil)
+	if err := w.Events([]quota.Brought{{"site", "k0", 8}, {"site", "k1", 8}}); err != nil {
+		t.Fatal(err)
+	}
+	w.wait(6 * time.Second)
+	if err := w.send("k0", 1); err == nil {
+		t.Error("a debt is forgotten")
+	}
+}
+
+func TestKeep_OutlastsARestartForEachKeyAndForgetsThoseThatAreGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &access.Limits{PerDay: 10}, nil, nil, &access.Limits{PerDay: 10})
+	again := func() string {
+		t.Helper()
+		kept, err := w.Keep()
+		if err != nil || kept == nil {
+			t.Fatalf("%s %v", kept, err)
+		}
+		w.Gate = quota.New(w.register, func() time.Time { return w.now.Time() })
+		if err := w.Remember(kept); err != nil {
+			t.Fatal(err)
+		}
+		return string(kept)
+	}
+	for i, n := range []int{2, 3, 4} {
+		if err := w.send(key(i), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.send("k1", 5) == nil {
+		t.Fatal("it passes")
+	}
+	again()
+	if use, ok := w.Key("k1", "site"); !ok || use != (quota.LimitUse{Today: 3, Refused: 5}) {
+		t.Errorf("after a restart a key has used %+v", use)
+	}
+	// Limits that are taken away leave what was counted, and a key that is not.
+	edit := func(change func(*access.Source)) {
+		t.Helper()
+		if _, err := w.register.EditSource("test", "site", change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(func(s *access.Source) { s.Limits, s.WriteKeys[2].Limits = nil, nil })
+	if kept, err := w.Keep(); kept != nil || err != nil {
+		t.Errorf("nothing is forgotten, and it is kept: %s %v", kept, err)
+	}
+	edit(func(s *access.Source) { s.Limits, s.WriteKeys = &access.Limits{PerDay: 10}, s.WriteKeys[:1] })
+	if text := again(); strings.Contains(text, "k1") || strings.Contains(text, "k2") || !strings.Contains(text, `"k0"`) {
+		t.Errorf("kept: %s", text)
+	}
+	if use, _ := w.Source("site"); use.Today != 9 {
+		t.Errorf("the source has used %+v", use)
+	}
+	w.wait(24 * time.Hour)
+	if use, _ := w.Key("k0", "site"); use.Today != 0 {
+		t.Errorf("the day after a key has used %+v", use)
+	}
+	if err := w.register.DropSource("test", "site"); err != nil {
+		t.Fatal(err)
+	}
+	if text := again(); strings.Contains(text, "site") {
+		t.Errorf("kept: %s", text)
+	}
+	if err := w.Remember([]byte(`{"sources":{"a":null,"b":{"shares":{"x":null}}},"keys":{"y":null}}`)); err != nil {
+		t.Error(err)
 	}
 }
 
