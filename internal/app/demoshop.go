@@ -1,9 +1,7 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -119,62 +117,9 @@ func (a *App) removeDemo(ctx context.Context, t *schedule.Task) error {
 
 // demoTarget is this instance as the demo's client sees it, without a network.
 func (a *App) demoTarget(s access.Source, author string) demo.Target {
-	to := demo.Target{URL: "http://instance", HTTP: &http.Client{Transport: inside{a.answer, author, s.Key}}}
+	to := demo.Target{URL: "http://instance", HTTP: &http.Client{Transport: httpapi.Inside(a.answer, author, s.Key)}}
 	if len(s.WriteKeys) > 0 {
 		to.WriteKey = s.WriteKeys[0].Key
 	}
 	return to
-}
-
-// inside carries requests of the instance to itself.
-type inside struct {
-	handler http.Handler
-	author  string
-	source  string
-}
-
-// RoundTrip has the handler answer.
-func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	in := httpapi.Inside(r, i.author, i.source)
-	if in.Body == nil {
-		in.Body = http.NoBody
-	}
-	in.Host, in.RemoteAddr, in.RequestURI = r.URL.Host, "127.0.0.1:0", r.URL.RequestURI()
-	w := &answered{header: http.Header{}}
-	i.handler.ServeHTTP(w, in)
-	_ = in.Body.Close() // bytes in memory
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.header, Request: r,
-		Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()),
-	}, nil
-}
-
-// answered takes an answer down.
-type answered struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-// Header is the header to be.
-func (w *answered) Header() http.Header { return w.header }
-
-// WriteHeader notes the first status.
-func (w *answered) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-}
-
-// Write takes a part of the body.
-func (w *answered) Write(b []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.body.Write(b)
 }

@@ -135,31 +135,6 @@ func (a *API) noteTool(ctx context.Context, c assistant.Call) {
 	a.writeDown(e)
 }
 
-// answerHeld keeps an answer in memory.
-type answerHeld struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-// Header are the headers to be sent.
-func (w *answerHeld) Header() http.Header { return w.header }
-
-// Write adds to the body.
-func (w *answerHeld) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.body.Write(b)
-}
-
-// WriteHeader keeps the first status.
-func (w *answerHeld) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-}
-
 // send hands the answer on. What is wrong with a message is said in plain text
 // where it is no message at all; here that is a problem, as everywhere.
 func (w *answerHeld) send(to http.ResponseWriter) {
