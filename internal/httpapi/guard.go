@@ -107,7 +107,7 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 	if err == nil && (p.Masked() || assisted(r.Context())) {
 		err = refuseMasked(r, op)
 	}
-	if err == nil && p.Key != nil {
+	if err == nil && p.Key != nil && insiderOf(r.Context()) == nil { // what the instance does itself is not held against limits
 		err = a.Quota.Request(p.ID)
 	}
 	if err == nil && a.ReadOnly && scope != access.ScopeRead && r.Method != http.MethodGet && access.Area(op.Tags[0]) != access.Self {
