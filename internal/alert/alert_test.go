@@ -191,6 +191,49 @@ func TestLook_AnHourThatIsNotAsUsual(t *testing.T) {
 	expect(t, b, "fired source:shop", "recovered source:shop", "fired source:shop")
 }
 
+// What is counted of sources and destinations is forgotten with them, so that what
+// is kept does not grow for ever.
+func TestLook_ForgetsCountsOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	b := alert.New()
+	rules := []*alert.Rule{rule(t, "dead", `{"dead_letters":{"rise":10,"within":"1h"}}`, `"for":"0s"`)}
+	at := func(minutes int, sources []health.SeenSource, destinations ...health.ToldDestination) string {
+		t.Helper()
+		b.Look(rules, &health.HealthReport{CheckedAt: begin.Add(time.Duration(minutes) * time.Minute), Sources: sources, Destinations: destinations})
+		kept, err := b.Keep()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(kept)
+	}
+	shop, blog := health.SeenSource{Key: "shop"}, health.SeenSource{Key: "blog"}
+	if kept := at(0, []health.SeenSource{shop, blog}, health.ToldDestination{Key: "crm", Dead: 5}); !strings.Contains(kept, "blog") {
+		t.Fatalf("kept: %s", kept)
+	}
+	if kept := at(1, []health.SeenSource{shop}); strings.Contains(kept, "blog") || !strings.Contains(kept, "shop") {
+		t.Errorf("kept: %s", kept)
+	}
+	// One that is made anew under the key begins anew.
+	at(2, []health.SeenSource{shop}, health.ToldDestination{Key: "crm", Dead: 100})
+	expect(t, b)
+}
+
+// The history has one order, whichever was said first of what was said at a time.
+func TestSaid_IsInTheOrderOfTimeAndThenOfIDs(t *testing.T) {
+	t.Parallel()
+	b := alert.New()
+	for i, name := range []string{"b", "c", "a"} {
+		b.Test(rule(t, name, `{"lag":{}}`), begin.Add(time.Duration(i/2)*time.Second))
+	}
+	var got []string
+	for _, s := range b.Said() {
+		got = append(got, s.Alert)
+	}
+	if strings.Join(got, "") != "abc" {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestDue_TriesAgainInOrderAndGivesUp(t *testing.T) {
 	t.Parallel()
 	b := alert.New()
@@ -250,6 +293,8 @@ func TestRead_NamesWhatIsWrong(t *testing.T) {
 		fmt.Sprintf(`{"name":%q,"when":{"lag":{}},"send_to":["a"]}`, strings.Repeat("x", 201)): "/name",
 		`{"name":"x","when":{"dead_letters":{"rise":-1}},"send_to":["a"]}`:                     "/when/dead_letters/rise",
 		`{"name":"x","when":{"lag":{}},"send_to":["a"],"unknown":1}`:                           "/",
+		`{"name":"x","when":{"lag":{}},"send_to":["a"]}}`:                                      "/",
+		`{"name":"x","when":{"lag":{}},"send_to":["a"]} {}`:                                    "/",
 	} {
 		_, err := alert.Read("x", []byte(document))
 		if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Kind != fault.Invalid || f.Field != field {

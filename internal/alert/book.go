@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -302,15 +303,15 @@ func (b *Book) Standing() []StandingAlert {
 	for _, s := range b.kept.Standing {
 		out = append(out, *s)
 	}
-	slices.SortFunc(out, func(x, y StandingAlert) int { return compare(x.Key(), y.Key()) })
+	slices.SortFunc(out, func(x, y StandingAlert) int { return strings.Compare(x.Key(), y.Key()) })
 	return out
 }
 
-// Said is the history, the newest first.
+// Said is the history, the newest first; what was said at one time by its ids.
 func (b *Book) Said() []SaidAlert {
 	out := slices.Clone(b.kept.Said)
-	slices.Reverse(out)
+	slices.SortFunc(out, func(x, y SaidAlert) int {
+		return cmp.Or(cmp.Compare(y.Time, x.Time), strings.Compare(x.ID, y.ID))
+	})
 	return out
 }
-
-func compare(a, b string) int { return strings.Compare(a, b) }

@@ -5,15 +5,14 @@
 package alert
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
 	"rapport/internal/fault"
 	"rapport/internal/health"
+	"rapport/internal/jsondoc"
 )
 
 // AlertDefinition says of what somebody is told, and through which destinations.
@@ -101,13 +100,8 @@ func invalid(field, format string, args ...any) error {
 // Read reads a document and checks what it says, its destinations apart.
 func Read(key string, document []byte) (*Rule, error) {
 	r := &Rule{Key: key}
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r.AlertDefinition); err != nil {
+	if err := jsondoc.Strict(document, &r.AlertDefinition); err != nil {
 		return nil, invalid("", "the alert cannot be read: %v", err)
-	}
-	if d.More() {
-		return nil, invalid("", "something follows the alert's document")
 	}
 	if r.Name == "" || len(r.Name) > 200 {
 		return nil, invalid("name", "the name has %d bytes: give 1 to 200", len(r.Name))

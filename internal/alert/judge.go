@@ -2,7 +2,9 @@ package alert
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"rapport/internal/clock"
@@ -42,10 +44,14 @@ func (b *Book) judge(r *Rule, h *health.HealthReport) []problem {
 	return nil
 }
 
+// off tells that nothing is to come from a source of a status.
+func off(status string) bool {
+	return status == "disabled" || status == "paused" || status == "expired"
+}
+
 func silent(r *Rule, h *health.HealthReport) (out []problem) {
 	for _, s := range h.Sources {
-		stopped := s.Status == "disabled" || s.Status == "paused" || s.Status == "expired"
-		if stopped || s.Last == 0 || !has(r.When.SourceSilent.Sources, s.Key) {
+		if off(s.Status) || s.Last == 0 || !has(r.When.SourceSilent.Sources, s.Key) {
 			continue
 		}
 		if quiet := h.CheckedAt.Sub(s.Last); quiet > r.span {
@@ -125,10 +131,11 @@ type Mark struct {
 }
 
 // remember notes counts: of sources at the first look of each hour, of what is
-// not understood each minute.
+// not understood each minute. Those of what is not there any more are forgotten.
 func (b *Book) remember(h *health.HealthReport) {
-	now := h.CheckedAt
+	now, dead, there := h.CheckedAt, deadOf(h), map[string]bool{}
 	for _, s := range h.Sources {
+		there[s.Key] = true
 		marks := b.kept.Hours[s.Key]
 		if n := len(marks); n == 0 || now/hour != marks[n-1].At/hour {
 			marks = append(marks, Mark{now, s.Received})
@@ -136,13 +143,21 @@ func (b *Book) remember(h *health.HealthReport) {
 			b.changed = true
 		}
 	}
-	for about, n := range deadOf(h) {
+	for about, n := range dead {
 		marks := b.dead[about]
 		if last := len(marks); last == 0 || now/minute != marks[last-1].At/minute {
 			marks = append(marks, Mark{now, n})
 			b.dead[about] = marks[max(0, len(marks)-hoursOfADay*marksPerHour-1):]
 		}
 	}
+	maps.DeleteFunc(b.kept.Hours, func(source string, _ []Mark) bool {
+		b.changed = b.changed || !there[source]
+		return !there[source]
+	})
+	maps.DeleteFunc(b.dead, func(about string, _ []Mark) bool {
+		_, is := dead[about]
+		return !is
+	})
 }
 
 func deadOf(h *health.HealthReport) map[string]uint64 {
@@ -174,14 +189,14 @@ func (b *Book) rising(r *Rule, h *health.HealthReport) (out []problem) {
 			out = append(out, problem{about, fmt.Sprintf("%d %s within %s.", rose, what, text(r.span)), mend})
 		}
 	}
-	slices.SortFunc(out, func(a, b problem) int { return compare(a.about, b.about) })
+	slices.SortFunc(out, func(a, b problem) int { return strings.Compare(a.about, b.about) })
 	return out
 }
 
 // anomalies tells of which sources the last whole hour was not as usual.
 func (b *Book) anomalies(w *VolumeAnomaly, h *health.HealthReport) (out []problem) {
 	for _, s := range h.Sources {
-		if s.Status == "disabled" || s.Status == "paused" || s.Status == "expired" || !has(w.Sources, s.Key) {
+		if off(s.Status) || !has(w.Sources, s.Key) {
 			continue
 		}
 		last, usual, ok := volumes(b.kept.Hours[s.Key], h.CheckedAt)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
 
 	"rapport/internal/access"
 	"rapport/internal/alert"
@@ -17,7 +16,7 @@ type Alerts interface {
 	Check(ctx context.Context, key string, document []byte) error
 	Test(key string, document []byte) (alert.SaidAlert, error)
 	Standing(ctx context.Context) []alert.StandingAlert
-	Said() []alert.SaidAlert
+	Said() []alert.SaidAlert // the newest first; of one time by their ids
 }
 
 func (a *API) alertShelf() shelf {
@@ -64,7 +63,7 @@ func (a *API) standingAlerts(ctx context.Context, in *Paging) (*body[List[alert.
 
 func (a *API) alertHistory(_ context.Context, in *struct {
 	Paging
-	Alert string `query:"alert" maxLength:"64" doc:"Key of an alert; left out: all"`
+	Alert string `query:"alert" maxLength:"128" doc:"Key of an alert; left out: all"`
 },
 ) (*body[List[alert.SaidAlert]], error) {
 	var all []alert.SaidAlert
@@ -73,8 +72,8 @@ func (a *API) alertHistory(_ context.Context, in *struct {
 			all = append(all, s)
 		}
 	}
+	// In the order of what Said gives.
 	newest := func(s alert.SaidAlert) string { return fmt.Sprintf("%019d %s", math.MaxInt64-int64(s.Time), s.ID) }
-	slices.SortFunc(all, func(x, y alert.SaidAlert) int { return compareText(newest(x), newest(y)) })
 	page, err := pageOf(all, newest, in.Paging)
 	return &body[List[alert.SaidAlert]]{listOf(page)}, err
 }
