@@ -39,10 +39,7 @@ func (t *taking) beside(r *http.Request) beside {
 	said := beside{Headers: map[string]string{}, Query: map[string]string{}}
 	v := &t.hook.Verify
 	for name, list := range r.Header {
-		switch {
-		case strings.EqualFold(name, "Authorization"), strings.EqualFold(name, "Cookie"):
-		case v.Kind == "token" && strings.EqualFold(name, v.Header):
-		default:
+		if !t.hook.proves(name) {
 			said.Headers[strings.ToLower(name)] = strings.Join(list, ", ")
 		}
 	}
@@ -170,18 +167,22 @@ func (m *remaking) reports(body []byte) (out []pipeline.Arrival, err error) {
 		return nil, fault.Errorf(fault.Invalid, "invalid_json", "the body is not JSON: %v", err)
 	}
 	list, err := providers[m.hook.Provider](doc.Root())
+	if err != nil {
+		return nil, err
+	}
 	for i := range list {
-		if list[i].event == "" || err != nil {
+		if list[i].event == "" {
 			continue
 		}
-		var text []byte
-		if text, err = list[i].asEvent(m.hook.Provider); err != nil {
+		text, err := list[i].asEvent(m.hook.Provider)
+		if err != nil {
 			return nil, err
 		}
-		var a pipeline.Arrival
-		if a, err = m.read(m.env, text); err == nil {
-			out = append(out, a)
+		a, err := m.read(m.env, text)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, a)
 	}
-	return out, err
+	return out, nil
 }

@@ -61,6 +61,18 @@ func (h live) verify(r *http.Request, body []byte, now clock.Instant) error {
 	}
 }
 
+// proves tells whether a header is there to prove who sends, or somebody else's
+// secret: no mapping sees it and it is kept nowhere.
+func (h live) proves(header string) bool {
+	header = strings.ToLower(header)
+	switch header {
+	case "authorization", "proxy-authorization", "cookie":
+		return true
+	}
+	own := (h.Verify.Kind == "token" || h.Verify.Kind == "hmac") && strings.EqualFold(header, h.Verify.Header)
+	return own || strings.HasSuffix(header, "-signature") // the others that verify reads, and that of hmac where nobody names one
+}
+
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 func (h live) token(r *http.Request) error {

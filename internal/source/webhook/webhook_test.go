@@ -315,6 +315,35 @@ func TestReceive_MapsBodiesByExpression(t *testing.T) {
 	}
 }
 
+// What proves who sends is in no dead letter, whichever way the webhook asks for it.
+func TestReceive_KeepsNoProofOfWhoSent(t *testing.T) {
+	t.Parallel()
+	const body = `{}`
+	stamp := strconv.FormatInt(now.Unix(), 10)
+	hexed := hex.EncodeToString(sign("s3-secret", body))
+	encoded := base64.StdEncoding.EncodeToString(sign("0123456789abcdef", "msg-1."+stamp+"."+body))
+	for name, c := range map[string]struct {
+		verify  hook.Verify
+		headers []string
+	}{
+		"token":             {hook.Verify{Kind: "token", Secret: "s3-secret", Header: "X-Token"}, []string{"X-Token", "s3-secret"}},
+		"hmac, a header":    {hook.Verify{Kind: "hmac", Secret: "s3-secret", Header: "X-Hub-Signature-256"}, []string{"X-Hub-Signature-256", hexed}},
+		"hmac, the usual":   {hook.Verify{Kind: "hmac", Secret: "s3-secret"}, []string{"X-Signature", hexed}},
+		"standard webhooks": {hook.Verify{Kind: "standard", Secret: "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef"))}, []string{"webhook-id", "msg-1", "webhook-timestamp", stamp, "webhook-signature", "v1," + encoded}},
+		"nothing":           {hook.Verify{Kind: "none"}, []string{"X-Twilio-Email-Event-Webhook-Signature", hexed, "Proxy-Authorization", "Basic s3-secret", "Cookie", "s3-secret", "Authorization", "s3-secret"}},
+	} {
+		d, l := open(t, hook.Definition{Mapping: mapping, Verify: c.verify})
+		if taken, err := send(t, d, body, append(c.headers, "X-Shop", "graz")...); err != nil || taken.Failed != 1 {
+			t.Errorf("%s: %+v, %v", name, taken, err)
+			continue
+		}
+		kept := string(l.got[0].Dead[0].Envelope.Shared)
+		if strings.Contains(kept, "s3-secret") || strings.Contains(kept, hexed) || strings.Contains(kept, encoded) || !strings.Contains(kept, `"x-shop":"graz"`) {
+			t.Errorf("%s: kept %s", name, kept)
+		}
+	}
+}
+
 func TestHook_MasksAndKeepsItsSecret(t *testing.T) {
 	t.Parallel()
 	read := func(text string) *hook.Hook {
