@@ -1,8 +1,10 @@
 package evergage_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"rapport/internal/dialect/dialecttest"
@@ -80,6 +82,25 @@ func TestReceivers_CutStatisticsIntoEvents(t *testing.T) {
 	for i, want := range []string{"Campaign Click", "Campaign Dismissal"} {
 		if got := l.Arrivals()[i].Event.Name; got != want {
 			t.Errorf("event %d is %q, want %q", i, got, want)
+		}
+	}
+}
+
+// What is made of statistics is bounded, however many offers each of them is about.
+func TestStatistics_AreCutIntoNoMoreEventsThanARequestMayHave(t *testing.T) {
+	t.Parallel()
+	stats := func(n, offers int) string {
+		ids := strings.Repeat(`"a",`, offers-1) + `"b"`
+		return "[" + strings.Repeat(`{"id":"r~d~h~~0~~web","stat":"Click","catalog":{"Offer":[`+ids+`]}},`, n) + `{"id":"E1","stat":"Click"}]`
+	}
+	q := url.Values{"_ds": {"engage"}, ".anonId": {"0123456789abcdef"}, ".cStat": {stats(evergage.MaxEvents-1, 3)}}
+	for want, c := range map[string]call{
+		fmt.Sprintf("%d, rejected too_many_events %d", evergage.MaxEvents, 3*(evergage.MaxEvents-1)+1-evergage.MaxEvents): {path: "/msreceiver", body: q.Encode()},
+		fmt.Sprintf("%d, rejected too_many_events %d", evergage.MaxEvents+1, 99*50+1-evergage.MaxEvents):                  {path: "/api2/event/engage", body: `{"action":"x","campaignStats":` + stats(99, 60) + `,` + anon + `}`},
+	} {
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect}
+		if w := send(evergage.New(config(l)), c); w.Code != 200 || l.Sums() != want {
+			t.Errorf("%s: %d, took %s, want %s", c.path, w.Code, l.Sums(), want)
 		}
 	}
 }

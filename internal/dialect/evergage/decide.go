@@ -80,8 +80,12 @@ func (d *Door) decide(r *http.Request, in *intake, g *mapping, trusted bool) giv
 		return given{}
 	}
 	keys, err := d.Decide.OnEvent(r.Context(), g.e.Name)
+	if err != nil {
+		d.undecided(r, err)
+		return given{}
+	}
 	zones := zonesOf(g.body.Path("source", "contentZones"))
-	if err != nil || len(keys)+len(zones) == 0 {
+	if len(keys)+len(zones) == 0 {
 		return given{}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), settled)
@@ -94,6 +98,7 @@ func (d *Door) decide(r *http.Request, in *intake, g *mapping, trusted bool) giv
 		Language: strings.ReplaceAll(source.Get("locale").Text(), "_", "-"), Page: pageOf(source), Explain: explain && trusted,
 	})
 	if err != nil {
+		d.undecided(r, err)
 		return given{}
 	}
 	var all given
@@ -101,6 +106,14 @@ func (d *Door) decide(r *http.Request, in *intake, g *mapping, trusted bool) giv
 		all.add(&out.Decisions[i], trusted)
 	}
 	return all
+}
+
+// undecided notes why an answer shows nothing, unless it is that nobody waits for it
+// any more.
+func (d *Door) undecided(r *http.Request, err error) {
+	if r.Context().Err() == nil {
+		d.Log.Warn("an answer to an event shows nothing", "error", err)
+	}
 }
 
 func zonesOf(list jsondoc.Value) (zones []string) {

@@ -1,9 +1,13 @@
 package evergage_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -16,10 +20,14 @@ import (
 type showing struct {
 	asked []*responder.Request
 	show  []responder.ShownDecision
-	fails bool
+	fails bool // Decide
+	lost  bool // OnEvent
 }
 
 func (s *showing) OnEvent(_ context.Context, name string) ([]string, error) {
+	if s.lost {
+		return nil, errors.New("no definitions")
+	}
 	if name == "Home" {
 		return []string{"best"}, nil
 	}
@@ -77,6 +85,37 @@ func TestEventAPI_AnswersWithWhatIsShown(t *testing.T) {
 			if q := s.asked[0]; q.Language != "de-AT" || q.Page.Path != "/a" || strings.Join(q.Placements, " ") != "hero" || q.Trusted || q.Explain || q.Channel != "web" {
 				t.Errorf("asked %+v", q)
 			}
+		}
+	}
+}
+
+// An answer that shows nothing because of a failure says so in the log, and not
+// where the client went away.
+func TestEventAPI_SaysWhyNothingIsShown(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		s    showing
+		gone bool
+		want string
+	}{
+		"deciding":  {showing{fails: true}, false, "the store is away"},
+		"listing":   {showing{lost: true}, false, "no definitions"},
+		"gone":      {showing{fails: true}, true, ""},
+		"no reason": {showing{}, false, ""},
+	} {
+		var log bytes.Buffer
+		conf := config(&dialecttest.Ledger{Dialect: evergage.Dialect, Applied: true})
+		conf.Decide, conf.Log = &c.s, slog.New(slog.NewTextHandler(&log, nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		if c.gone {
+			cancel()
+		}
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api2/event/engage", strings.NewReader(`{"action":"Home",`+anon+`}`))
+		w := httptest.NewRecorder()
+		evergage.New(conf).ServeHTTP(w, r)
+		cancel()
+		if text := log.String(); w.Code != 200 || (c.want == "") != (text == "") || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %d, logged %q", name, w.Code, text)
 		}
 	}
 }

@@ -9,6 +9,7 @@
 package evergage
 
 import (
+	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -52,7 +53,7 @@ type Source struct {
 	WriteKey   string // the key that it was found by; empty: by none
 }
 
-// Config is what the door needs. Accept, Keys, Now and Random must be there.
+// Config is what the door needs. Accept, Keys, Now, Random and Log must be there.
 type Config struct {
 	Accept dialect.Acceptor
 	Keys   Keyring
@@ -62,6 +63,7 @@ type Config struct {
 	Key    Key // that of the mapper
 	Now    clock.Clock
 	Random func([]byte) // fills the slice
+	Log    *slog.Logger
 	// People answers what secret keys ask of profiles; nil: nobody does.
 	People People
 	// Decide says what the answers to events show; nil: nothing.

@@ -138,11 +138,7 @@ func (d *Door) receiver(w http.ResponseWriter, r *http.Request, to route) {
 		in.refuse(w, r, err)
 		return
 	}
-	for _, stat := range stats {
-		for _, one := range eachOffer(stat) {
-			in.takeReceived(to.rest, query, one)
-		}
-	}
+	in.cut(stats, func(stat jsondoc.Value) { in.takeReceived(to.rest, query, stat) })
 	if err := in.handOver(w, r); err != nil {
 		answerFault(w, err)
 		return
@@ -183,12 +179,7 @@ func statsOf(receiver string, query url.Values) ([]jsondoc.Value, error) {
 	if n := root.Len(); n > MaxEvents {
 		return nil, fault.Errorf(fault.Invalid, "too_many_events", "%d statistics in one call; send at most %d", n, MaxEvents)
 	}
-	var out []jsondoc.Value
-	root.Items(func(_ int, v jsondoc.Value) bool {
-		out = append(out, v)
-		return true
-	})
-	return out, nil
+	return listed(root), nil
 }
 
 // received is the form in which the parameters of a call are kept.

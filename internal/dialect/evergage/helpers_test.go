@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -46,6 +47,7 @@ func config(l *dialecttest.Ledger) evergage.Config {
 		Accept: l, Keys: keys{}, Rules: identity.DefaultRules(), Key: browserKey,
 		Now:    func() time.Time { return dialecttest.At(now).Time() },
 		Random: func(b []byte) { copy(b, "0123456789abcdef") },
+		Log:    slog.New(slog.DiscardHandler),
 	}
 }
 

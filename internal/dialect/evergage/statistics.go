@@ -15,6 +15,9 @@ import (
 // offerType is the type under which answers name offers among promoted items.
 const offerType = "Offer"
 
+// maxOffers is how many offers of a statistic are read.
+const maxOffers = 50
+
 // ours begins the id of an experience that was given here.
 const ours = "r~"
 
@@ -59,7 +62,7 @@ func readExperienceID(text string) (t responder.OutcomeProperties, ok bool) {
 // items (piks) or the ids by type (catalog).
 func offersOf(stat jsondoc.Value) (offers []string) {
 	add := func(id string) {
-		if id != "" && len(offers) < maxZones {
+		if id != "" && len(offers) < maxOffers {
 			offers = append(offers, id)
 		}
 	}
@@ -76,33 +79,57 @@ func offersOf(stat jsondoc.Value) (offers []string) {
 	return offers
 }
 
-// eachOffer cuts a statistic of something that was given here into one for each of
-// its offers: they are outcomes of their own. Any other stays whole.
-func eachOffer(stat jsondoc.Value) []jsondoc.Value {
-	offers := offersOf(stat)
-	if _, ok := readExperienceID(first(stat, "id", "experienceId").Text()); !ok || len(offers) < 2 {
-		return []jsondoc.Value{stat}
-	}
-	out := make([]jsondoc.Value, 0, len(offers))
-	for _, offer := range offers {
-		var w writer
-		w.b = append(w.b, '{')
-		stat.EachBytes(func(key []byte, v jsondoc.Value) bool {
-			if k := string(key); k != "piks" && k != "catalog" {
-				w.value(k, v)
+// cut gives statistics one by one. One of something that was given here is cut into
+// one for each of its offers: they are outcomes of their own. Any other stays whole.
+// Beyond MaxEvents they are only counted.
+func (in *intake) cut(list []jsondoc.Value, take func(jsondoc.Value)) {
+	room, over := MaxEvents, 0
+	for _, stat := range list {
+		offers := offersOf(stat)
+		if _, ok := readExperienceID(first(stat, "id", "experienceId").Text()); !ok || len(offers) < 2 {
+			offers = nil
+		}
+		n := max(len(offers), 1)
+		fit := min(n, room)
+		room, over = room-fit, over+n-fit
+		if offers == nil && fit > 0 {
+			take(stat)
+			continue
+		}
+		for _, offer := range offers[:min(fit, len(offers))] {
+			if one, err := statOf(stat, offer); err == nil {
+				take(one)
 			}
-			return true
-		})
-		list := w.open("piks", '[')
-		item := w.open("", '{')
-		w.text("_id", offer)
-		w.text("type", offerType)
-		w.close(item)
-		w.close(list)
-		if one, err := parse(append(w.b, '}')); err == nil {
-			out = append(out, one)
 		}
 	}
+	in.reject("too_many_events", over)
+}
+
+// statOf is a statistic as that of one offer.
+func statOf(stat jsondoc.Value, offer string) (jsondoc.Value, error) {
+	var w writer
+	w.b = append(w.b, '{')
+	stat.EachBytes(func(key []byte, v jsondoc.Value) bool {
+		if k := string(key); k != "piks" && k != "catalog" {
+			w.value(k, v)
+		}
+		return true
+	})
+	list := w.open("piks", '[')
+	item := w.open("", '{')
+	w.text("_id", offer)
+	w.text("type", offerType)
+	w.close(item)
+	w.close(list)
+	return parse(append(w.b, '}'))
+}
+
+// listed are the members of a list.
+func listed(list jsondoc.Value) (out []jsondoc.Value) {
+	list.Items(func(_ int, v jsondoc.Value) bool {
+		out = append(out, v)
+		return true
+	})
 	return out
 }
 
@@ -114,26 +141,18 @@ func (in *intake) statistics(body jsondoc.Value) {
 	}
 	env := in.base
 	env.Shared = in.sharedVia(viaStat, "", nil)
-	n := 0
-	list.Items(func(_ int, v jsondoc.Value) bool {
-		for _, stat := range eachOffer(v) {
-			if n++; n > MaxEvents {
-				in.reject("too_many_events", 1)
-				continue
-			}
-			var w writer
-			w.b = append(w.b, '{')
-			w.value("user", body.Get("user"))
-			w.value("source", body.Get("source"))
-			w.value("stat", stat)
-			one, err := parse(append(w.b, '}'))
-			if err != nil {
-				in.reject(dialect.Code(err), 1)
-				continue
-			}
-			in.take(one, env)
+	in.cut(listed(list), func(stat jsondoc.Value) {
+		var w writer
+		w.b = append(w.b, '{')
+		w.value("user", body.Get("user"))
+		w.value("source", body.Get("source"))
+		w.value("stat", stat)
+		one, err := parse(append(w.b, '}'))
+		if err != nil {
+			in.reject(dialect.Code(err), 1)
+			return
 		}
-		return true
+		in.take(one, env)
 	})
 }
 
