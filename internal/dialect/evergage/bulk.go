@@ -1,6 +1,7 @@
 package evergage
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,11 +26,13 @@ import (
 const JobBulk = "salesforce_bulk"
 
 // The limits of bulk jobs. Files, their size and the days are those that Data
-// Cloud documents; how many may be unfinished is our own choice.
+// Cloud documents; how many may be unfinished, or are kept when they are at their
+// end, is our own choice.
 const (
 	MaxBulkFile  = 150 << 20 // bytes
 	MaxBulkFiles = 100       // of one job
 	maxBulkOpen  = 100       // jobs that are neither at their end nor aborted
+	maxBulkEnded = 1_000     // jobs that are
 	bulkOpenFor  = clock.Instant(7 * 24 * 3600e6)
 	bulkKeptFor  = clock.Instant(30 * 24 * 3600e6) // after its last change
 )
@@ -169,23 +172,31 @@ func (d *Door) bulks() []bulkJob {
 		}
 	}
 	slices.SortFunc(out, func(a, b bulkJob) int {
-		if c := int(min(max(b.Modified-a.Modified, -1), 1)); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(cmp.Compare(b.Modified, a.Modified), strings.Compare(a.ID, b.ID))
 	})
 	return out
 }
 
 // tidyBulk forgets jobs that nobody closed and those that are long at their end,
-// and tells how many are left that are not at it.
-func (d *Door) tidyBulk(now clock.Instant) (unfinished int) {
+// or of which there are too many, and tells how many are left that are not at it.
+// The caller holds bulkMu.
+func (d *Door) tidyBulk(ctx context.Context, now clock.Instant) (unfinished int) {
+	ended := 0
 	for _, j := range d.bulks() {
+		if j.Closed && j.End == "" {
+			if at, err := d.beginBulk(ctx, &j); err == nil {
+				_ = d.settleBulk(&j, &at) // the next tidying tries again
+			}
+		}
 		switch {
 		case !j.Closed && now-j.Created > bulkOpenFor, now-j.Modified > bulkKeptFor:
 			d.forgetBulk(&j)
 		case j.End == "":
 			unfinished++
+		default:
+			if ended++; ended > maxBulkEnded {
+				d.forgetBulk(&j)
+			}
 		}
 	}
 	return unfinished
@@ -225,13 +236,37 @@ func (d *Door) bulkState(ctx context.Context, j *bulkJob) (state string, at sche
 	if at, err = d.beginBulk(ctx, j); err != nil {
 		return "", at, err
 	}
-	switch at.State {
-	case schedule.Queued:
+	if at.State == schedule.Queued {
 		return bulkUploaded, at, nil
-	case schedule.Failed:
-		return bulkFailed, at, nil
-	case schedule.Cancelled:
-		return bulkAborted, at, nil
+	}
+	d.bulkMu.Lock()
+	err = d.settleBulk(j, &at)
+	d.bulkMu.Unlock()
+	if err != nil || j.End != "" {
+		return j.End, schedule.Job{}, err
 	}
 	return bulkInProgress, at, nil
+}
+
+// settleBulk gives a job the end of its background job where that could not do so
+// itself: it was cancelled before its turn, or given up after its tries. The
+// caller holds bulkMu.
+func (d *Door) settleBulk(j *bulkJob, at *schedule.Job) error {
+	end := map[schedule.State]string{schedule.Failed: bulkFailed, schedule.Cancelled: bulkAborted}[at.State]
+	if end == "" {
+		return nil
+	}
+	now, err := d.bulk(j.ID) // its worker may have said so since
+	if err != nil {
+		return err
+	}
+	if now.End == "" {
+		now.End, now.Error, now.Sums = end, at.Error, sumsOf(at.Result)
+		if err := d.keepBulk(&now); err != nil {
+			return err
+		}
+		d.dropFiles(&now)
+	}
+	*j = now
+	return nil
 }

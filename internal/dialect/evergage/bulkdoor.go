@@ -136,7 +136,7 @@ func (d *Door) createBulk(r *http.Request, key Secret) (int, any, error) {
 	j.Source, j.Historical = source.Key, source.Historical
 	d.bulkMu.Lock()
 	defer d.bulkMu.Unlock()
-	if n := d.tidyBulk(now); n >= maxBulkOpen {
+	if n := d.tidyBulk(r.Context(), now); n >= maxBulkOpen {
 		return 0, nil, fault.Errorf(fault.Conflict, "too_many_jobs", "%d jobs are not at their end; close or abort some first", n)
 	}
 	var random [16]byte
@@ -263,7 +263,7 @@ func (d *Door) abortBulk(ctx context.Context, j *bulkJob) (bulkJob, error) {
 		if j.End == bulkAborted {
 			return nil
 		}
-		if j.End != "" || state == bulkFailed {
+		if j.End != "" {
 			return fault.Errorf(fault.Conflict, "job_ended", "the job is at its end: there is nothing to abort")
 		}
 		j.End, j.Sums = bulkAborted, sumsOf(at.Result)

@@ -90,6 +90,9 @@ func (d *Door) listBulk(r *http.Request, _ Secret) (int, any, error) {
 	data := []shownJob{}
 	for i := range jobs {
 		s, err := d.shownBulk(r.Context(), &jobs[i], false)
+		if fault.KindOf(err) == fault.NotFound { // it was deleted meanwhile
+			continue
+		}
 		if err != nil {
 			return 0, nil, err
 		}
