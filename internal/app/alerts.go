@@ -99,12 +99,8 @@ func (l *alarms) keep() {
 
 // tell sends what waits, for as long as the instance runs.
 func (l *alarms) tell() {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := l.app.untilStop()
 	defer cancel()
-	go func() {
-		<-l.app.stop
-		cancel()
-	}()
 	for {
 		select {
 		case <-ctx.Done():

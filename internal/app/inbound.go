@@ -40,12 +40,8 @@ func (a *App) keepCertificates() {
 	if a.certificates == nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := a.untilStop()
 	defer cancel()
-	go func() {
-		<-a.stop
-		cancel()
-	}()
 	a.certificates.Watch(ctx)
 }
 

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"rapport/internal/app"
 	"rapport/internal/blob/blobtest"
@@ -58,21 +57,6 @@ func stored(s *blobtest.Storage, prefix string, texts ...string) (found []string
 	return found
 }
 
-// waitUntil waits until something is so.
-func waitUntil(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	every, limit := time.NewTicker(20*time.Millisecond), time.NewTimer(30*time.Second)
-	defer every.Stop()
-	defer limit.Stop()
-	for !so() {
-		select {
-		case <-every.C:
-		case <-limit.C:
-			t.Fatal("waited too long: " + what)
-		}
-	}
-}
-
 // Who is erased disappears from files that destinations wrote, hashed or not, and
 // from what waits for one that is paused or refuses it, also in buckets. A bucket
 // that refuses to be read is named.
@@ -106,14 +90,14 @@ func TestErasure_ReachesWhatDestinationsWroteAndWhatWaits(t *testing.T) {
 		`{"type":"track","userId":"bob-the-other","event":"Seen","messageId":"t2"}`)
 	adas, bobs := fmt.Sprintf("%x", sha256.Sum256([]byte(ada))), fmt.Sprintf("%x", sha256.Sum256([]byte(bob)))
 	delivered, staged := filepath.Join(dir, "delivered"), filepath.Join(dir, "destinations", "bucket", "stage")
-	waitUntil(t, "files", func() bool {
+	until(t, "files", func() bool {
 		return len(standing(t, filepath.Join(delivered, "lines"), ada, bob)) == 2 && len(standing(t, filepath.Join(delivered, "table"), ada, bob)) == 2 &&
 			len(standing(t, filepath.Join(delivered, "ads"), adas, bobs)) == 2
 	})
-	waitUntil(t, "a staged file", func() bool {
+	until(t, "a staged file", func() bool {
 		return len(standing(t, staged, ada, bob)) == 2
 	})
-	waitUntil(t, "objects", func() bool {
+	until(t, "objects", func() bool {
 		return len(stored(storage, "out objects/day", ada, bob)) == 2 && len(stored(storage, "out matched/add", adas, bobs)) == 2
 	})
 
@@ -160,7 +144,7 @@ func TestErasure_ReachesWhatDestinationsWroteAndWhatWaits(t *testing.T) {
 func told(t *testing.T, a *app.App, box *listener) {
 	t.Helper()
 	batch(t, a, `{"type":"track","userId":"carl-the-third","event":"Last","messageId":"t9"}`)
-	waitUntil(t, "the rest", func() bool {
+	until(t, "the rest", func() bool {
 		counts := api(t, a, "GET", "/destinations/hook", "", 200)["state"].(map[string]any)
 		return counts["waiting"] == 0.0 && strings.Contains(fmt.Sprint(box.wait(t, 3)), "Last")
 	})

@@ -260,3 +260,16 @@ func (a *App) shareFile(name string) error {
 	}
 	return a.cluster.shelf.share(name)
 }
+
+// untilStop is a context that ends when the instance stops.
+func (a *App) untilStop() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-a.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
