@@ -1,12 +1,6 @@
 package lake
 
 import (
-	"encoding/binary"
-	"math/big"
-	"strings"
-
-	"github.com/parquet-go/parquet-go"
-
 	"rapport/internal/clock"
 	"rapport/internal/store"
 )
@@ -43,37 +37,34 @@ func (d *draft) time(at int, i clock.Instant) {
 	}
 }
 
-// mark says where in a chunk a row ends, where in the log it comes from, and
-// the day it belongs to.
+// mark says the day that a row belongs to, and where in the log it comes from.
 type mark struct {
-	end uint32
 	day int32
 	at  store.Position
 }
 
-// chunk is rows of one object as bytes, in the order of the log. What it takes
-// it copies.
+// chunk is rows of one object column by column, in the order of the log. What it
+// takes it copies. size is how many bytes it holds on to.
 type chunk struct {
-	bytes []byte
-	marks []mark
+	columns []column
+	marks   []mark
+	size    int
 }
 
-// add takes a row.
-func (c *chunk) add(d *draft, at store.Position, received clock.Instant) {
+func newChunk(o *object) *chunk { return &chunk{columns: make([]column, len(o.columns))} }
+
+// add takes a row, and tells how many bytes it has.
+func (c *chunk) add(d *draft, at store.Position, received clock.Instant) int {
+	n := len(d.cells)
 	for i := range d.cells {
-		x := &d.cells[i]
-		switch {
-		case !x.set:
-			c.bytes = append(c.bytes, 0)
-		case d.of.columns[i].Type == Text || d.of.columns[i].Type == Decimal:
-			c.bytes = binary.AppendUvarint(c.bytes, uint64(len(x.text))+1)
-			c.bytes = append(c.bytes, x.text...)
-		default:
-			c.bytes = append(c.bytes, 1)
-			c.bytes = binary.LittleEndian.AppendUint64(c.bytes, uint64(x.n))
-		}
+		k := &c.columns[i]
+		before := len(k.plain)
+		k.cell(d.of.columns[i].Type, &d.cells[i])
+		n += len(k.plain) - before
 	}
-	c.marks = append(c.marks, mark{uint32(len(c.bytes)), dayOf(received), at})
+	c.marks = append(c.marks, mark{dayOf(received), at})
+	c.size += n
+	return n
 }
 
 // dayOf counts days since 1970 UTC.
@@ -88,57 +79,4 @@ func dayOf(i clock.Instant) int32 {
 
 func dayText(day int32) string {
 	return clock.Instant(int64(day) * 24 * 60 * 60 * 1_000_000).Time().UTC().Format("2006-01-02")
-}
-
-// row reads a row again, into values at a place of each column that point into the
-// chunk.
-func (c *chunk) row(o *object, i int, into [][]parquet.Value, at int) {
-	begin := uint32(0)
-	if i > 0 {
-		begin = c.marks[i-1].end
-	}
-	b := c.bytes[begin:c.marks[i].end]
-	for k := range o.columns {
-		n, size := binary.Uvarint(b)
-		b = b[size:]
-		if n == 0 {
-			into[k][at] = parquet.NullValue().Level(0, 0, k)
-			continue
-		}
-		var v parquet.Value
-		switch o.columns[k].Type {
-		case Text, Decimal:
-			v = parquet.ByteArrayValue(b[:n-1])
-			if o.columns[k].Type == Decimal {
-				v = decimalValue(string(b[:n-1]))
-			}
-			b = b[n-1:]
-		default:
-			v = fixedValue(o.columns[k].Type, int64(binary.LittleEndian.Uint64(b)))
-			b = b[8:]
-		}
-		if v.IsNull() {
-			into[k][at] = v.Level(0, 0, k)
-		} else {
-			into[k][at] = v.Level(0, 1, k)
-		}
-	}
-}
-
-// decimalValue is a number with the scale of decimals; null where it is none or
-// has more digits.
-func decimalValue(s string) parquet.Value {
-	whole, part, _ := strings.Cut(s, ".")
-	if len(part) > decimalScale {
-		part = part[:decimalScale] // amounts finer than a billionth of a unit
-	}
-	n, ok := new(big.Int).SetString(whole+part+strings.Repeat("0", decimalScale-len(part)), 10)
-	if !ok || n.BitLen() > 126 {
-		return parquet.NullValue()
-	}
-	b := make([]byte, decimalBytes)
-	if n.Sign() < 0 {
-		n.Add(n, new(big.Int).Lsh(big.NewInt(1), 8*decimalBytes))
-	}
-	return parquet.FixedLenByteArrayValue(n.FillBytes(b))
 }

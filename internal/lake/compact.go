@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"rapport/internal/clock"
 )
@@ -146,7 +148,7 @@ func bounded(files []File) []File {
 func (l *Lake) joinFiles(ctx context.Context, m *Manifest, group []File) error {
 	o := l.object(m, group[0].Object)
 	w, level := newWriter(o), 0
-	if o.name != usersName && !l.over(group[0].Day) && !slices.ContainsFunc(group, func(f File) bool { return f.Level > 0 }) {
+	if !l.over(group[0].Day) && !slices.ContainsFunc(group, func(f File) bool { return f.Level > 0 }) {
 		w = newRawWriter(o)
 	}
 	w.begin()
@@ -156,11 +158,7 @@ func (l *Lake) joinFiles(ctx context.Context, m *Manifest, group []File) error {
 		if err != nil {
 			return err
 		}
-		file, err := open(content)
-		if err != nil {
-			return err
-		}
-		if err := w.file(file); err != nil {
+		if err := w.file(content); err != nil {
 			return err
 		}
 		w.span(group[i].Low, group[i].High)
@@ -191,28 +189,52 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// file adds the rows of a file. Large groups of rows of the same columns are
-// copied as they are, and the small ones where they are joined once more: so each
-// row is encoded twice, when it comes and when it has others around it.
-func (w *writer) file(f *parquet.File) error {
-	same := w.of.name != usersName && parquet.EqualNodes(f.Schema(), w.of.schema)
-	for _, g := range f.RowGroups() {
-		n := int(g.NumRows())
-		if same && (w.raw || n >= copyRows) {
-			if _, err := w.w.WriteRowGroup(g); err != nil {
-				return err
-			}
-			w.n, w.grouped = w.n+n, 0
-			continue
+// file adds the rows of a file. Row groups of the same columns are copied as they
+// are where they are large and compressed, or where what is written is joined once
+// more: so each row is encoded twice, when it comes and when it has others around
+// it.
+func (w *writer) file(content []byte) error {
+	f, err := open(content)
+	if err != nil {
+		return err
+	}
+	same := parquet.EqualNodes(f.Schema(), w.of.schema)
+	for i, g := range f.RowGroups() {
+		meta := &f.Metadata().RowGroups[i]
+		switch {
+		case same && (w.raw || g.NumRows() >= copyRows && compressed(meta)):
+			err = w.copied(content, meta)
+		case same:
+			err = w.again(content, meta, g)
+		default:
+			err = w.group(f, g)
 		}
-		if same {
-			if err := w.columns(g); err != nil {
-				return err
-			}
-			continue
+		if err != nil {
+			return fmt.Errorf("copy rows of %s: %w", w.of.name, err)
 		}
-		if err := w.group(f, g); err != nil {
+	}
+	return nil
+}
+
+func compressed(g *format.RowGroup) bool {
+	return !slices.ContainsFunc(g.Columns, func(c format.ColumnChunk) bool { return c.MetaData.Codec == format.Uncompressed })
+}
+
+// again adds the rows of a group that has the same columns, each by itself: no
+// row is put together.
+func (w *writer) again(content []byte, meta *format.RowGroup, g parquet.RowGroup) error {
+	n := int(meta.NumRows)
+	if err := w.grow(n); err != nil {
+		return err
+	}
+	for k, chunk := range g.ColumnChunks() {
+		c := &w.columns[k]
+		before := len(c.set)
+		if err := c.readChunk(w.of.columns[k].Type, content, &meta.Columns[k].MetaData, chunk); err != nil {
 			return err
+		}
+		if len(c.set)-before != n {
+			return errDamaged("a column has another number of rows than its group")
 		}
 	}
 	return nil
@@ -224,37 +246,32 @@ func (w *writer) group(f *parquet.File, g parquet.RowGroup) error {
 	from := columnsOf(f)
 	all, hasAll := from["attributes"]
 	return eachRow(g, func(rows []parquet.Row) error {
-		for i, r := range rows {
+		for _, r := range rows {
 			var traits map[string]json.RawMessage
 			if hasAll && !r[all].IsNull() {
 				if err := json.Unmarshal(r[all].ByteArray(), &traits); err != nil {
 					return err
 				}
 			}
-			out := w.room()[i]
+			if err := w.grow(1); err != nil {
+				return err
+			}
 			for k := range w.of.columns {
-				c := &w.of.columns[k]
-				v := parquet.NullValue()
-				if c.Trait != "" {
-					v = cellValue(c.Type, traitCell(c.Type, traits[c.Trait]))
-				} else if at, ok := from[c.Name]; ok {
-					v = r[at]
+				of, c := &w.of.columns[k], &w.columns[k]
+				at, known := from[of.Name]
+				switch {
+				case of.Trait != "":
+					x := traitCell(of.Type, traits[of.Trait])
+					c.cell(of.Type, &x)
+				case known:
+					c.value(of.Type, r[at])
+				default:
+					c.none()
 				}
-				out[k] = v.Level(0, boolInt(!v.IsNull()), k)
 			}
 		}
-		return w.write(w.room()[:len(rows)])
+		return nil
 	})
-}
-
-func cellValue(t Type, c cell) parquet.Value {
-	switch {
-	case !c.set:
-		return parquet.NullValue()
-	case t == Text:
-		return parquet.ByteArrayValue([]byte(c.text))
-	}
-	return fixedValue(t, c.n)
 }
 
 // retire lets files that were replaced go after a while.

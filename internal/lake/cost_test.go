@@ -10,7 +10,7 @@ import (
 
 // someRows are rows of base events as a shop's are.
 func someRows(o *object, n int) *chunk {
-	c, d := &chunk{}, newDraft(o)
+	c, d := newChunk(o), newDraft(o)
 	for i := range n {
 		d.clear()
 		for k := range o.columns {
@@ -58,12 +58,8 @@ func BenchmarkWriter(b *testing.B) {
 	})
 	join := func(b *testing.B, w *writer) {
 		for b.Loop() {
-			file, err := open(content)
-			if err != nil {
-				b.Fatal(err)
-			}
 			w.begin()
-			if err := w.file(file); err != nil {
+			if err := w.file(content); err != nil {
 				b.Fatal(err)
 			}
 			if _, err := w.end(); err != nil {

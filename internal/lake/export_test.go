@@ -96,14 +96,76 @@ func ReadPending(b []byte) (int, error) {
 
 // DecimalText is a number as it is stored.
 func DecimalText(s string) []byte {
-	v := decimalValue(s)
-	if v.IsNull() {
+	b, ok := appendDecimal(nil, s)
+	if !ok {
 		return nil
 	}
-	return v.ByteArray()
+	return b
 }
 
 // Afterwards is how long a lake rests after an attempt.
 func Afterwards(rest, flush time.Duration, err error) time.Duration {
 	return afterwards(rest, flush, err)
+}
+
+// Table is rows of an object with a column of each type.
+type Table struct {
+	of *object
+	c  *chunk
+}
+
+// NewTable has the columns boolean, decimal, few, integer, number, text and time.
+func NewTable() *Table {
+	o := newObject("table", Column{Name: "boolean", Type: Boolean}, decimal("decimal"), few("few"), integer("integer"),
+		Column{Name: "number", Type: Number}, text("text"), instant("time"))
+	return &Table{o, newChunk(o)}
+}
+
+// Add takes a row: of each column a value as text, empty for none.
+func (t *Table) Add(cells ...string) {
+	d := newDraft(t.of)
+	for i, s := range cells {
+		switch k := t.of.columns[i].Type; {
+		case s == "":
+		case k == Text || k == Decimal:
+			d.text(i, s)
+		default:
+			if k == Time {
+				k = Integer
+			}
+			d.cells[i] = traitCell(k, json.RawMessage(s))
+		}
+	}
+	t.c.add(d, 1, 0)
+}
+
+// File writes files, or parts of them, and then the rows from one to another.
+func (t *Table) File(raw bool, from, to int, files ...[]byte) ([]byte, error) {
+	w := makeWriter(t.of, raw)
+	w.begin()
+	for _, f := range files {
+		if err := w.file(f); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.chunk(t.c, from, to); err != nil {
+		return nil, err
+	}
+	return w.end()
+}
+
+// ReadPages reads pages of a column of texts, and tells how many rows they have.
+func ReadPages(b []byte) (rows int, plain []byte, err error) {
+	var c column
+	err = c.readPlain(Text, b)
+	return len(c.set), c.plain, err
+}
+
+// Pages are the pages of the texts of a file without compression.
+func Pages(content []byte) ([]byte, error) {
+	f, err := open(content)
+	if err != nil {
+		return nil, err
+	}
+	return bytesOf(content, &f.Metadata().RowGroups[0].Columns[5].MetaData)
 }

@@ -2,12 +2,14 @@ package lake
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"rapport/internal/store"
 )
@@ -18,57 +20,58 @@ const (
 	groupRows = 120_000
 	copyRows  = 8_000
 	rowBatch  = 256
-	// valueBatch is how many values of a column are handed over at once.
+	// valueBatch is how many values of a column the library hands over at once.
 	valueBatch = 1024
+	// keptBytes is how much memory a column keeps for the next file.
+	keptBytes = 4 << 20
 )
 
-// writer makes files of one object, one after the other.
+// magic begins and ends a file.
+const magic = "PAR1"
+
+// writer makes files of one object, one after the other. Rows come column by
+// column, as bytes; no value stands on its own on the way from the lane to a page.
 type writer struct {
-	of   *object
-	kept bool // it makes other files later, in the same memory
-	raw  bool // of files that are soon joined
-	out  bytes.Buffer
-	w    *parquet.GenericWriter[any]
-	rows []parquet.Row
-	// values are rows on their way column by column, grouped how many of those are
-	// in the row group that is being made.
-	values  [][]parquet.Value
-	grouped int
+	of     *object
+	raw    bool // of files that are soon joined
+	kept   bool // it makes other files later, in the same memory
+	pages  *pages
+	groups []format.RowGroup
+	// columns are the rows of the group that is being made, rows how many.
+	columns []column
+	rows    int
 	n       int
 	low     store.Position
 	high    store.Position
 }
 
-func newWriter(o *object) *writer { return makeWriter(o, o.schema, false) }
+func newWriter(o *object) *writer { return makeWriter(o, false) }
 
-// newRawWriter is a writer of files that are soon joined.
-func newRawWriter(o *object) *writer { return makeWriter(o, o.raw, true) }
+// newRawWriter is a writer of files that are soon joined: without compression
+// and dictionaries, which would cost more than they spare.
+func newRawWriter(o *object) *writer { return makeWriter(o, true) }
 
-func makeWriter(o *object, schema *parquet.Schema, raw bool) *writer {
-	w := &writer{of: o, raw: raw}
-	w.w = parquet.NewGenericWriter[any](&w.out, schema, parquet.MaxRowsPerRowGroup(groupRows),
-		parquet.CreatedBy("rapport", "lake", ""), parquet.PageBufferSize(128<<10))
-	for range o.columns {
-		w.values = append(w.values, make([]parquet.Value, valueBatch))
-	}
-	return w
-}
-
-// room gives rows to fill, for those that have to be made one by one.
-func (w *writer) room() []parquet.Row {
-	if w.rows == nil {
-		values := make([]parquet.Value, rowBatch*len(w.values))
-		for i := range rowBatch {
-			w.rows = append(w.rows, parquet.Row(values[i*len(w.values):(i+1)*len(w.values)]))
-		}
-	}
-	return w.rows
+func makeWriter(o *object, raw bool) *writer {
+	return &writer{of: o, raw: raw, pages: newPages(!raw), columns: make([]column, len(o.columns))}
 }
 
 func (w *writer) begin() {
-	w.out.Reset()
-	w.w.Reset(&w.out)
-	w.n, w.grouped, w.low, w.high = 0, 0, math.MaxUint64, 0
+	w.pages.out.Reset()
+	w.pages.out.WriteString(magic)
+	w.groups = w.groups[:0]
+	w.n, w.rows, w.low, w.high = 0, 0, math.MaxUint64, 0
+	w.empty()
+}
+
+func (w *writer) empty() {
+	w.rows = 0
+	for k := range w.columns {
+		if c := &w.columns[k]; cap(c.plain) > keptBytes {
+			*c = column{}
+		} else {
+			c.reset()
+		}
+	}
 }
 
 // span notes from where to where in the log rows are.
@@ -79,93 +82,105 @@ func (w *writer) span(low, high store.Position) {
 // chunk writes rows of a chunk that begin at one and end before another.
 func (w *writer) chunk(c *chunk, from, to int) error {
 	for from < to {
-		n := min(valueBatch, to-from)
-		for i := range n {
-			c.row(w.of, from+i, w.values, i)
-			w.span(c.marks[from+i].at, c.marks[from+i].at)
-		}
+		n := min(groupRows, to-from)
 		if err := w.grow(n); err != nil {
 			return err
 		}
-		for k, column := range w.w.ColumnWriters() {
-			if _, err := column.WriteRowValues(w.values[k][:n]); err != nil {
-				return fmt.Errorf("write rows of %s: %w", w.of.name, err)
-			}
+		for k := range w.columns {
+			w.columns[k].take(c.columns[k].part(w.of.columns[k].Type, from, from+n))
+		}
+		for _, m := range c.marks[from : from+n] {
+			w.span(m.at, m.at)
 		}
 		from += n
 	}
 	return nil
 }
 
-// grow notes rows that are written next, and ends the row group that they have no
-// room in: the library bounds only what is written row by row.
+// grow notes rows that come next, and ends the row group that they have no room
+// in.
 func (w *writer) grow(n int) error {
-	if w.grouped > 0 && w.grouped+n > groupRows {
-		if err := w.w.Flush(); err != nil {
-			return fmt.Errorf("write rows of %s: %w", w.of.name, err)
-		}
-		w.grouped = 0
-	}
-	w.grouped, w.n = w.grouped+n, w.n+n
-	return nil
-}
-
-// columns adds the rows of a group that has the same columns, each by itself: no
-// row is put together.
-func (w *writer) columns(g parquet.RowGroup) error {
-	if err := w.grow(int(g.NumRows())); err != nil {
-		return err
-	}
-	from := g.ColumnChunks()
-	for k, column := range w.w.ColumnWriters() {
-		if err := copyColumn(column, from[k], w.values[k]); err != nil {
-			return fmt.Errorf("copy rows of %s: %w", w.of.name, err)
-		}
-	}
-	return nil
-}
-
-// copyColumn hands the values of a column over.
-func copyColumn(to *parquet.ColumnWriter, from parquet.ColumnChunk, room []parquet.Value) (err error) {
-	in := parquet.NewColumnChunkValueReader(from)
-	defer func() { err = errors.Join(err, in.Close()) }()
-	for {
-		n, err := in.ReadValues(room)
-		if n > 0 {
-			if _, bad := to.WriteRowValues(room[:n]); bad != nil {
-				return bad
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
+	if w.rows > 0 && w.rows+n > groupRows {
+		if err := w.flush(); err != nil {
 			return err
 		}
 	}
+	w.rows, w.n = w.rows+n, w.n+n
+	return nil
 }
 
-func (w *writer) write(rows []parquet.Row) error {
-	if err := w.grow(len(rows)); err != nil {
+// flush writes the row group that is being made.
+func (w *writer) flush() error {
+	if w.rows == 0 {
+		return nil
+	}
+	g := format.RowGroup{NumRows: int64(w.rows), FileOffset: int64(w.pages.out.Len()), Ordinal: int16(len(w.groups))}
+	for k := range w.columns {
+		c, err := w.pages.column(&w.of.columns[k], &w.columns[k])
+		if err != nil {
+			return fmt.Errorf("write rows of %s: %w", w.of.name, err)
+		}
+		g.TotalByteSize += c.MetaData.TotalUncompressedSize
+		g.TotalCompressedSize += c.MetaData.TotalCompressedSize
+		g.Columns = append(g.Columns, c)
+	}
+	w.groups = append(w.groups, g)
+	w.empty()
+	return nil
+}
+
+// copied writes a row group of another file as it is.
+func (w *writer) copied(content []byte, from *format.RowGroup) error {
+	rows := int(from.NumRows)
+	if err := w.flush(); err != nil {
 		return err
 	}
-	if _, err := w.w.WriteRows(rows); err != nil {
-		return fmt.Errorf("write rows of %s: %w", w.of.name, err)
+	g := format.RowGroup{
+		NumRows: from.NumRows, TotalByteSize: from.TotalByteSize, TotalCompressedSize: from.TotalCompressedSize,
+		FileOffset: int64(w.pages.out.Len()), Ordinal: int16(len(w.groups)),
 	}
+	for k := range from.Columns {
+		meta := from.Columns[k].MetaData
+		b, err := bytesOf(content, &meta)
+		if err != nil {
+			return err
+		}
+		by := int64(w.pages.out.Len()) - startOf(&meta)
+		meta.DataPageOffset += by
+		if meta.DictionaryPageOffset > 0 {
+			meta.DictionaryPageOffset += by
+		}
+		meta.IndexPageOffset, meta.BloomFilterOffset, meta.BloomFilterLength = 0, 0, 0
+		w.pages.out.Write(b)
+		g.Columns = append(g.Columns, format.ColumnChunk{MetaData: meta})
+	}
+	w.groups = append(w.groups, g)
+	w.n += rows
 	return nil
 }
 
 // end gives the file. It is valid until the next begin.
 func (w *writer) end() ([]byte, error) {
-	if err := w.w.Close(); err != nil {
+	if err := w.flush(); err != nil {
+		return nil, err
+	}
+	out := &w.pages.out
+	start := out.Len()
+	// The second version of the format.
+	err := w.pages.encoder.Encode(&format.FileMetaData{
+		Version: 2, Schema: w.of.elements, NumRows: int64(w.n), RowGroups: w.groups, CreatedBy: "rapport version 1 (build lake)", ColumnOrders: w.of.orders,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("end a file of %s: %w", w.of.name, err)
 	}
-	return w.out.Bytes(), nil
+	out.Write(binary.LittleEndian.AppendUint32(out.AvailableBuffer(), uint32(out.Len()-start)))
+	out.WriteString(magic)
+	return out.Bytes(), nil
 }
 
 // open reads a file.
 func open(content []byte) (*parquet.File, error) {
-	return parquet.OpenFile(bytes.NewReader(content), int64(len(content)), parquet.SkipBloomFilters(true))
+	return parquet.OpenFile(bytes.NewReader(content), int64(len(content)), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
 }
 
 // eachRow visits the rows of a file as its own columns have them. Rows and
@@ -196,15 +211,4 @@ func columnsOf(f *parquet.File) map[string]int {
 		out[path[0]] = i
 	}
 	return out
-}
-
-// fixedValue is a value that has eight bytes in a chunk.
-func fixedValue(t Type, n int64) parquet.Value {
-	switch t {
-	case Number:
-		return parquet.DoubleValue(math.Float64frombits(uint64(n)))
-	case Boolean:
-		return parquet.BooleanValue(n != 0)
-	}
-	return parquet.Int64Value(n)
 }

@@ -80,7 +80,7 @@ func (l *Lake) letGo() {
 // waiting is how many bytes rows hold on to.
 func waiting(rows []held) (n int64) {
 	for _, h := range rows {
-		n += int64(len(h.chunk.bytes))
+		n += int64(h.chunk.size)
 	}
 	return n
 }

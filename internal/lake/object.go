@@ -1,11 +1,14 @@
 package lake
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // Type is what a column's values are. The names are in the manifest.
@@ -42,8 +45,8 @@ const (
 	decimalBytes  = 16
 )
 
-func (c *Column) node(raw bool) parquet.Node {
-	var n parquet.Node
+func (c *Column) node() parquet.Node {
+	n := parquet.String()
 	switch c.Type {
 	case Integer:
 		n = parquet.Int(64)
@@ -55,16 +58,8 @@ func (c *Column) node(raw bool) parquet.Node {
 		n = parquet.Timestamp(parquet.Microsecond)
 	case Decimal:
 		n = parquet.Decimal(decimalScale, decimalDigits, parquet.FixedLenByteArrayType(decimalBytes))
-	default:
-		n = parquet.String()
 	}
-	if raw {
-		return parquet.Optional(n)
-	}
-	if c.few {
-		n = parquet.Encoded(n, &parquet.RLEDictionary)
-	}
-	return parquet.Optional(parquet.Compressed(n, &parquet.Snappy))
+	return parquet.Optional(n)
 }
 
 // object is one kind of row, with a folder of its own.
@@ -72,21 +67,35 @@ type object struct {
 	name    string
 	columns []Column // in the order of their names, as files have them
 	schema  *parquet.Schema
-	// raw is the same without compression and dictionaries: of files that are soon
-	// joined, for which they cost more than they spare.
-	raw *parquet.Schema
+	// elements and orders are the schema as the end of a file has it.
+	elements thrift.Slice[format.SchemaElement]
+	orders   thrift.Slice[format.ColumnOrder]
 }
 
 func newObject(name string, columns ...Column) *object {
 	o := &object{name: name, columns: slices.Clone(columns)}
 	slices.SortFunc(o.columns, func(a, b Column) int { return strings.Compare(a.Name, b.Name) })
-	group, raw := parquet.Group{}, parquet.Group{}
+	group := parquet.Group{}
 	for i := range o.columns {
-		c := &o.columns[i]
-		group[c.Name], raw[c.Name] = c.node(false), c.node(true)
+		group[o.columns[i].Name] = o.columns[i].node()
 	}
-	o.schema, o.raw = parquet.NewSchema(name, group), parquet.NewSchema(name, raw)
+	o.schema = parquet.NewSchema(name, group)
+	o.elements, o.orders = elementsOf(o.schema)
 	return o
+}
+
+// elementsOf takes from a file that the library writes how it describes a schema.
+func elementsOf(s *parquet.Schema) (thrift.Slice[format.SchemaElement], thrift.Slice[format.ColumnOrder]) {
+	var b bytes.Buffer
+	err := parquet.NewGenericWriter[any](&b, s).Close()
+	var f *parquet.File
+	if err == nil {
+		f, err = open(b.Bytes())
+	}
+	if err != nil {
+		panic(fmt.Sprintf("the schema of %s cannot be written into memory: %v", s.Name(), err))
+	}
+	return f.Metadata().Schema, f.Metadata().ColumnOrders
 }
 
 // at finds a column; the name is ours.

@@ -55,7 +55,7 @@ func (l *Lake) writePassages(ctx context.Context, now bool) error {
 		}
 	}
 	o := l.objects[membershipsName]
-	d, c := newDraft(o), &chunk{}
+	d, c := newDraft(o), newChunk(o)
 	still := map[string]bool{}
 	written := l.Now.Now()
 	for i := range rows {
@@ -138,7 +138,7 @@ func (l *Lake) readPassages(ctx context.Context, waiting []pipeline.PassageRow) 
 // writeHistory writes the entries and exits from before the lake was made.
 func (l *Lake) writeHistory(ctx context.Context, end store.Position) error {
 	o := l.objects[membershipsName]
-	d, c := newDraft(o), &chunk{}
+	d, c := newDraft(o), newChunk(o)
 	now := l.Now.Now()
 	err := l.spine.AllPassages(ctx, func(p *pipeline.PassageRow) error {
 		p.Position = end

@@ -93,12 +93,10 @@ func (p *pool) take(r *store.Record, e *event.Event) int {
 	p.maker.make(r, e, func(d *draft) {
 		c := p.rows[d.of.name]
 		if c == nil {
-			c = &chunk{}
+			c = newChunk(d.of)
 			p.rows[d.of.name] = c
 		}
-		before := len(c.bytes)
-		c.add(d, r.Position, r.Received)
-		n += len(c.bytes) - before
+		n += c.add(d, r.Position, r.Received)
 	})
 	return n
 }

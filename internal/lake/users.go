@@ -85,13 +85,13 @@ func (l *Lake) writeUsers(ctx context.Context, list []person, now clock.Instant)
 		columns, edition = widen(columns, edition, list[i].view.Traits)
 	}
 	o := newObject(usersName, columns...)
-	d, c, links := newDraft(o), &chunk{}, &chunk{}
+	d, c, links := newDraft(o), newChunk(o), newChunk(l.objects[linksName])
 	for i := range list {
 		l.userRow(d, &list[i])
 		c.add(d, list[i].stir.cause, now)
 		l.linkRows(links, &list[i], now)
 	}
-	w := newWriter(o)
+	w := newRawWriter(o)
 	w.begin()
 	if err := w.chunk(c, 0, len(c.marks)); err != nil {
 		return err
