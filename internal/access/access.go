@@ -25,6 +25,8 @@ type Document struct {
 	Sources    []Source    `yaml:"sources" json:"sources"`
 	SecretKeys []SecretKey `yaml:"secret_keys" json:"secret_keys"`
 	Members    []Member    `yaml:"members,omitempty" json:"-"`
+	// Former are marks of members who were removed.
+	Former []string `yaml:"former_members,omitempty" json:"-"`
 	// Welcome lets the first member in.
 	Welcome *Link `yaml:"welcome,omitempty" json:"-"`
 	// TokenKey signs access tokens; hexadecimal, 32 bytes.
@@ -146,7 +148,9 @@ func (d *Document) clone() *Document {
 	for i := range c.Members {
 		c.Members[i].Roles = slices.Clone(c.Members[i].Roles)
 		c.Members[i].Hidden = slices.Clone(c.Members[i].Hidden)
+		c.Members[i].Identities = slices.Clone(c.Members[i].Identities)
 	}
+	c.Former = slices.Clone(d.Former)
 	return &c
 }
 

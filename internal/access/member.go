@@ -25,9 +25,11 @@ type Member struct {
 	Password string `yaml:"password,omitempty"`
 	// Link lets whoever has it set the password: an invitation, or the way back
 	// in.
-	Link     *Link  `yaml:"link,omitempty"`
-	Disabled bool   `yaml:"disabled,omitempty"`
-	Created  string `yaml:"created_at"`
+	Link *Link `yaml:"link,omitempty"`
+	// Identities are the accounts at OpenID providers that the member signs in with.
+	Identities []Account `yaml:"identities,omitempty"`
+	Disabled   bool      `yaml:"disabled,omitempty"`
+	Created    string    `yaml:"created_at"`
 }
 
 // Link is a secret that is good once and for a while.
@@ -70,7 +72,7 @@ func (r *Register) Welcome() (token string, err error) {
 
 // CanSignIn tells whether the member has a way to sign in, and may.
 func (m *Member) CanSignIn() bool {
-	return !m.Disabled && m.Password != ""
+	return !m.Disabled && (m.Password != "" || len(m.Identities) > 0)
 }
 
 func (m *Member) is(role Role) bool { return slices.Contains(m.Roles, role) }
@@ -119,6 +121,7 @@ func (r *Register) DropMember(author, id string) error {
 		if at < 0 {
 			return noMember(id)
 		}
+		d.remember(&d.Members[at])
 		d.Members = slices.Delete(d.Members, at, at+1)
 		return d.keepsAdmin(false)
 	})

@@ -37,6 +37,8 @@ type Session struct {
 	Member  string        `json:"member"`
 	Until   clock.Instant `json:"until"`
 	Started clock.Instant `json:"started"`
+	// Via is how the member signed in where it was not with a password.
+	Via string `json:"via,omitempty"`
 }
 
 // Sessions are those who are signed in. Safe for concurrent use.
@@ -93,7 +95,7 @@ func (s *Sessions) SignIn(email, password string) (token string, m *Member, err 
 	}
 	m = s.register.Index().Member(email)
 	hash := s.decoy
-	known := m != nil && m.Email == email && m.CanSignIn() // not by id: each name of a member would have tries of its own
+	known := m != nil && m.Email == email && !m.Disabled && m.Password != "" // not by id: each name of a member would have tries of its own
 	if known {
 		hash = m.Password
 	}
@@ -139,15 +141,21 @@ func (s *Sessions) forgetOldest() {
 	delete(s.tried, oldest)
 }
 
+// ViaOpenID is of sessions that began at an OpenID provider.
+const ViaOpenID = "openid"
+
 // Begin begins a session of a member who proved who they are.
-func (s *Sessions) Begin(member string) (token string, err error) {
+func (s *Sessions) Begin(member string) (token string, err error) { return s.BeginVia(member, "") }
+
+// BeginVia begins a session and keeps how the member signed in.
+func (s *Sessions) BeginVia(member, via string) (token string, err error) {
 	if token, err = s.register.random(32); err != nil {
 		return "", err
 	}
 	now := s.register.clock.Now()
 	s.mu.Lock()
 	s.sweep(now)
-	s.open[tokenHash(token)] = Session{Member: member, Started: now, Until: now.Add(SessionLife)}
+	s.open[tokenHash(token)] = Session{Member: member, Started: now, Until: now.Add(SessionLife), Via: via}
 	s.mu.Unlock()
 	return token, s.save()
 }
@@ -186,6 +194,13 @@ func (s *Sessions) Of(token string) (*Member, clock.Instant) {
 		return nil, 0
 	}
 	return m, v.Until
+}
+
+// Via tells how the member of a session signed in.
+func (s *Sessions) Via(token string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[tokenHash(token)].Via
 }
 
 // End ends a session; all of a member's others too where asked to.

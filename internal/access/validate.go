@@ -149,7 +149,7 @@ func checkScopes(scopes []string) error {
 }
 
 func (d *Document) validateMembers() error {
-	ids, emails := map[string]bool{}, map[string]bool{}
+	ids, emails, identities := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i := range d.Members {
 		m := &d.Members[i]
 		if err := m.check(); err != nil {
@@ -159,6 +159,12 @@ func (d *Document) validateMembers() error {
 			return invalid("/email", "there is a member with the address %s already: change that one", m.Email)
 		}
 		ids[m.ID], emails[m.Email] = true, true
+		for _, i := range m.Identities {
+			if i.Issuer == "" || i.Subject == "" || identities[i.Issuer+"\x00"+i.Subject] {
+				return otherIdentity()
+			}
+			identities[i.Issuer+"\x00"+i.Subject] = true
+		}
 	}
 	return nil
 }

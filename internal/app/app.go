@@ -68,6 +68,8 @@ type App struct {
 	access   *access.Register
 	sessions *access.Sessions // the members who signed in
 	audit    *access.Audit    // what is noted of everybody
+	tickets  *access.Tickets  // of those who are signing in
+	openID   *httpapi.OpenID  // nil: members do not sign in at a provider
 	erased   chan struct{}    // somebody was erased: the ledger has to reach the backups
 	ledger   sync.Mutex       // over reading the ledger and bringing it there
 	metrics  *telemetry.Metrics
@@ -185,6 +187,9 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	if a.audit, err = access.OpenAudit(a.access); err != nil {
+		return err
+	}
+	if err := a.openSignIn(); err != nil {
 		return err
 	}
 	if err := a.openIntake(); err != nil {

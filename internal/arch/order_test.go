@@ -86,7 +86,8 @@ func allowed(folder string) ([]string, bool) {
 	if matches(edges, folder) {
 		// A family's folder holds what its members share.
 		family, _, _ := strings.Cut(folder, "/")
-		return slices.Concat(lower, flow, house, []string{family}), true
+		// The proofs of who somebody is are parts of access.
+		return slices.Concat(lower, flow, house, []string{family, "access/*"}), true
 	}
 	return []string{"*", "*/*"}, matches(free, folder)
 }

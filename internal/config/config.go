@@ -39,6 +39,8 @@ type Config struct {
 	Wait    Wait    `koanf:"wait"`
 	HTTP    HTTP    `koanf:"http"`
 	TLS     TLS     `koanf:"tls"`
+	// OIDC is where members sign in beside passwords.
+	OIDC OIDC `koanf:"oidc"`
 	// ReadOnly answers whatever would change something with 503.
 	ReadOnly bool `koanf:"read_only"`
 	// Egress bounds what the instance reaches of its own accord.
@@ -321,6 +323,9 @@ func (c *Config) Validate() error {
 		if err := check(); err != nil {
 			return err
 		}
+	}
+	if err := c.OIDC.validate(c.HTTP.PublicURL); err != nil {
+		return err
 	}
 	return c.Lake.validate()
 }

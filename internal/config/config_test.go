@@ -3,8 +3,10 @@ package config_test
 import (
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,4 +206,41 @@ func TestSize_TextIsReadBack(t *testing.T) {
 			t.Fatalf("%d as %s is read as %d, %v", n, n, got, err)
 		}
 	})
+}
+
+func TestLoad_AnOpenIDProviderLetsNotTheWholeWorldIn(t *testing.T) {
+	t.Parallel()
+	base := map[string]string{"oidc.issuer": "https://login.example.com", "oidc.client_id": "rapport", "http.public_url": "https://r.example.com"}
+	with := func(more map[string]string) config.Input {
+		flags := maps.Clone(base)
+		maps.Copy(flags, more)
+		return config.Input{Flags: flags}
+	}
+	if _, err := config.Load(with(nil)); err != nil {
+		t.Fatal(err)
+	}
+	for field, more := range map[string]map[string]string{
+		"oidc.issuer":       {"oidc.issuer": "http://login.example.com"},
+		"oidc.client_id":    {"oidc.client_id": ""},
+		"http.public_url":   {"http.public_url": ""},
+		"oidc.domains":      {"oidc.provision": "true", "oidc.default_role": "viewer"},
+		"oidc.default_role": {"oidc.provision": "true", "oidc.domains": "example.com"},
+		"oidc.roles":        {"oidc.role_claim": "groups"},
+		"oidc.role_claim":   {"oidc.roles": "a=admin"},
+	} {
+		_, err := config.Load(with(more))
+		if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Field != field {
+			t.Errorf("%v: got %v, want a fault of %s", more, err, field)
+		}
+	}
+	c, err := config.Load(with(map[string]string{"oidc.role_claim": "groups", "oidc.roles": "cn=crm,dc=example=admin; crm = marketer", "oidc.domains": "@Example.com, b.example"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := c.OIDC.RoleMap(); m["cn=crm,dc=example"] != "admin" || m["crm"] != "marketer" || len(m) != 2 {
+		t.Errorf("roles %v", m)
+	}
+	if d := c.OIDC.DomainList(); !slices.Equal(d, []string{"example.com", "b.example"}) {
+		t.Errorf("domains %v", d)
+	}
 }

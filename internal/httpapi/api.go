@@ -43,7 +43,13 @@ type Deps struct {
 	// Sessions are the members who signed in, Audit what is noted of everybody.
 	Sessions *access.Sessions
 	Audit    *access.Audit
-	Seen     Seen
+	// Tickets are of those who are signing in, OpenID the provider at which they
+	// do; nil: there is none.
+	Tickets *access.Tickets
+	OpenID  *OpenID
+	// PublicURL is how browsers reach the instance; empty: as each request says.
+	PublicURL string
+	Seen      Seen
 	// Quota bounds what comes with keys that have limits.
 	Quota *quota.Gate
 	// Tracker takes what is said of people, Webhooks what services report.
@@ -151,6 +157,7 @@ func New(d Deps) *API {
 	a.oauthRoutes()
 	a.keyRoutes()
 	a.sessionRoutes()
+	a.openIDRoutes()
 	a.memberRoutes()
 	a.auditRoutes()
 	a.jobRoutes()

@@ -50,6 +50,10 @@ func newDoor(t *testing.T) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tickets, err := access.NewTickets(register)
+	if err != nil {
+		t.Fatal(err)
+	}
 	audit, err := access.OpenAudit(register)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +64,7 @@ func newDoor(t *testing.T) *door {
 	log := telemetry.NewLogger(d.log, "info", "json")
 	d.api = New(Deps{
 		Spine: d.fake, Jobs: fakeJobs{}, Health: fakeHealth{}, Alerts: fakeAlerts{}, Live: fakeLive{}, Seen: fakeSeen{}, Quota: quota.New(register, now), Tracker: fakeTracker{}, Webhooks: fakeWebhooks{}, Snippets: fakeSnippets{}, Imports: d.imports, Outbox: d.outbox, Broadcasts: fakeBroadcasts{}, Lake: fakeLake{}, Decider: decider.New(decider.Deps{Spine: d.fake, Clock: clock.Clock(now), Random: func(b []byte) { clear(b) }, Log: log}),
-		Seal: func(b []byte) ([]byte, error) { return append([]byte("sealed "), b...), nil }, Access: register, Sessions: sessions, Audit: audit, Metrics: metrics, Log: log, Clock: clock.Clock(now),
+		Seal: func(b []byte) ([]byte, error) { return append([]byte("sealed "), b...), nil }, Access: register, Sessions: sessions, Audit: audit, Tickets: tickets, Metrics: metrics, Log: log, Clock: clock.Clock(now),
 		Ready: func() error { return d.ready }, Version: "test", NewID: cryptorand.Text, BackupURL: "/backups",
 		Limits: Limits{Body: 64 << 10, ReadTimeout: 5 * time.Second, Wait: time.Millisecond, MaxWait: time.Millisecond},
 		CheckMapping: func(b []byte) error {

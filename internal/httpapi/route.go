@@ -43,6 +43,7 @@ type spec struct {
 	gives   []string // types of the answer that are no JSON
 	outside bool     // the path is the whole one, and no key is asked for
 	open    bool     // no key is asked for
+	foreign bool     // others make the address: parameters that nobody knows are let be
 	data    data     // whether what is personal is in the answer; left out: as its area says
 	maxBody int64    // bytes of the request's body, where it may be larger than others
 }
@@ -69,6 +70,7 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		op.Security = nil
 		a.open[op.Path] = true
 	}
+	op.SkipValidateParams = s.foreign
 	if s.body != nil {
 		op.SkipValidateBody = true // the domain says better what is wrong
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{

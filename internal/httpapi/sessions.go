@@ -21,10 +21,12 @@ const (
 
 // SessionView is who signed in.
 type SessionView struct {
-	Member    MemberView             `json:"member"`
-	Rights    map[access.Area]string `json:"rights" doc:"The highest scope in each area: read, write or admin; an area left out is closed"`
-	MayUnmask bool                   `json:"may_unmask" doc:"Whether the header X-Rapport-Unmask may ask to see what is personal"`
-	ExpiresAt string                 `json:"expires_at" format:"date-time"`
+	Member MemberView `json:"member"`
+	// SignOutURL is only of sessions that began at a provider.
+	SignOutURL string                 `json:"sign_out_url,omitempty" doc:"Where the browser goes after it signed out here, to sign out at the provider too"`
+	Rights     map[access.Area]string `json:"rights" doc:"The highest scope in each area: read, write or admin; an area left out is closed"`
+	MayUnmask  bool                   `json:"may_unmask" doc:"Whether the header X-Rapport-Unmask may ask to see what is personal"`
+	ExpiresAt  string                 `json:"expires_at" format:"date-time"`
 }
 
 // SignInBody is how a member signs in.
@@ -157,7 +159,11 @@ func (a *API) sessionView(m *access.Member, until clock.Instant) SessionView {
 func (a *API) getSession(ctx context.Context, _ *struct{}) (*body[SessionView], error) {
 	p := principal(ctx)
 	_, until := a.Sessions.Of(tokenOf(ctx))
-	return &body[SessionView]{a.sessionView(p.Member, until)}, nil
+	v := a.sessionView(p.Member, until)
+	if a.OpenID != nil && a.OpenID.SignOut && a.Sessions.Via(tokenOf(ctx)) == access.ViaOpenID {
+		v.SignOutURL = a.OpenID.Provider.End(ctx, a.baseURL(ctx)+consolePath+"/")
+	}
+	return &body[SessionView]{v}, nil
 }
 
 func (a *API) signOut(ctx context.Context, in *struct {

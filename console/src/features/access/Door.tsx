@@ -8,6 +8,7 @@ import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 import css from './Door.module.css'
 import { access } from './messages'
+import { refused } from './refused'
 
 /** Door is the card in the middle that one comes in by. */
 export function Door({ title, children }: { title: string; children: ReactNode }) {
@@ -23,6 +24,18 @@ export function Door({ title, children }: { title: string; children: ReactNode }
         {children}
       </div>
     </main>
+  )
+}
+
+/** RefusedElsewhere says why a sign-in at the provider did not work. */
+export function RefusedElsewhere() {
+  const t = useText(access)
+  if (!refused) return null
+  const key = `refused_${refused}`
+  return (
+    <Alert color="red" icon={<IconAlertCircle size={18} />} role="alert" title={t('wrong')} mb="md">
+      {key in access.en ? t(key as keyof typeof access.en) : t('refused_other', { code: refused })}
+    </Alert>
   )
 }
 

@@ -5,6 +5,7 @@ import type { Language } from '~/shared/i18n'
 import { Page } from '~/shared/ui/Page'
 import { ApiKeys } from './ApiKeys'
 import { Members } from './Members'
+import { OwnAccount } from './OwnAccount'
 import { settings } from './settingsMessages'
 import { settingsTabs } from './settingsRoutes'
 import type { SettingsTab } from './settingsRoutes'
@@ -25,6 +26,7 @@ export function SettingsScreen() {
         </Tabs.List>
         <Tabs.Panel value="members"><Members /></Tabs.Panel>
         <Tabs.Panel value="keys"><ApiKeys /></Tabs.Panel>
+        <Tabs.Panel value="account"><OwnAccount /></Tabs.Panel>
         <Tabs.Panel value="appearance"><Appearance /></Tabs.Panel>
       </Tabs>
     </Page>

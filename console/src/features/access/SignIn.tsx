@@ -1,11 +1,12 @@
-import { Alert, Anchor, Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
+import { Alert, Anchor, Button, Divider, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { FormEvent } from 'react'
 import { useText } from '~/shared/i18n'
-import { Door, Refused } from './Door'
+import { Door, Refused, RefusedElsewhere } from './Door'
 import { access } from './messages'
 import { useSession } from './session'
+import { waysQuery } from './ways'
 
 /** SignIn asks who is there: a member, or somebody with a secret key. */
 export function SignIn() {
@@ -16,7 +17,8 @@ export function SignIn() {
     <Door title={t('title')}>
       <Title order={1} mb="lg">{t(withKey ? 'keyTitle' : 'title')}</Title>
       {away && <Alert color="yellow" mb="md">{t('starting')}</Alert>}
-      {withKey ? <KeyForm /> : <MemberForm />}
+      <RefusedElsewhere />
+      {withKey ? <KeyForm /> : <><MemberForm /><Elsewhere /></>}
       <Text ta="center" mt="lg">
         <Anchor component="button" type="button" onClick={() => setWithKey(!withKey)}>
           {t(withKey ? 'withPassword' : 'withKey')}
@@ -45,6 +47,22 @@ function MemberForm() {
         <Button type="submit" fullWidth size="md" loading={go.isPending}>{t('signIn')}</Button>
       </Stack>
     </form>
+  )
+}
+
+// Elsewhere leads to the provider at which members sign in too.
+function Elsewhere() {
+  const t = useText(access)
+  const { data } = useQuery(waysQuery)
+  if (!data?.openid) return null
+  const to = `${location.pathname.replace(/^\/console/, '') || '/'}${location.search}`
+  return (
+    <>
+      <Divider label={t('or')} my="md" />
+      <Button component="a" variant="default" fullWidth size="md" href={`${data.openid.url}?to=${encodeURIComponent(to)}`}>
+        {t('withProvider', { name: data.openid.name })}
+      </Button>
+    </>
   )
 }
 

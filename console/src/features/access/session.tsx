@@ -31,6 +31,8 @@ const path = '/api/v1/session'
 interface SessionAnswer {
   member: { id: string; name: string; email: string; roles?: string[] }
   may_unmask?: boolean
+  /** where the browser signs out at the provider too */
+  sign_out_url?: string
 }
 
 const AccessContext = createContext<Access | undefined>(undefined)
@@ -98,7 +100,9 @@ export function SessionProvider({ children }: { children: ReactNode }) {
         setSession({ id: '', name: '', roles: [], mayUnmask: false })
       },
       signOut: async () => {
+        const there = session !== 'unknown' && session !== 'out' && session.id ? (await call<SessionAnswer>(path).catch(() => undefined))?.sign_out_url : undefined
         await call(path, { method: 'DELETE' }).catch(() => undefined) // a key has no session to end
+        if (there) return location.assign(there)
         leave()
       },
     }),
