@@ -30,7 +30,7 @@ func (h *Head) Remove() []byte {
 // many bytes as the record has; nil where there is no room for it. A key that
 // may not be durable is given to keep before it is used.
 func (s *Sealer) Reseal(old *Head, payload []byte, keep func(*Key) error) ([]byte, error) {
-	small, form := Compress(nil, payload)
+	small, form := smallest(payload)
 	lease, err := s.Ring.Lease(old.Anchor)
 	if err != nil {
 		return nil, err
@@ -63,6 +63,19 @@ func (s *Sealer) Reseal(old *Head, payload []byte, keep func(*Key) error) ([]byt
 	}
 	nonce := Nonce(lease.Nonce)
 	return aead.Seal(b, nonce[:], appendPad(small, pad), b), nil
+}
+
+// smallest gives the shorter form of what both encoders make: a log that the
+// library's has written has no more room than that one leaves.
+func smallest(payload []byte) ([]byte, Form) {
+	small, form := Compress(nil, payload)
+	if len(payload) < worthwhile || len(payload) > mostEncoded {
+		return small, form
+	}
+	if other := dictionary().Encode(nil, payload); len(other) < len(small) {
+		return other, Dict1
+	}
+	return small, form
 }
 
 // longPad is what the last byte of a padding says where the four before it

@@ -55,7 +55,12 @@ func Compress(dst, payload []byte) ([]byte, Form) {
 		return append(dst, payload...), Plain
 	}
 	dst = grow(dst, bound)
-	out := dictionary().Encode(dst[at:at+bound], payload)
+	out := dst[at : at : at+bound]
+	if len(payload) <= mostEncoded {
+		out = encode(out, payload)
+	} else {
+		out = dictionary().Encode(out, payload)
+	}
 	if len(out) >= len(payload) {
 		return append(dst[:at], payload...), Plain
 	}
