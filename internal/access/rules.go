@@ -30,8 +30,13 @@ type Rules struct {
 	Enrichment []string `yaml:"enrichment,omitempty" json:"enrichment,omitempty"`
 	// What the source says of all its events where they do not say it.
 	PointOfSale string `yaml:"point_of_sale,omitempty" json:"point_of_sale,omitempty"`
-	TimeZone    string `yaml:"time_zone,omitempty" json:"time_zone,omitempty"`
-	Currency    string `yaml:"currency,omitempty" json:"currency,omitempty"`
+	// SessionTimeout is the silence that closes a session of a Sitecore client, in
+	// minutes; 0: 20.
+	SessionTimeout int `yaml:"session_timeout_minutes,omitempty" json:"session_timeout_minutes,omitempty"`
+	// PointsOfSale are those where it is another.
+	PointsOfSale []PointOfSale `yaml:"points_of_sale,omitempty" json:"points_of_sale,omitempty"`
+	TimeZone     string        `yaml:"time_zone,omitempty" json:"time_zone,omitempty"`
+	Currency     string        `yaml:"currency,omitempty" json:"currency,omitempty"`
 	// ThirdParty says that others' data comes from it; nil: it is our own.
 	ThirdParty *ThirdParty `yaml:"third_party,omitempty" json:"third_party,omitempty"`
 	// Web is what its pages' library is set to; nil: as the library is.
@@ -95,8 +100,6 @@ func (r *Rules) validate(source string) error {
 		return invalid("/bots", "source %q: bots is %q: give refuse, mark or keep", source, r.Robots)
 	case r.Currency != "" && !currencyShape.MatchString(r.Currency):
 		return invalid("/currency", "source %q: %q is no currency: give three capital letters of ISO 4217", source, r.Currency)
-	case len(r.PointOfSale) > 200:
-		return invalid("/point_of_sale", "source %q: the point of sale has %d bytes: give at most 200", source, len(r.PointOfSale))
 	case r.TrackingPlan != "" && !keyShape.MatchString(r.TrackingPlan):
 		return invalid("/tracking_plan", "source %q: %q is no key of a tracking plan", source, r.TrackingPlan)
 	}
@@ -107,6 +110,9 @@ func (r *Rules) validate(source string) error {
 		if !slices.Contains(Enrichments(), e) {
 			return invalid("/enrichment", "source %q: unknown enrichment %q: give some of %s", source, e, strings.Join(Enrichments(), ", "))
 		}
+	}
+	if err := r.validatePointsOfSale(source); err != nil {
+		return err
 	}
 	if err := r.Limits.validate("source " + strconv.Quote(source)); err != nil {
 		return err

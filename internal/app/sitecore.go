@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"rapport/internal/access"
 	"rapport/internal/dialect/sitecore"
@@ -18,10 +19,19 @@ func (a *App) sitecore() *sitecore.Door {
 	d := sitecore.New(sitecore.Config{
 		Accept: a.gated(), People: guests{a.pipeline, a.jobs}, Orders: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline},
 		Now: a.parts.Clock, Random: a.parts.fill, Ref: a.pipeline.ProfileIDOf, Key: a.instanceKey,
-		Jobs: a.jobs, Decide: a.responder, Folder: a.config.Path(batchesFolder),
+		Jobs: a.jobs, Decide: a.responder, Folder: a.config.Path(batchesFolder), Timeout: a.sessionTimeout,
 	})
 	a.jobs.Register(sitecore.JobBatch, d.Work)
 	return d
+}
+
+// sessionTimeout is the silence that closes a session at a point of sale of a
+// source; one that is gone has the usual.
+func (a *App) sessionTimeout(source, pointOfSale string) time.Duration {
+	if s := a.access.Index().Source(source); s != nil {
+		return s.TimeoutAt(pointOfSale)
+	}
+	return (*access.Rules)(nil).TimeoutAt(pointOfSale)
 }
 
 // guests are the people of the pipeline, who can be forgotten.

@@ -20,16 +20,18 @@ import (
 
 // SourceRules are what becomes of a source's events on their way in.
 type SourceRules struct {
-	Paused       bool            `json:"paused,omitempty" doc:"What comes is answered with success, counted as source_paused, and not kept"`
-	Limits       *access.Limits  `json:"limits,omitempty" doc:"How many events may come, of all its write keys together; each has at least its even part. More are answered 429 and not received. Left out: any"`
-	TrackingPlan string          `json:"tracking_plan,omitempty" maxLength:"64" doc:"Key of the tracking plan that events are held against"`
-	SampleRate   *float64        `json:"sample_rate,omitempty" minimum:"0" maximum:"1" doc:"Share of people whose events are taken; the others' are counted as sampled. Left out: 1"`
-	Bots         string          `json:"bots,omitempty" enum:"refuse,mark,keep" doc:"What becomes of events of robots that say so in their user agent: refused and counted as bot (left out: this), taken with context.bot, or taken like others"`
-	Enrichment   []string        `json:"enrichment,omitempty" enum:"user_agent,campaign,locale,geo,none" doc:"What is looked for in events that do not say it; left out: all of it"`
-	PointOfSale  string          `json:"point_of_sale,omitempty" maxLength:"200" doc:"Of events that name none"`
-	TimeZone     string          `json:"time_zone,omitempty" maxLength:"100" doc:"Of local times that the source sends without one, such as Europe/Berlin"`
-	Currency     string          `json:"currency,omitempty" pattern:"^[A-Z]{3}$" doc:"Of events and orders that name none, ISO 4217"`
-	ThirdParty   *ThirdPartyBody `json:"third_party,omitempty" doc:"Others' data comes from the source; left out: it is your own"`
+	Paused         bool                 `json:"paused,omitempty" doc:"What comes is answered with success, counted as source_paused, and not kept"`
+	Limits         *access.Limits       `json:"limits,omitempty" doc:"How many events may come, of all its write keys together; each has at least its even part. More are answered 429 and not received. Left out: any"`
+	TrackingPlan   string               `json:"tracking_plan,omitempty" maxLength:"64" doc:"Key of the tracking plan that events are held against"`
+	SampleRate     *float64             `json:"sample_rate,omitempty" minimum:"0" maximum:"1" doc:"Share of people whose events are taken; the others' are counted as sampled. Left out: 1"`
+	Bots           string               `json:"bots,omitempty" enum:"refuse,mark,keep" doc:"What becomes of events of robots that say so in their user agent: refused and counted as bot (left out: this), taken with context.bot, or taken like others"`
+	Enrichment     []string             `json:"enrichment,omitempty" enum:"user_agent,campaign,locale,geo,none" doc:"What is looked for in events that do not say it; left out: all of it"`
+	PointOfSale    string               `json:"point_of_sale,omitempty" maxLength:"200" doc:"Of events that name none"`
+	SessionTimeout int                  `json:"session_timeout_minutes,omitempty" minimum:"1" maximum:"1440" doc:"Minutes of silence that close a session of a Sitecore client; left out: 20"`
+	PointsOfSale   []access.PointOfSale `json:"points_of_sale,omitempty" maxItems:"200" doc:"Those of its points of sale where it is another"`
+	TimeZone       string               `json:"time_zone,omitempty" maxLength:"100" doc:"Of local times that the source sends without one, such as Europe/Berlin"`
+	Currency       string               `json:"currency,omitempty" pattern:"^[A-Z]{3}$" doc:"Of events and orders that name none, ISO 4217"`
+	ThirdParty     *ThirdPartyBody      `json:"third_party,omitempty" doc:"Others' data comes from the source; left out: it is your own"`
 	// Web is what the library on its pages is set to.
 	Web *access.WebLibrary `json:"web,omitempty" doc:"What the web library is set to on the source's pages; left out: as the library is"`
 }
@@ -46,7 +48,7 @@ const million = 1_000_000
 func rulesOf(s *access.Source) SourceRules {
 	r := SourceRules{
 		Paused: s.Paused, Limits: s.Limits, TrackingPlan: s.TrackingPlan, Bots: s.Robots, Enrichment: s.Enrichment,
-		PointOfSale: s.PointOfSale, TimeZone: s.TimeZone, Currency: s.Currency, Web: s.Web,
+		PointOfSale: s.PointOfSale, SessionTimeout: s.SessionTimeout, PointsOfSale: s.PointsOfSale, TimeZone: s.TimeZone, Currency: s.Currency, Web: s.Web,
 	}
 	if s.Sample != nil {
 		rate := float64(*s.Sample) / million
@@ -62,7 +64,7 @@ func rulesOf(s *access.Source) SourceRules {
 func (a *API) readRules(b *SourceRules) (access.Rules, error) {
 	r := access.Rules{
 		Paused: b.Paused, Limits: b.Limits, TrackingPlan: b.TrackingPlan, Robots: b.Bots, Enrichment: b.Enrichment,
-		PointOfSale: b.PointOfSale, TimeZone: b.TimeZone, Currency: b.Currency, Web: b.Web,
+		PointOfSale: b.PointOfSale, SessionTimeout: b.SessionTimeout, PointsOfSale: b.PointsOfSale, TimeZone: b.TimeZone, Currency: b.Currency, Web: b.Web,
 	}
 	if b.SampleRate != nil {
 		n := int(math.Round(*b.SampleRate * million))

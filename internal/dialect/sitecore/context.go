@@ -90,7 +90,7 @@ func (c *call) sessions(v *profile.View) ([]*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := sessionsOf(page.Items, now)
+	all := sessionsOf(page.Items, now, c.door.Timeout)
 	return all[:min(len(all), contextSessions)], nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"net/http"
+	"time"
 
 	"rapport/internal/clock"
 	"rapport/internal/dialect"
@@ -63,8 +64,10 @@ type Config struct {
 	// Decide answers calls of experiences; nil: there are none.
 	Decide Decider
 	Folder string // where files of batches lie
-	Now    clock.Clock
-	Random func([]byte) // fills the slice
+	// Timeout is the silence that closes a session at a point of sale of a source.
+	Timeout func(source, pointOfSale string) time.Duration
+	Now     clock.Clock
+	Random  func([]byte) // fills the slice
 	// Ref makes the id of the profile that an identifier leads to, 32
 	// hexadecimal digits, from the identifier alone.
 	Ref func(event.Identifier) string

@@ -12,9 +12,6 @@ import (
 	"rapport/internal/profile"
 )
 
-// SessionTimeout is the silence that closes a session, as is usual.
-const SessionTimeout = 20 * time.Minute
-
 // The kinds of cart that a session comes to.
 const (
 	cartBrowsed   = "BROWSED"
@@ -28,14 +25,26 @@ type session struct {
 	browser, channel, pos string
 	items                 []*profile.Item // oldest first
 	started, ended        clock.Instant
-	forced                bool // an event ended it
+	timeout               time.Duration // the silence that closes it
+	forced                bool          // an event ended it
 	closed                bool
 }
 
+// timeouts gives the silence that closes a session at a point of sale of a
+// source.
+type timeouts func(source, pos string) time.Duration
+
+// cutting cuts events, oldest first, into sessions.
+type cutting struct {
+	timeouts
+	all    []*session
+	open   map[[3]string]*session // by browser, channel and point of sale
+	latest map[string]*session    // of a browser
+}
+
 // sessionsOf cuts a person's events into sessions, newest first. now decides
-// only whether the last of a browser is still open. An event that leaves
-// channel and point of sale out belongs to the session that goes on.
-func sessionsOf(items []profile.Item, now clock.Instant) []*session {
+// only whether the last of a browser is still open.
+func sessionsOf(items []profile.Item, now clock.Instant, after timeouts) []*session {
 	order := make([]*profile.Item, 0, len(items))
 	for i := range items {
 		order = append(order, &items[i])
@@ -43,38 +52,47 @@ func sessionsOf(items []profile.Item, now clock.Instant) []*session {
 	slices.SortFunc(order, func(a, b *profile.Item) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(closes(a), closes(b)), strings.Compare(a.MessageID, b.MessageID))
 	})
-	var all []*session
-	open := map[[3]string]*session{}
-	latest := map[string]*session{} // of a browser
+	c := cutting{timeouts: after, open: map[[3]string]*session{}, latest: map[string]*session{}}
 	for _, it := range order {
-		browser := memberText(it.Context, "browser_id")
-		if browser == "" {
-			continue
+		if browser := memberText(it.Context, "browser_id"); browser != "" {
+			c.latest[browser] = c.take(browser, it)
 		}
-		key := [3]string{browser, it.Channel, memberText(it.Properties, "pos")}
-		s := open[key]
-		if last := latest[browser]; s == nil && key[2] == "" && last != nil && last.channel == it.Channel {
-			s = last
-		}
-		if s != nil && (s.forced || it.Time > s.ended.Add(SessionTimeout)) {
-			s = nil
-		}
-		if s == nil {
-			s = &session{browser: browser, channel: it.Channel, pos: key[2], started: it.Time}
-			all = append(all, s)
-			open[key] = s
-		}
-		latest[browser] = s
-		s.items = append(s.items, it)
-		s.ended = max(s.ended, it.Time)
-		s.forced = s.forced || closes(it) == 1
 	}
-	for _, s := range all {
+	for _, s := range c.all {
 		s.closed = s.forced || now > s.closedAt()
 	}
-	slices.SortStableFunc(all, func(a, b *session) int { return cmp.Compare(b.started, a.started) })
-	return all
+	slices.SortStableFunc(c.all, func(a, b *session) int { return cmp.Compare(b.started, a.started) })
+	return c.all
 }
+
+// take adds an event to its session. One that leaves the point of sale out is of
+// the session that goes on in its channel, else at the point of sale that the
+// source says of all its events.
+func (c *cutting) take(browser string, it *profile.Item) *session {
+	pos := memberText(it.Properties, "pos")
+	var s *session
+	if last := c.latest[browser]; pos == "" && last != nil && last.channel == it.Channel && last.goesOn(it.Time) {
+		s = last
+	}
+	if pos == "" {
+		pos = memberText(it.Context, "point_of_sale")
+	}
+	key := [3]string{browser, it.Channel, pos}
+	if open := c.open[key]; s == nil && open != nil && open.goesOn(it.Time) {
+		s = open
+	}
+	if s == nil {
+		s = &session{browser: browser, channel: it.Channel, pos: pos, started: it.Time, timeout: c.timeouts(it.Source, pos)}
+		c.all, c.open[key] = append(c.all, s), s
+	}
+	s.items = append(s.items, it)
+	s.ended = max(s.ended, it.Time)
+	s.forced = s.forced || closes(it) == 1
+	return s
+}
+
+// goesOn tells whether an event of a later time still belongs to the session.
+func (s *session) goesOn(at clock.Instant) bool { return !s.forced && at <= s.ended.Add(s.timeout) }
 
 // closes is 1 for an event that ends its session, else 0: of what happened in one
 // instant the end is last.
@@ -91,7 +109,7 @@ func (s *session) closedAt() clock.Instant {
 	if s.forced {
 		return s.ended
 	}
-	return s.ended.Add(SessionTimeout)
+	return s.ended.Add(s.timeout)
 }
 
 // memberText is a text member of a JSON object.
