@@ -128,8 +128,13 @@ func (m measure) String() string {
 
 // send runs a job and waits until it is applied.
 func (b *bench) send(ctx context.Context, s *server, job load.Job) (measure, error) {
+	return b.measured(ctx, s, func() (load.Result, error) { return load.Run(ctx, job) })
+}
+
+// measured runs a load and waits until it is applied.
+func (b *bench) measured(ctx context.Context, s *server, run func() (load.Result, error)) (measure, error) {
 	cpu, own, start := s.cpu(), ownCPU(), time.Now()
-	r, err := load.Run(ctx, job)
+	r, err := run()
 	if err != nil {
 		return measure{}, s.explain(ctx, err)
 	}

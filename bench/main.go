@@ -77,6 +77,7 @@ var cases = []struct {
 	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
 	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
 	{"import", "users, products and orders as CSV files, and the same files again", (*bench).imports},
+	{"doors", "single events of one size through each door for foreign clients, against Segment's; what enrichment costs", (*bench).doors},
 	{"outbox", "deliveries to webhooks on loopback: how many, how soon, beside one that hangs, and a backlog", (*bench).outbox},
 	{"outage", "a destination that was away for a day: its backlog goes in order, with how much memory and how fast", (*bench).outage},
 	{"lake", "the data lake: processor time with and without it, files a second, how soon an event is there", (*bench).lake},
@@ -86,12 +87,12 @@ var cases = []struct {
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
 var alone = map[string]bool{
-	"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true,
+	"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true, "doors": true,
 	"outbox": true, "outage": true, "lake": true, "kiosk": true, "history": true, "baseline": true,
 }
 
 // besideEmpty are the cases that need no peer, or the empty server alone.
-var besideEmpty = map[string]bool{"evaluate": true, "decide": true, "ofrep": true, "outage": true}
+var besideEmpty = map[string]bool{"doors": true, "import": true, "evaluate": true, "decide": true, "ofrep": true, "outage": true}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -82,7 +82,11 @@ func (b *Bodies) AppendEvent(out []byte, now time.Time) []byte {
 			set = 1
 		}
 	}
-	t := &b.sets[set][b.turn[set][b.rand.Uint32N(uint32(len(b.turn[set])))]]
+	return b.fill(out, &b.sets[set][b.turn[set][b.rand.Uint32N(uint32(len(b.turn[set])))]], person, now)
+}
+
+// fill appends a template with the marks of one event.
+func (b *Bodies) fill(out []byte, t *template, person uint32, now time.Time) []byte {
 	from := len(out)
 	out = append(out, t.text...)
 	copied := out[from:]

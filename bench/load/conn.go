@@ -15,7 +15,7 @@ import (
 
 // headRoom is where the request's head is put in front of its body, so that
 // both go out in one write.
-const headRoom = 512
+const headRoom = 1024
 
 // conn is one keep-alive connection.
 type conn struct {
@@ -25,15 +25,16 @@ type conn struct {
 	buf  []byte
 }
 
-// dial connects. The key is sent as Segment's clients send it.
-func dial(ctx context.Context, address, path, writeKey string) (*conn, error) {
+// dial connects. Head is the first line and headers; the key is sent as
+// Segment's clients send it.
+func dial(ctx context.Context, address, head, writeKey string) (*conn, error) {
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	head := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nContent-Type: application/json\r\nContent-Length: ",
-		path, address, base64.StdEncoding.EncodeToString([]byte(writeKey+":")))
-	return &conn{net: c, in: bufio.NewReader(c), head: head, buf: make([]byte, headRoom, 128<<10)}, nil
+	all := fmt.Appendf(nil, "%sHost: %s\r\nAuthorization: Basic %s\r\nContent-Length: ",
+		head, address, base64.StdEncoding.EncodeToString([]byte(writeKey+":")))
+	return &conn{net: c, in: bufio.NewReader(c), head: all, buf: make([]byte, headRoom, 128<<10)}, nil
 }
 
 // answer is what the server said.

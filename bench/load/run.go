@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,9 @@ type Job struct {
 	People   int
 	Even     bool // every event's person drawn anew, instead of sessions
 	Run      int  // tells the message ids of several jobs apart
+
+	shape *Shape // of single events; nil: those of Kind
+	alone template
 }
 
 // Result is how it went.
@@ -66,11 +70,7 @@ func (r *run) claim() (int, time.Time) {
 }
 
 func (r *run) worker(ctx context.Context, number int) error {
-	path := "/v1/batch"
-	if r.Batch == 1 {
-		path = "/v1/track"
-	}
-	c, err := dial(ctx, r.Address, path, r.WriteKey)
+	c, err := dial(ctx, r.Address, r.head(), r.WriteKey)
 	if err != nil {
 		return err
 	}
@@ -99,6 +99,26 @@ func (r *run) worker(ctx context.Context, number int) error {
 	}
 }
 
+// head is the first line of each request and its headers.
+func (r *run) head() string {
+	path := "/v1/batch"
+	switch {
+	case r.shape != nil:
+		return r.shape.head(&r.Job)
+	case r.Batch == 1:
+		path = "/v1/track"
+	}
+	return "POST " + path + " HTTP/1.1\r\nContent-Type: " + plainJSON + "\r\n"
+}
+
+// success is the status of an answer of success.
+func (r *run) success() int {
+	if r.shape != nil {
+		return r.shape.Status
+	}
+	return http.StatusOK
+}
+
 type batchOf struct {
 	n   int
 	due time.Time
@@ -107,7 +127,9 @@ type batchOf struct {
 // request sends one body until it is taken.
 func (r *run) request(ctx context.Context, c *conn, bodies *Bodies, b batchOf, own *Result) error {
 	var room []byte
-	if r.Batch == 1 {
+	if r.shape != nil {
+		room = r.shape.append(bodies, &r.alone, c.room(), time.Now())
+	} else if r.Batch == 1 {
 		room = bodies.AppendEvent(c.room(), time.Now())
 	} else {
 		room = bodies.AppendBatch(c.room(), b.n, time.Now())
@@ -121,7 +143,7 @@ func (r *run) request(ctx context.Context, c *conn, bodies *Bodies, b batchOf, o
 		switch {
 		case err != nil:
 			return err
-		case a.status == 200:
+		case a.status == r.success():
 			own.Latency.Add(time.Since(begin))
 			own.Requests++
 			own.Events += b.n
