@@ -30,6 +30,13 @@ func (a *App) openResponder(instanceKey [16]byte) error {
 			}
 			return receipt, err
 		},
+		TellTaken: func(ctx context.Context, body []byte, taken []*pipeline.Reservation) (pipeline.Receipt, error) {
+			made, err := tell.Read(shown.Source, body)
+			if err != nil {
+				return pipeline.Receipt{}, err
+			}
+			return a.pipeline.Accept(ctx, &pipeline.Submission{Received: made.Envelope.Received, Events: []pipeline.Arrival{*made}, Taken: taken})
+		},
 	})
 	a.responder.Start()
 	return nil

@@ -28,6 +28,9 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 	// The payloads lie in buf until they are in the log; lanes do not read them.
 	defer p.payloads.Put(buf)
 	frame, bytes := p.frame(s, buf)
+	if err := p.takeWith(frame, s); err != nil {
+		return Receipt{}, err
+	}
 	if frame.Received == 0 {
 		return Receipt{Position: p.store.Log().End()}, nil // nothing came: what is there counts
 	}

@@ -16,6 +16,7 @@ import (
 	"rapport/internal/effect"
 	"rapport/internal/event"
 	"rapport/internal/experience"
+	"rapport/internal/fault"
 	"rapport/internal/profile"
 	"rapport/internal/profile/shown"
 	"rapport/internal/soak"
@@ -184,11 +185,14 @@ func TestTake_NeverGivesMoreThanThereAre(t *testing.T) {
 	for range 16 {
 		wait.Go(func() {
 			for n := range 20 {
-				ok, err := p.Take(context.Background(), "o", 1, 100, fmt.Sprint(n))
+				r, err := p.Reserve(context.Background(), "o", 1, 100, fmt.Sprint(n))
+				if err == nil && r != nil {
+					_, err = p.KeepEffects(context.Background(), nil, r)
+				}
 				if err != nil {
 					t.Error(err)
 				}
-				if ok {
+				if r != nil {
 					mu.Lock()
 					given++
 					mu.Unlock()
@@ -278,5 +282,22 @@ func TestReserve_IsTakenWithWhatItIsForOrNotAtAll(t *testing.T) {
 	}
 	p = open(t, memory.Open(disk), 2, 8)
 	takenIs(p, "rebuilt", 1)
+	if _, err := p.GiveBack(t.Context(), "o", 1, "for the next"); err != nil {
+		t.Fatal(err)
+	}
+
+	// So it is of a decision on a page, which an event tells of.
+	told := reserve(p)
+	if _, err := p.Accept(t.Context(), &Submission{Taken: []*Reservation{told}}); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("nothing tells of what is taken: %v", err)
+	}
+	with := submission(t, fact{body: fmt.Sprintf(`{"messageId":"d","type":"track","event":"Decision Made","anonymousId":"a","timestamp":%q}`, worldStart), received: worldStart})
+	with.Taken = []*Reservation{told}
+	if _, err := p.Accept(t.Context(), with); err != nil {
+		t.Fatal(err)
+	}
+	p.abandon()
+	p = open(t, memory.Open(disk), 2, 8)
+	takenIs(p, "told by an event", 1)
 	closeNow(t, p)
 }

@@ -97,25 +97,17 @@ func (w *people) foldTaking(r *store.Record) {
 	w.rows = append(w.rows, store.Change{RowKey: row, Op: store.Put, Value: binary.AppendVarint(nil, s.taken)})
 }
 
-// Take takes some of an offer of which there are so many in all, and tells
-// whether there were enough. When it returns true that is in the log.
-func (p *Pipeline) Take(ctx context.Context, offer string, n, total int64, decision string) (bool, error) {
-	r, err := p.Reserve(ctx, offer, n, total, decision)
-	if r == nil {
-		return false, err
-	}
-	if _, err = p.tell(ctx, r.taking, r.mark); err != nil {
-		p.Release(r)
-	}
-	return err == nil, err
-}
-
 // Reservation is some of an offer that is set aside in memory alone: nobody else
-// gets it, and it is taken once KeepEffects writes it down beside what it is for.
-// A server that stops before that has taken nothing.
+// gets it, and it is taken once Accept or KeepEffects writes it down beside what it
+// is for. A server that stops before that has taken nothing.
 type Reservation struct {
 	taking
 	mark *onItsWay
+}
+
+// NewReservation is one that nobody else knows of.
+func NewReservation(offer string, n int64, decision string) *Reservation {
+	return &Reservation{taking{offer, n, decision}, &onItsWay{n}}
 }
 
 // Reserve sets some of an offer aside of which there are so many in all; nil:
@@ -130,7 +122,7 @@ func (p *Pipeline) Reserve(ctx context.Context, offer string, n, total int64, de
 		return nil, err
 	}
 	s.pending += n
-	return &Reservation{taking{offer, n, decision}, &onItsWay{n}}, nil
+	return NewReservation(offer, n, decision), nil
 }
 
 // Release lets others have what was reserved and not kept.
@@ -168,12 +160,6 @@ func (p *Pipeline) GiveBack(ctx context.Context, offer string, n int64, why stri
 	return r, err
 }
 
-// PutBack gives back one of an offer that the caller itself took: Take said so,
-// applied or not. Nobody else gets it before that is applied.
-func (p *Pipeline) PutBack(ctx context.Context, offer, why string) (Receipt, error) {
-	return p.tell(ctx, taking{offer, -1, why}, nil)
-}
-
 func (p *Pipeline) tell(ctx context.Context, t taking, attached any) (Receipt, error) {
 	r, err := t.record(p.clock.Now(), attached)
 	if err != nil {
@@ -186,6 +172,21 @@ func (t *taking) record(now clock.Instant, attached any) (store.Record, error) {
 	payload, err := json.Marshal(t)
 	k := stockKey(t.Offer)
 	return store.Record{Kind: store.KindTaking, Bucket: k.Bucket(), Anchor: k, Received: now, Payload: payload, Attached: attached}, err
+}
+
+// takeWith adds what is taken of offers to the frame of the events that tell of it.
+func (p *Pipeline) takeWith(frame *store.Frame, s *Submission) error {
+	if len(s.Taken) > 0 && len(s.Events) == 0 {
+		return fault.Errorf(fault.Conflict, "not_kept", "what tells of it may not be kept, so nothing is taken")
+	}
+	for _, r := range s.Taken {
+		record, err := r.record(p.clock.Now(), r.mark)
+		if err != nil {
+			return fmt.Errorf("encode what is taken of offer %q: %w", r.Offer, err)
+		}
+		frame.Records = append(frame.Records, record)
+	}
+	return nil
 }
 
 // Taken tells how many of an offer are taken, those on their way included.

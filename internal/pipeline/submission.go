@@ -16,6 +16,9 @@ type Submission struct {
 	// Brought says with which keys it came, for those who hold it against limits;
 	// nil: it was made here. It is not stored.
 	Brought []Brought
+	// Taken is what is taken of offers in the same step. Where none of the events
+	// may be kept it is not taken, and the submission is refused.
+	Taken []*Reservation
 }
 
 // Brought is how many events came with a key of a source.

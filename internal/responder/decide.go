@@ -12,6 +12,7 @@ import (
 	"rapport/internal/experience"
 	"rapport/internal/feel"
 	"rapport/internal/id"
+	"rapport/internal/pipeline"
 	"rapport/internal/profile/shown"
 )
 
@@ -24,8 +25,8 @@ type question struct {
 	guest     *guest
 	visit     *experience.Visit
 	now       instant
-	shown     []string // offers that stand on the page already
-	taken     []taken  // offers of which one was taken, as often as it was
+	shown     []string                // offers that stand on the page already
+	taken     []*pipeline.Reservation // of offers of which there are so many, not written down yet
 	room      *offer.Room
 	preview   *experience.Ready
 	forced    string // its variant
@@ -62,6 +63,7 @@ func (r *Responder) Decide(ctx context.Context, req *Request) (*WhatToShow, erro
 	defer turn.Unlock()
 	q.room, _ = r.rooms.Get().(*offer.Room)
 	defer r.rooms.Put(q.room)
+	defer func() { q.undo(mark{}) }() // whatever ends it: what no decision was written down for is there again
 	out := &WhatToShow{Decisions: make([]ShownDecision, 0, len(req.Placements)+len(req.Experiences))}
 	for i, key := range req.Placements {
 		if i == maxPlaces {
@@ -162,7 +164,7 @@ func (q *question) place(key string) ShownDecision {
 	if x := q.preview; x != nil && x.Placement == key {
 		return q.previewed(m, x)
 	}
-	held := q.held(shown.PlacementPlace(key))
+	held, before := q.held(shown.PlacementPlace(key)), q.mark()
 	for _, x := range q.shelf.filling[key] {
 		if given, ok := q.try(&m, x, held); ok {
 			return given
@@ -175,7 +177,10 @@ func (q *question) place(key string) ShownDecision {
 		}
 		return q.fallback(m, p.Fallback, NothingEligible)
 	}
-	q.finish(&m, shown.PlacementPlace(key), *p.ValidFor, decision.Basis, reused)
+	if !q.finish(&m, shown.PlacementPlace(key), *p.ValidFor, decision.Basis, reused) {
+		q.undo(before)
+		return q.fallback(m, p.Fallback, Failed)
+	}
 	return m
 }
 
@@ -225,10 +230,9 @@ func (q *question) items(m *ShownDecision, set *offer.Set, chosen []offer.Chosen
 		text, err := q.pen(set.Place().ContentType == "html", m, nil).content(c.Content)
 		if err != nil {
 			q.Log.Warn("content of an offer cannot be written", "offer", c.Key, "error", err)
-			if i := slices.IndexFunc(q.taken, func(x taken) bool { return x.offer == c.Key }); i >= 0 {
-				back := q.taken[i]
+			if i := slices.IndexFunc(q.taken, func(r *pipeline.Reservation) bool { return r.Offer == c.Key }); i >= 0 {
+				q.Spine.Release(q.taken[i])
 				q.taken = slices.Delete(q.taken, i, i+1)
-				q.giveBack(back)
 			}
 			continue
 		}
@@ -314,7 +318,11 @@ func (q *question) try(m *ShownDecision, x *experience.Ready, held *shown.Held) 
 		q.undo(before) // what held gives way to something new, of which there is enough
 		return fell(capped)
 	}
-	q.finish(&given, place, *x.ValidFor, basis, reused)
+	if !q.finish(&given, place, *x.ValidFor, basis, reused) {
+		q.undo(before)
+		m.Reason = Failed
+		return fell(offer.Drop{Stage: "content", Reason: Failed})
+	}
 	return given, true
 }
 
@@ -326,8 +334,9 @@ func (q *question) capped(x *experience.Ready) offer.Drop {
 	return x.Capped(q.visit, q.recent.experiences(q.guest.idents()), q.due)
 }
 
-// finish gives a decision its id, and lets it hold.
-func (q *question) finish(m *ShownDecision, place string, valid offer.Span, basis uint64, reused *shown.Held) {
+// finish gives a decision its id, and lets it hold; false: it could not be written
+// down together with what is taken for it, so it is none.
+func (q *question) finish(m *ShownDecision, place string, valid offer.Span, basis uint64, reused *shown.Held) bool {
 	switch {
 	case reused != nil:
 		m.ID = reused.ID
@@ -343,14 +352,32 @@ func (q *question) finish(m *ShownDecision, place string, valid offer.Span, basi
 			h.Items = append(h.Items, shown.HeldItem{Offer: i.Offer, Version: i.Version})
 		}
 		m.ValidUntil = &h.Until
-		if !q.Dry {
-			q.keep(q.guest, h, q.Channel, m.Placement)
+		if !q.Dry && !q.settle(h, m.Placement) {
+			return false
 		}
 	}
 	m.Track = m.track("", q.Channel)
 	for i := range m.Items {
 		m.Items[i].Track = m.track(m.Items[i].Offer, q.Channel)
 	}
+	return true
+}
+
+// settle writes a decision down: behind the answer, but where something was set
+// aside for it before the answer, in one step with what is taken. A message takes
+// it when it is written down itself.
+func (q *question) settle(h *shown.Held, placement string) bool {
+	mine, others := q.takenFor(h.ID)
+	if len(mine) == 0 || q.forMessage != [16]byte{} {
+		q.keep(q.guest, h, q.Channel, placement)
+		return true
+	}
+	if err := q.keepTaken(q.ctx, q.guest, h, q.Channel, placement, mine); err != nil {
+		q.Log.Warn("a decision and what it takes could not be written down", "decision", h.ID, "error", err)
+		return false
+	}
+	q.taken = others
+	return true
 }
 
 // newID is the id of a decision: that of the message that it is made for, so

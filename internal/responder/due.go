@@ -121,7 +121,7 @@ func (q *question) giveDue(x *experience.Ready, due *Due) (*Given, error) {
 	if reason != "" {
 		return &Given{Reason: reason}, nil
 	}
-	q.finish(&m, shown.ExperiencePlace(x.Key), *x.ValidFor, basis, nil)
+	_ = q.finish(&m, shown.ExperiencePlace(x.Key), *x.ValidFor, basis, nil) // a message is written down by those who asked
 	if len(m.Content) == 0 && len(m.Items) == 0 {
 		return &Given{Reason: experience.NoContent, Text: "variant " + v.Key + " sends nothing"}, nil
 	}
@@ -130,5 +130,5 @@ func (q *question) giveDue(x *experience.Ready, due *Due) (*Given, error) {
 		q.undo(mark{})
 		return nil, err
 	}
-	return &Given{Content: text, Reserved: q.reservations()}, nil
+	return &Given{Content: text, Reserved: q.taken}, nil
 }

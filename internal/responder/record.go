@@ -187,6 +187,37 @@ func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
 	if g.writes.Value == "" || !r.record.running.Load() {
 		return
 	}
+	body, err := told(g, h, channel, placement)
+	if err != nil {
+		r.Log.Error("decision cannot be written", "error", err)
+		return
+	}
+	select {
+	case r.record.queue <- entry{body: body}:
+	default:
+		r.record.lost.Add(1)
+	}
+}
+
+// keepTaken writes a decision down in one step with what is taken for it, and
+// waits until that is in the log: there is no moment at which one is there and not
+// the other. An error is that neither is.
+func (r *Responder) keepTaken(ctx context.Context, g *guest, h *shown.Held, channel, placement string, taken []*pipeline.Reservation) error {
+	body, err := told(g, h, channel, placement)
+	if err != nil {
+		return err
+	}
+	at, err := r.TellTaken(ctx, body, taken)
+	if err != nil {
+		return err
+	}
+	r.recent.put(g.writes, h, channel, r.Clock.Now())
+	r.record.await(at)
+	return nil
+}
+
+// told is the event that tells of a decision.
+func told(g *guest, h *shown.Held, channel, placement string) ([]byte, error) {
 	items := make([]map[string]any, len(h.Items))
 	for i, item := range h.Items {
 		items[i] = map[string]any{"offer": item.Offer, "offer_version": item.Version}
@@ -211,16 +242,7 @@ func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
 	default:
 		doc["context"] = map[string]any{"externalIds": []any{map[string]any{"type": g.writes.Namespace, "id": g.writes.Value, "collection": "users"}}}
 	}
-	body, err := json.Marshal(doc)
-	if err != nil {
-		r.Log.Error("decision cannot be written", "error", err)
-		return
-	}
-	select {
-	case r.record.queue <- entry{body: body}:
-	default:
-		r.record.lost.Add(1)
-	}
+	return json.Marshal(doc)
 }
 
 // recent remembers decisions that may not be readable yet.

@@ -2,13 +2,16 @@ package responder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
+	"rapport/internal/definition"
 	"rapport/internal/event"
+	"rapport/internal/identity"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile/shown"
 	"rapport/internal/store"
@@ -66,5 +69,91 @@ func TestRecorder_LetsThoseWaitWhoFlush(t *testing.T) {
 	r.record.await(pipeline.Receipt{Position: 3})
 	if at, err := r.record.flush(t.Context()); err != nil || at.Position != 7 {
 		t.Errorf("flush: %v %v", at, err)
+	}
+}
+
+// counter is a spine of one offer of which there are so many, in one place.
+type counter struct {
+	Spine
+	index *definition.Index
+	taken int64
+}
+
+func newCounter(t *testing.T) *counter {
+	t.Helper()
+	c := &counter{index: &definition.Index{}}
+	for _, kind := range []definition.Kind{definition.Offer, definition.Placement} {
+		series, _, err := (&definition.Series{Kind: kind, Key: "seat"}).Apply(&definition.Fact{Kind: kind, Key: "seat", Version: 1, Status: definition.Live})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.index = c.index.With(series)
+	}
+	return c
+}
+
+func (c *counter) Definitions() *definition.Index { return c.index }
+
+func (c *counter) Rules() *identity.Rules {
+	rules := identity.DefaultRules()
+	return &rules
+}
+
+func (c *counter) Definition(_ context.Context, kind definition.Kind, _ string, _ int) (definition.Definition, error) {
+	document := `{"public": true}`
+	if kind == definition.Offer {
+		document = `{"content": {"*": {"*": {"title": "Seat"}}}, "inventory": {"total": 1}}`
+	}
+	return definition.Definition{Document: []byte(document)}, nil
+}
+
+func (c *counter) Visitor(context.Context, event.Identifier) (*pipeline.Visitor, error) {
+	return &pipeline.Visitor{Alone: true}, nil
+}
+
+func (c *counter) Reserve(_ context.Context, offer string, n, total int64, decision string) (*pipeline.Reservation, error) {
+	if c.taken+n > total {
+		return nil, nil
+	}
+	c.taken += n
+	return pipeline.NewReservation(offer, n, decision), nil
+}
+
+func (c *counter) Release(r *pipeline.Reservation) { c.taken -= r.N }
+
+// TestDecide_TakesNothingThatIsNotWrittenDown cuts off decisions about the last
+// one of an offer: nobody is given it and it is there again. What is written down
+// is given to the same visitor again and takes no other.
+func TestDecide_TakesNothingThatIsNotWrittenDown(t *testing.T) {
+	t.Parallel()
+	c, full := newCounter(t), errors.New("the log is full")
+	var told error
+	r := New(Deps{Spine: c, Clock: still, Random: func([]byte) {}, Log: slog.New(slog.DiscardHandler), TellTaken: func(_ context.Context, body []byte, taken []*pipeline.Reservation) (pipeline.Receipt, error) {
+		if len(taken) != 1 || taken[0].Offer != "seat" || len(body) == 0 {
+			t.Errorf("%d are taken with %q", len(taken), body)
+		}
+		return pipeline.Receipt{}, told
+	}})
+	decide := func(who string) ShownDecision {
+		out, err := r.Decide(t.Context(), &Request{Identifiers: []event.Identifier{{Namespace: event.AnonymousID, Value: who}}, Placements: []string{"seat"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Decisions[0]
+	}
+	told = full
+	if d := decide("a"); !d.Fallback || d.Reason != Failed || len(d.Items) != 0 || c.taken != 0 {
+		t.Errorf("%+v, %d are taken", d, c.taken)
+	}
+	told = nil
+	first := decide("a")
+	if len(first.Items) != 1 || c.taken != 1 {
+		t.Fatalf("%+v, %d are taken", first, c.taken)
+	}
+	if again := decide("a"); again.ID != first.ID || len(again.Items) != 1 || c.taken != 1 {
+		t.Errorf("%+v after %+v, %d are taken", again, first, c.taken)
+	}
+	if d := decide("b"); !d.Fallback || d.Reason != NothingEligible {
+		t.Errorf("the last one is given twice: %+v", d)
 	}
 }

@@ -44,9 +44,7 @@ type people interface {
 }
 
 type stocks interface {
-	Take(ctx context.Context, offer string, n, total int64, decision string) (bool, error)
 	Taken(ctx context.Context, offer string) (int64, error)
-	PutBack(ctx context.Context, offer, why string) (pipeline.Receipt, error)
 	Reserve(ctx context.Context, offer string, n, total int64, decision string) (*pipeline.Reservation, error)
 	Release(r *pipeline.Reservation)
 }
@@ -60,13 +58,17 @@ type Model interface {
 // in one step.
 type Tell func(ctx context.Context, bodies [][]byte) (pipeline.Receipt, error)
 
+// TellTaken takes one such event and what is taken of offers for it, in one step.
+type TellTaken func(ctx context.Context, body []byte, taken []*pipeline.Reservation) (pipeline.Receipt, error)
+
 // Deps is what a responder is made of.
 type Deps struct {
-	Spine  Spine
-	Model  Model
-	Tell   Tell
-	Clock  clock.Clock
-	Random func([]byte)
+	Spine     Spine
+	Model     Model
+	Tell      Tell
+	TellTaken TellTaken
+	Clock     clock.Clock
+	Random    func([]byte)
 	// Key signs previews.
 	Key []byte
 	Log *slog.Logger
