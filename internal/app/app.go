@@ -217,6 +217,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.jobs.Register(httpapi.JobDemo, a.doDemo)
 	a.jobs.Schedule(a.orphans)
 	a.jobs.Register(httpapi.JobBackup, a.doBackup)
+	a.jobs.Register(httpapi.JobBackupVerify, a.doVerify)
 	a.jobs.Schedule(a.backupsDue)
 	if err := a.openDecider(pc.InstanceKey); err != nil {
 		return err

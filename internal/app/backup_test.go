@@ -52,13 +52,22 @@ func (h *house) stop(a *app.App) {
 // backUp asks a running instance for a backup and waits for it.
 func (h *house) backUp(a *app.App) {
 	h.Helper()
+	if j := h.job(a, "/backups", "{}"); j["state"] != "done" {
+		h.Fatalf("the backup: %v", j)
+	}
+}
+
+// job begins a background job and waits until it is over.
+func (h *house) job(a *app.App, path, body string) map[string]any {
+	h.Helper()
 	ask := asker{h.T, a}
-	j, _ := ask.api("POST", "/backups", "{}", 202)
-	for deadline := time.Now().Add(time.Minute); j["state"] != "done"; j, _ = ask.api("GET", "/jobs/"+j["id"].(string), "", 200) {
-		if j["state"] == "failed" || time.Now().After(deadline) {
-			h.Fatalf("the backup: %v", j)
+	j, _ := ask.api("POST", path, body, 202)
+	for deadline := time.Now().Add(time.Minute); j["state"] != "done" && j["state"] != "failed"; j, _ = ask.api("GET", "/jobs/"+j["id"].(string), "", 200) {
+		if time.Now().After(deadline) {
+			h.Fatalf("%s: %v", path, j)
 		}
 	}
+	return j
 }
 
 // restore writes the newest backup into a new folder.
@@ -122,6 +131,48 @@ func TestBackup_OfAnInstanceInUseRestoresAllThatWasAcknowledgedBefore(t *testing
 	h.stop(a)
 }
 
+// listed finds the one backup in the list, with who was erased since, and has it
+// looked over: whole, and with a byte changed.
+func (h *house) listed(a *app.App) {
+	h.Helper()
+	got, _ := asker{h.T, a}.api("GET", "/backups", "", 200)
+	items, _ := got["items"].([]any)
+	if len(items) != 1 {
+		h.Fatalf("%d backups are listed, one was made", len(items))
+	}
+	one := items[0].(map[string]any)
+	if n, _ := one["erased_since"].(float64); n < 1 || one["expires_at"] == nil || one["bytes"] == 0.0 {
+		h.Errorf("listed as %v", one)
+	}
+	plan, _ := asker{h.T, a}.api("GET", "/backups/plan", "", 200)
+	if plan["possible"] != true || plan["place"] != h.to || plan["keep"] != "720h0m0s" || plan["every"] != nil {
+		h.Errorf("the plan is %v", plan)
+	}
+	verify := "/backups/" + one["id"].(string) + "/verify"
+	if j := h.job(a, verify, ""); j["state"] != "done" {
+		h.Errorf("a whole backup: %v", j)
+	}
+	pieces, err := filepath.Glob(filepath.Join(h.to, "objects", "*", "*"))
+	if err != nil || len(pieces) == 0 {
+		h.Fatal(pieces, err)
+	}
+	whole, err := os.ReadFile(pieces[0])
+	if err != nil {
+		h.Fatal(err)
+	}
+	damaged := append([]byte{whole[0] ^ 1}, whole[1:]...)
+	if err := os.WriteFile(pieces[0], damaged, 0o600); err != nil {
+		h.Fatal(err)
+	}
+	if j := h.job(a, verify, ""); j["state"] != "failed" {
+		h.Errorf("a damaged backup: %v", j)
+	}
+	if err := os.WriteFile(pieces[0], whole, 0o600); err != nil {
+		h.Fatal(err)
+	}
+	asker{h.T, a}.api("POST", "/backups/none/verify", "", 404)
+}
+
 func TestBackup_OneFromBeforeAnErasureBringsNobodyBack(t *testing.T) {
 	t.Parallel()
 	c := canaries()
@@ -135,6 +186,7 @@ func TestBackup_OneFromBeforeAnErasureBringsNobodyBack(t *testing.T) {
 	if rows, _ := proof["backups"].([]any); len(rows) != 1 || rows[0].(map[string]any)["expires_at"] == "" {
 		t.Errorf("the proof does not name the backup: %v", proof["backups"])
 	}
+	h.listed(a)
 	h.stop(a)
 	dir := h.restore()
 	b := h.start(dir)

@@ -66,8 +66,9 @@ type Deps struct {
 	Ready   func() error
 	NewID   func() string // a new id that nothing else has
 	Version string
-	// BackupURL is where backups go; empty: nowhere.
+	// BackupURL is where backups go; empty: nowhere. Backups are those there are.
 	BackupURL string
+	Backups   Backups
 	// ReadOnly refuses whatever would change something.
 	ReadOnly bool
 	Limits   Limits

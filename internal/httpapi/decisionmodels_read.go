@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -19,6 +20,8 @@ type ModelSummary struct {
 	Live    *int              `json:"live_version" doc:"The version that runs, null where none does"`
 	Author  string            `json:"author" doc:"Of the newest version"`
 	Time    string            `json:"time" format:"date-time"`
+	// Document is of kinds whose lists can be asked for it.
+	Document json.RawMessage `json:"document,omitempty" doc:"Of the newest version, with include=document"`
 }
 
 // VersionView is a version in a list.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"rapport/internal/definition"
@@ -53,6 +54,31 @@ func (in *RollbackBody) command(ifMatch string) definition.Command {
 		status = definition.Live
 	}
 	return definition.Command{Status: status, RollbackTo: in.Version, Note: in.Note, IfMatch: ifMatch}
+}
+
+// Including asks a list for what is in it, too.
+type Including struct {
+	Include string `query:"include" enum:"document" doc:"document: each with its document. A page then ends early where documents are large"`
+}
+
+// mostDocuments bounds the documents of one page, in bytes.
+const mostDocuments = 8 << 20
+
+// documents reads those of a page, and no more than fit into an answer: one at
+// least.
+func documents(n int, read func(i int) (json.RawMessage, error)) ([]json.RawMessage, error) {
+	out, size := make([]json.RawMessage, 0, n), 0
+	for i := range n {
+		d, err := read(i)
+		if err != nil {
+			return nil, err
+		}
+		if size += len(d); size > mostDocuments && i > 0 {
+			break
+		}
+		out = append(out, d)
+	}
+	return out, nil
 }
 
 // first tells whether a write made the first version of a definition.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,12 +40,13 @@ type ExperimentSummary struct {
 	Changed    clock.Instant          `json:"changed"`
 	Conclusion *experiment.Conclusion `json:"conclusion,omitempty"`
 	ClonedFrom string                 `json:"cloned_from,omitempty"`
+	Document   json.RawMessage        `json:"document,omitempty" doc:"Of this version, with include=document"`
 }
 
 func (a *API) experimentShelf() shelf {
 	return shelf{
 		API: a, kind: definition.Experiment, path: "/experiments", one: "experiment", many: "experiments", tag: "experiments",
-		body: ExperimentBody{}, scope: access.ScopeWrite,
+		body: ExperimentBody{}, scope: access.ScopeWrite, follows: inForce,
 		read: func(key string, document, before []byte) ([]byte, error) {
 			d, err := experiment.Read(key, document)
 			if err != nil {
@@ -64,6 +66,16 @@ func (a *API) experimentShelf() shelf {
 	}
 }
 
+// inForce is the version that people get: the live one, and the newest where none
+// is live. What an experiment is doing is what this one says; a draft beside it
+// says what it might do.
+func inForce(s *definition.Series) *definition.Version {
+	if live := s.Live(); live != nil {
+		return live
+	}
+	return s.Newest()
+}
+
 func (a *API) experimentRoutes() {
 	s := a.experimentShelf()
 	at := func(id, method, path, summary, scope string) spec {
@@ -75,7 +87,7 @@ func (a *API) experimentRoutes() {
 	put.body, put.also = s.body, []int{http.StatusCreated}
 	register(a, put, s.put)
 	register(a, at("list-versions-of-experiment", http.MethodGet, "/{key}/versions", "The versions of an experiment, newest first", access.ScopeRead), s.versions)
-	register(a, at("set-state-of-experiment", http.MethodPost, "/{key}/state", "Start, pause, stop or archive an experiment", s.scope), a.setExperimentState)
+	register(a, at("set-state-of-experiment", http.MethodPost, "/{key}/state", "Start, pause, stop or archive an experiment: its live version, while a draft stays one; with none live its newest", s.scope), a.setExperimentState)
 	clone := at("clone-experiment", http.MethodPost, "/{key}/clone", "Begin a draft with what an experiment is", s.scope)
 	clone.status = http.StatusCreated
 	register(a, clone, a.cloneExperiment)
@@ -97,11 +109,12 @@ func (a *API) listExperiments(ctx context.Context, in *struct {
 	Q     string `query:"q" maxLength:"200" doc:"Words that all must stand in the name, key, tags, description or conclusion"`
 	State string `query:"state" enum:"draft,running,paused,stopped,archived"`
 	Paging
+	Including
 },
 ) (*body[List[ExperimentSummary]], error) {
 	var all []ExperimentSummary
 	for _, series := range a.Spine.Definitions().List(definition.Experiment) {
-		v := series.Newest()
+		v := inForce(series)
 		d, err := a.experiment(ctx, v)
 		if err != nil {
 			return nil, err
@@ -119,9 +132,25 @@ func (a *API) listExperiments(ctx context.Context, in *struct {
 		all = append(all, s)
 	}
 	slices.SortFunc(all, func(x, y ExperimentSummary) int { return strings.Compare(x.Key, y.Key) })
-	out, err := pageOf(all, func(s ExperimentSummary) string { return s.Key }, in.Paging)
+	keyOf := func(s ExperimentSummary) string { return s.Key }
+	out, err := pageOf(all, keyOf, in.Paging)
+	if err != nil || in.Include == "" {
+		return &body[List[ExperimentSummary]]{listOf(out)}, err
+	}
+	read, err := documents(len(out.Items), func(i int) (json.RawMessage, error) {
+		d, err := a.Spine.Definition(ctx, definition.Experiment, out.Items[i].Key, out.Items[i].Version)
+		return d.Document, err
+	})
 	if err != nil {
 		return nil, err
+	}
+	if in.Limit = len(read); in.Limit < len(out.Items) {
+		if out, err = pageOf(all, keyOf, in.Paging); err != nil {
+			return nil, err
+		}
+	}
+	for i, d := range read {
+		out.Items[i].Document = d
 	}
 	return &body[List[ExperimentSummary]]{listOf(out)}, nil
 }
@@ -151,11 +180,11 @@ func (a *API) setExperimentState(ctx context.Context, in *struct {
 },
 ) (*storedDefinition, error) {
 	s := a.experimentShelf()
-	v, err := s.version(in.Key, 0)
+	newest, err := s.version(in.Key, 0)
 	if err != nil {
 		return nil, err
 	}
-	before, err := a.experiment(ctx, v)
+	before, err := a.experiment(ctx, inForce(a.Spine.Definitions().Get(s.kind, in.Key)))
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +206,7 @@ func (a *API) setExperimentState(ctx context.Context, in *struct {
 	// Nobody may have changed it meanwhile, whether or not the caller asks.
 	match := in.IfMatch
 	if match == "" {
-		match = v.ETag()
+		match = newest.ETag()
 	}
 	return s.define(ctx, in.Waiting, definition.Command{
 		Key: in.Key, Status: definition.Live, Document: document, ContentType: "application/json", Note: in.Body.Note, IfMatch: match,

@@ -44,6 +44,17 @@ type fake struct {
 	found    []pipeline.ProfileSummary  // by Search
 }
 
+// fakeBackups has one.
+type fakeBackups struct{}
+
+func (fakeBackups) Plan() BackupPlan {
+	return BackupPlan{Possible: true, Place: "/backups", Every: "24h0m0s"}
+}
+
+func (fakeBackups) List() ([]BackupView, error) {
+	return []BackupView{{ID: "dl_1", Place: "/backups", Made: 1, Expires: 2, ErasedSince: 1}}, nil
+}
+
 // fakeTracker takes every second body.
 type fakeTracker struct{}
 

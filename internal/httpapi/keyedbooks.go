@@ -32,8 +32,10 @@ type shelf struct {
 	body  any
 	scope string
 	// read checks a document and gives what is kept of it. before is the document
-	// of the newest version, nil where there is none.
+	// of the version that it follows, nil where there is none.
 	read func(key string, document, before []byte) ([]byte, error)
+	// follows is the version that a new one follows; nil: the newest.
+	follows func(*definition.Series) *definition.Version
 	// fits checks what a document says of other definitions; nil: nothing.
 	fits func(ctx context.Context, key string, document []byte) error
 	// show gives what is shown of a document; nil: all of it.
@@ -142,8 +144,35 @@ func (s shelf) register() {
 
 func (s shelf) name() string { return strings.ReplaceAll(s.one, "-", " ") }
 
-func (s shelf) list(_ context.Context, in *Paging) (*body[List[ModelSummary]], error) {
-	return s.summaries(s.kind, in)
+func (s shelf) list(ctx context.Context, in *struct {
+	Paging
+	Including
+},
+) (*body[List[ModelSummary]], error) {
+	out, err := s.summaries(s.kind, &in.Paging)
+	if err != nil || in.Include == "" {
+		return out, err
+	}
+	read, err := documents(len(out.Body.Items), func(i int) (json.RawMessage, error) {
+		v, err := s.version(out.Body.Items[i].Key, out.Body.Items[i].Version)
+		if err != nil {
+			return nil, err
+		}
+		view, err := s.view(ctx, v)
+		return view.Document, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if in.Limit = len(read); in.Limit < len(out.Body.Items) {
+		if out, err = s.summaries(s.kind, &in.Paging); err != nil {
+			return nil, err
+		}
+	}
+	for i, d := range read {
+		out.Body.Items[i].Document = d
+	}
+	return out, nil
 }
 
 // version finds one; 0 is the newest.
@@ -192,7 +221,11 @@ func (s shelf) put(ctx context.Context, in *struct {
 },
 ) (*storedDefinition, error) {
 	var before []byte
-	if v := s.Spine.Definitions().Get(s.kind, in.Key).Newest(); v != nil {
+	follows := (*definition.Series).Newest
+	if s.follows != nil {
+		follows = s.follows
+	}
+	if v := follows(s.Spine.Definitions().Get(s.kind, in.Key)); v != nil {
 		d, err := s.Spine.Definition(ctx, s.kind, in.Key, v.Version)
 		if err != nil {
 			return nil, err

@@ -163,7 +163,7 @@ func (a *API) summaries(kind definition.Kind, in *Paging) (*body[List[ModelSumma
 	out := pipeline.Page[ModelSummary]{Items: make([]ModelSummary, len(page.Items)), Next: page.Next}
 	for i, s := range page.Items {
 		v := s.Newest()
-		out.Items[i] = ModelSummary{s.Key, v.Version, v.Status(), liveOf(s), v.Made().Author, v.Made().Time.String()}
+		out.Items[i] = ModelSummary{Key: s.Key, Version: v.Version, Status: v.Status(), Live: liveOf(s), Author: v.Made().Author, Time: v.Made().Time.String()}
 	}
 	return &body[List[ModelSummary]]{listOf(out)}, nil
 }
