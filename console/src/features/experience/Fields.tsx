@@ -4,13 +4,13 @@ import { useText } from '~/shared/i18n'
 import { experience } from './messages'
 
 /** Fields edit content: a name and a text each. What is no text stays as it is. */
-export function Fields({ value, change, label }: { value: Record<string, unknown>; change: (to: Record<string, unknown>) => void; label: string }) {
+export function Fields({ value, change, label, hint }: { value: Record<string, unknown>; change: (to: Record<string, unknown>) => void; label: string; hint?: string }) {
   const t = useText(experience)
   const entries = Object.entries(value)
   const put = (at: number, key: string, to: unknown): void => change(Object.fromEntries(entries.map((e, i) => (i === at ? [key, to] : e))))
   return (
     <Stack gap="xs" role="group" aria-label={label}>
-      <Text size="xs" c="dimmed">{t('contentHint', { braces: '{{ person.traits.first_name }}' })}</Text>
+      <Text size="xs" c="dimmed">{hint ?? t('contentHint', { braces: '{{ person.traits.first_name }}' })}</Text>
       {entries.map(([key, text], i) => (
         <Group key={i} wrap="nowrap" align="flex-start" gap="sm">
           <TextInput w={160} aria-label={t('fieldName', { number: i + 1 })} value={key} onChange={(e) => put(i, e.currentTarget.value, text)} />

@@ -4,6 +4,7 @@ import { getHotkeyHandler } from '@mantine/hooks'
 import { slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
+import { Caps } from './Caps'
 import { contentOf, Fields } from './Fields'
 import { experience } from './messages'
 import type { Offer } from './queries'
@@ -15,7 +16,6 @@ export function OfferForm(props: { document: Offer; saving: boolean; error: Erro
   const form = useForm<Offer>({ initialValues: props.document, validate: { name: (v) => (slug(v ?? '') ? null : t('nameWrong')) } })
   const submit = form.onSubmit((v) => props.save({ ...v, name: (v.name ?? '').trim() }))
   const v = form.values
-  const [cap, ...caps] = v.caps ?? []
   const without = (key: keyof Offer): void => form.setFieldValue(key as string, undefined)
   return (
     <form onSubmit={submit} onKeyDown={getHotkeyHandler([['mod+Enter', () => submit()]])}>
@@ -27,9 +27,9 @@ export function OfferForm(props: { document: Offer; saving: boolean; error: Erro
         <Segments rule={v.eligibility} change={(to) => (to ? form.setFieldValue('eligibility', to) : without('eligibility'))} />
         <Group align="flex-start" gap="md" grow>
           <NumberInput label={t('priority')} description={t('priorityHint')} value={v.priority ?? ''} onChange={(to) => form.setFieldValue('priority', Number(to) || 0)} />
-          <NumberInput label={t('atMost')} description={t('atMostHint')} min={1} value={cap?.times ?? ''} placeholder={t('noLimit')} onChange={(to) => (typeof to === 'number' ? form.setFieldValue('caps', [{ period: '24h', ...cap, times: to }, ...caps]) : caps.length > 0 ? form.setFieldValue('caps', caps) : without('caps'))} />
           <NumberInput label={t('total')} description={t('totalHint')} min={0} value={v.inventory?.total ?? ''} placeholder={t('noLimit')} onChange={(to) => (typeof to === 'number' ? form.setFieldValue('inventory', { total: to }) : without('inventory'))} />
         </Group>
+        <Caps caps={v.caps} per={['offer', 'group', 'placement', 'channel', 'person']} of="viewed" change={(to) => (to ? form.setFieldValue('caps', to) : without('caps'))} />
         {props.error && <ProblemState error={props.error} compact />}
         <Group justify="flex-end"><Button type="submit" loading={props.saving}>{props.label}</Button></Group>
       </Stack>

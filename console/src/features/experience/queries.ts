@@ -1,13 +1,24 @@
 import { queryOptions, useQueryClient } from '@tanstack/react-query'
 import { call } from '~/shared/api/client'
+import { everyDocument } from '~/shared/definition/everyDocument'
 import type { Schema } from '~/shared/api/client'
 import { useChange } from '~/shared/api/useChange'
 
-/** Kind is the part of the address: both are versioned documents of one form. */
-export type Kind = 'experiences' | 'offers'
+/** Kind is the part of the address: all are versioned documents of one form. */
+export type Kind = 'experiences' | 'offers' | 'placements'
 
 export interface Rule {
   segments?: string[]
+  [more: string]: unknown
+}
+
+/** Cap says how often something happens to a person at most. */
+export interface Cap {
+  times: number
+  per?: string
+  of?: string
+  period?: string
+  each?: string
   [more: string]: unknown
 }
 
@@ -30,6 +41,8 @@ export interface Experience {
   audience?: Rule
   traffic?: number
   variants: Variant[]
+  caps?: Cap[]
+  display?: { on: string; value?: number }
   goals?: { key: string; event?: string; orders?: boolean; within?: string }[]
   [more: string]: unknown
 }
@@ -40,8 +53,25 @@ export interface Offer {
   value?: number
   content: Record<string, Record<string, unknown>>
   eligibility?: Rule
-  caps?: { times: number; period?: string; [more: string]: unknown }[]
+  caps?: Cap[]
   inventory?: { total: number }
+  [more: string]: unknown
+}
+
+/** Placement is a place in which something is shown. */
+export interface Placement {
+  name?: string
+  selector?: string
+  content_type?: string
+  count?: number
+  public?: boolean
+  budget_ms?: number
+  valid_for?: string
+  rule?: Rule
+  caps?: Cap[]
+  offers?: { keys?: string[]; tags?: string[]; [more: string]: unknown }
+  ranking?: { by?: string; formula?: string; model?: string; [more: string]: unknown }
+  fallback?: unknown
   [more: string]: unknown
 }
 
@@ -57,6 +87,15 @@ const at = (kind: Kind, key: string): string => `/api/v1/${kind}/${encodeURIComp
 
 export const listQuery = (kind: Kind) =>
   queryOptions({ queryKey: [kind], queryFn: ({ signal }) => call<{ items: Schema['ModelSummary'][] }>(`/api/v1/${kind}?limit=500`, { signal }) })
+
+/** Listed is a definition in a list, with its document. */
+export interface Listed<D> extends Omit<Schema['ModelSummary'], 'document'> {
+  document: D
+}
+
+/** wholeQuery lists a kind with the documents, page after page. */
+export const wholeQuery = <D>(kind: Kind) =>
+  queryOptions({ queryKey: [kind, 'whole'], queryFn: ({ signal }) => everyDocument<Listed<D>>(`/api/v1/${kind}`, signal) })
 
 export const oneQuery = <D>(kind: Kind, key: string) =>
   queryOptions({ queryKey: [kind, key], queryFn: ({ signal }) => call<Stored<D>>(at(kind, key), { signal }) })
