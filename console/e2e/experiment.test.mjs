@@ -39,8 +39,13 @@ test('a marketer plans an experiment, starts it, reads the result and finishes i
   await page.getByText('rapport_qa=').waitFor()
   await look('experiment-links')
 
+  // A draft beside it stays one.
+  const { document } = await server.get('/api/v1/experiments/short-checkout')
+  await server.put('/api/v1/experiments/short-checkout?status=draft', { ...document, phases: undefined, name: 'Shorter checkout' })
   const [d, lookDark] = await enter('dark', 'de-AT')
   await lookDark('experiments')
+  await d.go('/experiments/short-checkout')
+  await d.page.getByText('Version 3 ist ein Entwurf').waitFor()
   for (const tab of ['results', 'setup', 'links', 'yaml', 'history']) {
     await d.go(`/experiments/short-checkout?tab=${tab}`)
     await lookDark(`experiment-${tab}`)
@@ -52,6 +57,7 @@ test('a marketer plans an experiment, starts it, reads the result and finishes i
 
   await page.getByRole('button', { name: 'Pause' }).click()
   await page.getByText('Paused: nobody else').waitFor()
+  assert.deepEqual((await server.get('/api/v1/experiments/short-checkout/versions')).items.map((v) => v.status), ['live', 'draft', 'archived', 'archived'])
   await page.getByRole('button', { name: 'Finish' }).click()
   await page.getByRole('combobox', { name: 'Winner' }).click()
   await page.getByRole('option', { name: 'variant' }).click()

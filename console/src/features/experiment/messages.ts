@@ -2,6 +2,7 @@ import { catalog } from '~/shared/i18n'
 
 export const experiment = catalog(
   {
+    draftWaits: 'Version {draft} is a draft; people get version {live}. Starting, pausing and finishing act on what people get. Saving the plan makes the draft live.',
     experiments: 'Experiments',
     lead: 'Give people variants and see which one does better, at any moment and without fooling yourself.',
     add: 'New experiment',
@@ -155,6 +156,7 @@ export const experiment = catalog(
     askHow: 'How to ask for',
   },
   {
+    draftWaits: 'Version {draft} ist ein Entwurf; Personen bekommen Version {live}. Starten, Anhalten und Beenden wirken auf das, was Personen bekommen. Mit dem Speichern des Plans tritt der Entwurf in Kraft.',
     experiments: 'Experimente',
     lead: 'Geben Sie Personen Varianten und sehen Sie jederzeit, welche besser ist, ohne sich zu täuschen.',
     add: 'Neues Experiment',

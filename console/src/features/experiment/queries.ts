@@ -55,6 +55,7 @@ export interface Experiment {
 export interface Stored {
   key: string
   version: number
+  live_version: number | null
   document: Experiment
 }
 
@@ -68,6 +69,13 @@ export const experimentQuery = (key: string) =>
   queryOptions({
     queryKey: ['experiments', key],
     queryFn: ({ signal }) => ask(api.GET('/api/v1/experiments/{key}', { params: { path: { key } }, signal })) as unknown as Promise<Stored>,
+  })
+
+/** versionQuery is one version of it. */
+export const versionQuery = (key: string, version: number) =>
+  queryOptions({
+    queryKey: ['experiments', key, 'version', version],
+    queryFn: ({ signal }) => ask(api.GET('/api/v1/experiments/{key}', { params: { path: { key }, query: { version } }, signal })) as unknown as Promise<Stored>,
   })
 
 /** resultsQuery is looked at again and again: results are live. */
