@@ -54,7 +54,7 @@ test('a marketer unmasks a person for a reason, and a viewer may not', async (t)
   await page.getByText('ada@example.com').first().waitFor({ state: 'detached' })
 
   // What the role does not include is said, with the next step.
-  for (const [name, path] of [['privacy', '/privacy'], ['settings', '/settings']]) {
+  for (const [name, path] of [['privacy', '/privacy'], ['settings', '/settings?tab=members']]) {
     await c.go(path)
     await page.getByText('You may not see this').waitFor()
     await look(`${name}-denied`)

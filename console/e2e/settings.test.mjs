@@ -1,15 +1,16 @@
 // Members, keys, the audit log and the health of the system, by clicking and by keyboard.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { Server } from '../../e2e/clients/lib/server.mjs'
 import { Console, open } from './lib.mjs'
 
 test('an admin invites somebody, makes and replaces a key, and reads who did what', async (t) => {
-  const server = await Server.start(t)
+  const server = await Server.start(t, (folder) => ({ RAPPORT_BACKUP_URL: join(folder, 'backups'), RAPPORT_BACKUP_KEEP: '720h', RAPPORT_EGRESS_ALLOW: '127.0.0.1' }))
   const browser = await open(t)
   const findings = []
   const enter = async (scheme, locale) => {
-    const c = await Console.enter(browser, server, { scheme, locale, path: '/settings' })
+    const c = await Console.enter(browser, server, { scheme, locale, path: '/settings?tab=members' })
     return [c, c.lookout(scheme, findings)]
   }
   const [c, look] = await enter('light', 'en-GB')
@@ -60,6 +61,45 @@ test('an admin invites somebody, makes and replaces a key, and reads who did wha
   await c.go('/health')
   await page.getByText('It takes events and answers.').waitFor()
   await look('health')
+  // Who is told, and of what.
+  await c.go('/alerts')
+  await look('alerts-none')
+  await server.put('/api/v1/destinations/ops', { name: 'Ops', type: 'webhook', alerts: true, settings: { url: 'http://127.0.0.1:9/', secrets: ['whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'] }, events: {}, mapping: '{n: event.name}' })
+  await page.getByRole('button', { name: 'New alert' }).click()
+  await dialog.getByLabel('Name', { exact: true }).fill('Too late')
+  const choose = async (label, option) => {
+    await dialog.getByRole('combobox', { name: label, exact: true }).or(dialog.getByRole('textbox', { name: label, exact: true })).click()
+    await page.getByRole('option', { name: option, exact: true }).click()
+  }
+  await choose('About', 'Profiles are behind')
+  await choose('The oldest event waits longer than', '5 minutes')
+  await choose('Told by', 'Ops')
+  await page.keyboard.press('Escape')
+  await look('alert-new')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('heading', { name: 'Too late' }).waitFor()
+  assert.deepEqual((await server.get('/api/v1/alerts/too-late')).document, { name: 'Too late', when: { lag: { above: '5m' } }, send_to: ['ops'] })
+  await look('alert')
+  await page.getByRole('button', { name: 'Send a test' }).click()
+  await page.getByText('127.0.0.1').or(page.getByText('waits')).first().waitFor()
+  await page.getByRole('button', { name: 'Switch off' }).click()
+  await page.getByText('Switched off').waitFor()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'Switch off' }).waitFor()
+  await c.go('/alerts')
+  await page.getByText('All is well').waitFor()
+  await look('alerts-well')
+
+  // A backup is made, and looked over.
+  await c.go('/backups')
+  await look('backups-none')
+  await page.getByRole('button', { name: 'Back up now' }).click()
+  await page.getByRole('button', { name: /^Verify the backup/ }).first().click()
+  await page.getByText('every byte is right').waitFor()
+  await look('backups')
+  await c.go('/settings')
+  await page.getByText('1 alert').waitFor()
+  await look('settings')
   c.unharmed()
 
   const [d, lookDark] = await enter('dark', 'de-AT')
@@ -67,7 +107,7 @@ test('an admin invites somebody, makes and replaces a key, and reads who did wha
   await d.page.getByRole('row', { name: /Grace/ }).click()
   await lookDark('member')
   await d.page.keyboard.press('Escape')
-  for (const [name, path] of [['keys', '/settings?tab=keys'], ['appearance', '/settings?tab=appearance'], ['audit', '/audit'], ['health', '/health']]) {
+  for (const [name, path] of [['keys', '/settings?tab=keys'], ['settings', '/settings'], ['alerts-well', '/alerts'], ['alerts', '/alerts?tab=rules'], ['alerts-said', '/alerts?tab=said'], ['alert', '/alerts/too-late'], ['alert-none', '/alerts/nothing'], ['backups', '/backups'], ['appearance', '/settings?tab=appearance'], ['audit', '/audit'], ['health', '/health']]) {
     await d.go(path)
     await lookDark(name)
   }

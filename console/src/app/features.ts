@@ -11,6 +11,8 @@ import { experimentNav, experimentRoutes } from '~/features/experiment/routes'
 import { broadcastNav, broadcastRoutes } from '~/features/broadcast/routes'
 import { destinationNav, destinationRoutes } from '~/features/destination/routes'
 import { feedNav, feedRoutes } from '~/features/feed/routes'
+import { alertNav, alertRoutes } from '~/features/alert/routes'
+import { backupNav, backupRoutes } from '~/features/backup/routes'
 import { privacyNav, privacyRoutes } from '~/features/privacy/routes'
 import { identityNav, identityRoutes } from '~/features/identity/routes'
 import { catalogNav, catalogRoutes } from '~/features/catalog/routes'
@@ -18,10 +20,10 @@ import { segmentNav, segmentRoutes } from '~/features/segment/routes'
 
 export const routes = [
   ...homeRoutes, ...sourceRoutes, ...feedRoutes, ...catalogRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes, ...identityRoutes,
-  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...privacyRoutes, ...settingsRoutes,
+  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...privacyRoutes, ...alertRoutes, ...backupRoutes, ...settingsRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...feedNav, ...catalogNav, ...eventNav, ...profileNav, ...segmentNav, ...identityNav,
-  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...privacyNav, ...settingsNav,
+  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...privacyNav, ...alertNav, ...backupNav, ...settingsNav,
 ]

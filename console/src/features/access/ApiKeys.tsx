@@ -2,7 +2,7 @@ import { Badge, Button, Checkbox, Group, Menu, Select, Stack, Text, TextInput, V
 import { useForm } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
 import { IconDots, IconKey, IconPlus, IconRefresh, IconTrash } from '@tabler/icons-react'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
@@ -18,6 +18,8 @@ import { useToasts } from '~/shared/ui/undo'
 import { Handed } from './Members'
 import { settings } from './settingsMessages'
 
+export const keysQuery = queryOptions({ queryKey: ['keys'], queryFn: ({ signal }) => ask(api.GET('/api/v1/keys', { params: { query: { limit: 500 } }, signal })) })
+
 type Key = Schema['KeyView']
 type Asked = { what: 'new' } | { what: 'rotate' | 'revoke'; key: Key }
 
@@ -26,7 +28,7 @@ export function ApiKeys() {
   const t = useText(settings)
   const f = useFormats()
   const [asked, setAsked] = useState<Asked>()
-  const query = useQuery({ queryKey: ['keys'], queryFn: ({ signal }) => ask(api.GET('/api/v1/keys', { params: { query: { limit: 500 } }, signal })) })
+  const query = useQuery(keysQuery)
   const make = <Button leftSection={<IconPlus size={16} />} onClick={() => setAsked({ what: 'new' })}>{t('newKey')}</Button>
   const close = (): void => setAsked(undefined)
   return (

@@ -24,7 +24,7 @@ type Body = Schema['MemberBody']
 const roles = ['viewer', 'analyst', 'marketer', 'developer', 'privacy', 'admin'] as const
 const colors = { active: 'green', invited: 'yellow', disabled: 'gray' } as const
 
-const membersQuery = queryOptions({
+export const membersQuery = queryOptions({
   queryKey: ['members'],
   queryFn: ({ signal }) => ask(api.GET('/api/v1/members', { params: { query: { limit: 500 } }, signal })),
 })

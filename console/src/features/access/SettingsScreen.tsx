@@ -6,6 +6,7 @@ import { Page } from '~/shared/ui/Page'
 import { ApiKeys } from './ApiKeys'
 import { Members } from './Members'
 import { OwnAccount } from './OwnAccount'
+import { Overview } from './Overview'
 import { settings } from './settingsMessages'
 import { settingsTabs } from './settingsRoutes'
 import type { SettingsTab } from './settingsRoutes'
@@ -15,15 +16,16 @@ const route = getRouteApi('/shell/settings')
 /** SettingsScreen is who may do what, and how the console looks. */
 export function SettingsScreen() {
   const t = useText(settings)
-  const { tab = 'members' } = route.useSearch()
+  const { tab = 'overview' } = route.useSearch()
   const navigate = useNavigate()
-  const show = (to: string | null): void => void navigate({ to: '/settings', search: to === 'members' ? {} : { tab: to as SettingsTab }, replace: true })
+  const show = (to: string | null): void => void navigate({ to: '/settings', search: to === 'overview' ? {} : { tab: to as SettingsTab }, replace: true })
   return (
     <Page title={t('settings')}>
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
           {settingsTabs.map((name) => <Tabs.Tab key={name} value={name}>{t(`tab_${name}`)}</Tabs.Tab>)}
         </Tabs.List>
+        <Tabs.Panel value="overview"><Overview /></Tabs.Panel>
         <Tabs.Panel value="members"><Members /></Tabs.Panel>
         <Tabs.Panel value="keys"><ApiKeys /></Tabs.Panel>
         <Tabs.Panel value="account"><OwnAccount /></Tabs.Panel>

@@ -3,7 +3,7 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import type { NavItem } from '~/app/feature'
 import { shellRoute } from '~/app/root'
 
-export const settingsTabs = ['members', 'keys', 'account', 'appearance'] as const
+export const settingsTabs = ['overview', 'members', 'keys', 'account', 'appearance'] as const
 export type SettingsTab = (typeof settingsTabs)[number]
 
 export interface AuditSearch {
