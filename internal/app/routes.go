@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rapport/console"
+	"rapport/internal/access"
 	"rapport/internal/dialect/decide"
 	"rapport/internal/dialect/evergage"
 	"rapport/internal/dialect/links"
@@ -39,6 +40,7 @@ func (a *App) routes() http.Handler {
 		Spine: a.pipeline, Live: a.door, Jobs: a.jobs, Health: a.physician, Alerts: a.alarms, Decider: a.decider, Responder: a.responder, Outbox: a.outbox, Broadcasts: a.outbox, Lake: a.lakeForAPI(), Imports: a.imports, Seal: a.sealSecret, Access: a.access, Sessions: a.sessions, Audit: a.audit, Tickets: a.tickets, OpenID: a.openID, PublicURL: a.config.HTTP.PublicURL, Seen: a.intake, Quota: a.quota, Tracker: &tracker{a, a.tracked}, Webhooks: a.webhooks, Experiments: a.assigner, Snippets: snippets{pages}, Metrics: a.metrics, Log: a.parts.Log, Clock: a.parts.Clock,
 		Ready: a.ready, Role: a.role, NewID: a.newID, Version: a.parts.Version, CheckMapping: checkMapping, BackupURL: a.config.Backup.URL, ReadOnly: a.config.ReadOnly,
 		Backups: copies{a},
+		Views:   access.OpenViews(a.access),
 		Limits: httpapi.Limits{
 			Body: int64(a.config.HTTP.MaxBodyBytes), ReadTimeout: a.config.HTTP.ReadTimeout,
 			Wait: a.config.Wait.Timeout, MaxWait: a.config.Wait.MaxTimeout,

@@ -43,6 +43,8 @@ type Deps struct {
 	// Sessions are the members who signed in, Audit what is noted of everybody.
 	Sessions *access.Sessions
 	Audit    *access.Audit
+	// Views are lists as members looked at them.
+	Views *access.Views
 	// Tickets are of those who are signing in, OpenID the provider at which they
 	// do; nil: there is none.
 	Tickets *access.Tickets
@@ -159,6 +161,7 @@ func New(d Deps) *API {
 	a.keyRoutes()
 	a.sessionRoutes()
 	a.openIDRoutes()
+	a.viewRoutes()
 	a.memberRoutes()
 	a.auditRoutes()
 	a.jobRoutes()

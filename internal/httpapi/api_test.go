@@ -66,7 +66,7 @@ func newDoor(t *testing.T) *door {
 		Spine: d.fake, Jobs: fakeJobs{}, Health: fakeHealth{}, Alerts: fakeAlerts{}, Live: fakeLive{}, Seen: fakeSeen{}, Quota: quota.New(register, now), Tracker: fakeTracker{}, Webhooks: fakeWebhooks{}, Snippets: fakeSnippets{}, Imports: d.imports, Outbox: d.outbox, Broadcasts: fakeBroadcasts{}, Lake: fakeLake{}, Decider: decider.New(decider.Deps{Spine: d.fake, Clock: clock.Clock(now), Random: func(b []byte) { clear(b) }, Log: log}),
 		Seal: func(b []byte) ([]byte, error) { return append([]byte("sealed "), b...), nil }, Access: register, Sessions: sessions, Audit: audit, Tickets: tickets, Metrics: metrics, Log: log, Clock: clock.Clock(now),
 		Ready: func() error { return d.ready }, Version: "test", NewID: cryptorand.Text, BackupURL: "/backups",
-		Backups: fakeBackups{},
+		Backups: fakeBackups{}, Views: access.OpenViews(register),
 		Limits: Limits{Body: 64 << 10, ReadTimeout: 5 * time.Second, Wait: time.Millisecond, MaxWait: time.Millisecond},
 		CheckMapping: func(b []byte) error {
 			if bytes.Contains(b, []byte("refuse-me")) {

@@ -110,8 +110,8 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 	if err == nil && p.Key != nil && insiderOf(r.Context()) == nil { // what the instance does itself is not held against limits
 		err = a.Quota.Request(p.ID)
 	}
-	if err == nil && a.ReadOnly && scope != access.ScopeRead && r.Method != http.MethodGet && access.Area(op.Tags[0]) != access.Self {
-		err = fault.Errorf(fault.Unavailable, "read_only", "the instance is read-only for now: nothing can be changed until the setting read_only is taken away")
+	if err == nil && scope != access.ScopeRead && r.Method != http.MethodGet && access.Area(op.Tags[0]) != access.Self {
+		err = a.changeable()
 	}
 	if err != nil {
 		problemOf(err).write(w)

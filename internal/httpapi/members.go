@@ -120,6 +120,9 @@ func (a *API) dropMember(ctx context.Context, in *MemberKey) (*struct{}, error) 
 	if err := a.Access.DropMember(author(ctx), in.ID); err != nil {
 		return nil, err
 	}
+	if err := a.Views.Forget(in.ID); err != nil {
+		return nil, err
+	}
 	return nil, a.Sessions.EndMember(in.ID)
 }
 

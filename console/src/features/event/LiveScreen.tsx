@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { SavedViews } from '~/features/access/SavedViews'
 import { nameOf } from '~/features/profile/name'
 import { sourcesQuery } from '~/features/source/queries'
 import { snippet } from '~/features/source/snippets'
@@ -40,9 +41,12 @@ export function LiveScreen() {
       lead={t('lead')}
       badge={<Badge color={paused ? 'yellow' : 'green'}>{paused ? t('pausedBehind', { count: behind }) : t('listening')}</Badge>}
       actions={
+        <>
+        <SavedViews screen="live" search={{ source: search.source, outcome: search.outcome }} keeps={['source', 'outcome']} apply={(to) => void navigate({ to: '/live', search: to, replace: true })} />
         <Button variant="default" leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />} onClick={() => setPaused(!paused)}>
           {t(paused ? 'resume' : 'pause')}
         </Button>
+        </>
       }
     >
       <Group mb="md" justify="space-between">

@@ -1,12 +1,14 @@
-import { Avatar, Badge, Group, Text, TextInput } from '@mantine/core'
+import { Avatar, Badge, Group, Select, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch, IconUserQuestion, IconUsers } from '@tabler/icons-react'
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
+import { SavedViews } from '~/features/access/SavedViews'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
+import { Async } from '~/shared/states/Async'
 import { Empty } from '~/shared/states/Empty'
 import { Loading } from '~/shared/states/Loading'
 import { ProblemState } from '~/shared/states/ProblemState'
@@ -19,25 +21,31 @@ import { initials, nameOf } from './name'
 
 const route = getRouteApi('/shell/people')
 
-type Summary = Schema['ProfileSummary']
+type Summary = Pick<Schema['ProfileSummary'], 'id' | 'identifiers'>
 
 /** PeopleScreen finds people by the beginning of an identifier. */
 export function PeopleScreen() {
   const t = useText(profile)
-  const { q = '' } = route.useSearch()
+  const { q = '', segment = '' } = route.useSearch()
+  const segments = useQuery({ queryKey: ['segments', 'keys'], queryFn: ({ signal }) => ask(api.GET('/api/v1/segments', { params: { query: { limit: 500 } }, signal })) }).data?.items ?? []
   const navigate = useNavigate()
   const [typed, setTyped] = useState(q)
   const [text] = useDebouncedValue(typed.trim(), 200)
+  // Who is looked up is somebody, whichever segment they are in.
   useEffect(() => {
-    if (text !== q) void navigate({ to: '/people', search: text ? { q: text } : {}, replace: true })
-  }, [text, q, navigate])
+    if (text !== q && (text !== '' || segment === '')) void navigate({ to: '/people', search: text ? { q: text } : {}, replace: true })
+  }, [text, q, segment, navigate])
+  const choose = (to: string | null): void => {
+    setTyped('')
+    void navigate({ to: '/people', search: to ? { segment: to } : {}, replace: true })
+  }
   return (
-    <Page title={t('people')} lead={t('peopleLead')}>
+    <Page title={t('people')} lead={t('peopleLead')} actions={<SavedViews screen="people" search={{ segment }} keeps={['segment']} apply={(to) => choose(to.segment ?? null)} />}>
+      <Group mb="lg" gap="sm" align="flex-start">
       <TextInput
         data-filter
         size="md"
-        maw={520}
-        mb="lg"
+        w={420}
         aria-label={t('search')}
         placeholder={t('searchPlaceholder')}
         leftSection={<IconSearch size={17} stroke={1.7} />}
@@ -45,8 +53,37 @@ export function PeopleScreen() {
         autoFocus
         onChange={(e) => setTyped(e.currentTarget.value)}
       />
-      {q ? <Found query={q} /> : <Empty title={t('startTitle')} icon={IconUsers}>{t('startText')}</Empty>}
+      <Select size="md" w={280} aria-label={t('inSegment')} placeholder={t('inSegment')} clearable searchable data={[...new Set([...segments.map((s) => s.key), ...(segment ? [segment] : [])])]} value={segment || null} onChange={choose} comboboxProps={{ shadow: 'md' }} />
+      </Group>
+      {q ? <Found query={q} /> : segment ? <Members of={segment} /> : <Empty title={t('startTitle')} icon={IconUsers}>{t('startText')}</Empty>}
     </Page>
+  )
+}
+
+/** Members are the people of a segment. */
+function Members({ of }: { of: string }) {
+  const t = useText(profile)
+  const navigate = useNavigate()
+  const query = useInfiniteQuery({
+    queryKey: ['segments', of, 'members'],
+    queryFn: ({ pageParam, signal }) => ask(api.GET('/api/v1/segments/{key}/members', { params: { path: { key: of }, query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next ?? undefined,
+  })
+  return (
+    <Async query={query} isEmpty={(d) => d.pages[0]?.items.length === 0} empty={<Empty title={t('nobodyIn', { segment: of })} icon={IconUserQuestion} />}>
+      {({ pages }) => (
+        <DataTable
+          label={t('people')}
+          rows={pages.flatMap((p) => p.items).map((m) => ({ id: m.id, identifiers: m.identifiers ?? [] }))}
+          columns={columns(t)}
+          rowKey={(r) => r.id}
+          rowHeight={56}
+          open={(r) => void navigate({ to: '/people/$ref', params: { ref: r.id } })}
+          more={query.hasNextPage ? { load: () => void query.fetchNextPage(), loading: query.isFetchingNextPage } : undefined}
+        />
+      )}
+    </Async>
   )
 }
 

@@ -21,9 +21,9 @@ export const profileRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/people',
-    validateSearch: (s: Record<string, unknown>): { q?: string } => {
-      const q = text(s.q)
-      return q ? { q } : {}
+    validateSearch: (s: Record<string, unknown>): { q?: string; segment?: string } => {
+      const [q, segment] = [text(s.q), text(s.segment)]
+      return { ...(q ? { q } : {}), ...(segment ? { segment } : {}) }
     },
     component: lazyRouteComponent(() => import('./PeopleScreen'), 'PeopleScreen'),
   }),

@@ -2,6 +2,7 @@ import { Button, Card, Group, SimpleGrid, Skeleton, Text, TextInput, UnstyledBut
 import { IconChartPie, IconPlus, IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { SavedViews } from '~/features/access/SavedViews'
 import { StatusBadge } from '~/shared/definition/History'
 import { useFormats, useLocale, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -35,7 +36,7 @@ export function SegmentsScreen() {
     return d?.description || (d ? describe(d.condition, language) : '')
   }
   return (
-    <Page title={t('segments')} lead={t('lead')} actions={add}>
+    <Page title={t('segments')} lead={t('lead')} actions={<><SavedViews screen="segments" search={{ q }} keeps={['q']} apply={(to) => void navigate({ to: '/segments', search: to, replace: true })} />{add}</>}>
       <Async query={query} isEmpty={(d) => d.items.length === 0} empty={<Templates />}>
         {({ items }) => {
           const found = items.filter((s) => `${segmentName(s)} ${s.key} ${words(s)}`.toLowerCase().includes(q.toLowerCase()))

@@ -1,0 +1,38 @@
+import { catalog } from '~/shared/i18n'
+
+export const views = catalog(
+  {
+    views: 'Views',
+    mine: 'Your own',
+    others: 'Shared by others',
+    none: 'No view is saved yet',
+    save: 'Save this view',
+    manage: 'Delete views',
+    name: 'Name',
+    nameWrong: 'Give it a name',
+    shared: 'Everybody sees it',
+    sharedHint: 'Only you and admins can delete it.',
+    saved: 'The view is saved',
+    isShared: 'shared',
+    isSharedBy: 'shared by {name}',
+    remove: 'Delete {name}',
+    removed: '{name} is deleted',
+  },
+  {
+    views: 'Ansichten',
+    mine: 'Ihre eigenen',
+    others: 'Von anderen geteilt',
+    none: 'Noch ist keine Ansicht gespeichert',
+    save: 'Diese Ansicht speichern',
+    manage: 'Ansichten löschen',
+    name: 'Name',
+    nameWrong: 'Geben Sie ihr einen Namen',
+    shared: 'Alle sehen sie',
+    sharedHint: 'Nur Sie und die Verwaltung können sie löschen.',
+    saved: 'Die Ansicht ist gespeichert',
+    isShared: 'geteilt',
+    isSharedBy: 'geteilt von {name}',
+    remove: '{name} löschen',
+    removed: '{name} ist gelöscht',
+  },
+)
