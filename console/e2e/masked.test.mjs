@@ -60,6 +60,10 @@ test('a marketer unmasks a person for a reason, and a viewer may not', async (t)
     await look(`${name}-denied`)
   }
 
+  await c.go('/settings')
+  await page.getByText('Your roles do not show this').first().waitFor()
+  await look('settings-some')
+
   // A list as she looks at it, kept on the server for everybody.
   await server.put('/api/v1/segments/adas?wait=applied', { name: 'Adas', condition: { trait: 'first_name', value: 'Ada' } })
   await c.go('/people?segment=adas')

@@ -34,9 +34,9 @@ export function PlacementsScreen() {
   const of = (key: string): Placement => documents?.find((d) => d.key === key)?.document ?? {}
   return (
     <ThingList kind="placements" creating={creating === true} icon={IconLayoutDashboard} form={form} more={[
-      { key: 'where', header: p('where'), width: 'minmax(160px, 1fr)', cell: (s) => <Text size="xs" truncate><code>{of(s.key).selector ?? slotOf(s.key)}</code></Text> },
-      { key: 'type', header: p('type'), width: '150px', cell: (s) => typeName(p, of(s.key).content_type) },
-      { key: 'used', header: p('filledBy'), width: 'minmax(140px, 1fr)', cell: (s) => <Text size="sm" truncate>{fills(s.key, experiences ?? []).join(', ') || p('offersOnly')}</Text> },
+      { key: 'where', header: p('where'), width: 'minmax(120px, 1fr)', cell: (s) => <Text size="sm" truncate miw={0} title={of(s.key).selector}>{of(s.key).selector ? <code>{of(s.key).selector}</code> : p('asSlot')}</Text> },
+      { key: 'type', header: p('type'), width: '140px', cell: (s) => typeName(p, of(s.key).content_type) },
+      { key: 'used', header: p('filledBy'), width: 'minmax(110px, 1fr)', cell: (s) => <Text size="sm" truncate miw={0}>{fills(s.key, experiences ?? []).join(', ') || p('offersOnly')}</Text> },
     ]} />
   )
 }
