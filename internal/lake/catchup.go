@@ -59,6 +59,9 @@ func (l *Lake) readLog(ctx context.Context, from, to store.Position) error {
 		if err != nil {
 			return err
 		}
+		for _, h := range rows {
+			l.objects[h.object].giveBack(h.chunk)
+		}
 		bytes, p.rows = 0, map[string]*chunk{}
 		return l.commit(ctx, func(m *Manifest) {
 			m.replace(nil, filesOf(files)...)

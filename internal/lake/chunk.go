@@ -51,7 +51,23 @@ type chunk struct {
 	size    int
 }
 
-func newChunk(o *object) *chunk { return &chunk{columns: make([]column, len(o.columns))} }
+// newChunk is an empty one, in the memory of one that was given back where there
+// is one.
+func newChunk(o *object) *chunk {
+	if c, ok := o.spare.Get().(*chunk); ok {
+		return c
+	}
+	return &chunk{columns: make([]column, len(o.columns))}
+}
+
+// giveBack lets the memory of a chunk be used again: nobody reads it any more.
+func (o *object) giveBack(c *chunk) {
+	for k := range c.columns {
+		c.columns[k].reset()
+	}
+	c.marks, c.size = c.marks[:0], 0
+	o.spare.Put(c)
+}
 
 // add takes a row, and tells how many bytes it has.
 func (c *chunk) add(d *draft, at store.Position, received clock.Instant) int {

@@ -126,6 +126,8 @@ func (l *Lake) keepTail(upTo store.Position) {
 	for _, h := range l.carry {
 		if h.from = behind(h.chunk, upTo); h.from < len(h.chunk.marks) {
 			kept = append(kept, h)
+		} else {
+			l.objects[h.object].giveBack(h.chunk)
 		}
 	}
 	clear(l.carry[len(kept):])

@@ -6,7 +6,7 @@
 // from them (rows.go), flush.go writes them down every moment, catchup.go has
 // the log tell what is missing. people.go says of whom a row is due when they
 // have been still for a while, users.go writes it. compact.go joins small files,
-// erase.go takes people out.
+// erase.go takes people out. file.go makes files of columns: column.go, page.go.
 package lake
 
 import (

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -70,6 +71,7 @@ type object struct {
 	// elements and orders are the schema as the end of a file has it.
 	elements thrift.Slice[format.SchemaElement]
 	orders   thrift.Slice[format.ColumnOrder]
+	spare    sync.Pool // of chunks
 }
 
 func newObject(name string, columns ...Column) *object {

@@ -192,6 +192,7 @@ func (p *Pipeline) Whole(ctx context.Context, k id.Key) (*profile.View, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.Bare = true
 	v := profile.Assemble(who.members, who.partials(), opts)
 	v.Identifiers = who.members
 	return v, nil

@@ -29,6 +29,8 @@ type Options struct {
 	Rules *Rules
 	// Now is from when ages and the like are counted; zero leaves them out.
 	Now clock.Instant
+	// Bare leaves out what is computed.
+	Bare bool
 }
 
 // View is a profile as the API shows it. Equal facts give equal bytes.
@@ -71,7 +73,9 @@ func Assemble(ids []IdentifierSeen, partials []*Partial, opts Options) *View {
 		}
 	}
 	v.Consent = consentView(p.Consents())
-	v.Computed = p.computed(ids, fields, opts)
+	if !opts.Bare {
+		v.Computed = p.computed(ids, fields, opts)
+	}
 	if opts.Lineage {
 		v.Lineage = lineage(fields, opts)
 	}
