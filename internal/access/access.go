@@ -7,6 +7,7 @@ package access
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"rapport/internal/clock"
@@ -25,6 +26,9 @@ type Document struct {
 	Sources    []Source    `yaml:"sources" json:"sources"`
 	SecretKeys []SecretKey `yaml:"secret_keys" json:"secret_keys"`
 	Members    []Member    `yaml:"members,omitempty" json:"-"`
+	// Owners are the members whose secret keys are, by the ids of the keys. They stay
+	// when a key goes: what was written with it remains theirs.
+	Owners map[string]string `yaml:"key_owners,omitempty" json:"-"`
 	// Former are marks of members who were removed.
 	Former []string `yaml:"former_members,omitempty" json:"-"`
 	// Welcome lets the first member in.
@@ -144,6 +148,7 @@ func (d *Document) clone() *Document {
 		c.SecretKeys[i].Scopes = slices.Clone(c.SecretKeys[i].Scopes)
 		c.SecretKeys[i].Networks = slices.Clone(c.SecretKeys[i].Networks)
 	}
+	c.Owners = maps.Clone(d.Owners)
 	c.Members = slices.Clone(d.Members)
 	for i := range c.Members {
 		c.Members[i].Roles = slices.Clone(c.Members[i].Roles)

@@ -121,9 +121,30 @@ func (r *Register) CreateSecretKey(author, secret string, terms KeyTerms) (NewKe
 			}
 		}
 		d.SecretKeys = append(d.SecretKeys, k.SecretKey)
+		d.own(k.ID, author, "")
 		return nil
 	})
 }
+
+// own notes whose a new key is: of the member who makes it, with a key of their own
+// or without, else of whom the key is that it takes the place of.
+func (d *Document) own(key, author, before string) {
+	owner := d.Owners[author]
+	if m := d.member(author); owner == "" && m != nil && m.ID == author {
+		owner = author
+	}
+	if owner = cmp.Or(owner, d.Owners[before]); owner == "" {
+		return
+	}
+	if d.Owners == nil {
+		d.Owners = map[string]string{}
+	}
+	d.Owners[key] = owner
+}
+
+// Person is who stands behind the id that a change is signed with: a member, also
+// where it is that of a key of theirs, and be it revoked; else the id itself.
+func (x *Index) Person(id string) string { return cmp.Or(x.doc.Owners[id], id) }
 
 func (r *Register) newSecret(terms KeyTerms, secret string) (NewKey, error) {
 	if err := checkScopes(terms.Scopes); err != nil {

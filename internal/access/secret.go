@@ -114,6 +114,7 @@ func (r *Register) RotateSecretKey(author, id string, overlap time.Duration) (Ne
 			d.SecretKeys[at].Expires = stamp(ends)
 		}
 		d.SecretKeys = append(d.SecretKeys, fresh.SecretKey)
+		d.own(fresh.ID, author, id)
 		return nil
 	})
 }

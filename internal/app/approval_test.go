@@ -105,4 +105,39 @@ func TestBroadcast_IsApprovedBySomebodyElse(t *testing.T) {
 	}
 	until(t, "sent", func() bool { return report(t, a, "spring")["state"] == "sent" })
 	refused(t, a, "spring/approve", 409, "broadcast_state", ann...)
+	t.Run("keys of a member", func(t *testing.T) { keysOfAMember(t, a) })
+}
+
+// A key that a member made counts as the member, and so does one made with it or in
+// its place, also when it is gone.
+func keysOfAMember(t *testing.T, a *app.App) {
+	admin, other := signedIn(t, a, "admin"), signedIn(t, a, "developer")
+	made := func(path, body string, as []string) (id string, head []string) {
+		t.Helper()
+		status, _, text := call(t, "POST", a.URL()+"/api/v1/keys"+path, body, as...)
+		var k struct{ ID, Secret string }
+		if err := json.Unmarshal([]byte(text), &k); err != nil || status != 201 {
+			t.Fatalf("making a key: %d %s", status, text)
+		}
+		return k.ID, []string{"Authorization", "Bearer " + k.Secret}
+	}
+	first, one := made("", `{"name":"one","scopes":["admin"]}`, admin)
+	second, two := made("", `{"name":"two","scopes":["admin"]}`, one)
+	_, anew := made("/"+second+"/rotate", `{"overlap":"1h"}`, one)
+	foreign := keyed(t, a, `"write"`)
+	doc := `{"name":"Own","segment":"members","destination":"mail","content":{"subject":"x","html":"<p><a href=\"{{ unsubscribe_url }}\">leave</a></p>"}}`
+	if status, _, text := call(t, "PUT", a.URL()+"/api/v1/broadcasts/own?wait=applied", doc, one...); status != 201 {
+		t.Fatalf("writing it: %d %s", status, text)
+	}
+	for who, as := range map[string][]string{"the member": admin, "the key": one, "a key made with it": two, "one in its place": anew} {
+		t.Run(who, func(t *testing.T) { refused(t, a, "own/approve", 403, "own_broadcast", as...) })
+	}
+	if status, _, text := call(t, "DELETE", a.URL()+"/api/v1/keys/"+first, "", admin...); status != 204 {
+		t.Fatalf("revoking it: %d %s", status, text)
+	}
+	refused(t, a, "own/approve", 403, "own_broadcast", admin...)
+	refused(t, a, "own/approve", 403, "missing_right", other...)
+	if status, _, text := call(t, "POST", a.URL()+"/api/v1/broadcasts/own/approve", "", foreign...); status != 200 {
+		t.Errorf("somebody else approves: %d %s", status, text)
+	}
 }

@@ -33,6 +33,7 @@ func (a *App) openOutbox() {
 	a.outbox = outbox.New(outbox.Deps{
 		Spine: a.pipeline, Types: types, Decide: a.instruct, Give: a.responder.Give, Item: a.item, Seal: a.sealSecret, Open: a.openSecret,
 		Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log,
+		Person: func(author string) string { return a.access.Index().Person(author) },
 		Env: func(key string) destination.Env {
 			return destination.Env{
 				Key: key, Links: a.links, HTTP: client, Dial: a.egress.Dial, Now: a.parts.Clock,

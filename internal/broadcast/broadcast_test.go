@@ -146,7 +146,7 @@ func TestHear_FollowsTheStates(t *testing.T) {
 	p.State = broadcast.Draft
 	say := func(what, who, want string) {
 		t.Helper()
-		next, err := p.Hear(broadcast.Word{What: what, Who: who, When: 10, Author: "ann", About: 3, Rules: rules, At: 50})
+		next, err := p.Hear(broadcast.Word{What: what, Who: "key of " + who, Person: who, When: 10, Author: "ann", About: 3, Rules: rules, At: 50})
 		switch {
 		case err == nil && want == "":
 			p = next

@@ -66,7 +66,8 @@ type Word struct {
 	What   string // approve, send, pause, resume, stop
 	Who    string
 	When   clock.Instant
-	Author string // who made the version it is about
+	Person string // the person that is, whatever key they use
+	Author string // the person who made the version it is about
 	About  int    // that version
 	Rules  *Rules
 	At     clock.Instant // of the broadcast; zero: at once
@@ -116,8 +117,8 @@ func (p Progress) approve(w Word) (Progress, error) {
 	switch {
 	case p.State != Draft:
 		return p, p.impossible("a broadcast is approved before it is sent")
-	case w.Who == w.Author:
-		return p, fault.Errorf(fault.Forbidden, "own_broadcast", "version %d is yours: somebody else has to approve it, with another key", w.About)
+	case w.Person == w.Author:
+		return p, fault.Errorf(fault.Forbidden, "own_broadcast", "version %d is yours: somebody else has to approve it, signed in or with a key of their own", w.About)
 	}
 	p.Approved, p.ApprovedBy, p.ApprovedAt = w.About, w.Who, w.When
 	return p, nil

@@ -91,7 +91,7 @@ func (a *API) broadcastRoutes() {
 	template.path, template.body = "/messages/preview", outbox.MessageTrial{}
 	register(a, template, a.previewMessage)
 	for _, c := range [...]struct{ what, summary string }{
-		{"approve", "Approve a version, by another key than the one that made it"},
+		{"approve", "Approve a version, by somebody else than who made it"},
 		{"send", "Send it: at its time, else now"},
 		{"pause", "Let what is not sent yet wait"},
 		{"resume", "Go on"},

@@ -240,7 +240,7 @@ func (o *Outbox) TellBroadcast(ctx context.Context, key string, version int, wha
 		c.progress.State = broadcast.Sent
 	}
 	next, err := c.progress.Hear(broadcast.Word{
-		What: what, Who: who, When: o.now(), Author: c.version.Made().Author, About: c.version.Version, Rules: rules, At: c.document.At,
+		What: what, Who: who, Person: o.Person(who), When: o.now(), Author: o.Person(c.version.Made().Author), About: c.version.Version, Rules: rules, At: c.document.At,
 	})
 	if err != nil {
 		return err

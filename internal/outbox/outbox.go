@@ -86,6 +86,9 @@ type Deps struct {
 	Give func(ctx context.Context, due *responder.Due) (*responder.Given, error)
 	// Item gives an item of the catalog as JSON; nil where there is none.
 	Item func(ctx context.Context, id string) (json.RawMessage, error)
+	// Person is who stands behind the id that a change is signed with; nil: the id
+	// says it.
+	Person func(author string) string
 	// Seal makes of a secret what can be stored, Open the secret again.
 	Seal, Open func([]byte) ([]byte, error)
 	Clock      clock.Clock
@@ -141,6 +144,9 @@ type Outbox struct {
 // New makes an outbox; Start lets it run.
 func New(d Deps) *Outbox {
 	d.Pace = d.Pace.filled()
+	if d.Person == nil {
+		d.Person = func(author string) string { return author }
+	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
