@@ -14,13 +14,17 @@ import (
 	"rapport/internal/pipeline"
 )
 
-// silence waits until what the outbox made of what it read of people before is in
-// the log, and lets nothing be sent that was erased.
+// silence waits until what the outbox and the decider made of what they read of
+// people before is in the log, and lets nothing be sent that was erased.
 func (a *App) silence(ctx context.Context) error {
 	if a.outbox == nil { // an erasure of the ledger comes before it
 		return nil
 	}
-	return a.outbox.Erased(ctx)
+	// The outbox asks the decider.
+	if err := a.outbox.Erased(ctx); err != nil {
+		return err
+	}
+	return a.decider.Settle(ctx)
 }
 
 // recall takes somebody who is erased out of the files that destinations wrote, on

@@ -75,20 +75,7 @@ func (d *Decider) batch(ctx context.Context, t *schedule.Task) error {
 		t.SetTotal(int64(len(p.Profiles)))
 	}
 	for !at.Ended {
-		refs, err := d.batchPart(ctx, &p, &at)
-		if err != nil {
-			return err
-		}
-		var list []pipeline.Keepsake
-		for _, ref := range refs {
-			k, err := d.decideFor(ctx, t, r, &p, ref)
-			if at.count(ref, err) {
-				list = append(list, k)
-			} else if cause := context.Cause(ctx); cause != nil {
-				return cause
-			}
-		}
-		if err := d.keepAll(ctx, list); err != nil {
+		if err := d.batchSome(ctx, t, r, &p, &at); err != nil {
 			return err
 		}
 		if err := t.SetResult(at.Result); err != nil {
@@ -99,6 +86,25 @@ func (d *Decider) batch(ctx context.Context, t *schedule.Task) error {
 		}
 	}
 	return nil
+}
+
+// batchSome decides about some people and keeps that.
+func (d *Decider) batchSome(ctx context.Context, t *schedule.Task, r *runnable, p *BatchParams, at *batchCursor) error {
+	defer d.Begin()()
+	refs, err := d.batchPart(ctx, p, at)
+	if err != nil {
+		return err
+	}
+	var list []pipeline.Keepsake
+	for _, ref := range refs {
+		k, err := d.decideFor(ctx, t, r, p, ref)
+		if at.count(ref, err) {
+			list = append(list, k)
+		} else if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+	}
+	return d.keepAll(ctx, list)
 }
 
 // batchPart gives the next people of a batch.

@@ -78,6 +78,7 @@ type Decider struct {
 	models   models
 	recorder recorder
 	beside   beside
+	turns    turns
 	wait     sync.WaitGroup
 }
 

@@ -10,8 +10,10 @@ import (
 	"rapport/internal/decider"
 	"rapport/internal/decision/kept"
 	"rapport/internal/definition"
+	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
+	"rapport/internal/profile"
 )
 
 const one = `<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MODEL/" name="One" namespace="urn:one">` +
@@ -159,5 +161,62 @@ func TestNightly_TriesTheNewestVersionOnceItsTimeHasCome(t *testing.T) {
 	}
 	if got := at("2026-01-02T02:30:00Z"); got != "decision_retention 2026-01-02 <nil>|decision_replay m/2026-01-02 {2 7}|" {
 		t.Errorf("at its time: %s", got)
+	}
+}
+
+// reader is a spine that says who reads a person, and lets them.
+type reader struct {
+	*spine
+	reads, on chan struct{}
+}
+
+func (r *reader) Profile(context.Context, string, pipeline.ProfileOptions) (*profile.View, error) {
+	r.reads <- struct{}{}
+	<-r.on
+	return &profile.View{ID: "p", Identifiers: []profile.IdentifierSeen{{Identifier: event.Identifier{Namespace: event.UserID, Value: "ada"}}}}, nil
+}
+
+// An erasure waits until decisions that began before it are in the log; those that
+// begin while it waits hold it up no longer, and it holds up none.
+func TestSettle_WaitsForDecisionsThatBeganBefore(t *testing.T) {
+	t.Parallel()
+	s := &reader{newSpine(t, definition.Live), make(chan struct{}), make(chan struct{})}
+	close(s.gate)
+	d := newDecider(s.spine)
+	d.Spine = s
+	d.Start()
+	defer d.Close()
+	ended := make(chan error, 2)
+	ask := func() {
+		_, err := d.Evaluate(t.Context(), &decider.Ask{Model: "m", Version: 1, Status: definition.Live, Profile: "user_id:ada"})
+		ended <- err
+	}
+	go ask()
+	<-s.reads
+	short, stop := context.WithCancel(t.Context())
+	stop()
+	for range 2 { // who tries again waits for it again
+		if err := d.Settle(short); err == nil {
+			t.Fatal("a decision under way was not waited for")
+		}
+	}
+	go ask() // begun after the erasure
+	<-s.reads
+	s.on <- struct{}{}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Evaluate(t.Context(), &decider.Ask{Model: "m", Version: 1, Status: definition.Live}); err != nil {
+		t.Fatal(err)
+	}
+	s.on <- struct{}{}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.kept != 3 {
+		t.Errorf("%d decisions are in the log, want 3", s.kept)
 	}
 }

@@ -55,6 +55,7 @@ const (
 
 // Evaluate answers a question. It never waits for the log.
 func (d *Decider) Evaluate(ctx context.Context, ask *Ask) (*Outcome, error) {
+	defer d.Begin()()
 	r, err := d.models.get(ctx, ask.Model, ask.Version)
 	if err != nil {
 		return nil, err

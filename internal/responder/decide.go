@@ -43,6 +43,7 @@ const maxPlaces = 50
 // Decide answers what to show. An error is the server's own: whatever is wrong
 // with a request, the answer is a fallback and a reason.
 func (r *Responder) Decide(ctx context.Context, req *Request) (*WhatToShow, error) {
+	defer r.Model.Begin()()
 	s, err := r.shelf.get(ctx)
 	if err != nil {
 		return nil, err

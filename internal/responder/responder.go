@@ -52,6 +52,8 @@ type stocks interface {
 // Model answers decision models.
 type Model interface {
 	Evaluate(ctx context.Context, ask *decider.Ask) (*decider.Outcome, error)
+	// Begin says that people are read from now on, until what it gives is called.
+	Begin() (end func())
 }
 
 // Tell takes events of the tracking protocol that the server itself makes, all
