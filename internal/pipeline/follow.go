@@ -26,7 +26,8 @@ type Follower interface {
 	// position of what caused it: the same when a replay makes it happen again.
 	// at is that of the record which is applied.
 	Stir(lane int, home id.Key, cause, at store.Position, received clock.Instant)
-	// Reached hears that a lane has applied everything up to a position.
+	// Reached hears that a lane has applied everything up to a position, before anybody
+	// goes on who waits for that.
 	Reached(lane int, at store.Position)
 }
 

@@ -108,14 +108,19 @@ func newLane(name string, span store.Span, s shared, work applier) *lane {
 // where the log is now handed over.
 func (l *lane) push(records []*store.Record, end store.Position) {
 	l.queueMu.Lock()
-	passed := len(records) == 0 && l.pass(end)
-	if !passed {
+	if len(records) > 0 || !l.pass(end) {
 		l.queue = append(l.queue, records...)
 		l.end = end
 		l.wake.Signal()
 	}
 	l.queueMu.Unlock()
-	if passed && l.reached != nil {
+}
+
+// arrive notes how far the lane has come, with the lane locked: who asked to be
+// told knows it before anybody who waits for the place goes on.
+func (l *lane) arrive(end store.Position) {
+	l.applied = end
+	if l.reached != nil {
 		l.reached(end)
 	}
 }
@@ -127,7 +132,8 @@ func (l *lane) pass(end store.Position) bool {
 	if !l.resting || l.end != l.applied || len(l.queue) > 0 || !l.mu.TryLock() {
 		return false
 	}
-	l.applied, l.end = end, end
+	l.end = end
+	l.arrive(end)
 	l.mu.Unlock()
 	l.release(end)
 	return true
@@ -203,7 +209,7 @@ func (l *lane) step(batch []*store.Record, end store.Position) {
 			// Rows, what follows from them and the position change as one: a
 			// commit may come from elsewhere as soon as the lane is unlocked.
 			l.emit(ctx, derived)
-			l.applied = end
+			l.arrive(end)
 		}
 		l.mu.Unlock()
 		if err == nil {
@@ -216,11 +222,8 @@ func (l *lane) step(batch []*store.Record, end store.Position) {
 	}
 	if len(batch) == 0 {
 		l.mu.Lock()
-		l.applied = end
+		l.arrive(end)
 		l.mu.Unlock()
-	}
-	if l.reached != nil {
-		l.reached(end)
 	}
 	l.free(batch)
 	l.notify(end)

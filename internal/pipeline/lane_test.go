@@ -48,7 +48,16 @@ func TestLane_PassesWhatIsNotForIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var came []store.Position
-		l := &lane{idle: make(chan struct{}), reached: func(at store.Position) { came = append(came, at) }, shared: shared{
+		var l *lane
+		told := func(at store.Position) {
+			came = append(came, at)
+			// Who waits for the place looks at it with the lane locked.
+			if l.mu.TryLock() {
+				l.mu.Unlock()
+				t.Errorf("who waits for %d may go on before it was told", at)
+			}
+		}
+		l = &lane{idle: make(chan struct{}), reached: told, shared: shared{
 			limits: commitLimits{batch: 4, rows: 1}, free: func([]*store.Record) {}, now: fixedTime,
 		}, work: nothing{}}
 		l.wake.L = &l.queueMu
