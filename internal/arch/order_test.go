@@ -14,7 +14,7 @@ var (
 	base = []string{"fault", "clock", "id", "jsondoc"}
 	// domain is what the product is about, in the order of the flow.
 	domain = []string{
-		"event", "identity", "consent", "policy", "catalog", "profile", "segment", "predict", "definition", "experiment", "trial",
+		"event", "identity", "consent", "policy", "retention", "catalog", "profile", "segment", "predict", "definition", "experiment", "trial",
 		"decision", "effect", "broadcast", "experience", "journey", "message",
 	}
 	// flow carries events through the domain, over the contract of storage.

@@ -24,6 +24,10 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 	if err := p.admit(ctx, s); err != nil {
 		return Receipt{}, err
 	}
+	// What passes by a floor is in the log before the floor is said to be raised.
+	p.floors.passing.RLock()
+	defer p.floors.passing.RUnlock()
+	p.refuseExpired(s)
 	buf := p.payloads.Get().(*[]byte)
 	// The payloads lie in buf until they are in the log; lanes do not read them.
 	defer p.payloads.Put(buf)

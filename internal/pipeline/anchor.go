@@ -36,6 +36,7 @@ type anchor struct {
 	received clock.Instant    // the first time the door took an event of it
 	copies   uint32           // events that were copies of others
 	told     []store.Position // portions of commands, to fold again
+	bases    []baseRef        // what the events came to that it no longer has, one of each source; never changed in place
 	linked   bool             // the graph knows the identifier
 
 	home    *home          // whose person it is of; nil where it was never linked
@@ -48,6 +49,7 @@ type anchor struct {
 	members     *memberships   // of a home; nil: never evaluated
 	waiting     experience.Queue
 	rewait      bool   // the next part of the row carries waiting
+	rebase      bool   // the next part of the row carries bases
 	isCut       bool   // there are or were cuts of it
 	cuts        *cuts  // nil: not in memory
 	born        uint64 // the backfill under which the row was made

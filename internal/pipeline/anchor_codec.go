@@ -36,6 +36,7 @@ const (
 	sectionMet        = 12 // edges that were met again: merged into those before
 	sectionCut        = 13 // there are cuts: no more than the number
 	sectionWaiting    = 16 // triggered experiences that are not due yet, all of them
+	sectionBases      = 17 // bases of events that it no longer has, all of them
 )
 
 var errAnchor = errors.New("anchor row is damaged")
@@ -76,6 +77,10 @@ func (a *anchor) part(b []byte) (part []byte, full bool) {
 	if a.rewait || full && len(a.waiting) > 0 {
 		b = appendSection(b, sectionWaiting, a.waiting.Append)
 		a.rewait = false
+	}
+	if a.rebase || full && len(a.bases) > 0 {
+		b = appendSection(b, sectionBases, a.appendBases)
+		a.rebase = false
 	}
 	a.savedOpen = len(a.open)
 	if full {
@@ -229,6 +234,8 @@ func (d *anchorReader) section(tag byte, r *rows.Cursor) (err error) {
 		a.isCut = true
 	case sectionWaiting:
 		a.waiting, err = experience.ReadQueue(r.Section())
+	case sectionBases:
+		r.Bad = r.Bad || !a.readBases(r.Section())
 	default:
 		r.Bad = true
 	}

@@ -308,6 +308,9 @@ func (w *people) filled(ctx context.Context, f *filling) {
 			j.glass.foldPortion(f.state, &p)
 		}
 	}
+	if err := w.fillBases(ctx, a, f.state); err != nil {
+		w.log.Error("what an anchor no longer has cannot be read", "anchor", a.key, "error", err)
+	}
 	if a.leaves == nil {
 		a.leaves = segment.NewState()
 	}

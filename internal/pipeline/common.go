@@ -77,6 +77,8 @@ func (c *common) take(ctx context.Context, i int, r *store.Record) error {
 		c.privacy(r)
 	case store.KindSuppress:
 		c.suppress(r)
+	case store.KindRetention:
+		c.raiseFloors(r)
 	}
 	return nil
 }

@@ -264,7 +264,7 @@ func (w *people) loadTheirCuts(ctx context.Context, tasks []task) error {
 // eachAnchorOf visits the anchors whose events a record may change or read.
 func (w *people) eachAnchorOf(r *store.Record, visit func(id.Key) error) error {
 	switch r.Kind {
-	case store.KindEvent, store.KindReplay:
+	case store.KindEvent, store.KindReplay, store.KindBase:
 		return visit(r.Anchor)
 	case store.KindPortion, store.KindChange:
 		if k, table, ok := portionTarget(r); ok && table == store.TableAnchors {

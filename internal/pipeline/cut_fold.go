@@ -259,6 +259,9 @@ func (w *people) recut(ctx context.Context, a *anchor, c *cut) error {
 	if _, err := w.refoldTold(ctx, a, c.owned, again.portion); err != nil {
 		return err
 	}
+	if err := w.basesWithin(ctx, a, c.owned, again.base); err != nil {
+		return err
+	}
 	c.partial, c.leaves = again.partial, again.leaves
 	w.windCut(a, c)
 	a.cuts.warm = append(slices.DeleteFunc(a.cuts.warm, func(o *cut) bool { return o == c }), c)

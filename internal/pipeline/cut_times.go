@@ -72,6 +72,9 @@ func (w *people) extendCut(ctx context.Context, a *anchor, c *cut, came []graph.
 	if _, err := w.refoldTold(ctx, a, came, r.portion); err != nil {
 		return err
 	}
+	if err := w.basesWithin(ctx, a, came, r.base); err != nil {
+		return err
+	}
 	w.windCut(a, c)
 	return nil
 }
@@ -82,7 +85,7 @@ func (w *people) holds(ctx context.Context, a *anchor, times []graph.Interval) b
 	if len(times) == 0 {
 		return false
 	}
-	if len(a.told) > 0 {
+	if len(a.told) > 0 || len(a.bases) > 0 {
 		return true
 	}
 	entries, err := w.entriesWithin(ctx, a, times)

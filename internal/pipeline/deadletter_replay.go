@@ -7,6 +7,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/jsondoc"
 	"rapport/internal/policy"
+	"rapport/internal/retention"
 	"rapport/internal/store"
 )
 
@@ -40,9 +41,26 @@ func (p *Pipeline) ReplayDeadLetter(ctx context.Context, name string) (Receipt, 
 		return Receipt{}, fault.Errorf(fault.Conflict, policy.ReasonNoConsent, "the person has not agreed to what the consent policy asks of source %q; discard the letter", d.Envelope.Source)
 	}
 	n := len(arrivals)
-	events := make([]store.Record, 0, n)
-	for i := range s.Events[:n] {
-		a := &s.Events[i]
+	r, err := p.replayInto(ctx, d, s.Events[:n])
+	if words := s.Events[n:]; err == nil && len(words) > 0 {
+		r, err = p.Accept(ctx, &Submission{Received: s.Received, Events: words})
+	}
+	return r, err
+}
+
+// replayInto writes the events of a dead letter into the log, with the word that
+// it was replayed.
+func (p *Pipeline) replayInto(ctx context.Context, d *letter, arrivals []Arrival) (Receipt, error) {
+	p.floors.passing.RLock()
+	defer p.floors.passing.RUnlock()
+	for i := range arrivals {
+		if p.expires(arrivals[i].Event) {
+			return Receipt{}, fault.Errorf(fault.Conflict, retention.Reason, "the event is older than events of its kind are kept; discard the letter, or keep them longer before you replay it")
+		}
+	}
+	events := make([]store.Record, 0, len(arrivals))
+	for i := range arrivals {
+		a := &arrivals[i]
 		k := a.Event.Anchor().Key()
 		r := store.Record{
 			Kind: store.KindEvent, Bucket: k.Bucket(), Anchor: k, Received: a.Event.ReceivedAt,
@@ -53,11 +71,7 @@ func (p *Pipeline) ReplayDeadLetter(ctx context.Context, name string) (Receipt, 
 		}
 		events = append(events, r)
 	}
-	r, err := p.rule(ctx, verdict{DeadLetter: d.at, Unread: d.unread, Decision: "replayed"}, events...)
-	if words := s.Events[n:]; err == nil && len(words) > 0 {
-		r, err = p.Accept(ctx, &Submission{Received: s.Received, Events: words})
-	}
-	return r, err
+	return p.rule(ctx, verdict{DeadLetter: d.at, Unread: d.unread, Decision: "replayed"}, events...)
 }
 
 // again makes events of a dead letter.

@@ -22,6 +22,10 @@ const reasonUnread = "unreadable"
 
 // misread counts an event that cannot be folded, and has it listed.
 func (w *people) misread(t *task) {
+	if d, ok := t.err.(errDropped); ok { //nolint:errorlint // resolve made it, and nobody wraps it
+		w.tally.dropped(d.Copy)
+		return
+	}
 	w.tally.unreadable(t.err)
 	if t.rec.Payload == nil {
 		return // erased

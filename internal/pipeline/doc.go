@@ -38,6 +38,7 @@
 //	source_removal              taking back what came from a source
 //	erase, erased, privacy, consent, permit, suppress
 //	                            what a person may ask for, and what may be done with the data
+//	retention                   events that are kept no longer: what they came to stays
 //	follow                      what the lake writes down, live and after a crash
 //	plan, effects               what destinations are to be told, and what came of it
 //	deadletter, decisions, jobs what else is kept as facts

@@ -53,8 +53,7 @@ func (s *sweeper) run(ctx context.Context) ([]store.Record, error) {
 }
 
 // loaded gives the row of an anchor, nil where there is none.
-func (s *sweeper) loaded(ctx context.Context, k id.Key) (*anchor, error) {
-	w := s.people
+func (w *people) loaded(ctx context.Context, k id.Key) (*anchor, error) {
 	if a, ok := w.anchors.Get(k); ok {
 		return a, nil
 	}
@@ -73,7 +72,7 @@ func (s *sweeper) loaded(ctx context.Context, k id.Key) (*anchor, error) {
 // is of another person, who begins with it.
 func (s *sweeper) anchor(ctx context.Context, ident event.Identifier, k id.Key) error {
 	s.people.swept[k], s.people.unswept[k] = s.people.position, true
-	a, err := s.loaded(ctx, k)
+	a, err := s.people.loaded(ctx, k)
 	if err == nil && a != nil {
 		err = s.people.loadForeign(ctx, []*anchor{a}) // what the person is credited with is taken back
 	}
@@ -96,12 +95,13 @@ func (s *sweeper) remove(ctx context.Context, ident event.Identifier, k id.Key, 
 	entries = append(entries, a.open...)
 	all := len(entries)
 	entries = slices.DeleteFunc(entries, func(e profile.Entry) bool { return e.Time <= s.plan.Time })
-	gone := uint64(all - len(entries))
+	gone := uint64(all-len(entries)) + a.gone(false)
+	copies := uint64(a.copies) + a.gone(true)
 	w.tally.Stored -= gone
-	w.tally.Deduplicated -= uint64(a.copies)
-	w.tally.Erased += gone + uint64(a.copies)
+	w.tally.Deduplicated -= copies
+	w.tally.Erased += gone + copies
 	w.tally.changed = true
-	proof.Events += int(gone) + int(a.copies)
+	proof.Events += int(gone) + int(copies)
 	if err := s.deleteRows(ctx, k, store.TableAnchors, store.TableTimeline, store.TableSeen, store.TableShares, store.TableCuts, store.TableHistory); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (s *sweeper) deleteRows(ctx context.Context, k id.Key, tables ...store.Tabl
 // as the log has it now.
 func (s *sweeper) other(ctx context.Context, k id.Key, drop []store.Position) error {
 	w := s.people
-	a, err := s.loaded(ctx, k)
+	a, err := s.people.loaded(ctx, k)
 	if err != nil || a == nil || a.ident.Value == "" {
 		return err
 	}

@@ -171,6 +171,10 @@ func (e *eraser) look(r *store.Record) error {
 		e.change(r, nil)
 		e.other(r.Anchor)
 		proof.Derived++
+	case r.Kind == store.KindBase: // sums from which the person cannot be taken out
+		e.change(r, nil)
+		e.other(r.Anchor)
+		proof.Facts++
 	case r.Kind == store.KindDefinition, r.Kind == store.KindJob:
 		// What people wrote for everybody is theirs to change.
 		proof.Attention++

@@ -45,6 +45,8 @@ func (w *people) fold(t *task) {
 		w.follow(t.rec, nil, nil)
 	case store.KindTaking:
 		w.foldTaking(t.rec)
+	case store.KindBase:
+		w.foldBase(t.rec)
 	}
 }
 
@@ -129,9 +131,15 @@ func (w *people) foldCopy(t *task, a *anchor, entry, other profile.Entry) {
 	a.better = append(a.better, entry)
 	w.displace(a, entry, other)
 	w.cutAt(a, other.Time, entry.Time)
+	w.foldAnew(a)
+}
+
+// foldAnew has an anchor folded again from its timeline.
+func (w *people) foldAnew(a *anchor) {
 	if w.glass != nil || w.job != nil {
 		// What is evaluated must not depend on where a batch ends.
-		if err = w.refold(context.Background(), a); err == nil {
+		err := w.refold(context.Background(), a)
+		if err == nil {
 			return
 		}
 		w.log.Error("anchor cannot be folded again yet", "anchor", a.key, "error", err)

@@ -36,6 +36,7 @@ type setting struct {
 	book    *graph.Rulebook
 	derived *enrich.Finder // reads what was derived of events
 	erased  *erasures
+	floors  *floors
 	// suppressed is who must not be contacted.
 	suppressed *suppressed
 	log        *slog.Logger
@@ -260,6 +261,10 @@ func (w *people) loadParts(ctx context.Context, tasks []task) error {
 // not of one of them.
 func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
 	switch r.Kind {
+	case store.KindBase:
+		if r.Payload != nil {
+			visit(r.Anchor)
+		}
 	case store.KindRecheck:
 		c, _ := readRecheck(r.Payload)
 		for _, k := range c.homes {

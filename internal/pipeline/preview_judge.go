@@ -174,8 +174,13 @@ func (j *judge) fold(ctx context.Context, a *anchor) (*segment.State, error) {
 	if err := j.p.each(ctx, j.at, func(i int, r *store.Record) { j.foldOne(st, r, j.shorts[i], &touched) }); err != nil {
 		return nil, err
 	}
-	if !j.needs.Lines {
-		return st, nil
+	err = j.p.basesWithin(ctx, a, always, func(b *base) {
+		if b.leaves != nil {
+			j.set.MergeOnly(st, b.leaves, j.only)
+		}
+	})
+	if err != nil || !j.needs.Lines {
+		return st, err
 	}
 	for _, at := range a.told {
 		rec, err := j.p.store.Log().At(ctx, at)

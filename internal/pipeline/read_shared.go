@@ -70,6 +70,9 @@ func (p *Pipeline) cutOf(ctx context.Context, a *anchor, s *graph.Shared) (*anch
 	if out.told, err = p.refoldTold(ctx, a, s.Owned, again.portion); err != nil {
 		return nil, err
 	}
+	if err := p.basesWithin(ctx, a, s.Owned, again.base); err != nil {
+		return nil, err
+	}
 	if due := again.partial.Due(); due != 0 && due <= p.passedIn(a.key.Bucket()) {
 		again.partial.Tick(due)
 	}

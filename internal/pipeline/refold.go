@@ -49,10 +49,17 @@ func (w *people) refoldNow(ctx context.Context, a *anchor) error {
 	if err != nil {
 		return err
 	}
+	entries, bases, err := w.expired(ctx, a, append(chunks, a.open...))
+	if err != nil {
+		return err
+	}
 	before := a.edges
 	again := w.foldingAgain(a)
 	a.edges, a.received = nil, 0
-	if err := w.refoldEntries(ctx, append(chunks, a.open...), func(ev *event.Event, in profile.Input, _ profile.Entry) {
+	for i := range bases {
+		w.refoldBase(a, again, &bases[i])
+	}
+	if err := w.refoldEntries(ctx, entries, func(ev *event.Event, in profile.Input, _ profile.Entry) {
 		in.Names = w.names
 		again.fold(ev, in)
 		a.taken(ev.ReceivedAt)

@@ -30,6 +30,10 @@ func (w *people) resolve(batch []*store.Record) []task {
 			tasks[i].event = l.event
 			continue
 		}
+		if d, ok := event.ReadDropped(r.Payload); ok {
+			tasks[i].err = errDropped{d}
+			continue
+		}
 		tasks[i].event, tasks[i].err = w.decode(r.Payload)
 	}
 	return tasks
@@ -39,6 +43,9 @@ func (w *people) resolve(batch []*store.Record) []task {
 func (s *setting) decode(payload []byte) (*event.Event, error) {
 	if payload == nil {
 		return nil, store.ErrErased
+	}
+	if _, dropped := event.ReadDropped(payload); dropped {
+		return nil, store.ErrErased // its base is all there is of it
 	}
 	env, body, err := event.ReadPayload(payload)
 	if err != nil {

@@ -92,7 +92,20 @@ func (s *sourceSearch) look(r *store.Record) {
 		return
 	}
 	switch r.Kind {
+	case store.KindBase:
+		if b, err := readBase(r.Payload, nil); err == nil && b.source == s.source {
+			s.anchors[r.Anchor] = true
+			s.remove(r, nil)
+		}
 	case store.KindEvent, store.KindReplay:
+		if d, ok := event.ReadDropped(r.Payload); ok {
+			if d.Source == s.source {
+				s.found.Events++
+				s.anchors[r.Anchor] = true
+				s.remove(r, nil)
+			}
+			return
+		}
 		if env, _, err := event.ReadPayload(r.Payload); err == nil && env.Source == s.source {
 			s.found.Events++
 			s.anchors[r.Anchor] = true

@@ -67,6 +67,16 @@ func (t *tally) unreadable(err error) {
 	t.dead(reasonUnread)
 }
 
+// dropped counts an event that was counted when it came, and is kept no longer.
+func (t *tally) dropped(copied bool) {
+	t.changed = true
+	if copied {
+		t.Deduplicated++
+	} else {
+		t.Stored++
+	}
+}
+
 func (t *tally) dead(reason string) {
 	t.changed = true
 	t.Dead++

@@ -136,17 +136,20 @@ func (st *State) MemSize() int {
 // Merge adds the state of another anchor to dst. The two must be of different
 // anchors: what both folded would count twice. What the set does not ask for
 // is left out.
-func (s *Set) Merge(dst, src *State) {
+func (s *Set) Merge(dst, src *State) { s.MergeOnly(dst, src, nil) }
+
+// MergeOnly is Merge of what some sources ask of events; nil: all.
+func (s *Set) MergeOnly(dst, src *State, only Sources) {
 	for i := range src.series {
 		x := &src.series[i]
 		k, ok := s.sourceOf(x.id)
-		if !ok {
+		if !ok || only != nil && !only[x.id] {
 			continue
 		}
 		dst.open(x.id).merge(x, &s.sources[k].bounds)
 	}
 	for _, o := range src.orders {
-		if _, ok := s.sourceOf(o.source); ok {
+		if _, ok := s.sourceOf(o.source); ok && (only == nil || only[o.source]) {
 			dst.setOrder(o, s.limits.Orders)
 		}
 	}

@@ -72,6 +72,8 @@ const (
 	KindEffect                     // fact: what is sent to a destination, or not, and what came of it
 	KindUnread                     // derived: an event that the mapping of today does not understand
 	KindTaking                     // fact: some of an offer of which there are so many were taken, or given back
+	KindBase                       // fact: what the events came to that an anchor no longer has
+	KindRetention                  // fact: up to when events are no longer there
 )
 
 // Fact tells whether records of the kind are the truth rather than derived.
