@@ -214,6 +214,8 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
 	a.jobs.Register(httpapi.JobPrivacy, a.doPrivacy)
 	a.jobs.Register(httpapi.JobSourceRemoval, a.removeSource)
+	a.jobs.Register(httpapi.JobRetention, a.expire)
+	a.jobs.Schedule(a.expiryDue)
 	a.jobs.Register(httpapi.JobDemo, a.doDemo)
 	a.jobs.Schedule(a.orphans)
 	a.jobs.Register(httpapi.JobBackup, a.doBackup)

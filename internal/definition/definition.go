@@ -54,7 +54,8 @@ const (
 	Experience Kind = "experience"  // as JSON
 	PublicData Kind = "public_data" // what of people callers who only claim to be them may be treated by, as JSON
 
-	Alert Kind = "alert" // of what is wrong with the instance somebody is told, as JSON
+	Alert     Kind = "alert"     // of what is wrong with the instance somebody is told, as JSON
+	Retention Kind = "retention" // how long which events are kept, as JSON
 )
 
 // DefaultKey is the key of what an instance has one of.

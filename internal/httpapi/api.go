@@ -153,6 +153,7 @@ func New(d Deps) *API {
 	a.identityRoutes()
 	a.sourceRoutes()
 	a.shelfRoutes()
+	a.retentionRoutes()
 	a.offerRoutes()
 	a.experimentRoutes()
 	a.webhookRoutes()

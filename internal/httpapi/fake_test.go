@@ -23,6 +23,7 @@ import (
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
+	"rapport/internal/retention"
 	"rapport/internal/segment/condition"
 )
 
@@ -144,6 +145,10 @@ const fakeModel = `<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MOD
 
 // Definitions has a model under the key of the default source: a draft and a
 // live version.
+func (f *fake) Floors() []retention.Floor {
+	return []retention.Floor{{Policy: "pages", Types: []string{"page"}, Before: clock.Instant(1)}}
+}
+
 func (f *fake) Definitions() *definition.Index {
 	if f.index == nil {
 		f.index, f.defined = &definition.Index{}, map[string][]byte{}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -24,13 +25,16 @@ func compareText(a, b string) int { return strings.Compare(a, b) }
 // written as JSON, shown as it was written.
 type shelf struct {
 	*API
-	kind  definition.Kind
-	path  string
-	one   string // in operation ids and messages
-	many  string
-	tag   string
-	body  any
-	scope string
+	kind definition.Kind
+	path string
+	one  string // in operation ids and messages
+	// plural is of one, where it is not made by an s.
+	plural string
+	many   string
+	tag    string
+	body   any
+	scope  string
+	data   data // whether documents hold what is personal; left out: as the tag says
 	// read checks a document and gives what is kept of it. before is the document
 	// of the version that it follows, nil where there is none.
 	read func(key string, document, before []byte) ([]byte, error)
@@ -60,6 +64,7 @@ func (a *API) shelves() []shelf {
 				return document, err
 			},
 		},
+		a.retentionShelf(),
 		{
 			API: a, kind: definition.Webhook, path: "/webhooks", one: "webhook", many: "inbound webhooks", tag: "sources",
 			body: hook.Definition{}, scope: access.ScopeAdmin, show: a.Webhooks.Show,
@@ -130,9 +135,9 @@ func (a *API) shelfRoutes() {
 
 func (s shelf) register() {
 	at := func(id, method, path, summary, scope string) spec {
-		return spec{id: id, method: method, path: s.path + path, tag: s.tag, summary: summary, scope: scope, status: http.StatusOK}
+		return spec{id: id, method: method, path: s.path + path, tag: s.tag, summary: summary, scope: scope, status: http.StatusOK, data: s.data}
 	}
-	register(s.API, at("list-"+s.one+"s", http.MethodGet, "", "All "+s.many+", with their newest versions", access.ScopeRead), s.list)
+	register(s.API, at("list-"+cmp.Or(s.plural, s.one+"s"), http.MethodGet, "", "All "+s.many+", with their newest versions", access.ScopeRead), s.list)
 	register(s.API, at("get-"+s.one, http.MethodGet, "/{key}", "One version of the "+s.name(), access.ScopeRead), s.get)
 	put := at("put-"+s.one, http.MethodPut, "/{key}", "Add a version, live at once unless status says draft or test", s.scope)
 	put.body, put.also = s.body, []int{http.StatusCreated}

@@ -17,6 +17,7 @@ import (
 	"rapport/internal/pipeline"
 	"rapport/internal/predict"
 	"rapport/internal/profile"
+	"rapport/internal/retention"
 	"rapport/internal/segment/condition"
 )
 
@@ -46,6 +47,7 @@ type rights interface {
 	consents
 	identities
 	suppressions
+	Floors() []retention.Floor
 }
 
 // suppressions are who must not be contacted.

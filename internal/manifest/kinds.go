@@ -59,7 +59,7 @@ func kinds() []Kind {
 	return []Kind{
 		rules("trait-schema", "/trait-schema"), rules("reconciliation", "/reconciliation"), rules("rfm", "/rfm"),
 		rules("consent-policy", "/consent-policy"), rules("identity-rules", "/identity/rules"), rules("broadcast-rules", "/broadcast-rules"),
-		shelf("entity-types"), shelf("tracking-plans"),
+		shelf("entity-types"), shelf("tracking-plans"), shelf("retention-policies"),
 		{Name: "sources", path: "/sources", wrap: []string{"key", "version", "changed_at", "write_keys"}, remove: drop},
 		{Name: "suppressions", path: "/suppressions", wrap: []string{"key", "created_at", "entries"}, remove: drop},
 		shelf("webhooks"), mappings, pulls, criterion("computed-traits"), criterion("affinities"), criterion("segments"),
