@@ -25,6 +25,7 @@ func everyKind(t *testing.T, a asker) {
 		{"/broadcast-rules", `{"approval":true}`},
 		{"/entity-types/loyalty_card", `{"name":"Loyalty card","fields":{"points":{"type":"integer"}}}`},
 		{"/tracking-plans/shop", `{"unplanned":"warn","events":[{"name":"Order Completed"}]}`},
+		{"/processing-statement", `{"controller":{"name":"Shop Ltd","contact":"privacy@example.org"},"people":["Customers"]}`},
 		{"/retention-policies/pages", `{"types":["page"],"keep_days":90,"purpose":"Measuring the shop"}`},
 		{"/sources/web", `{"name":"Web","kind":"web","tracking_plan":"shop","sample_rate":0.5}`},
 		{"/suppressions/no-mail", `{"name":"No e-mail","channel":"email"}`},

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -65,5 +66,44 @@ func TestRetention_TakesOutEventsAndKeepsWhatTheyCameTo(t *testing.T) {
 	check()
 	if v, _ := ask.api("GET", "/accounting", "", 200); v["reasons"].(map[string]any)["expired"] != 1.0 {
 		t.Fatalf("accounting %v", v)
+	}
+}
+
+// The record of processing says what is defined and what the controller said,
+// and names what nobody did. What people wrote cannot become markup in it.
+func TestProcessingRecord_SaysWhatIsProcessed(t *testing.T) {
+	t.Parallel()
+	a := open(t, settings(t, t.TempDir()))
+	ask := asker{t, a}
+	v, _ := ask.api("GET", "/processing-record", "", 200)
+	if got := fmt.Sprint(v["missing"]); got != "[controller people data transfers security purposes]" {
+		t.Fatalf("missing of an empty record: %s", got)
+	}
+	ask.api("PUT", "/processing-statement", `{"controllers":{}}`, 400)
+	ask.api("PUT", "/processing-statement", `{"controller":{"name":"Shop | <b>Ltd</b>","contact":"privacy@example.org"},"people":["Customers"],"data":["Orders"],"transfers":["None"],"security":["Disks are encrypted"]}`, 201)
+	ask.api("PUT", "/consent-policy", `{"purposes":[{"key":"analytics","name":"Measuring"}],"sources":[{"source":"*","purpose":"analytics","mode":"refuse"}]}`, 201)
+	ask.api("PUT", "/retention-policies/pages", `{"types":["page"],"keep_days":30,"purpose":"Measuring","legal_basis":"Consent"}`, 201)
+	ask.api("PUT", "/retention-policies/later?status=draft", `{"keep_days":1}`, 201)
+	v, _ = ask.api("GET", "/processing-record", "", 200)
+	kept := v["kept"].([]any)
+	if len(v["missing"].([]any)) != 0 || len(kept) != 1 || kept[0].(map[string]any)["policy"] != "pages" || kept[0].(map[string]any)["keep_days"] != 30.0 {
+		t.Fatalf("the record: %v", v)
+	}
+	if from := v["sources"].([]any)[0].(map[string]any); from["purpose"] != "analytics" || from["mode"] != "refuse" {
+		t.Fatalf("a source: %v", from)
+	}
+	for language, words := range map[string][]string{
+		"en": {"# Record of processing activities", "## Time limits", "| pages | page | all | 30 | Measuring | Consent |", `Shop \| &lt;b>Ltd&lt;/b>`},
+		"de": {"# Verzeichnis von Verarbeitungstätigkeiten", "## Löschfristen", "| pages | page | alle | 30 | Measuring | Consent |", "Disks are encrypted"},
+	} {
+		status, h, text := call(t, "GET", a.URL()+"/api/v1/processing-record/document?language="+language, "", bearer()...)
+		if status != 200 || !strings.HasPrefix(h.Get("Content-Type"), "text/markdown") {
+			t.Fatalf("%s: %d %v", language, status, h)
+		}
+		for _, w := range words {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: no %q in\n%s", language, w, text)
+			}
+		}
 	}
 }

@@ -56,6 +56,8 @@ const (
 
 	Alert     Kind = "alert"     // of what is wrong with the instance somebody is told, as JSON
 	Retention Kind = "retention" // how long which events are kept, as JSON
+	// ProcessingStatement is what the controller says of the processing, as JSON.
+	ProcessingStatement Kind = "processing_statement"
 )
 
 // DefaultKey is the key of what an instance has one of.

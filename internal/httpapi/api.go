@@ -154,6 +154,7 @@ func New(d Deps) *API {
 	a.sourceRoutes()
 	a.shelfRoutes()
 	a.retentionRoutes()
+	a.processingRoutes()
 	a.offerRoutes()
 	a.experimentRoutes()
 	a.webhookRoutes()

@@ -18,6 +18,7 @@ import (
 	"rapport/internal/profile/golden"
 	"rapport/internal/profile/rfm"
 	"rapport/internal/profile/schema"
+	"rapport/internal/retention"
 )
 
 // ruleBook is a definition that an instance has one of: how profiles are put
@@ -66,6 +67,11 @@ func (a *API) ruleBooks() []ruleBook {
 			a, definition.ConsentPolicy, "/consent-policy", "what is asked of consent: purposes, what the events of each source need, what signals mean",
 			policy.Document{},
 			`{"purposes":[]}`, checked(policy.Parse), nil, "privacy", access.ScopeAdmin,
+		},
+		{
+			a, definition.ProcessingStatement, "/processing-statement", "what the controller says for the record of processing",
+			retention.Statement{},
+			`{}`, checked(retention.ReadStatement), nil, "privacy", access.ScopeAdmin,
 		},
 		{
 			a, definition.IdentityRules, "/identity/rules", "which identifiers make one person",

@@ -58,7 +58,7 @@ func kinds() []Kind {
 	broadcasts := Kind{Name: "broadcasts", path: "/broadcasts", wrap: append(slices.Clone(versioned), "standing")}
 	return []Kind{
 		rules("trait-schema", "/trait-schema"), rules("reconciliation", "/reconciliation"), rules("rfm", "/rfm"),
-		rules("consent-policy", "/consent-policy"), rules("identity-rules", "/identity/rules"), rules("broadcast-rules", "/broadcast-rules"),
+		rules("consent-policy", "/consent-policy"), rules("identity-rules", "/identity/rules"), rules("broadcast-rules", "/broadcast-rules"), rules("processing-statement", "/processing-statement"),
 		shelf("entity-types"), shelf("tracking-plans"), shelf("retention-policies"),
 		{Name: "sources", path: "/sources", wrap: []string{"key", "version", "changed_at", "write_keys"}, remove: drop},
 		{Name: "suppressions", path: "/suppressions", wrap: []string{"key", "created_at", "entries"}, remove: drop},
