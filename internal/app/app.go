@@ -91,7 +91,7 @@ type App struct {
 	quota     *quota.Gate
 	tracked   event.Mapper // of the tracking protocol
 	webhooks  *hooks
-	rebuilt   string // the job for which the state was folded again at this start
+	rebuilt   rebuild // at this start; of nobody: there was none
 	plans     *plans
 	geo       *geo.Database // nil: none
 	listener  net.Listener

@@ -86,6 +86,16 @@ func (a *App) forgetSeen() error {
 	return a.shareFile(observedFile)
 }
 
+// forgetSource drops what was seen of a source, in memory, on disk and at the
+// other nodes.
+func (a *App) forgetSource(key string) error {
+	a.intake.Forget(key)
+	if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
+		return err
+	}
+	return a.shareFile(observedFile)
+}
+
 // plans are the live tracking plans, compiled once for each version.
 type plans struct {
 	app *App

@@ -21,6 +21,14 @@ var ErrRestart = errors.New("the state is folded again")
 // It holds the id of the job that wants it.
 const rebuildMark = "rebuild-wanted"
 
+// rebuild is one that was made at the start.
+type rebuild struct {
+	by string // the job that wanted it
+	// behind is where the log ended before: what was derived up to there is of no use
+	// any more.
+	behind store.Position
+}
+
 // rebuildWanted folds the state again where that was asked for.
 func (a *App) rebuildWanted(ctx context.Context, m master) error {
 	mark := a.config.Path(rebuildMark)
@@ -39,75 +47,121 @@ func (a *App) rebuildWanted(ctx context.Context, m master) error {
 		return err
 	}
 	pc.Columns, pc.Store = pipeline.IndexOptions{}, a.store
+	end := a.store.Log().End()
 	if err := pipeline.Rebuild(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: folding the state again, at %d of %d", done, end))
 	}); err != nil {
 		return fmt.Errorf("fold the state again: %w", err)
 	}
-	a.rebuilt = string(by)
+	a.rebuilt = rebuild{string(by), end}
 	return os.Remove(mark)
 }
 
 // removal is how far the removal of a source's data has come.
 type removal struct {
 	httpapi.SourceRemoved
-	Counted bool `json:"counted"`
+	Counted bool             `json:"counted"`
+	Removed pipeline.Removed `json:"removed"`
+	// Stale is up to where the log has what followed from the facts before they were
+	// gone: the state was folded anew behind it.
+	Stale store.Position `json:"stale,omitempty"`
+}
+
+// remover is one run of such a job.
+type remover struct {
+	*App
+	task *schedule.Task
+	removal
 }
 
 // removeSource counts what there is of a source, takes it out of the log, and
-// has the state folded again.
+// has the state folded again. Each step can be broken off and goes on where it
+// was.
 func (a *App) removeSource(ctx context.Context, t *schedule.Task) error {
 	var asked httpapi.SourceRemoval
 	if err := t.Params(&asked); err != nil {
 		return err
 	}
-	var r removal
-	if _, err := t.Cursor(&r); err != nil {
+	r := &remover{App: a, task: t}
+	if _, err := t.Cursor(&r.removal); err != nil {
 		return err
 	}
 	r.DryRun = asked.DryRun
-	keep := func(phase string, done int64) error {
-		r.Phase = phase
-		if err := t.SetResult(r.SourceRemoved); err != nil {
-			return err
-		}
-		return t.Keep(ctx, done, r)
-	}
-	look := func(remove bool) (pipeline.SourceData, error) {
-		return a.pipeline.SourceData(ctx, t.Subject(), remove, func(done, end store.Position) error {
-			t.SetTotal(int64(end))
-			return t.Advance(ctx, int64(done), r)
-		})
-	}
 	if !r.Counted {
-		if err := keep("counting", 0); err != nil {
+		if err := r.count(ctx); err != nil {
 			return err
 		}
-		found, err := look(false)
-		if err != nil {
-			return err
-		}
-		r.SourceData, r.Counted = found, true
 		if asked.DryRun {
-			return keep("done", t.Done())
+			return r.enter(ctx, "done", t.Done())
 		}
-		if err := keep("removing", 0); err != nil {
+		if err := r.enter(ctx, "removing", 0); err != nil {
 			return err
 		}
 	}
 	if r.Phase == "removing" {
-		if _, err := look(true); err != nil {
+		if err := r.remove(ctx); err != nil {
 			return err
 		}
-		if err := keep("rebuilding", t.Done()); err != nil {
+		if err := r.enter(ctx, "rebuilding", t.Done()); err != nil {
 			return err
 		}
 	}
-	if a.rebuilt == t.ID() {
-		r.Rebuilt = true
-		return keep("done", t.Done())
+	if r.Phase == "rebuilding" {
+		if a.rebuilt.by != t.ID() {
+			return a.restart(ctx, t.ID())
+		}
+		r.Rebuilt, r.Stale = true, a.rebuilt.behind
+		if err := r.enter(ctx, "cleaning", 0); err != nil {
+			return err
+		}
 	}
-	return a.restart(ctx, t.ID())
+	return r.clean(ctx)
+}
+
+// enter begins a phase.
+func (r *remover) enter(ctx context.Context, phase string, done int64) error {
+	r.Phase = phase
+	if err := r.task.SetResult(r.SourceRemoved); err != nil {
+		return err
+	}
+	return r.task.Keep(ctx, done, r.removal)
+}
+
+func (r *remover) count(ctx context.Context) (err error) {
+	if err := r.enter(ctx, "counting", 0); err != nil {
+		return err
+	}
+	r.SourceData, err = r.pipeline.CountSource(ctx, r.task.Subject(), func(done, end store.Position) error {
+		r.task.SetTotal(int64(end))
+		return r.task.Advance(ctx, int64(done), r.removal)
+	})
+	r.Counted = err == nil
+	return err
+}
+
+func (r *remover) remove(ctx context.Context) error {
+	return r.pipeline.RemoveSource(ctx, r.task.Subject(), r.Removed, func(at pipeline.Removed, end store.Position) error {
+		r.Removed = at
+		r.task.SetTotal(int64(end))
+		return r.task.Keep(ctx, int64(at.Facts), r.removal)
+	})
+}
+
+// clean takes out what came to follow from the facts while they were taken out,
+// and forgets what was seen of the source.
+func (r *remover) clean(ctx context.Context) error {
+	r.task.SetTotal(int64(r.Stale))
+	err := r.pipeline.RemoveStale(ctx, r.Removed.Derived, r.Stale, func(at store.Position) error {
+		r.Removed.Derived = at
+		return r.task.Keep(ctx, int64(at), r.removal)
+	})
+	if err == nil {
+		err = r.forgetSource(r.task.Subject())
+	}
+	if err != nil {
+		return err
+	}
+	return r.enter(ctx, "done", r.task.Done())
 }
 
 // restart has the instance started anew, with the state folded again.

@@ -7,13 +7,40 @@ import (
 	"time"
 
 	"rapport/internal/app"
+	"rapport/internal/config"
+	"rapport/internal/store/postgres/pgtest"
 )
 
 // Two sources speak of one person; all of one is removed.
 func TestSourceRemoval_LeavesWhatOthersSaid(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	a := open(t, settings(t, dir))
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		removesSource(t, settings(t, t.TempDir()))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		server, err := pgtest.Start()
+		if errors.Is(err, pgtest.ErrNone) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := server.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		c := settings(t, t.TempDir())
+		c.Store = server.Address(t)
+		removesSource(t, c)
+	})
+}
+
+func removesSource(t *testing.T, c config.Config) {
+	t.Helper()
+	a := open(t, c)
 	ask := asker{t, a}
 	ask.api("PUT", "/sources/demo", `{"name":"Demo","kind":"web"}`, 201)
 	batch(t, a, `{"type":"identify","userId":"ann","messageId":"m1","traits":{"city":"Graz"}}`, `{"type":"track","event":"Seen","userId":"ann","messageId":"m2"}`)
@@ -36,6 +63,9 @@ func TestSourceRemoval_LeavesWhatOthersSaid(t *testing.T) {
 	}
 	ask.api("GET", "/profiles/user_id:only-demo", "", 200)
 
+	if h, _ := ask.api("GET", "/sources/demo/health", "", 200); h["received"] != 2.0 {
+		t.Errorf("seen: %v", h)
+	}
 	before := sums(t, a)
 	ask.api("POST", "/sources/demo/pause", `{"paused":true}`, 200)
 	_, h = ask.api("POST", "/sources/demo/removal", `{"confirm":"demo"}`, 202)
@@ -50,10 +80,16 @@ func TestSourceRemoval_LeavesWhatOthersSaid(t *testing.T) {
 	if err := a.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	a = open(t, settings(t, dir))
+	a = open(t, c)
 	ask = asker{t, a}
 	if r := finished(t, a, h.Get("Location")); r["events"] != 2.0 || r["rebuilt"] != true || r["phase"] != "done" {
 		t.Fatalf("removed: %v", r)
+	}
+	if h, _ := ask.api("GET", "/sources/demo/health", "", 200); h["received"] != 0.0 || h["last_received_at"] != nil {
+		t.Errorf("what was seen of it is left: %v", h)
+	}
+	if seen, _ := ask.api("GET", "/sources/demo/events", "", 200); len(seen["items"].([]any)) != 0 {
+		t.Errorf("its kinds of events are left: %v", seen)
 	}
 	ask.api("GET", "/profiles/user_id:only-demo", "", 404)
 	ask.api("GET", "/profiles/email:ann@example.org", "", 404)

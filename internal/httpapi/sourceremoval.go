@@ -23,7 +23,7 @@ type SourceRemoval struct {
 type SourceRemoved struct {
 	pipeline.SourceData
 	DryRun  bool   `json:"dry_run"`
-	Phase   string `json:"phase" enum:"counting,removing,rebuilding,done" doc:"rebuilding: the state is folded again from what is left; until then the instance answers 503"`
+	Phase   string `json:"phase" enum:"counting,removing,rebuilding,cleaning,done" doc:"counting, removing: the instance goes on as ever; rebuilding: the state is folded again from what is left, and until then the instance answers 503; cleaning: what followed from the data meanwhile leaves the log"`
 	Rebuilt bool   `json:"rebuilt" doc:"Profiles, segments and counts know nothing of it any more; the lake keeps the rows it has"`
 }
 

@@ -34,8 +34,11 @@ type Config struct {
 	QueueBytes  int      // records that wait to be applied
 	BatchSize   int      // records applied under one lock; 0: the usual
 	CommitEvery time.Duration
-	CommitRows  int
-	Ledger      Ledger // erasures outside the store; nil keeps none
+	// RemovalSlice is how many records are taken out of the log at a time where a
+	// source is removed; 0: 20,000.
+	RemovalSlice int
+	CommitRows   int
+	Ledger       Ledger // erasures outside the store; nil keeps none
 	// Files looks for values in the files of the instance, as they are on disk;
 	// nil where there are none to look at.
 	Files func(ctx context.Context, values [][]byte) (FileScan, error)
@@ -72,6 +75,9 @@ func (c Config) filled() Config {
 	}
 	if c.BatchSize == 0 {
 		c.BatchSize = batchRecords
+	}
+	if c.RemovalSlice == 0 {
+		c.RemovalSlice = removalStep
 	}
 	if c.CommitEvery == 0 {
 		c.CommitEvery = 3 * time.Second

@@ -24,46 +24,47 @@ import (
 // Pipeline carries events from the door to the state and reads them back.
 type Pipeline struct {
 	setting
-	clock       clock.Clock
-	random      func([]byte)
-	cipher      *profileIDs
-	ledger      Ledger
-	intake      func(ctx context.Context, s *Submission) error
-	remakes     map[string]Remake
-	files       func(ctx context.Context, values [][]byte) (FileScan, error)
-	backups     func() ([]BackupRow, error)
-	forget      func() error
-	rewrite     func(ctx context.Context, who Gone) (Rewritten, error)
-	silence     func(ctx context.Context) error
-	recall      func(ctx context.Context, who Gone, at *Recalling) error
-	privacy     privacyWork
-	seq         *sequencer
-	lanes       []*lane // people lanes in the order of their spans, then the graph's
-	tallies     map[*lane]*tally
-	people      []*people
-	common      *common
-	graph       *graph.Graph // the common lane's
-	graphLane   *lane
-	queueBytes  int64
-	waiting     atomic.Int64
-	payloads    sync.Pool // of *[]byte: payloads on their way into the log
-	flushBytes  uint64
-	flushed     atomic.Uint64 // position at the last flush
-	stop        chan struct{}
-	index       *columns.Index // nil: none
-	upkeep      upkeep
-	counts      *countBook
-	background  sync.WaitGroup
-	replaying   atomic.Bool
-	compiled    atomic.Pointer[compiledRules]
-	policy      atomic.Pointer[policy.Policy] // the consent policy that was read last
-	pseudonyms  *policy.Pseudonyms
-	contacts    *consent.SuppressionHasher
-	failing     atomic.Pointer[string] // why the log cannot be written, nil while it can
-	cultivating sync.Mutex             // one backfill at a time
-	telling     sync.Mutex             // one tells of items at a time
-	inStep      atomic.Pointer[inStep] // what is in force is what is defined
-	stuck       atomic.Pointer[inStep] // what is defined cannot come into force
+	clock        clock.Clock
+	random       func([]byte)
+	cipher       *profileIDs
+	ledger       Ledger
+	intake       func(ctx context.Context, s *Submission) error
+	remakes      map[string]Remake
+	files        func(ctx context.Context, values [][]byte) (FileScan, error)
+	backups      func() ([]BackupRow, error)
+	forget       func() error
+	rewrite      func(ctx context.Context, who Gone) (Rewritten, error)
+	silence      func(ctx context.Context) error
+	recall       func(ctx context.Context, who Gone, at *Recalling) error
+	privacy      privacyWork
+	seq          *sequencer
+	lanes        []*lane // people lanes in the order of their spans, then the graph's
+	tallies      map[*lane]*tally
+	people       []*people
+	common       *common
+	graph        *graph.Graph // the common lane's
+	graphLane    *lane
+	queueBytes   int64
+	waiting      atomic.Int64
+	payloads     sync.Pool // of *[]byte: payloads on their way into the log
+	flushBytes   uint64
+	flushed      atomic.Uint64 // position at the last flush
+	stop         chan struct{}
+	removalSlice int            // records taken out of the log at a time
+	index        *columns.Index // nil: none
+	upkeep       upkeep
+	counts       *countBook
+	background   sync.WaitGroup
+	replaying    atomic.Bool
+	compiled     atomic.Pointer[compiledRules]
+	policy       atomic.Pointer[policy.Policy] // the consent policy that was read last
+	pseudonyms   *policy.Pseudonyms
+	contacts     *consent.SuppressionHasher
+	failing      atomic.Pointer[string] // why the log cannot be written, nil while it can
+	cultivating  sync.Mutex             // one backfill at a time
+	telling      sync.Mutex             // one tells of items at a time
+	inStep       atomic.Pointer[inStep] // what is in force is what is defined
+	stuck        atomic.Pointer[inStep] // what is defined cannot come into force
 }
 
 // Open makes a pipeline over a store, brings the state up to the end of the
@@ -113,7 +114,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	p := &Pipeline{
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, floors: newFloors(), suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, items: newItemBook(), plans: newPlanning(), trials: newTrials(), experiences: &atomic.Pointer[experience.Book]{}},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, remakes: c.Remakes, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, silence: c.Silence, recall: c.Recall,
-		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, stop: make(chan struct{}),
+		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, removalSlice: c.RemovalSlice, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 
 	"rapport/internal/catalog"
@@ -29,62 +30,189 @@ type SourceData struct {
 // sourceSearch goes through the log.
 type sourceSearch struct {
 	source   string
-	take     bool // what is found is taken out; else it is counted only
 	found    SourceData
-	changes  []store.Redaction
-	letters  []store.Position
-	anchors  map[id.Key]bool
+	anchors  map[uint64]bool // of the events, by the beginning of their keys
 	entities map[id.Key]bool
+	// take hears of what is of the source; nil: it is counted only.
+	take func(r *store.Record, payload []byte)
 }
 
-// SourceData counts what there is of a source, and removes it where remove says
-// so: from the log, for good. What the state knows stays as it is until it is
-// rebuilt, and a lake keeps what it has of the source. progress is told how much
-// of the log was read.
-func (p *Pipeline) SourceData(ctx context.Context, source string, remove bool, progress func(done, end store.Position) error) (SourceData, error) {
-	s := &sourceSearch{source: source, take: remove, anchors: map[id.Key]bool{}, entities: map[id.Key]bool{}}
+func newSourceSearch(source string) *sourceSearch {
+	return &sourceSearch{source: source, anchors: map[uint64]bool{}, entities: map[id.Key]bool{}}
+}
+
+// CountSource counts what there is of a source. progress is told how much of the
+// log was read.
+func (p *Pipeline) CountSource(ctx context.Context, source string, progress func(done, end store.Position) error) (SourceData, error) {
+	s := newSourceSearch(source)
 	if err := p.settle(ctx); err != nil {
 		return s.found, err
 	}
+	err := p.eachRecord(ctx, s.look, progress)
+	s.found.Identifiers, s.found.Entities = len(s.anchors), len(s.entities)
+	return s.found, err
+}
+
+// eachRecord reads the log, and tells now and then how far it is.
+func (p *Pipeline) eachRecord(ctx context.Context, look func(*store.Record), progress func(done, end store.Position) error) error {
 	end, n := p.store.Log().End(), 0
-	err := p.store.Log().Read(ctx, 0, func(r *store.Record) error {
-		s.look(r)
+	return p.store.Log().Read(ctx, 0, func(r *store.Record) error {
+		look(r)
 		if n++; n%removalStep == 0 {
 			return progress(r.Position, end)
 		}
 		return nil
 	})
-	s.found.Identifiers, s.found.Entities = len(s.anchors), len(s.entities)
-	if err != nil || !remove {
-		return s.found, err
-	}
-	p.privacy.one.Lock() // one at a time changes the log
-	defer p.privacy.one.Unlock()
-	if err := p.giveUp(ctx, s.letters); err != nil {
-		return s.found, err
-	}
-	if err := p.persist(ctx); err != nil {
-		return s.found, err
-	}
-	for at := 0; at < len(s.changes); at += removalStep {
-		if _, err := p.store.Log().Redact(ctx, s.changes[at:min(at+removalStep, len(s.changes))]); err != nil {
-			return s.found, err
-		}
-		if err := progress(end, end); err != nil {
-			return s.found, err
-		}
-	}
-	return s.found, nil
 }
 
-// removalStep is how many records are looked at, or taken out, at a time.
-const removalStep = 20_000
+// Removed is how far the removal of a source has come. What lies behind a place
+// in it may be gone already: doing it again changes nothing.
+type Removed struct {
+	// Derived is up to where what follows from the source's facts is gone.
+	Derived store.Position `json:"derived,omitempty"`
+	// Facts is up to where the facts are.
+	Facts store.Position `json:"facts,omitempty"`
+}
+
+// RemoveSource takes out of the log, for good, what came from a source, slice by
+// slice, and goes on from where an earlier call was. keep makes each place
+// durable. Nothing waits for it: the instance goes on taking events. What the
+// state knows stays as it is until it is rebuilt, then RemoveStale takes out what
+// came to follow in between; a lake keeps what it has of the source.
+func (p *Pipeline) RemoveSource(ctx context.Context, source string, from Removed, keep func(at Removed, end store.Position) error) error {
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	if from.Derived == 0 {
+		// The facts are there yet, to tell whose records follow from them.
+		s, end := newSourceSearch(source), p.store.Log().End()
+		if err := p.eachRecord(ctx, s.look, func(store.Position, store.Position) error { return keep(from, end) }); err != nil {
+			return err
+		}
+		derived := func(r *store.Record, take func(payload []byte)) {
+			if !r.Kind.Fact() && s.anchors[short(r.Anchor)] { // made again of the events that stay
+				take(nil)
+			}
+		}
+		if err := p.redactSlices(ctx, span{0, end}, derived, func(store.Position) error { return keep(from, end) }); err != nil {
+			return err
+		}
+		from.Derived = end
+		if err := keep(from, end); err != nil {
+			return err
+		}
+	}
+	end := p.store.Log().End()
+	s := newSourceSearch(source)
+	facts := func(r *store.Record, take func(payload []byte)) {
+		s.take = func(_ *store.Record, payload []byte) { take(payload) }
+		s.look(r)
+	}
+	return p.redactSlices(ctx, span{from.Facts, end}, facts, func(at store.Position) error {
+		clear(s.anchors)
+		clear(s.entities)
+		from.Facts = at
+		return keep(from, end)
+	})
+}
+
+// RemoveStale takes out of the log all that was derived between two places. It
+// is for what came to follow from facts while they were taken out: of no use once
+// the state was folded anew behind the second place, which made it again.
+func (p *Pipeline) RemoveStale(ctx context.Context, from, to store.Position, keep func(at store.Position) error) error {
+	return p.redactSlices(ctx, span{from, to}, func(r *store.Record, take func(payload []byte)) {
+		if !r.Kind.Fact() {
+			take(nil)
+		}
+	}, keep)
+}
+
+// span is a part of the log: what is behind the first place, up to the last.
+type span struct{ from, to store.Position }
+
+// removalStep is how many records are taken out at a time, removalRead how many
+// are read for that at most.
+const (
+	removalStep = 20_000
+	removalRead = 500_000
+)
+
+// errSlice ends the reading of a slice.
+var errSlice = errors.New("the slice is full")
+
+// redactSlices goes through a part of the log and takes out what look says, in
+// slices. keep is told the end of each slice when that is done.
+func (p *Pipeline) redactSlices(ctx context.Context, of span, look func(r *store.Record, take func(payload []byte)), keep func(store.Position) error) error {
+	for of.from < of.to {
+		at, err := p.redactSlice(ctx, of, look)
+		if err != nil {
+			return err
+		}
+		if err := keep(at); err != nil {
+			return err
+		}
+		of.from = at
+	}
+	return nil
+}
+
+// redactSlice takes out what look says of the first records of a part, and gives
+// the place behind them. Nothing else rewrites records meanwhile.
+func (p *Pipeline) redactSlice(ctx context.Context, of span, look func(r *store.Record, take func(payload []byte))) (at store.Position, err error) {
+	p.privacy.one.Lock()
+	defer p.privacy.one.Unlock()
+	var changes []store.Redaction
+	var letters []store.Position
+	read := 0
+	err = p.store.Log().Read(ctx, of.from, func(r *store.Record) error {
+		if r.Position > of.to || read == removalRead || len(changes) == p.removalSlice {
+			return errSlice
+		}
+		read++
+		at = r.Position
+		if r.Payload == nil {
+			return nil // gone already
+		}
+		look(r, func(payload []byte) {
+			changes = append(changes, store.Redaction{At: r.Position, Payload: payload})
+			if r.Kind == store.KindDeadLetter {
+				letters = append(letters, r.Position)
+			}
+		})
+		return nil
+	})
+	switch {
+	case err == nil, errors.Is(err, errSlice) && at == 0: // nothing more is there
+		at = of.to
+	case !errors.Is(err, errSlice):
+		return at, err
+	}
+	return at, p.takeOut(ctx, changes, letters)
+}
+
+// takeOut rewrites records, once nobody waits for the letters among them.
+func (p *Pipeline) takeOut(ctx context.Context, changes []store.Redaction, letters []store.Position) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := p.giveUp(ctx, letters); err != nil {
+		return err
+	}
+	if err := p.persist(ctx); err != nil {
+		return err
+	}
+	_, err := p.store.Log().Redact(ctx, changes)
+	return err
+}
+
+// short is the beginning of a key: two keys that share it are as one here, which
+// takes out what is made again.
+func short(k id.Key) uint64 { return binary.BigEndian.Uint64(k[:]) }
 
 func (s *sourceSearch) remove(r *store.Record, payload []byte) {
-	if !s.take {
-		return
+	if s.take != nil {
+		s.take(r, payload)
 	}
-	s.changes = append(s.changes, store.Redaction{At: r.Position, Payload: payload})
 }
 
 func (s *sourceSearch) look(r *store.Record) {
@@ -108,7 +236,7 @@ func (s *sourceSearch) look(r *store.Record) {
 		}
 		if env, _, err := event.ReadPayload(r.Payload); err == nil && env.Source == s.source {
 			s.found.Events++
-			s.anchors[r.Anchor] = true
+			s.anchors[short(r.Anchor)] = true
 			s.remove(r, nil)
 		}
 	case store.KindDeadLetter:
@@ -125,9 +253,8 @@ func (s *sourceSearch) look(r *store.Record) {
 			s.remove(r, nil)
 		}
 	default:
-		if !r.Kind.Fact() && s.anchors[r.Anchor] { // made of the events, and made again of those that stay
+		if !r.Kind.Fact() && s.anchors[short(r.Anchor)] {
 			s.found.Derived++
-			s.remove(r, nil)
 		}
 	}
 }
@@ -139,10 +266,6 @@ func (s *sourceSearch) letter(r *store.Record) {
 		return
 	}
 	s.found.DeadLetters++
-	if !s.take {
-		return
-	}
-	s.letters = append(s.letters, r.Position)
 	bare := DeadLetter{Reason: d.Reason, Envelope: event.Envelope{Dialect: d.Envelope.Dialect, Source: d.Envelope.Source, Received: d.Envelope.Received}}
 	s.remove(r, bare.append(nil))
 }
