@@ -5,13 +5,15 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
-	"errors"
+	"strconv"
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/jsondoc"
 	"rapport/internal/store"
 )
 
@@ -24,8 +26,11 @@ type Command struct {
 	IfMatch        string // the tag the caller saw; "*": any; empty: not asked
 	IfNoneMatch    string // "*": only if there is none
 	IdempotencyKey string
-	Source         string
-	Received       clock.Instant
+	// First says that nobody has sent a command with the idempotency key before:
+	// its answer is kept and none is looked for.
+	First    bool
+	Source   string
+	Received clock.Instant
 	// Sent is what the caller sent where Body was made of it and of the state:
 	// sent again with the same idempotency key, it is the same command.
 	Sent []byte
@@ -57,6 +62,21 @@ type outcomeRecord struct {
 	IdempotencyKey string          `json:"idempotency_key,omitempty"`
 	BodyHash       []byte          `json:"body_hash,omitempty"`
 	Created        bool            `json:"created,omitempty"`
+}
+
+// append writes it as JSON.
+func (o *outcomeRecord) append(b []byte) []byte {
+	b = append(append(b, `{"change":`...), o.Change...)
+	if o.IdempotencyKey != "" {
+		b = jsondoc.AppendString(append(b, `,"idempotency_key":`...), o.IdempotencyKey)
+	}
+	if len(o.BodyHash) > 0 {
+		b = append(base64.StdEncoding.AppendEncode(append(b, `,"body_hash":"`...), o.BodyHash), '"')
+	}
+	if o.Created {
+		b = append(b, `,"created":true`...)
+	}
+	return append(b, '}')
 }
 
 func readChange(payload []byte) (catalog.Change, error) {
@@ -197,10 +217,6 @@ func (p *Pipeline) decideOn(ctx context.Context, c *Command, k id.Key, e *catalo
 	if c.IdempotencyKey != "" {
 		o.BodyHash = c.hash()
 	}
-	payload, err := json.Marshal(o)
-	if err != nil {
-		return nil, err
-	}
 	portion, err := change.Portion()
 	if err != nil {
 		return nil, err
@@ -209,7 +225,7 @@ func (p *Pipeline) decideOn(ctx context.Context, c *Command, k id.Key, e *catalo
 		told = told.of(&change, &portion, e)
 	}
 	return &decided{store.Record{
-		Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: payload, Attached: &liveChange{o, portion},
+		Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: o.append(nil), Attached: &liveChange{o, portion},
 	}, told, o.Created}, nil
 }
 
@@ -360,10 +376,10 @@ func (w *people) answer(k id.Key, r *store.Record, o *outcomeRecord) {
 	if o.IdempotencyKey == "" {
 		return
 	}
-	value, err := json.Marshal(answer{BodyHash: o.BodyHash, Created: o.Created, Position: r.Position})
-	if err != nil {
-		w.log.Error("answer cannot be noted", "error", errors.Unwrap(err))
-		return
+	value := append(base64.StdEncoding.AppendEncode([]byte(`{"body_hash":"`), o.BodyHash), '"')
+	if o.Created {
+		value = append(value, `,"created":true`...)
 	}
+	value = append(strconv.AppendUint(append(value, `,"position":`...), uint64(r.Position), 10), '}')
 	w.rows = append(w.rows, w.row(store.TableAnswers, k, answerKey(k, o.IdempotencyKey), store.Put, value))
 }

@@ -95,7 +95,7 @@ func (b *commandBatch) answered(ctx context.Context) error {
 	var of []int
 	lanes := map[int]bool{}
 	for i := range b.commands {
-		if key := b.commands[i].IdempotencyKey; key != "" {
+		if key := b.commands[i].IdempotencyKey; key != "" && !b.commands[i].First {
 			rows = append(rows, store.RowKey{Table: store.TableAnswers, Bucket: b.keys[i].Bucket(), Key: answerKey(b.keys[i], key)})
 			of = append(of, i)
 			lanes[b.laneIndex(b.keys[i].Bucket())] = true
@@ -125,7 +125,7 @@ func (b *commandBatch) answered(ctx context.Context) error {
 
 // decide makes the records of what is not refused.
 func (b *commandBatch) decide(ctx context.Context) (*store.Frame, error) {
-	now, err := b.entitiesOf(ctx)
+	now, err := b.copyEntities(ctx, b.keys)
 	if err != nil {
 		return nil, err
 	}
@@ -146,56 +146,4 @@ func (b *commandBatch) decide(ctx context.Context) (*store.Frame, error) {
 		frame.Records = append(frame.Records, d.record)
 	}
 	return frame, nil
-}
-
-// entitiesOf gives copies of the entities as they are, nil where there is none.
-func (b *commandBatch) entitiesOf(ctx context.Context) ([]*catalog.Entity, error) {
-	out := make([]*catalog.Entity, len(b.keys))
-	lanes := map[int][]int{}
-	for i, k := range b.keys {
-		n := b.laneIndex(k.Bucket())
-		lanes[n] = append(lanes[n], i)
-	}
-	for n, of := range lanes {
-		if err := b.entitiesIn(ctx, n, of, out); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// entitiesIn copies those of one lane. It is locked over memory and store: a row
-// is in one of the two as long as no commit and no trim comes between.
-func (b *commandBatch) entitiesIn(ctx context.Context, lane int, of []int, into []*catalog.Entity) error {
-	l, w := b.lanes[lane], b.people[lane]
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var missing []store.RowKey
-	var at []int
-	for _, i := range of {
-		k := b.keys[i]
-		if e, ok := w.entities.Get(k); ok {
-			into[i] = catalog.NewEntity(e.row.Kind, e.row.ID)
-			into[i].Merge(e.row)
-			continue
-		}
-		missing = append(missing, store.RowKey{Table: store.TableEntities, Bucket: k.Bucket(), Key: b.keys[i][:]})
-		at = append(at, i)
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	found, err := b.store.State().Load(ctx, missing)
-	if err != nil {
-		return err
-	}
-	for n, i := range at {
-		if found[n] == nil {
-			continue
-		}
-		if into[i], err = catalog.Decode(found[n]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -53,9 +53,18 @@ func (p *Pipeline) copyEntity(ctx context.Context, k id.Key) (*catalog.Entity, e
 
 func (w *people) copyEntity(ctx context.Context, k id.Key) (*catalog.Entity, error) {
 	if e, ok := w.entities.Get(k); ok {
-		c := catalog.NewEntity(e.row.Kind, e.row.ID)
-		c.Merge(e.row)
-		return c, nil
+		return e.copy(), nil
+	}
+	return w.seeEntity(ctx, k)
+}
+
+// seeEntity gives a row for as long as the lane is held, nil where there is none.
+func (w *people) seeEntity(ctx context.Context, k id.Key) (*catalog.Entity, error) {
+	if e, ok := w.entities.Get(k); ok {
+		return e.row, nil
+	}
+	if w.absent[k] {
+		return nil, nil
 	}
 	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableEntities, Bucket: k.Bucket(), Key: k[:]}})
 	if err != nil || rows[0] == nil {

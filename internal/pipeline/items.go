@@ -77,12 +77,21 @@ func (s *setting) learnItem(r *store.Record) {
 	if r.Kind != store.KindItem || r.Payload == nil {
 		return
 	}
-	f, err := catalog.ReadItemFact(r.Payload)
+	f, err := itemFactOf(r)
 	if err != nil {
 		s.log.Error("item cannot be read", "position", r.Position, "error", err)
 		return
 	}
-	s.items.write(func(b *catalog.ItemBook) { b.Learn(uint64(r.Position), &f) })
+	s.items.write(func(b *catalog.ItemBook) { b.Learn(uint64(r.Position), f) })
+}
+
+// itemFactOf gives what a record says of its item, decoded here or before.
+func itemFactOf(r *store.Record) (*catalog.ItemFact, error) {
+	if f, ok := r.Attached.(*catalog.ItemFact); ok {
+		return f, nil
+	}
+	f, err := catalog.ReadItemFact(r.Payload)
+	return &f, err
 }
 
 // itemKey is the row of an item's version.
@@ -136,7 +145,7 @@ func (w *people) foldItem(r *store.Record) {
 	if r.Payload == nil {
 		return
 	}
-	f, err := catalog.ReadItemFact(r.Payload)
+	f, err := itemFactOf(r)
 	if err != nil {
 		return // learnItem has said so
 	}

@@ -105,11 +105,11 @@ func (p *Pipeline) untoldItems(ctx context.Context) ([]store.Record, error) {
 		err := func() error {
 			p.lanes[i].mu.Lock()
 			defer p.lanes[i].mu.Unlock()
-			for k, item := range maps.Clone(w.untold) {
+			for k, item := range w.untold {
 				if len(out) == tellItems {
 					return nil
 				}
-				row, err := w.copyEntity(ctx, k)
+				row, err := w.seeEntity(ctx, k)
 				if err != nil {
 					return err
 				}
@@ -117,7 +117,7 @@ func (p *Pipeline) untoldItems(ctx context.Context) ([]store.Record, error) {
 					continue // it is again as it was
 				}
 				f := catalog.ItemFactOf(item, row)
-				out = append(out, store.Record{Kind: store.KindItem, Bucket: k.Bucket(), Anchor: k, Received: now, Payload: f.Append(nil)})
+				out = append(out, store.Record{Kind: store.KindItem, Bucket: k.Bucket(), Anchor: k, Received: now, Payload: f.Append(nil), Attached: &f})
 			}
 			return nil
 		}()

@@ -79,6 +79,7 @@ type people struct {
 	arena           arena                    // of the values that the next commit gathers
 	missing         []store.RowKey           // rows that the running batch has to load
 	asked           map[id.Key]bool
+	absent          map[id.Key]bool // entities that have no row, in memory or in the store
 	tasks           []task
 
 	heads     *heads             // of anchors without a row in memory
@@ -132,7 +133,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: rows.NewCache[*anchor](budget * 9 / 10), entities: rows.NewCache[*entity](budget / 10),
-		timers: newTimers(), flows: newFlows(0), results: newResults(0), ledger: newLedger(), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{},
+		timers: newTimers(), flows: newFlows(0), results: newResults(0), ledger: newLedger(), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{}, absent: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
@@ -285,7 +286,7 @@ func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
 // want notes a row that is not in memory.
 func (w *people) want(t store.Table, k id.Key) {
 	if t == store.TableEntities {
-		if _, ok := w.entities.Get(k); ok {
+		if _, ok := w.entities.Get(k); ok || w.absent[k] {
 			return
 		}
 	} else if _, ok := w.anchors.Get(k); ok {

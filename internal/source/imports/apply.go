@@ -27,7 +27,9 @@ type record struct {
 	feed.Record
 	arrival pipeline.Arrival // of an event
 	doc     jsondoc.Doc
-	known   []*profile.View // by the identifiers of the event
+	known   []*profile.View   // by the identifiers of the event
+	item    *catalog.ItemView // as it is; nil: it is not there
+	redone  bool              // a run before has decided it, and perhaps handed it over
 	bad     *tablefile.RowError
 	delta   delta
 }
@@ -162,15 +164,15 @@ func (r *record) about(keys []id.Key) []id.Key {
 func (w *work) apply(records []*record) error {
 	for _, r := range records {
 		if v, before := w.journal.known[r.Line]; before && r.delta == undecided {
-			r.delta, r.bad = v.delta, v.bad
+			r.delta, r.bad, r.redone = v.delta, v.bad, true
 		}
 	}
-	do := w.decideItem
-	if !w.items {
-		do = w.decide
-		if err := w.meet(records); err != nil {
-			return err
-		}
+	do, meet := w.decide, w.meet
+	if w.items {
+		do, meet = w.decideItem, w.meetItems
+	}
+	if err := meet(records); err != nil {
+		return err
 	}
 	if err := tried(records, runtime.GOMAXPROCS(0), func(r *record) error {
 		if r.delta != undecided {

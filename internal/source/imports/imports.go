@@ -37,6 +37,7 @@ type Spine interface {
 	Known(ctx context.Context, idents []event.Identifier) ([]*profile.View, error)
 	Timeline(ctx context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error)
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
+	Items(ctx context.Context, ids []string) ([]*catalog.ItemView, error)
 	ChangeMany(ctx context.Context, commands []pipeline.Command) (refused []error, err error)
 }
 

@@ -9,22 +9,34 @@ import (
 	"rapport/internal/pipeline"
 )
 
+// meetItems asks which of the items are there.
+func (w *work) meetItems(records []*record) error {
+	var ids []string
+	var of []*record
+	for _, r := range records {
+		if r.delta == undecided {
+			ids, of = append(ids, r.Item), append(of, r)
+		}
+	}
+	found, err := w.Spine.Items(w.ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i, r := range of {
+		r.item = found[i]
+	}
+	return nil
+}
+
 // decideItem compares an item with what is known.
 func (w *work) decideItem(r *record) error {
-	stored, err := w.Spine.Entity(w.ctx, catalog.Item, r.Item)
-	switch fault.KindOf(err) {
-	case fault.NotFound:
+	switch {
+	case r.item == nil:
 		r.delta = inserted
-	case fault.Invalid:
-		r.failBy(err)
+	case w.of.Again || sameItem(r, r.item):
+		r.delta = unchanged
 	default:
-		if err != nil {
-			return err
-		}
 		r.delta = updated
-		if v, ok := stored.View.(*catalog.ItemView); ok && (w.of.Again || sameItem(r, v)) {
-			r.delta = unchanged
-		}
 	}
 	return nil
 }
@@ -37,7 +49,7 @@ func (w *work) writeItems(records []*record) error {
 	for _, r := range records {
 		c := pipeline.Command{
 			Kind: catalog.Item, ID: r.Item, Op: catalog.Merge, Body: r.Body, Source: w.of.Source, Received: w.Now.Now(),
-			IdempotencyKey: "import-" + w.of.ID + "-" + strconv.FormatInt(r.Line, 10),
+			IdempotencyKey: "import-" + w.of.ID + "-" + strconv.FormatInt(r.Line, 10), First: !r.redone,
 		}
 		switch r.delta {
 		case updated:

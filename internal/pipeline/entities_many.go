@@ -1,0 +1,103 @@
+package pipeline
+
+import (
+	"context"
+
+	"rapport/internal/catalog"
+	"rapport/internal/id"
+	"rapport/internal/store"
+)
+
+// Items gives items of the catalog, nil where there is none. What it reads it
+// reads for all together, and it stays in memory for the commands that follow:
+// who loads a table asks for thousands, and then changes them.
+func (p *Pipeline) Items(ctx context.Context, ids []string) ([]*catalog.ItemView, error) {
+	keys := make([]id.Key, len(ids))
+	for i := range ids {
+		keys[i] = catalog.Key(catalog.Item, ids[i])
+	}
+	found, err := p.copyEntities(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*catalog.ItemView, len(ids))
+	for i, e := range found {
+		if e != nil && e.Exists() {
+			out[i], _ = e.View(nil).(*catalog.ItemView)
+		}
+	}
+	return out, nil
+}
+
+// copyEntities gives copies of rows, nil where there is none.
+func (p *Pipeline) copyEntities(ctx context.Context, keys []id.Key) ([]*catalog.Entity, error) {
+	out := make([]*catalog.Entity, len(keys))
+	lanes := map[int][]int{}
+	for i, k := range keys {
+		n := p.laneIndex(k.Bucket())
+		lanes[n] = append(lanes[n], i)
+	}
+	for n, of := range lanes {
+		if err := p.people[n].copyEntities(ctx, p.lanes[n], of, keys, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// mostAbsent bounds what is kept in mind of rows that are not there.
+const mostAbsent = 1 << 16
+
+// copyEntities copies those of one lane. It is locked over memory and store: a
+// row is in one of the two as long as no commit and no trim comes between.
+func (w *people) copyEntities(ctx context.Context, l *lane, of []int, keys []id.Key, into []*catalog.Entity) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var missing []store.RowKey
+	var at []int
+	for _, i := range of {
+		k := keys[i]
+		if e, ok := w.entities.Get(k); ok {
+			into[i] = e.copy()
+		} else if !w.absent[k] {
+			missing = append(missing, store.RowKey{Table: store.TableEntities, Bucket: k.Bucket(), Key: keys[i][:]})
+			at = append(at, i)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	found, err := w.store.State().Load(ctx, missing)
+	if err != nil {
+		return err
+	}
+	if len(w.absent) > mostAbsent {
+		clear(w.absent)
+	}
+	for n, i := range at {
+		k := keys[i]
+		switch {
+		case found[n] == nil:
+			w.absent[k] = true
+		case w.entities.Full(): // nobody who only reads lets go of rows
+			if into[i], err = catalog.Decode(found[n]); err != nil {
+				return err
+			}
+		default:
+			if err := w.adopt(store.TableEntities, k, found[n]); err != nil {
+				return err
+			}
+			if e, ok := w.entities.Get(k); ok {
+				into[i] = e.copy()
+			}
+		}
+	}
+	return nil
+}
+
+// copy is the row for whoever does not hold the lane.
+func (e *entity) copy() *catalog.Entity {
+	out := catalog.NewEntity(e.row.Kind, e.row.ID)
+	out.Merge(e.row)
+	return out
+}
