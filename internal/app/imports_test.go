@@ -31,6 +31,12 @@ func load(t *testing.T, a *app.App, query, file string) (imported, string) {
 	if status != 202 {
 		t.Fatalf("%s: %d %s", query, status, text)
 	}
+	return ended(t, a, text)
+}
+
+// ended waits for the end of an import that was answered so, and gives its report.
+func ended(t *testing.T, a *app.App, text string) (imported, string) {
+	t.Helper()
 	var out imported
 	deadline := time.Now().Add(20 * time.Second)
 	for time.Now().Before(deadline) {

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -63,12 +64,16 @@ func ReadBody(r *http.Request, most int, tooLong func(most int) error) ([]byte, 
 			Drain(r)
 			return nil, tooLong(most)
 		case err == io.EOF:
-			return b, nil
+			return Unmarked(b), nil
 		case err != nil:
 			return nil, Broken(err)
 		}
 	}
 }
+
+// Unmarked is a body without the byte order mark that some programs begin UTF-8
+// with: JSON knows none, and lets a reader pass over it.
+func Unmarked(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) }
 
 // Broken is the fault of a body that stopped in the middle: the client is gone
 // or slow, so nothing was received.

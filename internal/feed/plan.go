@@ -67,6 +67,7 @@ func (m *Mapping) Plan() *Plan {
 			c.Type = AsList
 		}
 		p.fields[i] = field{column: &c, at: -1, family: family, name: strings.TrimPrefix(c.To, family), scribe: newScribe(&c)}
+		p.fields[i].scribe.name = fixed[family] == AsText
 	}
 	return p
 }

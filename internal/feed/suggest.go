@@ -36,11 +36,7 @@ var candidates = []Type{AsInteger, AsNumber, AsBoolean, AsDate, AsTime}
 // Add looks at a row.
 func (s *Sample) Add(row *tablefile.Row) {
 	s.Rows++
-	for len(s.columns) < len(row.Columns) {
-		s.columns = append(s.columns, row.Columns[len(s.columns)])
-		s.could, s.full = append(s.could, candidates), append(s.full, 0)
-		s.formats, s.shown = append(s.formats, formats), append(s.shown, "")
-	}
+	s.Head(row.Columns)
 	for i, cell := range row.Cells {
 		text := string(cell.Text)
 		if cell.Kind == tablefile.Missing || strings.TrimSpace(text) == "" {
@@ -56,6 +52,15 @@ func (s *Sample) Add(row *tablefile.Row) {
 		s.could[i] = still
 		s.shown[i] = tablefile.Show(cell.Text)
 		s.formats[i] = fitting(s.formats[i], strings.TrimSpace(text))
+	}
+}
+
+// Head takes the names of the columns, of which no value may be there.
+func (s *Sample) Head(columns []string) {
+	for len(s.columns) < len(columns) {
+		s.columns = append(s.columns, columns[len(s.columns)])
+		s.could, s.full = append(s.could, candidates), append(s.full, 0)
+		s.formats, s.shown = append(s.formats, formats), append(s.shown, "")
 	}
 }
 

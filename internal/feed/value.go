@@ -68,12 +68,16 @@ func transformOf(text string) (transform, error) {
 // blank tells that a cell says nothing.
 var errBlank = fmt.Errorf("it is empty")
 
+// errNoName tells of an object or a list where a name is to be.
+var errNoName = fmt.Errorf("it is an object or a list, and names nothing")
+
 // scribe makes a value of a cell.
 type scribe struct {
 	as         Type
 	format     string
 	separator  string
 	transforms []transform
+	name       bool // of somebody or something: no object and no list is one
 }
 
 func newScribe(c *Column) scribe {
@@ -105,6 +109,9 @@ func (s *scribe) append(out []byte, cell tablefile.Cell) ([]byte, error) {
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return out, errBlank
+	}
+	if s.name && cell.Kind == tablefile.JSON && (text[0] == '{' || text[0] == '[') {
+		return out, errNoName
 	}
 	if cell.Kind == tablefile.JSON && (s.as == "" || s.as == AsAny || s.as == AsJSON || s.as == AsList && text[0] == '[') {
 		return append(out, text...), nil

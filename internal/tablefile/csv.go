@@ -30,9 +30,13 @@ func bytesText(n int) string { return strconv.Itoa(n) + " bytes" }
 
 func openCSV(in *lines, s *stream, o Options) (Reader, error) {
 	c := &csvReader{in: in, s: s, limits: o.Limits, delimiter: o.Delimiter, warnings: s.warnings}
+	n, ended := in.newline(0, o.Limits.Row)
+	first := in.rest()[:n]
+	if !ended && bytes.IndexByte(bytes.TrimRight(first, "\r"), '\r') >= 0 {
+		return nil, fault.Errorf(fault.Invalid, "unknown_line_ends", "the lines end with carriage returns alone; write the file with line feeds, as CSV (Comma delimited) does and CSV (Macintosh) does not")
+	}
 	if c.delimiter == 0 {
-		n, _ := in.newline(0, o.Limits.Row)
-		c.delimiter = delimiterOf(in.rest()[:n])
+		c.delimiter = delimiterOf(first)
 	}
 	if o.Headless {
 		return c, nil
@@ -119,6 +123,7 @@ func (c *csvReader) Next(row *Row) error {
 			return bad
 		}
 		if record == nil {
+			row.Columns, row.Cells = c.columns, nil
 			return c.in.ended()
 		}
 		if len(bytes.TrimSpace(record)) == 0 {

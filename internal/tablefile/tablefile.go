@@ -49,7 +49,8 @@ type Row struct {
 
 // Reader gives the rows of a table, one after the other, to one goroutine.
 type Reader interface {
-	// Next reads a row. io.EOF ends the table. A *RowError names a row that is
+	// Next reads a row. io.EOF ends the table; of a CSV the row has its columns
+	// then, also where no row came before. A *RowError names a row that is
 	// none: the next call goes on behind it. Any other error is the table's end;
 	// a fault of kind Invalid says that the file is to blame.
 	Next(*Row) error

@@ -68,7 +68,7 @@ func readPacked(r *http.Request) ([]byte, error) {
 		return nil, fault.Errorf(fault.TooLarge, "body_too_large",
 			"the body unpacks to more than %d bytes; send at most %d per batch", limit, MaxBatch)
 	}
-	return out.Bytes(), nil
+	return dialect.Unmarked(out.Bytes()), nil
 }
 
 func errWire(most int) error {

@@ -273,6 +273,10 @@ func sampled(r tablefile.Reader, sample *feed.Sample, out *feed.Looked) (first [
 			if !errors.Is(err, io.EOF) && sample.Rows == 0 {
 				return nil, err
 			}
+			if sample.Rows == 0 && len(row.Columns) > 0 { // a feed of a day without news
+				sample.Head(row.Columns)
+				out.Columns = row.Columns
+			}
 			break
 		}
 		sample.Add(&row)
