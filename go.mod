@@ -15,7 +15,9 @@ require (
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/dop251/goja v0.0.0-20260917113740-793a2a65c13b
 	github.com/expr-lang/expr v1.17.8
+	github.com/fxamacker/cbor/v2 v2.9.4
 	github.com/go-jose/go-jose/v4 v4.1.8
+	github.com/go-webauthn/webauthn v0.18.2
 	github.com/google/btree v1.1.3
 	github.com/govalues/decimal v0.1.36
 	github.com/klauspost/compress v1.20.3
@@ -33,7 +35,11 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/fxamacker/cbor/v2 v2.9.4 // indirect
+require (
+	github.com/go-webauthn/x v0.3.1 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+)
 
 require (
 	github.com/google/jsonschema-go v0.4.3

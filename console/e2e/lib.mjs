@@ -18,7 +18,14 @@ export async function open(t) {
 
 export class Console {
   // enter opens the console and signs in with the secret key.
-  static async enter(browser, server, { scheme = 'light', locale = 'en-GB', path = '/', ...options } = {}) {
+  static async enter(browser, server, options) {
+    const c = await Console.at(browser, server, options)
+    await c.signIn()
+    return c
+  }
+
+  // at opens the console at a page, and signs nobody in.
+  static async at(browser, server, { scheme = 'light', locale = 'en-GB', path = '/', ...options } = {}) {
     const c = new Console()
     c.server = server
     c.faults = []
@@ -32,7 +39,6 @@ export class Console {
       if (m.type() === 'error' && !/status of 40[134]/.test(m.text())) c.faults.push(m.text())
     })
     await c.page.goto(`${server.url}/console${path}`)
-    await c.signIn()
     return c
   }
 

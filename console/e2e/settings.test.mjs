@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Server } from '../../e2e/clients/lib/server.mjs'
+import { Server, secretKey } from '../../e2e/clients/lib/server.mjs'
 import { Console, open } from './lib.mjs'
 
 test('an admin invites somebody, makes and replaces a key, and reads who did what', async (t) => {
@@ -113,4 +113,66 @@ test('an admin invites somebody, makes and replaces a key, and reads who did wha
   }
   assert.deepEqual(findings, [])
   d.unharmed()
+})
+
+// A member's own ways in: a passkey of Chromium's virtual authenticator, and what the
+// sign-in page says of the provider at which members sign in.
+test('a member makes a passkey and signs in with it', async (t) => {
+  const server = await Server.start(t)
+  const browser = await open(t)
+  const findings = []
+  const { link } = await fetch(`${server.url}/api/v1/members`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${secretKey}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name: 'Ada', email: 'ada@example.com', roles: ['admin'] }),
+  }).then((res) => res.json())
+  // Passkeys are for names: the same server by another one.
+  const c = await Console.at(browser, { url: server.url.replace('127.0.0.1', 'localhost') }, { path: link.replace('/console', '') })
+  const look = c.lookout('light', findings)
+  const { page } = c
+  const device = await page.context().newCDPSession(page)
+  await device.send('WebAuthn.enable')
+  const { authenticatorId } = await device.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  })
+  await page.getByLabel('Your name').fill('Ada')
+  await page.getByLabel('E-mail address').fill('ada@example.com')
+  await page.getByLabel('Choose a password').fill('a few good words')
+  await page.keyboard.press('Enter')
+  await page.getByRole('navigation').first().waitFor()
+
+  await c.go('/settings?tab=account')
+  await page.getByText('You have no passkey yet.').waitFor()
+  await look('account-none')
+  await c.tabTo('New passkey')
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('Work laptop')
+  await look('passkey-new')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Remove: Work laptop' }).waitFor()
+  await look('account')
+  const signOut = async () => {
+    await page.getByRole('button', { name: 'Account' }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  }
+  await signOut()
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+  await page.getByRole('navigation').first().waitFor()
+  assert.equal((await server.get('/api/v1/members')).items[0].passkeys, 1)
+  assert.ok((await server.get('/api/v1/audit')).items.some((e) => e.operation === 'sign-in-passkey'))
+
+  // Nobody verifies: the device refuses, and the page says what else there is.
+  await signOut()
+  await device.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false })
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+  await page.getByText('No passkey was chosen').waitFor()
+  await page.route('**/api/v1/session/ways', (r) => r.fulfill({ json: { openid: { name: 'Example Ltd', url: '/api/v1/session/openid' }, passkeys: true } }))
+  await page.goto(`${c.server.url}/console/segments?refused=not_invited`)
+  await page.getByText('Ask an admin to invite you.').waitFor()
+  assert.equal(await page.getByRole('link', { name: 'Sign in with Example Ltd' }).getAttribute('href'), '/api/v1/session/openid?to=%2Fsegments')
+  findings.push(...(await c.accessible('sign-in')))
+  await c.shot('sign-in-light')
+  assert.deepEqual(findings, [])
+  c.unharmed()
 })

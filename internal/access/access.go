@@ -154,6 +154,7 @@ func (d *Document) clone() *Document {
 		c.Members[i].Roles = slices.Clone(c.Members[i].Roles)
 		c.Members[i].Hidden = slices.Clone(c.Members[i].Hidden)
 		c.Members[i].Identities = slices.Clone(c.Members[i].Identities)
+		c.Members[i].Passkeys = slices.Clone(c.Members[i].Passkeys)
 	}
 	c.Former = slices.Clone(d.Former)
 	return &c

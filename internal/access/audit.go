@@ -29,7 +29,7 @@ type Entry struct {
 	At    clock.Instant `json:"at"`
 	Actor string        `json:"actor"` // id of a key or a member
 	// Operation is the id of the API's operation, or sign-in, sign-in-openid,
-	// link-openid, provision-member, refused-sign-in, enter-by-link, refused-link;
+	// sign-in-passkey, link-openid, provision-member, refused-sign-in, enter-by-link, refused-link;
 	// call-tool is an assistant's, with the tool as Target.
 	Operation string `json:"operation"`
 	// Target is the key or id in the address, where it is no personal one.

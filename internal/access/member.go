@@ -28,6 +28,7 @@ type Member struct {
 	Link *Link `yaml:"link,omitempty"`
 	// Identities are the accounts at OpenID providers that the member signs in with.
 	Identities []Account `yaml:"identities,omitempty"`
+	Passkeys   []Passkey `yaml:"passkeys,omitempty"`
 	Disabled   bool      `yaml:"disabled,omitempty"`
 	Created    string    `yaml:"created_at"`
 }
@@ -72,7 +73,7 @@ func (r *Register) Welcome() (token string, err error) {
 
 // CanSignIn tells whether the member has a way to sign in, and may.
 func (m *Member) CanSignIn() bool {
-	return !m.Disabled && (m.Password != "" || len(m.Identities) > 0)
+	return !m.Disabled && (m.Password != "" || len(m.Identities) > 0 || len(m.Passkeys) > 0)
 }
 
 func (m *Member) is(role Role) bool { return slices.Contains(m.Roles, role) }

@@ -30,7 +30,9 @@ type Register struct {
 	text    []byte // of the file the index was made of; guarded by mu
 	spent   spent
 	uses    uses
-	hashing chan struct{}
+	// passkeys are how often those of members were used.
+	passkeys passkeyUses
+	hashing  chan struct{}
 	// share is told which file of the folder was written; nil: nobody is.
 	share func(name string) error
 }
@@ -73,6 +75,9 @@ func Open(dir string, now clock.Clock, entropy io.Reader) (r *Register, fresh bo
 	if err == nil {
 		err = r.loadUses()
 	}
+	if err == nil {
+		err = r.loadPasskeyUses()
+	}
 	return r, fresh, err
 }
 
@@ -84,7 +89,10 @@ func (r *Register) Reopen() error {
 	if err := r.Reload(); err != nil {
 		return err
 	}
-	return r.loadUses()
+	if err := r.loadUses(); err != nil {
+		return err
+	}
+	return r.loadPasskeyUses()
 }
 
 // Reload takes over what another process wrote. A file that cannot be read

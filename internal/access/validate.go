@@ -149,7 +149,7 @@ func checkScopes(scopes []string) error {
 }
 
 func (d *Document) validateMembers() error {
-	ids, emails, identities := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	ids, emails, identities, passkeys := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i := range d.Members {
 		m := &d.Members[i]
 		if err := m.check(); err != nil {
@@ -157,6 +157,9 @@ func (d *Document) validateMembers() error {
 		}
 		if ids[m.ID] || emails[m.Email] {
 			return invalid("/email", "there is a member with the address %s already: change that one", m.Email)
+		}
+		if err := m.checkPasskeys(passkeys); err != nil {
+			return err
 		}
 		ids[m.ID], emails[m.Email] = true, true
 		for _, i := range m.Identities {

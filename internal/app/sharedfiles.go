@@ -25,7 +25,7 @@ const holderFile = "last-holder"
 // folder.
 func sharedFiles() []string {
 	return []string{
-		"access.yaml", "access-history/", "sessions.json", "views.json", "key-uses.json", "audit/", erasuresFile, observedFile, quotaFile, alertsFile, rebuildMark, holderFile,
+		"access.yaml", "access-history/", "sessions.json", "views.json", "key-uses.json", "passkeys-used.json", "audit/", erasuresFile, observedFile, quotaFile, alertsFile, rebuildMark, holderFile,
 	}
 }
 

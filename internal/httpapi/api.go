@@ -164,6 +164,7 @@ func New(d Deps) *API {
 	a.sessionRoutes()
 	a.openIDRoutes()
 	a.viewRoutes()
+	a.passkeyRoutes()
 	a.memberRoutes()
 	a.auditRoutes()
 	a.jobRoutes()

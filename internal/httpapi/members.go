@@ -28,6 +28,7 @@ type MemberView struct {
 	Disabled  bool          `json:"disabled"`
 	Status    string        `json:"status" enum:"invited,active,disabled"`
 	OpenID    bool          `json:"openid" doc:"Whether an account at an OpenID provider is theirs"`
+	Passkeys  int           `json:"passkeys" doc:"How many they have"`
 	CreatedAt string        `json:"created_at" format:"date-time"`
 	// Link is only in the answer that made it.
 	Link string `json:"link,omitempty" doc:"Where the member sets a password; shown this once, good for a day"`
@@ -48,13 +49,14 @@ func (a *API) memberRoutes() {
 	register(a, at("put-member", http.MethodPut, "/{id}", "Change name, address, roles and what is hidden", http.StatusOK), a.putMember)
 	register(a, at("drop-member", http.MethodDelete, "/{id}", "Take a member away; their sessions end", http.StatusNoContent), a.dropMember)
 	register(a, at("drop-member-openid", http.MethodDelete, "/{id}/openid", "Part a member from their account at the OpenID provider; sessions that are open stay", http.StatusNoContent), a.dropMemberOpenID)
+	register(a, at("drop-member-passkeys", http.MethodDelete, "/{id}/passkeys", "Take all passkeys of a member away, of a device that was lost for instance; sessions that are open stay", http.StatusNoContent), a.dropMemberPasskeys)
 	register(a, at("link-member", http.MethodPost, "/{id}/link", "A new link for somebody who forgot their password", http.StatusOK), a.linkMember)
 }
 
 func (a *API) memberView(m *access.Member) MemberView {
 	v := MemberView{
 		ID: m.ID, Name: m.Name, Email: m.Email, Roles: m.Roles, Hidden: m.Hidden, Disabled: m.Disabled, Status: "active", CreatedAt: m.Created,
-		OpenID: len(m.Identities) > 0,
+		OpenID: len(m.Identities) > 0, Passkeys: len(m.Passkeys),
 	}
 	switch {
 	case m.Disabled:

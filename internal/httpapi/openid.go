@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/access/openid"
+	"rapport/internal/access/passkey"
 	"rapport/internal/fault"
 )
 
@@ -31,7 +32,8 @@ const (
 
 // WaysView is how one can sign in.
 type WaysView struct {
-	OpenID *OpenIDWay `json:"openid" doc:"The OpenID provider; null: there is none"`
+	OpenID   *OpenIDWay `json:"openid" doc:"The OpenID provider; null: there is none"`
+	Passkeys bool       `json:"passkeys" doc:"Whether browsers know passkeys for the address that they came by: a name over https, or localhost"`
 }
 
 // OpenIDWay is the provider as the sign-in page names it.
@@ -86,8 +88,9 @@ func (a *API) openIDRoutes() {
 	register(a, drop, a.unlinkOpenID)
 }
 
-func (a *API) signInWays(context.Context, *struct{}) (*body[WaysView], error) {
+func (a *API) signInWays(ctx context.Context, _ *struct{}) (*body[WaysView], error) {
 	v := WaysView{}
+	_, v.Passkeys = passkey.At(a.baseURL(ctx))
 	if a.OpenID != nil {
 		v.OpenID = &OpenIDWay{Name: a.OpenID.Name, URL: prefix[:len(prefix)-1] + openIDPath}
 	}
@@ -115,7 +118,7 @@ func (a *API) linkOpenID(ctx context.Context, _ *struct{}) (*addressAnswer, erro
 
 func (a *API) unlinkOpenID(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	m := principal(ctx).Member
-	if m.Password == "" {
+	if m.Password == "" && len(m.Passkeys) == 0 {
 		return nil, fault.Errorf(fault.Conflict, "last_way_in", "it is the only way in that you have: set a password first")
 	}
 	return nil, a.Access.DropIdentities(m.ID, m.ID)

@@ -176,7 +176,7 @@ func TestOpenID_WhoDoesNotComeIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d, p := withProvider(t, c.by, "groups")
-					if c.before != nil {
+			if c.before != nil {
 				c.before(t, d)
 			}
 			p.Claims = c.claims

@@ -6,6 +6,7 @@ import { Async } from '~/shared/states/Async'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { useToasts } from '~/shared/ui/undo'
 import { RefusedElsewhere } from './Door'
+import { Passkeys } from './Passkeys'
 import { useSession } from './session'
 import { settings } from './settingsMessages'
 import { waysQuery } from './ways'
@@ -23,6 +24,7 @@ export function OwnAccount() {
   return (
     <Stack maw={640}>
       <RefusedElsewhere />
+      <Passkeys />
       <Provider />
     </Stack>
   )

@@ -50,18 +50,28 @@ function MemberForm() {
   )
 }
 
-// Elsewhere leads to the provider at which members sign in too.
+// Elsewhere are the ways in beside a password: a passkey, and the provider at
+// which members sign in.
 function Elsewhere() {
   const t = useText(access)
   const { data } = useQuery(waysQuery)
-  if (!data?.openid) return null
+  const { signInWithPasskey } = useSession()
+  const go = useMutation({ mutationFn: signInWithPasskey })
+  const passkeys = data?.passkeys && 'PublicKeyCredential' in window
+  if (!data?.openid && !passkeys) return null
   const to = `${location.pathname.replace(/^\/console/, '') || '/'}${location.search}`
   return (
     <>
       <Divider label={t('or')} my="md" />
-      <Button component="a" variant="default" fullWidth size="md" href={`${data.openid.url}?to=${encodeURIComponent(to)}`}>
-        {t('withProvider', { name: data.openid.name })}
-      </Button>
+      <Stack gap="sm">
+        {passkeys && <Button variant="default" fullWidth size="md" loading={go.isPending} onClick={() => go.mutate()}>{t('withPasskey')}</Button>}
+        {data.openid && (
+          <Button component="a" variant="default" fullWidth size="md" href={`${data.openid.url}?to=${encodeURIComponent(to)}`}>
+            {t('withProvider', { name: data.openid.name })}
+          </Button>
+        )}
+        {go.error && (go.error instanceof DOMException ? <Alert color="yellow">{t('passkeyGaveUp')}</Alert> : <Refused error={go.error} />)}
+      </Stack>
     </>
   )
 }

@@ -22,6 +22,7 @@ interface Access {
   away: boolean
   signIn: (email: string, password: string) => Promise<void>
   signInWithKey: (key: string) => Promise<void>
+  signInWithPasskey: () => Promise<void>
   signInFirst: (first: { token: string; name: string; email: string; password: string }) => Promise<void>
   signOut: () => Promise<void>
 }
@@ -88,6 +89,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       session,
       away,
       signIn: async (email, password) => enter(await call<SessionAnswer>(path, { method: 'POST', body: { email, password } })),
+      signInWithPasskey: async () => {
+        const { showPasskey } = await import('./passkey')
+        const { ticket, options } = await call<{ ticket: string; options: unknown }>(`${path}/passkey/begin`, { method: 'POST' })
+        enter(await call<SessionAnswer>(`${path}/passkey`, { method: 'POST', body: { ticket, credential: await showPasskey(options) } }))
+      },
       signInFirst: async (first) => enter(await call<SessionAnswer>(`${path}/first`, { method: 'POST', body: first })),
       signInWithKey: async (key) => {
         setSecretKey(key)
