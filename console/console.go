@@ -54,6 +54,10 @@ type handler struct {
 
 // ServeHTTP does it.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost && r.URL.Path == strings.TrimSuffix(Prefix, "/")+framePath {
+		h.frame(w, r)
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "the console is only read", http.StatusMethodNotAllowed)
@@ -104,12 +108,13 @@ var watermark = []string{
 }
 
 // policy lets the page run its own scripts and talk to its own server, and
-// nothing else: no inline script, no eval, no foreign host, no frame around it.
+// nothing else: no inline script, no eval, no foreign host, no frame around it, and
+// in it only the frame that shows messages.
 func policy(nonce string) string {
 	return strings.Join([]string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self' 'nonce-" + nonce + "'",
 		"style-src-attr 'unsafe-hashes' " + strings.Join(watermark, " "),
-		"img-src 'self' data:", "font-src 'self' data:", "connect-src 'self'", "worker-src 'self'",
+		"img-src 'self' data:", "font-src 'self' data:", "connect-src 'self'", "worker-src 'self'", "frame-src 'self'",
 		"base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
 	}, "; ")
 }

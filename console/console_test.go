@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path"
 	"regexp"
@@ -201,4 +202,39 @@ func sum(sizes map[string]int64) int64 {
 		total += n
 	}
 	return total
+}
+
+func TestFrame_ShowsMessagesUnderAPolicyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	message := `<p style="color:red">Hello</p><script>alert(1)</script>`
+	for name, c := range map[string]struct {
+		header http.Header
+		status int
+	}{
+		"the console's page":             {http.Header{"Sec-Fetch-Site": {"same-origin"}, "Origin": {"https://example.com"}}, http.StatusOK},
+		"over a connection in clear":     {http.Header{"Origin": {"http://example.com"}}, http.StatusOK},
+		"another site":                   {http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, http.StatusForbidden},
+		"another site, in clear":         {http.Header{"Origin": {"http://evil.example"}}, http.StatusForbidden},
+		"a neighbour":                    {http.Header{"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://example.com"}}, http.StatusForbidden},
+		"a page that hides where it is":  {http.Header{"Origin": {"null"}}, http.StatusForbidden},
+		"somebody who says nothing more": {http.Header{}, http.StatusForbidden},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/console/frame", strings.NewReader(url.Values{"html": {message}}.Encode()))
+		maps.Copy(r.Header, c.header)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		console.Handler(rand.Reader).ServeHTTP(w, r)
+		if w.Code != c.status || (w.Body.String() == message) != (c.status == http.StatusOK) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		policy := w.Header().Get("Content-Security-Policy")
+		for _, part := range []string{"sandbox;", "default-src 'none'", "form-action 'none'"} {
+			if !strings.Contains(policy, part) || strings.Contains(policy, "script") {
+				t.Errorf("%s: policy %q", name, policy)
+			}
+		}
+	}
+	if w := get(t, "/console/frame?html=x", nil); strings.Contains(w.Body.String(), ">x<") || !strings.Contains(w.Header().Get("Content-Security-Policy"), "script-src 'self'") {
+		t.Error("a link shows a message")
+	}
 }

@@ -2,7 +2,7 @@ import { Alert, Badge, Button, Card, Group, Menu, Stack, Switch, TagsInput, Text
 import { IconPlus, IconRefresh } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useId, useRef, useState } from 'react'
 import { nameOf, refOf } from '~/features/profile/name'
 import { profileQuery } from '~/features/profile/queries'
 import { traitsQuery } from '~/features/segment/builder/suggest'
@@ -174,6 +174,23 @@ function Who({ id }: { id: string }) {
   return <Link to="/people/$ref" params={{ ref: id }} style={{ fontWeight: 550 }}>{data ? nameOf(data.identifiers, data.id) : id}</Link>
 }
 
+// MailFrame shows HTML as its reader sees it. The server sends it back under a
+// policy of its own, which allows the styles that e-mails are made of: a frame that
+// had it from this page would have this page's policy.
+function MailFrame({ html, title }: { html: string; title: string }) {
+  const name = useId()
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => form.current?.submit(), [])
+  return (
+    <>
+      <form ref={form} method="post" action="/console/frame" target={name} hidden>
+        <textarea name="html" readOnly value={html} />
+      </form>
+      <iframe className={css.frame} name={name} sandbox="" title={title} />
+    </>
+  )
+}
+
 /** Written is the message; its HTML is in a frame that may do nothing. */
 function Written({ message, address }: { message: Record<string, string>; address: string | undefined }) {
   const t = useText(broadcast)
@@ -184,7 +201,7 @@ function Written({ message, address }: { message: Record<string, string>; addres
         {address && <Text size="xs" c="dimmed">{t('address')}: {address}</Text>}
         <Text fw={600} className="rp-break">{subject ?? title}</Text>
       </div>
-      {html ? <iframe className={css.frame} sandbox="" srcDoc={html} title={t('preview')} /> : <div className={css.text}>{text}</div>}
+      {html ? <MailFrame key={html} html={html} title={t('preview')} /> : <div className={css.text}>{text}</div>}
       {Object.entries(rest).map(([name, value]) => <div key={name} className={css.text}><b>{name}</b> {value}</div>)}
       {html && /<img/i.test(html) && <Text size="xs" c="dimmed" p="xs">{t('images')}</Text>}
     </div>
