@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/decider"
 	"rapport/internal/definition"
 	"rapport/internal/event"
 	"rapport/internal/identity"
@@ -128,7 +129,7 @@ func TestDecide_TakesNothingThatIsNotWrittenDown(t *testing.T) {
 	t.Parallel()
 	c, full := newCounter(t), errors.New("the log is full")
 	var told error
-	r := New(Deps{Spine: c, Clock: still, Random: func([]byte) {}, Log: slog.New(slog.DiscardHandler), TellTaken: func(_ context.Context, body []byte, taken []*pipeline.Reservation) (pipeline.Receipt, error) {
+	r := New(Deps{Spine: c, Model: &decider.Decider{}, Clock: still, Random: func([]byte) {}, Log: slog.New(slog.DiscardHandler), TellTaken: func(_ context.Context, body []byte, taken []*pipeline.Reservation) (pipeline.Receipt, error) {
 		if len(taken) != 1 || taken[0].Offer != "seat" || len(body) == 0 {
 			t.Errorf("%d are taken with %q", len(taken), body)
 		}
