@@ -25,7 +25,7 @@ test('a marketer makes places, writes an offer and an experience, previews both 
     await more()
     await form.getByRole('button', { name: 'Save draft' }).click()
     await page.getByRole('button', { name: 'Publish version 1' }).click()
-    await page.getByText('Version 1 is live').last().waitFor()
+    await page.getByRole('button', { name: 'Take off' }).waitFor()
   }
   await c.go('/placements')
   await look('placements-none')
@@ -52,7 +52,7 @@ test('a marketer makes places, writes an offer and an experience, previews both 
   await look('offer-new')
   await form.getByRole('button', { name: 'Save draft' }).click()
   await page.getByRole('button', { name: 'Publish version 1' }).click()
-  await page.getByText('Version 1 is live').waitFor()
+  await page.getByRole('button', { name: 'Take off' }).waitFor()
   assert.deepEqual((await server.get('/api/v1/offers/free-delivery')).document.caps, [{ times: 1, each: 'week' }])
   await look('offer')
   await c.go('/offers/free-delivery?tab=preview&person=email:ada@example.com')
@@ -74,7 +74,7 @@ test('a marketer makes places, writes an offer and an experience, previews both 
   await look('experience-new')
   await form.getByRole('button', { name: 'Save draft' }).click()
   await page.getByRole('button', { name: 'Publish version 1' }).click()
-  await page.getByText('Version 1 is live').waitFor()
+  await page.getByRole('button', { name: 'Take off' }).waitFor()
   await c.go('/experiences/spring?tab=results')
   await look('experience-results-none')
   const asked = await fetch(`${server.url}/v1/decide`, {
@@ -108,7 +108,7 @@ test('a marketer makes places, writes an offer and an experience, previews both 
   await look('experience-form')
   await form.getByRole('button', { name: 'Save draft' }).click()
   await page.getByRole('button', { name: 'Publish version 1' }).click()
-  await page.getByText('Version 1 is live').waitFor()
+  await page.getByRole('button', { name: 'Take off' }).waitFor()
   const { caps, display, variants } = (await server.get('/api/v1/experiences/survey')).document
   assert.deepEqual([caps, display, variants[0].content['*']], [
     [{ times: 1, period: '90d', of: 'accepted' }], { on: 'delay', value: 20 },
