@@ -222,14 +222,14 @@ func (s *sourceSearch) look(r *store.Record) {
 	switch r.Kind {
 	case store.KindBase:
 		if b, err := readBase(r.Payload, nil); err == nil && b.source == s.source {
-			s.anchors[r.Anchor] = true
+			s.anchors[short(r.Anchor)] = true
 			s.remove(r, nil)
 		}
 	case store.KindEvent, store.KindReplay:
 		if d, ok := event.ReadDropped(r.Payload); ok {
 			if d.Source == s.source {
 				s.found.Events++
-				s.anchors[r.Anchor] = true
+				s.anchors[short(r.Anchor)] = true
 				s.remove(r, nil)
 			}
 			return
