@@ -63,12 +63,12 @@ func (w *people) wantFor(t *task) *anchor {
 		w.want(store.TableAnchors, k)
 		return a // a cold row is made whole in its place
 	}
-	c, short := a.cold, id.Message(t.event.MessageID)
-	if !w.foldsCold() || offered || c.filter.has(short) || c.entries+1 >= chunkEntries || a.deltas+len(c.sent)+1 >= maxDeltas {
+	c := a.cold
+	if !w.foldsCold() || offered || c.filter.has(t.short) || c.entries+1 >= chunkEntries || a.deltas+len(c.sent)+1 >= maxDeltas {
 		w.want(store.TableAnchors, k)
 		return a
 	}
-	c.filter.add(short)
+	c.filter.add(t.short)
 	c.entries++
 	return a
 }

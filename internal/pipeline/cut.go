@@ -247,24 +247,35 @@ func (w *people) loadCuts(ctx context.Context, a *anchor) error {
 
 // loadTheirCuts loads the cuts of the anchors that a batch touches.
 func (w *people) loadTheirCuts(ctx context.Context, tasks []task) error {
-	see := func(k id.Key) error {
-		if a, ok := w.anchors.Get(k); ok && a.isCut {
+	seeRow := func(a *anchor) error {
+		if a != nil && a.isCut {
 			return w.loadCuts(ctx, a)
 		}
 		return nil
 	}
+	see := func(k id.Key) error {
+		a, _ := w.anchors.Get(k)
+		return seeRow(a)
+	}
 	for i := range tasks {
-		if err := w.eachAnchorOf(tasks[i].rec, see); err != nil {
+		var err error
+		if t := &tasks[i]; t.rec.Kind == store.KindEvent || t.rec.Kind == store.KindReplay {
+			err = seeRow(w.rowOf(t))
+		} else {
+			err = w.eachAnchorOf(t.rec, see)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// eachAnchorOf visits the anchors whose events a record may change or read.
+// eachAnchorOf visits the anchors whose events a record that is no event may
+// change or read.
 func (w *people) eachAnchorOf(r *store.Record, visit func(id.Key) error) error {
 	switch r.Kind {
-	case store.KindEvent, store.KindReplay, store.KindBase:
+	case store.KindBase:
 		return visit(r.Anchor)
 	case store.KindPortion, store.KindChange:
 		if k, table, ok := portionTarget(r); ok && table == store.TableAnchors {

@@ -70,7 +70,7 @@ func (w *people) foldEvent(t *task) {
 		a = w.anchor(e.Anchor(), t.rec.Anchor)
 	}
 	source := w.sources(e.Source)
-	in := profile.Input{Short: id.Message(e.MessageID), Priority: source.Priority, Mapping: source.Mapping, Names: w.names}
+	in := profile.Input{Short: t.short, Priority: source.Priority, Mapping: source.Mapping, Names: w.names}
 	entry := profile.EntryOf(e, in, uint64(t.rec.Position))
 	if other, ok := a.seen(in.Short); ok {
 		w.foldCopy(t, a, entry, other)

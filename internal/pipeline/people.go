@@ -147,7 +147,9 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 type task struct {
 	rec   *store.Record
 	event *event.Event
-	// anchor is the row of the event's anchor where it was in memory already.
+	short uint64 // the event's message
+	// anchor is the row of the event's anchor where it was in memory when it was
+	// looked for.
 	anchor *anchor
 	// copy is the entry of a copy of the same message in a committed chunk.
 	copy *profile.Entry
@@ -236,17 +238,20 @@ func (w *people) wantRows(t *task) {
 // into memory, where it is evaluated.
 func (w *people) loadParts(ctx context.Context, tasks []task) error {
 	var homes []*anchor
-	see := func(k id.Key) {
-		a, ok := w.anchors.Get(k)
-		if ok && a.home != nil && slices.ContainsFunc(a.home.foreign, func(f foreign) bool { return f.row == nil }) {
+	seeRow := func(a *anchor) {
+		if a != nil && a.home != nil && slices.ContainsFunc(a.home.foreign, func(f foreign) bool { return f.row == nil }) {
 			homes = append(homes, a)
 		}
+	}
+	see := func(k id.Key) {
+		a, _ := w.anchors.Get(k)
+		seeRow(a)
 	}
 	for i := range tasks {
 		t := &tasks[i]
 		switch t.rec.Kind {
 		case store.KindEvent, store.KindReplay:
-			see(t.rec.Anchor)
+			seeRow(w.rowOf(t))
 		case store.KindPortion, store.KindChange:
 			if k, table, ok := portionTarget(t.rec); ok && table == store.TableAnchors {
 				see(k)

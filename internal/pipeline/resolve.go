@@ -28,13 +28,14 @@ func (w *people) resolve(batch []*store.Record) []task {
 		}
 		if l, ok := r.Attached.(*live); ok {
 			tasks[i].event = l.event
-			continue
-		}
-		if d, ok := event.ReadDropped(r.Payload); ok {
+		} else if d, ok := event.ReadDropped(r.Payload); ok {
 			tasks[i].err = errDropped{d}
-			continue
+		} else {
+			tasks[i].event, tasks[i].err = w.decode(r.Payload)
 		}
-		tasks[i].event, tasks[i].err = w.decode(r.Payload)
+		if e := tasks[i].event; e != nil {
+			tasks[i].short = id.Message(e.MessageID)
+		}
 	}
 	return tasks
 }
@@ -70,6 +71,17 @@ func (s *setting) decode(payload []byte) (*event.Event, error) {
 	return e, err
 }
 
+// rowOf gives the row of an event's anchor where all of it is in memory.
+func (w *people) rowOf(t *task) *anchor {
+	if t.anchor == nil {
+		t.anchor, _ = w.anchors.Get(t.rec.Anchor)
+	}
+	if t.anchor == nil || t.anchor.cold != nil {
+		return nil
+	}
+	return t.anchor
+}
+
 // findCopies looks up, in one reading, which messages of the batch stand in a
 // chunk that is no longer in memory.
 func (w *people) findCopies(ctx context.Context, tasks []task) error {
@@ -84,7 +96,7 @@ func (w *people) findCopies(ctx context.Context, tasks []task) error {
 		}
 		keys = append(keys, store.RowKey{
 			Table: store.TableSeen, Bucket: t.rec.Anchor.Bucket(),
-			Key: seenKey(t.rec.Anchor, id.Message(t.event.MessageID)),
+			Key: seenKey(t.rec.Anchor, t.short),
 		})
 		asked = append(asked, t)
 	}
@@ -124,7 +136,7 @@ func (w *people) mayBeCopy(ctx context.Context, t *task) (bool, error) {
 		return false, err
 	}
 	k := t.anchor.known
-	return k == nil || k.has(id.Message(t.event.MessageID)), nil
+	return k == nil || k.has(t.short), nil
 }
 
 // know loads the messages of an anchor's finished chunks once it has been

@@ -90,7 +90,10 @@ func (w *people) foldCredited(t *task) {
 	var keys []id.Key
 	switch t.rec.Kind {
 	case store.KindEvent, store.KindReplay:
-		keys = append(keys, t.rec.Anchor)
+		w.results.add(w.creditsAt(w.rowOf(t)), -1)
+		w.fold(t)
+		w.results.add(w.creditsAt(w.rowOf(t)), 1)
+		return
 	case store.KindPortion:
 		if k, table, ok := portionTarget(t.rec); ok && table == store.TableAnchors {
 			keys = append(keys, k)
@@ -112,10 +115,14 @@ func (w *people) credited(keys []id.Key, change func()) {
 	}
 }
 
-// creditsOf gives what the person of a home is credited with; nil for most.
 func (w *people) creditsOf(k id.Key) experience.Credits {
-	a, ok := w.anchors.Get(k)
-	if !ok || a.elsewhere() || a.ident.Value == "" {
+	a, _ := w.anchors.Get(k)
+	return w.creditsAt(a)
+}
+
+// creditsAt gives what the person of a home is credited with; nil for most.
+func (w *people) creditsAt(a *anchor) experience.Credits {
+	if a == nil || a.elsewhere() || a.ident.Value == "" {
 		return nil
 	}
 	offered := a.partial.Shown() != nil
