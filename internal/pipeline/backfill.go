@@ -33,6 +33,7 @@ type job struct {
 	fresh   segment.Sources // what is not kept yet
 	needs   segment.Needs   // of a timeline, for fresh
 	filling *filling        // an anchor that takes more than one slice
+	cutting *cutFilling     // the cuts of CutsOf, as far as they are in memory
 	ahead   []*anchor       // the next behind the cursor, until something is let go of
 	upTo    []byte          // these are all up to there; nil: up to the end of the span
 	wanted  []uint64        // the messages of a timeline that are read
@@ -47,7 +48,11 @@ type jobRow struct {
 	Leave  []criterion `json:"leave,omitempty"`
 	Span   store.Span  `json:"span"`
 	Cursor []byte      `json:"cursor,omitempty"` // the last anchor that is done
-	Done   bool        `json:"done"`
+	// CutsOf is an anchor that is done but for its cuts, CutsDone the home of the
+	// last of them that is.
+	CutsOf   []byte `json:"cuts_of,omitempty"`
+	CutsDone []byte `json:"cuts_done,omitempty"`
+	Done     bool   `json:"done"`
 }
 
 // filling is an anchor whose timeline is being folded.
@@ -132,7 +137,7 @@ func (w *people) begin(row jobRow) error {
 	if w.job != nil && w.job.Number == row.Number {
 		return nil
 	}
-	row.Span, row.Cursor, row.Done = w.span, nil, len(row.Enter) == 0
+	row.Span, row.Cursor, row.CutsOf, row.CutsDone, row.Done = w.span, nil, nil, nil, len(row.Enter) == 0
 	j, err := w.newJob(row)
 	if err != nil {
 		return err
@@ -151,11 +156,15 @@ func (w *people) slice(ctx context.Context, applied store.Position) (derived []s
 	}
 	w.derived = nil
 	w.position = max(w.position, applied)
-	if j.filling != nil {
-		if err := w.goOn(ctx, j.filling); err != nil {
-			return nil, err
-		}
-	} else if err := w.nextAnchors(ctx); err != nil {
+	switch {
+	case j.filling != nil:
+		err = w.goOn(ctx, j.filling)
+	case j.CutsOf != nil:
+		err = w.fillCuts(ctx)
+	default:
+		err = w.nextAnchors(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	w.sendAll(ctx)
@@ -193,7 +202,7 @@ func (w *people) nextAnchors(ctx context.Context) error {
 		case n == 0:
 			w.visited(a)
 		default:
-			if err := w.open(ctx, a, n); err != nil || j.filling != nil {
+			if err := w.open(ctx, a, n); err != nil || j.filling != nil || j.CutsOf != nil {
 				return err
 			}
 		}
@@ -318,7 +327,7 @@ func (w *people) filled(ctx context.Context, f *filling) {
 	j.glass.set.Merge(a.leaves, f.state)
 	a.leavesWhole, a.generation = true, j.Number
 	w.touch(a)
-	w.allCutAnew(a)
+	j.cutsOf(a)
 	w.visited(a)
 }
 
@@ -333,17 +342,8 @@ func (w *people) anchorsAfter(ctx context.Context, after []byte) (out []*anchor,
 		if b-first == sliceBuckets {
 			return out, lastKey(b - 1), nil
 		}
-		var bad error
-		at := store.Range{Table: store.TableAnchors, Bucket: b, After: after}
-		err := w.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
-			var a *anchor
-			if a, bad = w.anchorOf(id.Key(key), parts); a != nil {
-				out = append(out, a)
-			}
-			return bad == nil && len(out) < sliceAnchors
-		})
-		if err = errors.Join(err, bad); err != nil {
-			return nil, nil, fmt.Errorf("read anchors of bucket %d: %w", b, err)
+		if out, err = w.bucketAnchors(ctx, out, b, after); err != nil {
+			return nil, nil, err
 		}
 		if len(out) == sliceAnchors {
 			return out, bytes.Clone(out[len(out)-1].key[:]), nil
@@ -351,6 +351,24 @@ func (w *people) anchorsAfter(ctx context.Context, after []byte) (out []*anchor,
 		after = nil
 	}
 	return out, nil, nil
+}
+
+// bucketAnchors adds the anchors of a bucket behind a key, up to a slice of them,
+// and brings them into memory.
+func (w *people) bucketAnchors(ctx context.Context, out []*anchor, b id.Bucket, after []byte) ([]*anchor, error) {
+	var bad error
+	at := store.Range{Table: store.TableAnchors, Bucket: b, After: after}
+	err := w.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+		var a *anchor
+		if a, bad = w.anchorOf(id.Key(key), parts); a != nil {
+			out = append(out, a)
+		}
+		return bad == nil && len(out) < sliceAnchors
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return nil, fmt.Errorf("read anchors of bucket %d: %w", b, err)
+	}
+	return out, nil
 }
 
 // anchorOf gives the anchor of a row that is visited: what is in memory, else

@@ -140,7 +140,7 @@ func (w *people) trim() {
 		w.job.ahead = nil // not all of them may stay, and others may have come
 	}
 	w.anchors.Trim(func(a *anchor) bool {
-		return a.changed || a.refold || w.job != nil && w.job.filling != nil && w.job.filling.anchor == a
+		return a.changed || a.refold || w.job != nil && w.job.holds(a)
 	})
 	clear(w.absent) // what is let go of may be in the store now
 	w.entities.Trim(func(e *entity) bool { return e.changed || w.undecided[e.key] != nil })

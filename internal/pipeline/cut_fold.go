@@ -248,6 +248,7 @@ func (w *people) recut(ctx context.Context, a *anchor, c *cut) error {
 	if err != nil {
 		return err
 	}
+	w.recutEvents += len(entries)
 	again := w.foldingAgain(a)
 	fold := func(e *event.Event, in profile.Input, _ profile.Entry) {
 		in.Names = w.names

@@ -120,14 +120,6 @@ func (w *people) entriesWithin(ctx context.Context, a *anchor, owned []graph.Int
 	return out, nil
 }
 
-func timesOf(entries []profile.Entry) graph.Interval {
-	i := graph.Interval{From: entries[0].Time, To: entries[0].Time + 1}
-	for _, e := range entries {
-		i.From, i.To = min(i.From, e.Time), max(i.To, e.Time+1)
-	}
-	return i
-}
-
 // someChunks gives the entries of the finished chunks that reach into some
 // times; the times of the chunks are given.
 func (s *setting) someChunks(ctx context.Context, a *anchor, times, owned []graph.Interval) (out []profile.Entry, err error) {

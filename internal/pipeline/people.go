@@ -48,6 +48,7 @@ type setting struct {
 	trials      *trials
 	follower    Follower      // nil: nobody follows
 	passages    atomic.Uint64 // entries and exits since the start that the follower is to hear of
+	retelling   atomic.Bool   // a rebuild is under way: entries and exits were told
 	pressed     atomic.Int64  // bytes of each lane's rows that the columns took: people's places there cannot be let go of
 }
 
@@ -93,6 +94,7 @@ type people struct {
 	unswept         map[id.Key]bool           // those whose rows are still in the store: of no commit yet
 	gatheredUnswept map[id.Key]bool           // those that the running commit carries
 	cutting         []*anchor                 // with cuts to send home
+	recutEvents     int                       // events that cuts were folded from anew, since the start
 	sharing         []*anchor                 // changed in the batch, with a home elsewhere
 	notices         map[id.Key]*home          // homes of anchors without a row, until they are committed
 	gatheredNotices map[id.Key]*home          // those that the running commit carries
