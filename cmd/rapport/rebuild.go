@@ -17,8 +17,8 @@ func rebuildCommand() *cobra.Command {
 		Short: "Throw derived state away and fold it again from the log",
 		Long: "Throw the derived state of an instance that is not running away and fold it again from the\n" +
 			"log of facts. The log itself is not changed. One that is cut off is finished by the next start.\n" +
-			"Profiles, segments and counts are as they were; when somebody of several identifiers came into a\n" +
-			"segment is told anew, as docs/formats/state.md says.",
+			"Profiles, segments and counts are as they were. What was told of entries into segments and exits\n" +
+			"is kept; where it was wrong, a correction is told.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := settings(cmd)

@@ -48,7 +48,7 @@ func (a *App) rebuildWanted(ctx context.Context, m master) error {
 	}
 	pc.Columns, pc.Store = pipeline.IndexOptions{}, a.store
 	end := a.store.Log().End()
-	if err := pipeline.Rebuild(ctx, pc, func(done, end store.Position) {
+	if err := pipeline.RebuildAll(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: folding the state again, at %d of %d", done, end))
 	}); err != nil {
 		return fmt.Errorf("fold the state again: %w", err)

@@ -29,7 +29,7 @@
 //	                            a version of a segment, from its definition until it counts for everybody
 //	items                       what the catalog says, for conditions of people elsewhere
 //	tick, timers                the passing of time
-//	recover, rebuild            after a crash, and all over again
+//	recover, rebuild, retell    after a crash, and all over again; what was told stays told
 //	trials, results             what experiments count, and what experiences and offers are credited with
 //	tally                       what became of everything, counted
 //	read, known, timeline, identity, segments, members, passage, flows, preview, index, golden, everyone

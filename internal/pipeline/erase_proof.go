@@ -171,6 +171,7 @@ func allTables() []store.Table {
 		store.TableShares, store.TableMembers, store.TableHistory, store.TableTrials, store.TableAnswers, store.TableJobs, store.TableDecisions, store.TableErased,
 		store.TableRequests, store.TableColumns, store.TableItems, store.TableSuppressed, store.TableCuts, store.TableMeta,
 		store.TableEdges, store.TableSightings, store.TableFacts, store.TableAudit, store.TableOutbox, store.TablePassages, store.TableDisplaced,
+		store.TableFlows,
 	}
 }
 

@@ -46,8 +46,10 @@ const (
 )
 
 var (
-	flowPrefix = []byte("flow\x00")
-	runKey     = []byte("flows")
+	runKey = []byte("\x00run")
+	// olderFlowPrefix begins the rows of flows among the counters, where earlier
+	// versions had them.
+	olderFlowPrefix = []byte("flow\x00")
 )
 
 func newFlows(run uint64) flows { return flows{run: run, hours: map[flowHour]*flow{}, begun: true} }
@@ -70,7 +72,7 @@ func (f *flows) count(segment string, at clock.Instant, entered bool) {
 
 // flowKey is the row of what a run has seen.
 func flowKey(k flowHour, run uint64) []byte {
-	b := append(append(bytes.Clone(flowPrefix), k.segment...), 0)
+	b := append([]byte(k.segment), 0)
 	b = binary.BigEndian.AppendUint64(b, uint64(k.hour))
 	return binary.BigEndian.AppendUint64(b, run)
 }
@@ -78,7 +80,7 @@ func flowKey(k flowHour, run uint64) []byte {
 // changes gives the rows that changed.
 func (f *flows) changes(out []store.Change, s store.Span) []store.Change {
 	row := func(key, value []byte) store.Change {
-		return store.Change{RowKey: store.RowKey{Table: store.TableMeta, Bucket: s.First, Key: key}, Op: store.Put, Value: value}
+		return store.Change{RowKey: store.RowKey{Table: store.TableFlows, Bucket: s.First, Key: key}, Op: store.Put, Value: value}
 	}
 	n := len(out)
 	for k, x := range f.hours {
@@ -99,7 +101,7 @@ func (f *flows) changes(out []store.Change, s store.Span) []store.Change {
 
 // loadFlows begins a run of its own. What an earlier run committed stays.
 func (w *people) loadFlows(ctx context.Context) error {
-	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableMeta, Bucket: w.span.First, Key: runKey}})
+	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableFlows, Bucket: w.span.First, Key: runKey}})
 	if err != nil {
 		return fmt.Errorf("who came and went: %w", err)
 	}
@@ -173,20 +175,22 @@ func (p *Pipeline) flowsOf(ctx context.Context, key string) ([]hourly, error) {
 		}
 	}
 	var out []hourly
-	prefix := append(append(bytes.Clone(flowPrefix), key...), 0)
-	at := store.SpanRange{Table: store.TableMeta, Span: store.AllBuckets(), Prefix: prefix}
-	err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, row []byte, parts [][]byte) store.Step {
-		if len(row) != len(prefix)+16 {
-			return store.NextRow // of another segment
+	for table, prefix := range map[store.Table][]byte{store.TableFlows: nil, store.TableMeta: olderFlowPrefix} {
+		prefix = append(append(bytes.Clone(prefix), key...), 0)
+		at := store.SpanRange{Table: table, Span: store.AllBuckets(), Prefix: prefix}
+		err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, row []byte, parts [][]byte) store.Step {
+			if len(row) != len(prefix)+16 {
+				return store.NextRow // of another segment
+			}
+			r := rows.Cursor{B: parts[0]}
+			x := hourly{hour: int64(binary.BigEndian.Uint64(row[len(prefix):]))}
+			x.entered, x.left = r.Uvarint(), r.Uvarint()
+			out = append(out, x)
+			return store.NextRow
+		})
+		if err != nil {
+			return nil, fmt.Errorf("history of segment %q: %w", key, err)
 		}
-		r := rows.Cursor{B: parts[0]}
-		x := hourly{hour: int64(binary.BigEndian.Uint64(row[len(prefix):]))}
-		x.entered, x.left = r.Uvarint(), r.Uvarint()
-		out = append(out, x)
-		return store.NextRow
-	})
-	if err != nil {
-		return nil, fmt.Errorf("history of segment %q: %w", key, err)
 	}
 	slices.SortFunc(out, func(a, b hourly) int { return int(a.hour - b.hour) })
 	return out, nil

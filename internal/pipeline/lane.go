@@ -64,6 +64,7 @@ type lane struct {
 
 	emitted *ticket              // the last derived frame: durable before the next commit
 	reached func(store.Position) // told how far it has come; nil: nobody asks
+	failed  atomic.Int32         // how often in a row it could not apply
 	lost    error                // why derived records are not in the log; nil while all are
 	// tried is when a commit was last tried, in microseconds: the lane and the
 	// pipeline, which commits for lanes at rest, both ask.
@@ -213,8 +214,10 @@ func (l *lane) step(batch []*store.Record, end store.Position) {
 		}
 		l.mu.Unlock()
 		if err == nil {
+			l.failed.Store(0)
 			break
 		}
+		l.failed.Add(1)
 		l.log.Error("lane cannot apply", "lane", l.name, "error", err)
 		if l.stopped(pause) {
 			return

@@ -23,7 +23,10 @@ type passage struct {
 	version int
 	entered bool
 	cause   cause
-	reasons []byte // segment.AppendReasons; empty where a definition changed
+	// position is of the record with which it was told: entries and exits of one
+	// person are told in this order. 0: told by a version that did not keep it.
+	position store.Position
+	reasons  []byte // segment.AppendReasons; empty where a definition changed
 }
 
 // cause is what led to a passage.
@@ -60,8 +63,9 @@ const (
 // maxReasons bounds what is kept of the reasons of one entry or exit, in bytes.
 const maxReasons = 4096
 
-// passageVersion begins the row of a passage. A row of another is refused.
-const passageVersion = 1
+// passageVersion begins the row of a passage. A row of the one before has no
+// position; one of another is refused.
+const passageVersion = 2
 
 var errPassage = errors.New("history row is damaged")
 
@@ -72,6 +76,7 @@ func (p *passage) append(b []byte) []byte {
 	enc.Str(p.cause.messageID)
 	enc.Str(p.cause.name)
 	enc.Int(int64(p.cause.time))
+	enc.Uint(uint64(p.position))
 	return append(enc.B, p.reasons...)
 }
 
@@ -81,7 +86,10 @@ func readPassage(b []byte) (p passage, err error) {
 	p.version = int(d.Uint())
 	p.segment, p.cause.messageID, p.cause.name = d.Str(), d.Str(), d.Str()
 	p.cause.time = clock.Instant(d.Int())
-	if d.Bad() || version != passageVersion || entered > 1 || kind >= byte(causeKinds) {
+	if version == passageVersion {
+		p.position = store.Position(d.Uint())
+	}
+	if d.Bad() || version < 1 || version > passageVersion || entered > 1 || kind >= byte(causeKinds) {
 		return passage{}, errPassage
 	}
 	p.entered, p.cause.kind, p.reasons = entered == 1, causeKind(kind), b[len(b)-d.Len():]
@@ -99,11 +107,23 @@ func historyKey(a id.Key, at clock.Instant, n uint64, entered bool) []byte {
 	return append(b, 0)
 }
 
-// pass keeps an entry or an exit.
+// historyKeyLen is the length of such a key.
+const historyKeyLen = len(id.Key{}) + 8 + 8 + 1
+
+// pass is an entry or an exit. A rebuild tells none: they were told.
 func (w *people) pass(a *anchor, c *criterion, at clock.Instant, p passage) {
-	w.counted(c, at, p.entered)
 	p.segment, p.version = c.Key, c.Version
 	w.planPassage(a, c, at, &p)
+	if !w.retelling.Load() {
+		w.keepPassage(a, c, at, &p)
+	}
+}
+
+// keepPassage keeps an entry or an exit.
+func (w *people) keepPassage(a *anchor, c *criterion, at clock.Instant, p *passage) {
+	p.segment, p.version = c.Key, c.Version
+	p.position = w.position
+	w.counted(c, at, p.entered)
 	key := historyKey(a.key, at, c.ID, p.entered)
 	w.rows = append(w.rows, w.row(store.TableHistory, a.key, key, store.Put, p.append(make([]byte, 0, 64))))
 	w.tellFollower(a, key)

@@ -25,6 +25,18 @@ func TestReadPassage_RefusesWhatIsDamaged(t *testing.T) {
 	}
 }
 
+func TestReadPassage_ReadsTheVersionWithoutPositions(t *testing.T) {
+	t.Parallel()
+	want := samplePassages()[0]
+	b := want.append(nil)
+	place := len(b) - len(want.reasons) - 1
+	b = append(append([]byte{1}, b[1:place]...), want.reasons...)
+	got, err := readPassage(b)
+	if err != nil || got.segment != want.segment || got.cause != want.cause || got.position != 0 || !bytes.Equal(got.reasons, want.reasons) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func FuzzReadPassage(f *testing.F) {
 	for _, p := range samplePassages() {
 		f.Add(p.append(nil))

@@ -82,6 +82,10 @@ func Open(ctx context.Context, c Config, progress func(done, end store.Position)
 		p.abandon()
 		return nil, fmt.Errorf("recover: %w", err)
 	}
+	if err := p.endRetelling(ctx); err != nil {
+		p.abandon()
+		return nil, err
+	}
 	if err := p.applyLedger(ctx); err != nil {
 		p.abandon()
 		return nil, err
@@ -119,7 +123,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},
 	}
-	if err := p.loadErased(ctx); err != nil {
+	if err := errors.Join(p.loadErased(ctx), p.loadRetelling(ctx)); err != nil {
 		return nil, err
 	}
 	if err := p.floors.load(ctx, c.Store.State()); err != nil {

@@ -37,6 +37,7 @@ func TestExport_KnowsEveryTable(t *testing.T) {
 		store.TableItems:       "items of the catalog",
 		store.TableCuts:        "times of shared identifiers, as the identity shows them",
 		store.TableMeta:        "counters",
+		store.TableFlows:       "how many entered and left a segment in an hour",
 		store.TablePassages:    "keys of rows of the history, until the lake has them",
 		store.TableDisplaced:   "places of records in the log",
 		store.TableTrials:      "numbers of experiments: the timeline has what they are of",

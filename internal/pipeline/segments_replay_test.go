@@ -203,10 +203,9 @@ func TestTick_TakesManyOfOneBucketInPieces(t *testing.T) {
 	}
 }
 
-// A rebuild tells the entries and exits of a person with one identifier as they
-// were, with the versions that made them. What it tells anew of a person with
-// several is in docs/formats/state.md.
-func TestRebuild_TellsTheSameHistoryOfOneIdentifier(t *testing.T) {
+// Where nothing was derived, telling anew gives the same entries and exits, with
+// the versions that made them.
+func TestRebuildAll_TellsTheSameHistoryOfOneIdentifier(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	now := worldStart
@@ -252,7 +251,7 @@ func TestRebuild_TellsTheSameHistoryOfOneIdentifier(t *testing.T) {
 		t.Fatalf("%d entries and exits prove nothing", n)
 	}
 	closeNow(t, p)
-	if err := Rebuild(ctx, settings(64), nil); err != nil {
+	if err := RebuildAll(ctx, settings(64), nil); err != nil {
 		t.Fatal(err)
 	}
 	if p, err = Open(ctx, settings(64), nil); err != nil {

@@ -77,11 +77,16 @@ func (l *lane) settle(ctx context.Context, w *people) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.settledTo = to
-	w.rows = append(w.rows, store.Change{
-		RowKey: store.RowKey{Table: store.TableMeta, Bucket: w.span.First, Key: settledKey},
-		Op:     store.Put, Value: positionKey(to),
-	})
+	w.rows = append(w.rows, w.settledRow())
 	return nil
+}
+
+// settledRow is the row of how far a lane is settled.
+func (w *people) settledRow() store.Change {
+	return store.Change{
+		RowKey: store.RowKey{Table: store.TableMeta, Bucket: w.span.First, Key: settledKey},
+		Op:     store.Put, Value: positionKey(w.settledTo),
+	}
 }
 
 // settleHome settles one home ahead of its turn, so that its history is whole

@@ -196,6 +196,7 @@ const (
 	TableTimers      Table = 'w' // what is due: instant, key
 	TableMembers     Table = 'b' // who is in a segment: number of its evaluation, key of the home
 	TableHistory     Table = 'y' // entries into and exits from segments: key, instant, number
+	TableFlows       Table = 'F' // how many entered and left segments: segment, zero byte, hour, run; or one zero byte and what it is
 	TableShares      Table = 'h' // partial states that a home was sent: home's key, sender's key
 	TableCuts        Table = 'C' // whose a shared identifier is when: its key, the home's key
 	TableAnswers     Table = 'i' // answers to commands, by the hash of their idempotency key
@@ -290,9 +291,10 @@ type State interface { //nolint:interfacebloat // the whole contract of an engin
 	Purge(ctx context.Context, keys []RowKey) error
 	// Applied is the largest position of a commit that covered the bucket.
 	Applied(b id.Bucket) Position
-	// Reset removes every row and position: the first step of a rebuild. After
-	// an error it may have happened or not; it must then be called again.
-	Reset(ctx context.Context) error
+	// Reset removes every position, and every row but those of the tables to
+	// keep: the first step of a rebuild. After an error it may have happened or
+	// not; it must then be called again.
+	Reset(ctx context.Context, keep ...Table) error
 	// Size is the bytes on disk.
 	Size() uint64
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -194,9 +195,9 @@ func (s *State) Applied(b id.Bucket) store.Position {
 	return last
 }
 
-// Reset removes everything in one batch and makes that durable: a crash leaves
-// the state as it was or empty.
-func (s *State) Reset(ctx context.Context) error {
+// Reset removes everything but some tables in one batch and makes that durable: a
+// crash leaves the state as it was or without the rest.
+func (s *State) Reset(ctx context.Context, keep ...store.Table) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
@@ -206,13 +207,30 @@ func (s *State) Reset(ctx context.Context) error {
 	}
 	s.commits.Lock()
 	defer s.commits.Unlock()
-	if err := s.db.DeleteRange([]byte{0}, []byte{lastPrefix}, pebble.NoSync); err != nil {
+	if err := s.deleteAllBut(keep); err != nil {
 		return fmt.Errorf("resetting the state: %w", err)
 	}
 	s.mu.Lock()
 	clear(s.applied)
 	s.mu.Unlock()
 	return s.flush(ctx)
+}
+
+// deleteAllBut deletes what lies before, between and behind some tables.
+func (s *State) deleteAllBut(keep []store.Table) (err error) {
+	batch := s.db.NewBatch()
+	defer func() { err = errors.Join(err, batch.Close()) }()
+	from := byte(0)
+	for _, t := range slices.Sorted(slices.Values(keep)) {
+		if err := batch.DeleteRange([]byte{from}, []byte{byte(t)}, nil); err != nil {
+			return err
+		}
+		from = byte(t) + 1
+	}
+	if err := batch.DeleteRange([]byte{from}, []byte{lastPrefix}, nil); err != nil {
+		return err
+	}
+	return batch.Commit(pebble.NoSync)
 }
 
 // Size is the bytes on disk.

@@ -59,6 +59,21 @@ func (r *rows) clone() rows {
 	return out
 }
 
+// only gives the rows of some tables, without positions.
+func (r *rows) only(keep []store.Table) rows {
+	out := newRows()
+	for at, s := range r.shelves {
+		if !slices.Contains(keep, at.table) {
+			continue
+		}
+		out.shelves[at] = s
+		for i := range s {
+			out.size += weigh(s[i].parts)
+		}
+	}
+	return out
+}
+
 func (r *rows) apply(c store.Commit) {
 	for _, ch := range c.Changes {
 		at := shelf{ch.Table, ch.Bucket}
@@ -245,8 +260,8 @@ func (s *State) Applied(b id.Bucket) store.Position {
 	return s.rows.position(b)
 }
 
-// Reset forgets all, on the disk too.
-func (s *State) Reset(ctx context.Context) error {
+// Reset forgets all but some tables, on the disk too.
+func (s *State) Reset(ctx context.Context, keep ...store.Table) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := usable(ctx, s.closed); err != nil {
@@ -254,7 +269,8 @@ func (s *State) Reset(ctx context.Context) error {
 	}
 	s.disk.mu.Lock()
 	defer s.disk.mu.Unlock()
-	s.rows, s.disk.rows, s.disk.pending = newRows(), newRows(), nil
+	s.rows = s.rows.only(keep)
+	s.disk.rows, s.disk.pending = s.rows.clone(), nil
 	return nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"rapport/internal/id"
 	"rapport/internal/store"
 )
@@ -118,8 +120,8 @@ func (s *State) Purge(ctx context.Context, _ []store.RowKey) error {
 	return nil
 }
 
-// Reset empties the tables of the state.
-func (s *State) Reset(ctx context.Context) error {
+// Reset empties the tables of the state, but for rows of some kinds.
+func (s *State) Reset(ctx context.Context, keep ...store.Table) error {
 	ctx, leave, err := s.usable(ctx)
 	if err != nil {
 		return err
@@ -136,10 +138,11 @@ func (s *State) Reset(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, fence, part, epoch); err != nil {
 			return err
 		}
-		for _, table := range []string{"state_rows", "state_positions"} {
-			if _, err := tx.Exec(ctx, "TRUNCATE "+table); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, "TRUNCATE state_positions"); err != nil {
+			return err
+		}
+		if err := emptyRows(ctx, tx, keep); err != nil {
+			return err
 		}
 		return tx.Commit(ctx)
 	})
@@ -148,6 +151,20 @@ func (s *State) Reset(ctx context.Context) error {
 	}
 	clear(s.applied)
 	return nil
+}
+
+// emptyRows removes all rows but those of some kinds.
+func emptyRows(ctx context.Context, tx pgx.Tx, keep []store.Table) error {
+	if len(keep) == 0 {
+		_, err := tx.Exec(ctx, "TRUNCATE state_rows")
+		return err
+	}
+	kinds := make([]int16, len(keep))
+	for i, t := range keep {
+		kinds[i] = int16(t)
+	}
+	_, err := tx.Exec(ctx, "DELETE FROM state_rows WHERE kind <> ALL($1::smallint[])", kinds)
+	return err
 }
 
 // sizeAge is how old the answer of Size may be.

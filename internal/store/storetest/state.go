@@ -72,6 +72,7 @@ func testState(t *testing.T, open func(*testing.T) store.Store) {
 		"a commit is seen whole":                 stateWhole,
 		"positions of changing spans":            stateSpans,
 		"reset removes everything":               stateReset,
+		"reset keeps tables":                     stateResetKeeping,
 		"spans commit beside one another":        stateBeside,
 		"a cancelled call keeps nothing":         stateCancelled,
 		"flush changes nothing one can see":      stateFlush,

@@ -99,6 +99,38 @@ func stateReset(t *testing.T, s store.Store) {
 	}
 }
 
+// stateResetKeeping resets all but two tables, among them neighbours of others.
+func stateResetKeeping(t *testing.T, s store.Store) {
+	kept := []store.Change{
+		change(store.Put, row('y', 1, "k"), "first"), change(store.Put, row('y', id.CommonBucket, "\xff"), "last"), change(store.Put, row('F', 4095, "k"), "flow"),
+	}
+	gone := []store.Change{
+		change(store.Put, row('x', 4095, "\xff"), "v"), change(store.Put, row('z', 0, "k"), "v"), change(store.Put, row('G', 0, "k"), "v"),
+		change(store.Put, row('E', id.CommonBucket, "\xff"), "v"), change(store.Put, row('a', 1, "k"), "v"), change(store.Put, row('\xfe', 1, "k"), "v"),
+	}
+	commit(t, s, 9, append(kept, gone...)...)
+	noError(t, s.State().Flush(ctx(t)))
+	commit(t, s, 10, change(store.Add, row('y', 1, "k"), "second"))
+	noError(t, s.State().Reset(ctx(t), 'y', 'F'))
+	for _, c := range gone {
+		if got := parts(t, s, c.RowKey); got != "-" {
+			t.Errorf("row %c %q is %s", c.Table, c.Key, got)
+		}
+	}
+	for i, want := range []string{`["first" "second"]`, `["last"]`, `["flow"]`} {
+		if got := parts(t, s, kept[i].RowKey); got != want {
+			t.Errorf("row %c %q is %s, want %s", kept[i].Table, kept[i].Key, got, want)
+		}
+	}
+	if at := s.State().Applied(1); at != 0 {
+		t.Errorf("applied %d", at)
+	}
+	commit(t, s, 1, change(store.Delete, row('y', 1, "k"), ""), change(store.Add, row('F', 4095, "k"), "more"))
+	if got := parts(t, s, row('y', 1, "k")) + parts(t, s, row('F', 4095, "k")); got != `-["flow" "more"]` {
+		t.Errorf("rows are %s", got)
+	}
+}
+
 func stateBeside(t *testing.T, s store.Store) {
 	var wg sync.WaitGroup
 	for lane := range 8 {
