@@ -1,10 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -60,8 +67,12 @@ func (b *bench) erasure(ctx context.Context) error {
 		}
 		b.say("%d people, %d events: %.0f events/s", b.people, job.Events, m.perSecond())
 	}
+	if s, err = b.backUp(ctx, s); err != nil {
+		return err
+	}
+	defer s.kill()
 	cpu, begin := s.cpu(), time.Now()
-	r, err := s.erase(ctx, "user_id:u-00000001")
+	r, err := s.erase(ctx, "user_id:"+whoIsErased)
 	if err != nil {
 		return err
 	}
@@ -75,7 +86,110 @@ func (b *bench) erasure(ctx context.Context) error {
 		return fmt.Errorf("%d hits after the erasure: %+v", hits, r.Proof.Scan)
 	}
 	b.atMost(fmt.Sprintf("erasure at %d people, from request to proof", b.people), took.Seconds(), 600, " s")
+	return b.restoreOlder(ctx, s)
+}
+
+// whoIsErased is one of the people of a load.
+const whoIsErased = "u-00000001"
+
+// backUp stops the server, makes a backup and starts it again.
+func (b *bench) backUp(ctx context.Context, s *server) (*server, error) {
+	begin := time.Now()
+	if err := s.stop(); err != nil {
+		return nil, err
+	}
+	if err := b.rapport(ctx, "erasure", "backup", "--to", filepath.Join(b.dir, "erasure-backup")); err != nil {
+		return nil, err
+	}
+	b.say("backup made before the erasure in %v", short(time.Since(begin)))
+	return b.product(ctx, "erasure", "")
+}
+
+// restoreOlder restores the backup from before the erasure with the ledger of
+// today, and looks for the person: over the API, and in the bytes of all files
+// once the server has stopped.
+func (b *bench) restoreOlder(ctx context.Context, s *server) error {
+	defer b.scrap("erasure-restored")
+	defer b.scrap("erasure-backup")
+	if err := s.stop(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	if err := b.rapport(ctx, "erasure-restored", "restore", "--from", filepath.Join(b.dir, "erasure-backup"),
+		"--ledger", filepath.Join(b.dir, "erasure", "erasures")); err != nil {
+		return err
+	}
+	b.say("restored in %v", short(time.Since(begin)))
+	begin = time.Now()
+	again, err := b.product(ctx, "erasure-restored", "")
+	if err != nil {
+		return err
+	}
+	defer again.kill()
+	b.say("erased again and ready after %v", short(time.Since(begin)))
+	var other, gone struct{ ID string }
+	if err := again.get(ctx, "/api/v1/profiles/user_id:u-00000002", &other); err != nil || other.ID == "" {
+		return fmt.Errorf("somebody else of the backup is not there: %w", err)
+	}
+	if err := again.get(ctx, "/api/v1/profiles/user_id:"+whoIsErased, &gone); err != nil {
+		return err
+	}
+	if err := again.stop(); err != nil {
+		return err
+	}
+	in, err := filesWith(filepath.Join(b.dir, "erasure-restored"), []byte(whoIsErased))
+	if err != nil {
+		return err
+	}
+	if gone.ID != "" {
+		in = append(in, "profile "+gone.ID)
+	}
+	for _, f := range in {
+		b.say("a hit in %s", f)
+	}
+	b.atMost("hits after restoring a backup made before the erasure", float64(len(in)), 0, "")
 	return nil
+}
+
+// rapport runs a command of the product on a data folder.
+func (b *bench) rapport(ctx context.Context, folder string, args ...string) error {
+	c := exec.CommandContext(ctx, b.binary, append(args, "--data", filepath.Join(b.dir, folder))...)
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("rapport %s: %w\n%s", args[0], err, out)
+	}
+	return nil
+}
+
+// filesWith gives the files below a folder that hold some bytes.
+func filesWith(root string, what []byte) (hits []string, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		f, err := os.Open(path) //nolint:gosec // a file of the run
+		if err != nil {
+			return err
+		}
+		defer f.Close() //nolint:errcheck // it is only read
+		buf, kept := make([]byte, 4<<20), 0
+		for {
+			n, err := f.Read(buf[kept:])
+			if bytes.Contains(buf[:kept+n], what) {
+				hits = append(hits, path)
+				return nil
+			}
+			if err != nil {
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				return err
+			}
+			end := kept + n
+			kept = min(end, len(what)-1) // it may begin here and go on in the next piece
+			copy(buf, buf[end-kept:end])
+		}
+	})
+	return hits, err
 }
 
 func (s *server) erase(ctx context.Context, ref string) (erased, error) {

@@ -92,7 +92,10 @@ var alone = map[string]bool{
 }
 
 // besideEmpty are the cases that need no peer, or the empty server alone.
-var besideEmpty = map[string]bool{"doors": true, "import": true, "evaluate": true, "decide": true, "ofrep": true, "outage": true}
+var besideEmpty = map[string]bool{
+	"doors": true, "import": true, "evaluate": true, "decide": true, "ofrep": true, "outage": true,
+	"erasure": true, "kiosk": true, "history": true, "baseline": true,
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

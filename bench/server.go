@@ -142,6 +142,7 @@ func (s *server) stop() error {
 		return fmt.Errorf("stopping the server: %w", err)
 	}
 	err := <-s.ended
+	s.ended <- err // whoever asks again gets the same answer
 	if err := s.log.Close(); err != nil {
 		return fmt.Errorf("keeping what the server said: %w", err)
 	}

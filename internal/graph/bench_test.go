@@ -116,9 +116,14 @@ func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, bud
 		}
 		g.Trim()
 	}
+	began, said := time.Now(), 0
 	for load.at < store.Position(identifiers) { // most are known before it counts
 		batch = load.next(batch)
 		apply()
+		if tenth := int(load.at) * 10 / identifiers; tenth > said && identifiers > 1_000_000 {
+			said = tenth
+			fmt.Fprintf(os.Stderr, "  %s: %d0 %% of %d events loaded after %v\n", b.Name(), said, identifiers, time.Since(began).Round(time.Second))
+		}
 	}
 	runtime.GC()
 	var spent time.Duration
