@@ -17,8 +17,10 @@ import (
 	"rapport/internal/assistant"
 	"rapport/internal/clock"
 	"rapport/internal/event/observed"
+	"rapport/internal/pipeline"
 	"rapport/internal/quota"
 	"rapport/internal/telemetry"
+	"rapport/internal/wording"
 )
 
 // Deps is what the API is made of.
@@ -191,6 +193,8 @@ func (a *API) Handler() http.Handler {
 		// What is answered here may be about a person: nobody else keeps it.
 		w.Header()["Cache-Control"] = []string{"private, no-cache"}
 		w.Header()["X-Content-Type-Options"] = []string{"nosniff"}
+		w.Header()["Vary"] = []string{"Accept-Language"}
+		r = r.WithContext(pipeline.InLanguage(r.Context(), wording.Preferred(r.Header.Get("Accept-Language"))))
 		if a.refuseStranger(w, r) {
 			return
 		}

@@ -265,7 +265,7 @@ func (a *API) experimentResults(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return &body[*trial.Report]{Body: t.Report(t.Book, trial.Options{
-		Now: a.Clock.Now(), Version: t.Version, Waiting: t.Waiting, Once: in.Once, Mature: in.Mature,
+		Now: a.Clock.Now(), Version: t.Version, Waiting: t.Waiting, Once: in.Once, Mature: in.Mature, Language: pipeline.Language(ctx),
 	})}, nil
 }
 

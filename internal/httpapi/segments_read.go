@@ -25,7 +25,7 @@ func (a *API) viewCriterion(ctx context.Context, v *definition.Version, whole bo
 	if err != nil {
 		return view, fmt.Errorf("document of version %d: %w", v.Version, err)
 	}
-	view.Document, view.Sentence = d.Document, pipeline.SegmentSentence(v.Kind, d.Document)
+	view.Document, view.Sentence = d.Document, pipeline.SegmentSentence(pipeline.Language(ctx), v.Kind, d.Document)
 	return view, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/id"
 	"rapport/internal/store"
+	"rapport/internal/wording"
 )
 
 // A passage that the follower shall write down has a row of its own until it
@@ -92,7 +93,7 @@ func (p *Pipeline) WaitingPassages(ctx context.Context, most int, now bool) ([]P
 // tellBare is tellPassage without the reasons.
 func (p *Pipeline) tellBare(x *passage, at clock.Instant) Passage {
 	x.reasons = nil
-	return p.tellPassage(x, at)
+	return p.tellPassage(wording.English, x, at)
 }
 
 // AllPassages visits every entry and exit that is kept.

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/segment"
 	"rapport/internal/segment/condition"
 	"rapport/internal/store"
+	"rapport/internal/wording"
 )
 
 // passage is an entry into a segment or an exit from it, as it is kept.
@@ -151,7 +152,7 @@ func (p *Pipeline) history(ctx context.Context, into []Passage, k id.Key, key st
 			return false
 		}
 		if key == "" || x.segment == key {
-			into = append(into, p.tellPassage(&x, clock.Instant(binary.BigEndian.Uint64(row[len(k):]))))
+			into = append(into, p.tellPassage(Language(ctx), &x, clock.Instant(binary.BigEndian.Uint64(row[len(k):]))))
 		}
 		return true
 	})
@@ -162,7 +163,7 @@ func (p *Pipeline) history(ctx context.Context, into []Passage, k id.Key, key st
 }
 
 // tellPassage gives a passage its words.
-func (p *Pipeline) tellPassage(x *passage, at clock.Instant) Passage {
+func (p *Pipeline) tellPassage(l wording.Language, x *passage, at clock.Instant) Passage {
 	out := Passage{
 		Segment: x.segment, Version: x.version, Change: changeLeft, At: at,
 		Cause: Cause{x.cause.kind.String(), x.cause.messageID, x.cause.name, instant(x.cause.time)},
@@ -182,7 +183,7 @@ func (p *Pipeline) tellPassage(x *passage, at clock.Instant) Passage {
 		return out
 	}
 	force := p.common.force.Load()
-	why, err := segment.Render(slices.Clone(x.reasons), n, func(_ string, n uint64) *condition.Node { return of(force.criterion(n)) })
+	why, err := segment.RenderIn(l, slices.Clone(x.reasons), n, func(_ string, n uint64) *condition.Node { return of(force.criterion(n)) })
 	if err != nil {
 		p.log.Warn("reasons of a passage cannot be told", "segment", x.segment, "version", x.version, "error", err)
 		return out

@@ -75,7 +75,7 @@ func (l *looking) steps(ctx context.Context, n *condition.Node, q columns.Query,
 			break
 		}
 		s := a.Steps[i]
-		step := PreviewStep{Condition: part.Sentence(), AtLeast: s.Yes, AtMost: s.Yes + s.Unknown}
+		step := PreviewStep{Condition: part.SentenceIn(Language(ctx)), AtLeast: s.Yes, AtMost: s.Yes + s.Unknown}
 		step.Total, step.Interval, step.Exact = estimate(s.Yes, s.Unknown, 0, 0)
 		if s.Unknown > 0 {
 			begin := columns.Query{Node: all[:i+1], Doubtful: q.Doubtful, Sample: q.Sample}

@@ -7,6 +7,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/segment"
+	"rapport/internal/wording"
 )
 
 // SegmentState says how far a segment is: the version in force, and the one
@@ -86,15 +87,15 @@ func (p *Pipeline) SegmentCheck(kind definition.Kind, key string, doc []byte) er
 }
 
 // SegmentSentence says a document in words, as far as it has a condition.
-func SegmentSentence(kind definition.Kind, doc []byte) string {
+func SegmentSentence(l wording.Language, kind definition.Kind, doc []byte) string {
 	d := readDocument(kind, "", doc)
 	switch {
 	case d.err != nil:
 		return ""
 	case d.condition != nil:
-		return d.condition.Sentence()
+		return d.condition.SentenceIn(l)
 	case d.trait != nil:
-		return d.trait.Value.ValueSentence()
+		return d.trait.Value.ValueSentenceIn(l)
 	}
 	return ""
 }
@@ -176,7 +177,7 @@ func (p *Pipeline) PersonSegments(ctx context.Context, ref, key string) (*Person
 			return nil, err
 		}
 		err := p.atHome(ctx, home.key, func(w *people, a *anchor) {
-			for _, s := range w.standings(a, key) {
+			for _, s := range w.standings(Language(ctx), a, key) {
 				if s.Member {
 					out.Items = append(out.Items, s)
 				} else {
@@ -198,7 +199,7 @@ func (p *Pipeline) PersonSegments(ctx context.Context, ref, key string) (*Person
 }
 
 // standings explains how a person stands to what is in force.
-func (w *people) standings(a *anchor, key string) []Standing {
+func (w *people) standings(l wording.Language, a *anchor, key string) []Standing {
 	out := []Standing{}
 	if w.glass == nil {
 		return out
@@ -215,7 +216,7 @@ func (w *people) standings(a *anchor, key string) []Standing {
 			s.Since = &c.since // it came into force since
 		}
 		who := w.subject(a)
-		if why, err := w.glass.eval.Explain(who.person, who.states, c.Key, now); err == nil {
+		if why, err := w.glass.eval.ExplainIn(l, who.person, who.states, c.Key, now); err == nil {
 			s.Why = why
 		}
 		if n, ok := w.glass.numbers[c.ID]; ok && x.next != 0 {

@@ -8,6 +8,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/fault"
 	"rapport/internal/segment/condition"
+	"rapport/internal/wording"
 )
 
 // Explanation says why a person is in a segment or not: the condition as a
@@ -30,12 +31,17 @@ const maxExplained = 500
 
 // Explain says why, for the segment of a key.
 func (e *Evaluator) Explain(p Person, states []*State, key string, now clock.Instant) (*Explanation, error) {
+	return e.ExplainIn(wording.English, p, states, key, now)
+}
+
+// ExplainIn says why in a language.
+func (e *Evaluator) ExplainIn(l wording.Language, p Person, states []*State, key string, now clock.Instant) (*Explanation, error) {
 	i, ok := e.set.Find(key)
 	if !ok {
 		return nil, fault.Errorf(fault.NotFound, "unknown_segment", "there is no segment %q", key)
 	}
 	e.begin(p, states, now)
-	return Render(e.AppendReasons(nil, i), e.set.segments[i].cond, func(key string, _ uint64) *condition.Node {
+	return RenderIn(l, e.AppendReasons(nil, i), e.set.segments[i].cond, func(key string, _ uint64) *condition.Node {
 		k, ok := e.set.Find(key)
 		if !ok {
 			return nil
@@ -50,7 +56,12 @@ var errReasons = errors.New("the reasons do not fit the condition")
 // and of the segments that it asks for, by their keys and the ids of their
 // definitions.
 func Render(reasons []byte, n *condition.Node, find func(key string, id uint64) *condition.Node) (*Explanation, error) {
-	r := renderer{in: wire.NewDecoder(reasons, nil), find: find, left: maxExplained}
+	return RenderIn(wording.English, reasons, n, find)
+}
+
+// RenderIn gives reasons their words in a language.
+func RenderIn(l wording.Language, reasons []byte, n *condition.Node, find func(key string, id uint64) *condition.Node) (*Explanation, error) {
+	r := renderer{language: l, in: wire.NewDecoder(reasons, nil), find: find, left: maxExplained}
 	x := r.node(n)
 	if r.in.Bad() || r.in.Len() > 0 {
 		return nil, errReasons
@@ -63,6 +74,13 @@ type renderer struct {
 	in   *wire.Decoder
 	find func(key string, id uint64) *condition.Node
 	left int
+	// language is the one of the words.
+	language wording.Language
+}
+
+// german are the words around conditions.
+var german = wording.Catalog{
+	"all of these": "alles davon", "at least one of these": "mindestens eines davon", "not this": "nicht das", "nothing": "nichts",
 }
 
 func (r *renderer) node(n *condition.Node) *Explanation {
@@ -75,12 +93,15 @@ func (r *renderer) node(n *condition.Node) *Explanation {
 	}
 	if flags&reasonValue != 0 {
 		x.Value = r.in.Str()
+		if x.Value == "nothing" { // kept with the reasons
+			x.Value = german.Say(r.language, x.Value)
+		}
 	}
 	switch n.Kind {
 	case condition.All, condition.Any, condition.Not:
-		x.Sentence = map[condition.Kind]string{
+		x.Sentence = german.Say(r.language, map[condition.Kind]string{
 			condition.All: "all of these", condition.Any: "at least one of these", condition.Not: "not this",
-		}[n.Kind]
+		}[n.Kind])
 		for i, k := range n.Nodes {
 			if r.left <= 0 || r.in.Bad() {
 				x.More = len(n.Nodes) - i
@@ -89,7 +110,7 @@ func (r *renderer) node(n *condition.Node) *Explanation {
 			x.Parts = append(x.Parts, r.node(k))
 		}
 	case condition.Segment:
-		x.Sentence, x.Segment = n.Sentence(), n.Ref
+		x.Sentence, x.Segment = n.SentenceIn(r.language), n.Ref
 		asked := r.find(n.Ref, r.in.Fixed())
 		if asked == nil {
 			r.in.Fail()
@@ -97,7 +118,7 @@ func (r *renderer) node(n *condition.Node) *Explanation {
 			x.Parts = []*Explanation{r.node(asked)}
 		}
 	default:
-		x.Sentence = n.Sentence()
+		x.Sentence = n.SentenceIn(r.language)
 	}
 	return x
 }

@@ -6,6 +6,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/experiment"
 	"rapport/internal/experiment/stats"
+	"rapport/internal/wording"
 )
 
 // Report is what an experiment showed.
@@ -141,6 +142,8 @@ type Options struct {
 	Waiting int
 	Once    bool // leave out who was shown several variants
 	Mature  bool // leave out whose windows are not over yet
+	// Language is that of the verdict and the warnings.
+	Language wording.Language
 }
 
 // number makes what JSON has no word for null.

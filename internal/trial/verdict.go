@@ -34,13 +34,13 @@ func (j *judge) decide() {
 	}
 	switch {
 	case primary < 0:
-		r.Decision, r.Verdict = "no_primary_metric", "There is no primary metric, so there is nothing to decide by."
+		r.Decision, r.Verdict = "no_primary_metric", j.say("There is no primary metric, so there is nothing to decide by.")
 	case r.Mismatch.P != nil && *r.Mismatch.P < mismatched:
 		r.Decision = "not_to_be_trusted"
-		r.Verdict = fmt.Sprintf("Do not trust this: people are not divided by the weights (p = %.2g), so the variants are not comparable.", *r.Mismatch.P)
+		r.Verdict = j.say("Do not trust this: people are not divided by the weights (p = %s), so the variants are not comparable.", j.number("%.2g", *r.Mismatch.P))
 	case least < int64(j.Analysis.MinUnits):
 		r.Decision = "too_early"
-		r.Verdict = fmt.Sprintf("Too early: the smallest variant has %d people, %d are needed before there is a verdict.", max(least, 0), j.Analysis.MinUnits)
+		r.Verdict = j.say("Too early: the smallest variant has %d people, %d are needed before there is a verdict.", max(least, 0), j.Analysis.MinUnits)
 	default:
 		j.judge(&r.Metrics[primary])
 	}
@@ -84,26 +84,26 @@ func (j *judge) judge(m *MetricReport) {
 	switch {
 	case best != nil:
 		r.Decision, r.Winner = "winner", best.Variant
-		r.Verdict = fmt.Sprintf("%s beats %s on %s: %s.", best.Variant, best.Control, name, j.words(best))
+		r.Verdict = j.say("%s beats %s on %s: %s.", best.Variant, best.Control, name, j.words(best))
 		if harmed := j.harmed(best.Variant); harmed != "" {
 			r.Decision, r.Winner = "harm", ""
-			r.Verdict = fmt.Sprintf("%s beats %s on %s (%s), but it harms %s more than is tolerated.", best.Variant, best.Control, name, j.words(best), harmed)
+			r.Verdict = j.say("%s beats %s on %s (%s), but it harms %s more than is tolerated.", best.Variant, best.Control, name, j.words(best), harmed)
 		}
 	case worst != nil:
 		r.Decision = "harm"
-		r.Verdict = fmt.Sprintf("%s is worse than %s on %s: %s.", worst.Variant, worst.Control, name, j.words(worst))
+		r.Verdict = j.say("%s is worse than %s on %s: %s.", worst.Variant, worst.Control, name, j.words(worst))
 	default:
 		r.Decision = "no_winner_yet"
-		r.Verdict = fmt.Sprintf("No variant differs from %s on %s so far.", j.Variants[0].Key, name)
+		r.Verdict = j.say("No variant differs from %s on %s so far.", j.Variants[0].Key, name)
 		if len(m.Comparisons) == 1 {
 			c := &m.Comparisons[0]
 			if c.chosen.Problem == "" {
-				r.Verdict = fmt.Sprintf("%s does not differ from %s on %s so far: %s.", c.Variant, c.Control, name, j.words(c))
+				r.Verdict = j.say("%s does not differ from %s on %s so far: %s.", c.Variant, c.Control, name, j.words(c))
 			} else {
-				r.Verdict = fmt.Sprintf("%s cannot be compared with %s on %s yet: %s.", c.Variant, c.Control, name, c.chosen.Problem)
+				r.Verdict = j.say("%s cannot be compared with %s on %s yet: %s.", c.Variant, c.Control, name, j.say(c.chosen.Problem))
 			}
 			if c.Power != nil && c.Power.MoreDays != nil && *c.Power.MoreDays > 0 {
-				r.Verdict += fmt.Sprintf(" To find %s it takes about %.0f more days.", percent(c.Power.Effect), *c.Power.MoreDays)
+				r.Verdict += j.say(" To find %s it takes about %.0f more days.", j.percent(c.Power.Effect), *c.Power.MoreDays)
 			}
 		}
 	}
@@ -120,34 +120,39 @@ func (j *judge) harmed(variant string) string {
 			}
 		}
 	}
-	return strings.Join(out, " and ")
+	return strings.Join(out, " "+j.say("and")+" ")
 }
 
 func (j *judge) words(c *ArmComparison) string {
-	write := percent
+	write := j.percent
 	if j.Analysis.Difference == "absolute" {
-		write = func(f float64) string { return fmt.Sprintf("%+.4g", f) }
+		write = func(f float64) string { return j.number("%+.4g", f) }
 	}
 	bound := func(f float64) string {
 		if math.IsInf(f, 0) || math.IsNaN(f) {
-			return "no bound"
+			return j.say("no bound")
 		}
 		return write(f)
 	}
-	return fmt.Sprintf("%s, %.4g %% interval %s to %s", write(c.chosen.Estimate), 100*(1-j.Analysis.Alpha), bound(c.chosen.Low), bound(c.chosen.High))
+	return j.say("%s, %s %% interval %s to %s", write(c.chosen.Estimate), j.number("%.4g", 100*(1-j.Analysis.Alpha)), bound(c.chosen.Low), bound(c.chosen.High))
 }
 
-func percent(f float64) string { return fmt.Sprintf("%+.1f %%", 100*f) }
+func (j *judge) percent(f float64) string { return j.number("%+.1f %%", 100*f) }
+
+// number writes one as the reader does.
+func (j *judge) number(format string, f float64) string {
+	return j.Language.Number(fmt.Sprintf(format, f))
+}
 
 // warn says when not to trust the results.
 func (j *judge) warn() {
 	r := j.report
-	say := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
+	say := func(format string, args ...any) { r.Warnings = append(r.Warnings, j.say(format, args...)) }
 	if p := r.Mismatch.P; p != nil && *p < suspicious {
-		say("People are not divided as the weights say (p = %.2g): look for what keeps some of them out of a variant.", *p)
+		say("People are not divided as the weights say (p = %s): look for what keeps some of them out of a variant.", j.number("%.2g", *p))
 	}
 	if r.People > 0 && float64(r.Several) > 0.01*float64(r.People) {
-		say("%.1f %% of the people were shown more than one variant, mostly before they were known on a second device; they count for the first. Results without them: ?once=true.", 100*float64(r.Several)/float64(r.People))
+		say("%s %% of the people were shown more than one variant, mostly before they were known on a second device; they count for the first. Results without them: ?once=true.", j.number("%.1f", 100*float64(r.Several)/float64(r.People)))
 	}
 	if len(j.phases) > 1 {
 		say("Who gets what changed %d times while it ran: phases are judged apart and put together by how many people came in each.", len(j.phases)-1)
@@ -159,11 +164,11 @@ func (j *judge) warn() {
 		say("The fixed method holds only if it is looked at once, at the end: looking again and again finds differences that are not there. The sequential figures may be looked at at any time.")
 	}
 	if days := len(r.Days); days > 0 && days < 7 && j.State == experiment.Running {
-		plural := "s"
 		if days == 1 {
-			plural = ""
+			say("It has people of 1 day: a whole week shows what weekends change.")
+		} else {
+			say("It has people of %d days: a whole week shows what weekends change.", days)
 		}
-		say("It has people of %d day%s: a whole week shows what weekends change.", days, plural)
 	}
 	if young := j.young(); young > 0 && !j.Mature {
 		say("The windows of %d people are not over yet. Results of the others: ?mature=true.", young)

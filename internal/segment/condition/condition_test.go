@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"rapport/internal/segment/condition"
+	"rapport/internal/wording"
 )
 
 // guesses are forms that people write without a manual, with the canonical
@@ -108,7 +109,7 @@ func TestValueSentence_SaysNoTest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := n.ValueSentence(); got != want {
+		if got := n.ValueSentenceIn(wording.English); got != want {
 			t.Errorf("%s is %q, want %q", doc, got, want)
 		}
 	}

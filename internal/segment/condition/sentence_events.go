@@ -4,10 +4,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rapport/internal/wording"
 )
 
-// DurationWords is a duration in words.
-func DurationWords(d time.Duration) string {
+// DurationWords is a duration in English words.
+func DurationWords(d time.Duration) string { return voice{wording.English}.span(d) }
+
+// span is a duration in words.
+func (v voice) span(d time.Duration) string {
 	var parts []string
 	for _, u := range units[1:] {
 		n := d / u.d
@@ -15,178 +20,179 @@ func DurationWords(d time.Duration) string {
 			continue
 		}
 		d -= n * u.d
-		s := strconv.FormatInt(int64(n), 10) + " " + u.long
-		if n != 1 {
-			s += "s"
+		if n == 1 {
+			parts = append(parts, v.say("1 "+u.long))
+		} else {
+			parts = append(parts, v.say("%d "+u.long+"s", int64(n)))
 		}
-		parts = append(parts, s)
 	}
 	if len(parts) == 0 {
-		return "0 seconds"
+		return v.say("%d seconds", 0)
 	}
 	return strings.Join(parts, " ")
 }
 
-// Sentence says the question in plain English.
-func (q *Question) Sentence() string { return q.value() + " " + q.Test.sentence() }
+// sentence says the question in words.
+func (q *Question) sentence(v voice) string { return q.value(v) + " " + q.Test.sentence(v) }
 
 // value says what is asked for, without the test.
-func (q *Question) value() string {
-	s := q.things()
-	if w := q.Window.sentence(); w != "" {
+func (q *Question) value(v voice) string {
+	s := q.things(v)
+	if w := q.Window.sentence(v); w != "" {
 		s += " " + w
 	}
 	switch q.Agg {
 	case Count:
-		return "the number of " + s
+		return v.say("the number of %s", s)
 	case First, Last:
 		if q.Of == "" {
-			return "the " + q.Agg.String() + " of " + s
+			return v.say("the "+q.Agg.String()+" of %s", s)
 		}
-		return "the " + q.Of + " of the " + q.Agg.String() + " of " + s
+		return v.say("the %s of the "+q.Agg.String()+" of %s", q.Of, s)
 	case Unique:
-		return "the number of different " + q.Of + " of " + s
+		return v.say("the number of different %s of %s", q.Of, s)
 	}
-	name := map[Aggregate]string{Sum: "sum of ", Average: "average of ", Min: "smallest ", Max: "largest ", MostFrequent: "most frequent "}[q.Agg]
 	of := q.Of
 	if q.Money != "" {
-		of += " in " + q.Money
+		of = v.say("%s in %s", of, q.Money)
 	}
-	return "the " + name + of + " of " + s
+	format := map[Aggregate]string{
+		Sum: "the sum of %s of %s", Average: "the average of %s of %s", Min: "the smallest %s of %s", Max: "the largest %s of %s", MostFrequent: "the most frequent %s of %s",
+	}[q.Agg]
+	return v.say(format, of, s)
 }
 
-func (q *Question) things() string {
+func (q *Question) things(v voice) string {
 	var s string
 	switch q.What {
 	case Order:
-		s = "orders"
+		s = v.say("orders")
 	case OrderLine:
-		s = "order items"
+		s = v.say("order items")
 	default:
-		s = q.Match.subject()
+		s = q.Match.subject(v)
 	}
 	if q.Item != nil {
-		what := "item id"
 		if q.Attr != "" {
-			what = "item's " + q.Attr
+			s = v.say("%s whose item's %s %s", s, q.Attr, q.Item.sentence(v))
+		} else {
+			s = v.say("%s whose item id %s", s, q.Item.sentence(v))
 		}
-		s += " whose " + what + " " + q.Item.sentence()
 	}
-	return s + q.Match.filters()
+	return s + q.Match.filters(v)
 }
 
-func (m *Match) subject() string {
-	s := "events"
+func (m *Match) subject(v voice) string {
+	s := v.say("events")
 	switch {
 	case m.Type == "page" || m.Type == "screen":
-		s = m.Type + "s"
+		s = v.say(m.Type + "s")
 	case m.Type != "":
-		s = m.Type + " events"
+		s = v.say("%s events", m.Type)
 	}
 	if m.Name != "" {
 		s += " " + strconv.Quote(m.Name)
 	}
 	if m.Action != "" {
-		s += " that " + strconv.Quote(m.Action)
+		s = v.say("%s that %q", s, m.Action)
 	}
 	return s
 }
 
-func (m *Match) filters() string {
+func (m *Match) filters(v voice) string {
 	var out []string
 	for _, f := range m.Filters {
 		name := f.Path
 		switch f.Field {
 		case EventContext:
-			name = "context " + f.Path
+			name = v.say("context %s", f.Path)
 		case Channel:
-			name = "channel"
+			name = v.say("channel")
 		case Source:
-			name = "source"
+			name = v.say("source")
 		}
-		out = append(out, name+" "+f.Test.sentence())
+		out = append(out, name+" "+f.Test.sentence(v))
 	}
 	if out == nil {
 		return ""
 	}
-	return " where " + strings.Join(out, " and ")
+	return " " + v.say("where %s", strings.Join(out, " "+v.say("and")+" "))
 }
 
-func (w *Window) sentence() string {
+func (w *Window) sentence(v voice) string {
 	switch w.Kind {
 	case Sliding:
 		switch {
 		case w.Until == 0:
-			return "in the last " + DurationWords(w.Last)
+			return v.say("in the last %s", v.span(w.Last))
 		case w.Last == 0:
-			return "more than " + DurationWords(w.Until) + " ago"
+			return v.say("more than %s ago", v.span(w.Until))
 		}
-		return "between " + DurationWords(w.Last) + " and " + DurationWords(w.Until) + " ago"
+		return v.say("between %s and %s ago", v.span(w.Last), v.span(w.Until))
 	case Fixed:
 		switch {
 		case w.From == 0:
-			return "before " + w.To.String()
+			return v.say("before %s", w.To.String())
 		case w.To == 0:
-			return "since " + w.From.String()
+			return v.say("since %s", w.From.String())
 		}
-		return "from " + w.From.String() + " until before " + w.To.String()
+		return v.say("from %s until before %s", w.From.String(), w.To.String())
 	case Calendar:
-		return w.calendarText()
+		return w.calendarText(v)
 	}
 	return ""
 }
 
-func (w *Window) calendarText() string {
+func (w *Window) calendarText(v voice) string {
 	zone := w.Zone
 	if zone == "" {
 		zone = "UTC"
 	}
 	unit := w.Unit.String()
-	s := "in this " + unit
+	s := v.say("in this " + unit)
 	switch {
 	case w.Ago == 1 && w.Periods == 1:
-		s = "in the previous " + unit
+		s = v.say("in the previous " + unit)
 	case w.Ago == 0 && w.Periods > 1:
-		s = "in the last " + strconv.Itoa(w.Periods) + " " + unit + "s of the calendar, this one included,"
+		s = v.say("in the last %d "+unit+"s of the calendar, this one included,", w.Periods)
 	case w.Ago > 0:
-		s = "in the " + strconv.Itoa(w.Periods) + " " + unit + "s of the calendar up to " + strconv.Itoa(w.Ago) + " before this one,"
+		s = v.say("in the %d "+unit+"s of the calendar up to %d before this one,", w.Periods, w.Ago)
 	}
 	return s + " (" + zone + ")"
 }
 
-func (c *Chain) sentence() string {
+func (c *Chain) sentence(v voice) string {
 	var b strings.Builder
 	for i := range c.Steps {
 		m := &c.Steps[i]
 		switch {
 		case i == 0:
 		case c.Absent:
-			b.WriteString(" and then none of ")
+			b.WriteString(" " + v.say("and then none of") + " ")
 		default:
-			b.WriteString(" and then ")
+			b.WriteString(" " + v.say("and then") + " ")
 		}
-		b.WriteString(m.subject() + m.filters())
+		b.WriteString(m.subject(v) + m.filters(v))
 	}
 	if c.Within != 0 {
-		b.WriteString(" within " + DurationWords(c.Within))
+		b.WriteString(" " + v.say("within %s", v.span(c.Within)))
 	}
-	if w := c.Window.sentence(); w != "" {
-		b.WriteString(", all " + w)
+	if w := c.Window.sentence(v); w != "" {
+		b.WriteString(v.say(", all %s", w))
 	}
 	return b.String()
 }
 
-func (l *Liking) sentence() string {
-	s := "the affinity " + l.Key + " to " + strconv.Quote(l.Value) + " is "
+func (l *Liking) sentence(v voice) string {
 	var parts []string
 	if l.Top > 0 {
-		parts = append(parts, "among the first "+strconv.Itoa(l.Top))
+		parts = append(parts, v.say("among the first %d", l.Top))
 	}
 	if l.Share != nil {
-		parts = append(parts, "of a share in percent that "+l.Share.sentence())
+		parts = append(parts, v.say("of a share in percent that %s", l.Share.sentence(v)))
 	}
 	if parts == nil {
-		parts = []string{"above nothing"}
+		parts = []string{v.say("above nothing")}
 	}
-	return s + strings.Join(parts, " and ")
+	return v.say("the affinity %s to %q is %s", l.Key, l.Value, strings.Join(parts, " "+v.say("and")+" "))
 }

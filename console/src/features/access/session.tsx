@@ -1,8 +1,9 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { createContext, useCallback, useContext, useEffect, useMemo, useState } from 'react'
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react'
 import type { ReactNode } from 'react'
 import { call, onSessionLost, setSecretKey } from '~/shared/api/client'
 import { problemOf } from '~/shared/api/problem'
+import { useLocale } from '~/shared/i18n'
 
 /** Who is signed in. */
 export interface Member {
@@ -58,6 +59,15 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     setSession('out')
     queries.clear()
   }, [queries])
+
+  // What the server said is asked again in the new language.
+  const { language } = useLocale()
+  const said = useRef(language)
+  useEffect(() => {
+    if (said.current === language) return
+    said.current = language
+    void queries.invalidateQueries()
+  }, [language, queries])
 
   useEffect(() => {
     onSessionLost(() => setSession((now) => (now === 'unknown' ? now : 'out')))

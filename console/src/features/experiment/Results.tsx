@@ -35,14 +35,14 @@ function Shown({ stored: e, report: r }: { stored: Stored; report: Report }) {
           <ThemeIcon size={44} radius="xl" variant="light" color={face.color}><face.icon size={24} stroke={1.7} /></ThemeIcon>
           <div>
             <Title order={2}>{t(`decision_${r.decision}`)}</Title>
-            <Text mt={4} lang="en">{r.verdict}</Text>
+            <Text mt={4}>{r.verdict}</Text>
             {r.conclusion && <Text mt="xs"><b>{t('learned')}:</b> {r.conclusion.text}</Text>}
           </div>
         </Group>
       </Card>
       {(r.warnings?.length ?? 0) > 0 && (
         <Alert color="yellow" icon={<IconAlertTriangle size={20} />} title={t('warnings')}>
-          <List size="sm" lang="en">{r.warnings?.map((w) => <List.Item key={w}>{w}</List.Item>)}</List>
+          <List size="sm">{r.warnings?.map((w) => <List.Item key={w}>{w}</List.Item>)}</List>
         </Alert>
       )}
       <Arms report={r} />

@@ -22,9 +22,9 @@ export function onSessionLost(call: () => void): void {
   lost = call
 }
 
-/** headers are what every call carries; the second one proves that no other site sent it. */
+/** headers are what every call carries: that no other site sent it, and the language in which the server says its own sentences. */
 export function headers(): Record<string, string> {
-  return { 'X-Rapport-Console': '1', ...(secretKey ? { Authorization: `Bearer ${secretKey}` } : {}) }
+  return { 'X-Rapport-Console': '1', 'Accept-Language': document.documentElement.lang || 'en', ...(secretKey ? { Authorization: `Bearer ${secretKey}` } : {}) }
 }
 
 /** api is the client that is made from the API's description. */
