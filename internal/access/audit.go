@@ -51,6 +51,8 @@ type Audit struct {
 	mu    sync.Mutex
 	month string
 	file  *os.File
+	// unwritten are noted and not in a file yet, the oldest first.
+	unwritten []unwritten
 }
 
 const auditDir = "audit"
@@ -81,20 +83,51 @@ func (a *Audit) Note(e Entry) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	month := e.At.Time().Format("2006-01")
-	if month != a.month {
-		a.close()
-		if a.file, err = os.OpenFile(a.path(month), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600); err != nil {
-			return fmt.Errorf("opening the audit log: %w", err)
-		}
-		a.month = month
-		if torn(a.file) {
-			line = append([]byte("\n"), line...)
-		}
+	if len(a.unwritten) == unwrittenMost {
+		return fmt.Errorf("writing the audit log: %d entries wait for room already", unwrittenMost)
 	}
-	if _, err := a.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("writing the audit log: %w", err)
+	a.unwritten = append(a.unwritten, unwritten{e.At.Time().Format("2006-01"), append(line, '\n')})
+	return a.write()
+}
+
+// unwrittenMost is how many entries wait in memory where the disk takes none.
+const unwrittenMost = 4096
+
+// unwritten is an entry that is not in its file yet.
+type unwritten struct {
+	month string
+	line  []byte
+}
+
+// Catch writes down what could not be written when it was noted.
+func (a *Audit) Catch() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.write()
+}
+
+// write writes what waits, the oldest first. What fails stays.
+func (a *Audit) write() (err error) {
+	for len(a.unwritten) > 0 {
+		next := a.unwritten[0]
+		line := next.line
+		if next.month != a.month {
+			a.close()
+			if a.file, err = os.OpenFile(a.path(next.month), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600); err != nil {
+				return fmt.Errorf("opening the audit log: %w", err)
+			}
+			a.month = next.month
+			if torn(a.file) {
+				line = append([]byte("\n"), line...)
+			}
+		}
+		if _, err := a.file.Write(line); err != nil {
+			a.close() // half of the line may be there: the next look finds out
+			return fmt.Errorf("writing the audit log: %w", err)
+		}
+		a.unwritten = a.unwritten[1:]
 	}
+	a.unwritten = nil
 	return nil
 }
 
@@ -124,6 +157,7 @@ func (a *Audit) close() {
 func (a *Audit) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.write() //nolint:errcheck // what is lost is told by the write that failed
 	a.close()
 }
 

@@ -2,6 +2,8 @@ package access_test
 
 import (
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -393,6 +395,26 @@ func TestAudit_PagesFiltersAndSurvivesATornLine(t *testing.T) {
 		t.Errorf("after a torn line: %v, %v", after, err)
 	}
 	a.Close()
+	// What the disk does not take waits in memory and is written in its order.
+	blocked := filepath.Join(h.dir, "audit", "2027-01.jsonl")
+	if err := os.Mkdir(blocked, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		if err := a.Note(access.Entry{At: clock.From(start.AddDate(0, 10, n)), Actor: "d", Operation: fmt.Sprint("late-", n)}); err == nil {
+			t.Error("an entry is written down where nothing can be written")
+		}
+	}
+	if err := errors.Join(os.Remove(blocked), a.Catch()); err != nil {
+		t.Fatal(err)
+	}
+	if late, _, err := a.List(access.AuditQuery{Actor: "d", Limit: 9}); err != nil || len(late) != 3 || late[0].Operation != "late-2" {
+		t.Errorf("once there is room: %v, %v", late, err)
+	}
+	a.Close()
+	if err := os.Remove(blocked); err != nil {
+		t.Fatal(err)
+	}
 	var got []access.Entry
 	q := access.AuditQuery{Actor: "a", Limit: 2}
 	for pages := 0; ; pages++ {

@@ -318,6 +318,9 @@ func (a *App) watchAccess() {
 		if err := a.access.KeepUses(); err != nil {
 			a.parts.Log.Warn("when keys were used is not written down", "error", err)
 		}
+		if err := a.audit.Catch(); err != nil {
+			a.parts.Log.Warn("entries of the audit log wait for room", "error", err)
+		}
 	}
 }
 

@@ -37,7 +37,12 @@ func settings(t *testing.T, dir string) config.Config {
 
 func open(t *testing.T, c config.Config) *app.App {
 	t.Helper()
-	a, err := app.Open(t.Context(), c, app.Parts{Version: "test"})
+	return openWith(t, c, app.Parts{Version: "test"})
+}
+
+func openWith(t *testing.T, c config.Config, parts app.Parts) *app.App {
+	t.Helper()
+	a, err := app.Open(t.Context(), c, parts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (f *Fault) At(field string) *Fault {
 
 // KindOf finds the kind of an error; an error that is no fault is internal.
 func KindOf(err error) Kind {
-	if f, ok := errors.AsType[*Fault](err); ok {
+	if f := Of(err); f != nil {
 		return f.Kind
 	}
 	return Internal

@@ -98,8 +98,8 @@ func problemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
-	f, ok := errors.AsType[*fault.Fault](err)
-	if !ok || f.Kind == fault.Internal {
+	f := fault.Of(err)
+	if f == nil || f.Kind == fault.Internal {
 		p := newProblem(http.StatusInternalServerError, "internal", internalDetail)
 		p.cause = err
 		return p

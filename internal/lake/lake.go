@@ -22,6 +22,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
@@ -144,7 +145,11 @@ func (l *Lake) Close(ctx context.Context) error {
 
 // longestRest is between two attempts while the lake cannot be written: each
 // reads from the log again what is missing.
-const longestRest = 30 * time.Second
+const (
+	longestRest = 30 * time.Second
+	// fullRest is the same while the disk has no room: that may end at any moment.
+	fullRest = 3 * time.Second
+)
 
 // run writes until it is stopped. Whatever fails is tried again, ever more
 // seldom: the log keeps what is not written.
@@ -179,7 +184,11 @@ func afterwards(rest, flush time.Duration, err error) time.Duration {
 	if err == nil {
 		return flush
 	}
-	return max(flush, min(2*rest, longestRest))
+	longest := longestRest
+	if fault.NoRoom(err) {
+		longest = fullRest
+	}
+	return max(flush, min(2*rest, longest))
 }
 
 // step brings the lake up to date once.

@@ -329,6 +329,7 @@ func (p *Pipeline) commitIdle() {
 		}
 		if err := l.commit(context.Background()); err != nil {
 			p.log.Error("lane cannot commit", "lane", l.name, "error", err)
+			l.tried.Store(l.now().UnixMicro()) // not again at once
 		}
 	}
 }

@@ -313,7 +313,7 @@ func (r *Runner) end(ctx context.Context, x *running, why error) error {
 
 // reason is what of an error may be shown.
 func reason(err error) string {
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
+	if f := fault.Of(err); f != nil {
 		return f.Message
 	}
 	return "an error of the server: the log says which"

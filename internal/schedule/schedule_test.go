@@ -3,10 +3,12 @@ package schedule_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -235,6 +237,36 @@ func TestRunner_FailuresAreTriedAgainOnlyWhereThatMayHelp(t *testing.T) {
 		}
 		if _, err := r.Submit(t.Context(), schedule.Request{Kind: "nothing"}); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("unknown kind: %v", err)
+		}
+		r.Close()
+	})
+}
+
+// However long a disk has no room, a job waits for it, and goes on soon after.
+func TestRunner_AFullDiskFailsNoJob(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{rows: map[string]schedule.Row{}}
+		full := true
+		r := runner(k, "write", func(context.Context, *schedule.Task) error {
+			if full {
+				return fmt.Errorf("write a piece: %w", syscall.ENOSPC)
+			}
+			return nil
+		})
+		start(t, r)
+		j, err := r.Submit(t.Context(), schedule.Request{Kind: "write"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(24 * time.Hour)
+		if got := get(t, r, j.ID); got.State != schedule.Waiting || !strings.Contains(got.Error, "the disk is full") || got.Attempts != 0 {
+			t.Errorf("on a full disk: %+v", got)
+		}
+		full = false
+		pass(5 * time.Second)
+		if got := get(t, r, j.ID); got.State != schedule.Done {
+			t.Errorf("there is room: %+v", got)
 		}
 		r.Close()
 	})

@@ -88,7 +88,7 @@ func (r *Runner) do(l *line, x *running) {
 			r.Log.Warn("the place of a job was not kept", "job", x.job.ID, "error", err)
 		}
 		return
-	case err != nil && (kind == fault.Unavailable || kind == fault.Limited) && x.job.Attempts < maxAttempts:
+	case err != nil && (kind == fault.Unavailable || kind == fault.Limited) && (x.job.Attempts < maxAttempts || full(err)):
 		r.later(ctx, l, x, err)
 		return
 	case err != nil && kind == fault.Internal && !errors.Is(err, errCancelled):
@@ -113,7 +113,11 @@ func (r *Runner) attempt(ctx context.Context, l *line, x *running) (err error) {
 func (r *Runner) later(ctx context.Context, l *line, x *running, why error) {
 	r.mu.Lock()
 	pause := time.Duration(math.Pow(2, float64(x.job.Attempts))) * time.Second
-	x.job.Attempts++
+	if full(why) {
+		pause = fullPause
+	} else {
+		x.job.Attempts++
+	}
 	x.job.State, x.job.Error, x.job.RetryAt = Waiting, reason(why), clock.From(r.Clock().Add(pause))
 	x.cancel = nil
 	l.queue = append(l.queue, x)
@@ -121,6 +125,15 @@ func (r *Runner) later(ctx context.Context, l *line, x *running, why error) {
 	if err := r.keep(ctx, x); err != nil {
 		r.Log.Warn("a waiting job was not kept", "job", x.job.ID, "error", err)
 	}
+}
+
+// fullPause is how long a job waits for room on the disk before it looks again. It
+// is no failure of the job however long that takes.
+const fullPause = 3 * time.Second
+
+func full(err error) bool {
+	f := fault.Of(err)
+	return f != nil && f.Code == fault.DiskFull
 }
 
 // watch asks the calendars what is due.

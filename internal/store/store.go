@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"rapport/internal/clock"
+	"rapport/internal/fault"
 	"rapport/internal/id"
 )
 
@@ -16,7 +17,7 @@ var (
 	ErrClosed = errors.New("store is closed")
 	// ErrFull says that the disk has no room. Nothing of the call was kept; the
 	// same call may succeed once there is room again, without a restart.
-	ErrFull = errors.New("store is full")
+	ErrFull error = fault.Errorf(fault.Unavailable, "disk_full", "the disk is full, nothing of this was kept; free space, then send it again")
 	// ErrNotFound says that there is no record at a position.
 	ErrNotFound = errors.New("no such record")
 	// ErrErased says that the record's key was destroyed: what it held is gone.

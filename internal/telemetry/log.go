@@ -10,17 +10,19 @@ import (
 
 // NewLogger makes the process's logger: format is text or json, level debug,
 // info, warn or error. Attributes that are named like a secret are blanked, and
-// so is a secret key wherever one stands.
+// so is a secret key wherever one stands. The same warning or error is said once a
+// minute.
 func NewLogger(w io.Writer, level, format string) *slog.Logger {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		l = slog.LevelInfo
 	}
 	options := &slog.HandlerOptions{Level: l, ReplaceAttr: blank}
+	var to slog.Handler = slog.NewTextHandler(w, options)
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		to = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(&seldom{to, &repeats{by: map[string]*repeat{}}})
 }
 
 const (

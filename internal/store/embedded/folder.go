@@ -7,10 +7,10 @@ import (
 	"io"
 	"os"
 	"sync"
-	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/fault"
 	"rapport/internal/store"
 )
 
@@ -104,7 +104,7 @@ func readAt(file vfs.File, b []byte, at int64) (int, error) {
 
 // full tells an error that means: no room on the disk.
 func full(err error) bool {
-	return vfs.IsNoSpaceError(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return fault.NoRoom(err) || vfs.IsNoSpaceError(err)
 }
 
 // translate adds store.ErrFull to an error that means it.

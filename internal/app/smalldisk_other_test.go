@@ -1,0 +1,7 @@
+//go:build !linux
+
+package app_test
+
+import "testing"
+
+func mountSmall(*testing.T, string, string) bool { return false }
