@@ -92,7 +92,7 @@ func TestThrottle_RefusesUnreadWhileTheQueuesAreFull(t *testing.T) {
 	reached, full := 0, true
 	c := &throttle{
 		next:        http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }),
-		full:        func() bool { return full },
+		full:        func(int64) bool { return full },
 		maxRequests: 9, maxBytes: 1 << 30,
 	}
 	ask := func(method string) (code, unread int) {

@@ -80,6 +80,7 @@ func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Regist
 		Lanes:       min(max(runtime.GOMAXPROCS(0), 2), 32),
 		HotBytes:    int(b.People),
 		QueueBytes:  int(queue),
+		QueueTime:   c.Queue.Time,
 		Columns:     pipeline.IndexOptions{Index: columns.New(int(b.Columns)), Files: images},
 	}, nil
 }

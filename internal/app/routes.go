@@ -46,23 +46,28 @@ func (a *App) routes() http.Handler {
 			Wait: a.config.Wait.Timeout, MaxWait: a.config.Wait.MaxTimeout,
 		},
 	})
-	a.throttle.full = a.pipeline.Full
+	a.throttle.full, a.throttle.turn = a.pipeline.Full, a.pipeline.Turn
 	doors, mux := http.NewServeMux(), http.NewServeMux()
 	a.throttle.next = doors
-	open := func(door http.Handler, patterns []string) {
+	through := func(limit, door http.Handler, patterns []string) {
 		for _, pattern := range patterns {
 			doors.Handle(pattern, withLanguages(door))
-			mux.Handle(pattern, &a.throttle)
+			mux.Handle(pattern, limit)
 		}
 	}
+	open := func(door http.Handler, patterns []string) { through(&a.throttle, door, patterns) }
+	ask := func(door http.Handler, patterns []string) { through(a.throttle.answering(), door, patterns) }
 	open(track, segment.Patterns())
-	open(decisions, decide.Patterns())
+	ask(decisions, decide.Patterns())
 	open(pages, web.Patterns())
+	ask(pages, web.DecisionPatterns())
 	// The library's files hold no memory: a page gets them whatever comes in.
 	mux.Handle("GET "+web.Prefix, pages)
-	open(a.sitecore(), sitecore.Patterns())
+	guests := a.sitecore()
+	open(guests, sitecore.Patterns())
+	ask(guests, sitecore.DecisionPatterns())
 	open(a.evergage(), append(evergage.TrackingPatterns(), evergage.KeyPatterns()...))
-	open(a.ofrep(), ofrep.Patterns())
+	ask(a.ofrep(), ofrep.Patterns())
 	// Links are followed by people: they are never told to come again later.
 	for _, pattern := range links.Patterns() {
 		mux.Handle(pattern, a.linkDoor())

@@ -12,8 +12,12 @@ import (
 // throttle bounds what tracking requests may hold in memory at once. Above it
 // they are answered 429, which every client takes as "send again".
 type throttle struct {
-	next        http.Handler
-	full        func() bool // what was accepted fills the queues; nil: never
+	next http.Handler
+	// full tells that the queues have no room for what comes, beside bodies of so
+	// many bytes that are being read; nil: they always have. turn tells who brings
+	// so many bytes when to come again.
+	full        func(inside int64) bool
+	turn        func(body int64) time.Duration
 	maxRequests int64
 	maxBytes    int64
 	requests    atomic.Int64
@@ -34,7 +38,15 @@ const (
 // ServeHTTP lets a request through or answers 429. Where the queues are full the
 // body is not even read: to parse it only to refuse it would take the time that
 // emptying them needs. A browser's question beforehand costs nothing and passes.
-func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.serve(w, r, t.full) }
+
+// answering lets requests through that ask and bring no events: full queues do
+// not hold them up.
+func (t *throttle) answering() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.serve(w, r, nil) })
+}
+
+func (t *throttle) serve(w http.ResponseWriter, r *http.Request, full func(int64) bool) {
 	if r.Method == http.MethodOptions {
 		t.next.ServeHTTP(w, r)
 		return
@@ -48,9 +60,13 @@ func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.requests.Add(-1)
 		t.bytes.Add(-weight)
 	}()
-	if requests > t.maxRequests || bytes > max(t.maxBytes, mostCounted) || t.full != nil && t.full() {
+	if requests > t.maxRequests || bytes > max(t.maxBytes, mostCounted) || full != nil && full(bytes) {
 		t.refused.Add(1)
-		segment.Busy(w, time.Second)
+		after := time.Second
+		if t.turn != nil {
+			after = t.turn(weight)
+		}
+		segment.Busy(w, after)
 		return
 	}
 	t.next.ServeHTTP(w, r)

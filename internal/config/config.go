@@ -85,8 +85,9 @@ type Log struct {
 // Queue bounds what waits between the door and the log. What does not fit is
 // answered 429.
 type Queue struct {
-	Requests int  `koanf:"requests"`
-	Bytes    Size `koanf:"bytes"` // zero: the budget's share
+	Requests int           `koanf:"requests"`
+	Bytes    Size          `koanf:"bytes"` // zero: the budget's share
+	Time     time.Duration `koanf:"time"`  // zero: bytes alone count
 }
 
 // Wait bounds ?wait=applied.
@@ -300,6 +301,8 @@ func (c *Config) Validate() error {
 		return bad("log.format", c.Log.Format, "give text or json")
 	case c.Queue.Requests < 1:
 		return bad("queue.requests", fmt.Sprint(c.Queue.Requests), "give at least 1")
+	case c.Queue.Time < 0:
+		return bad("queue.time", c.Queue.Time.String(), "give 0 for no limit but that of bytes, or more")
 	case c.Queue.Bytes < 0:
 		return bad("queue.bytes", c.Queue.Bytes.String(), "give 0 for a share of the memory, or more")
 	case c.Wait.Timeout <= 0 || c.Wait.Timeout > c.Wait.MaxTimeout:

@@ -45,6 +45,7 @@ func Settings() []Setting {
 		{Key: "log.format", Default: "text", Doc: "text or json."},
 		{Key: "queue.requests", Default: "4096", Doc: "Requests that may wait for the log; more are answered 429."},
 		{Key: "queue.bytes", Default: "0", Doc: "Bytes that may wait for the log; more are answered 429. 0: the memory's share for queues."},
+		{Key: "queue.time", Default: "5s", Doc: "How long what came may wait to be applied, by how fast that goes at present; where it would be longer the answer is 429. 8 MiB may wait however slowly it goes. 0: queue.bytes alone counts."},
 		{Key: "wait.timeout", Default: "5s", Doc: "How long ?wait=applied waits where the request does not say."},
 		{Key: "wait.max_timeout", Default: "30s", Doc: "The longest timeout a request may ask for."},
 		{Key: "http.read_timeout", Default: "30s", Doc: "How long a client may take to send a request."},

@@ -38,9 +38,10 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 	if frame.Received == 0 {
 		return Receipt{Position: p.store.Log().End()}, nil // nothing came: what is there counts
 	}
-	if p.waiting.Add(int64(bytes)) > p.queueBytes && bytes > 0 {
-		p.waiting.Add(-int64(bytes))
-		return Receipt{}, fault.Errorf(fault.Limited, "busy", "more events wait than the memory limit allows; send this request again after a second")
+	if waiting := p.waiting.Add(int64(bytes)); waiting > p.room.most && bytes > 0 {
+		waiting = p.waiting.Add(-int64(bytes))
+		return Receipt{}, fault.Errorf(fault.Limited, "busy", "more events wait than the memory limit allows; send this request again later: %w",
+			&turnError{p.room.line(int64(bytes), waiting, time.Now())})
 	}
 	receipt, err := p.append(ctx, frame)
 	if err != nil {
@@ -81,10 +82,6 @@ func (p *Pipeline) takeIn(ctx context.Context, s *Submission) error {
 	}
 	return p.intake(ctx, s)
 }
-
-// Full tells that so much waits to be applied that Accept would refuse most
-// requests: a door need not read them first.
-func (p *Pipeline) Full() bool { return p.waiting.Load() > p.queueBytes/32*31 }
 
 // live travels with a record that the door took: its decoded event, which
 // spares the lane the decoding, and the room it takes while it waits. A record
@@ -221,5 +218,5 @@ func (p *Pipeline) free(records []*store.Record) {
 			n += l.bytes
 		}
 	}
-	p.waiting.Add(-int64(n))
+	p.room.free(int64(n), p.waiting.Add(-int64(n)), time.Now())
 }

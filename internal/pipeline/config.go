@@ -28,11 +28,12 @@ type Config struct {
 	Clock       clock.Clock
 	Random      func([]byte)
 	Log         *slog.Logger
-	InstanceKey [16]byte // profile ids are made with it; the same for ever
-	Lanes       int      // workers on anchors and entities; at least 1
-	HotBytes    int      // decoded rows in memory
-	QueueBytes  int      // records that wait to be applied
-	BatchSize   int      // records applied under one lock; 0: the usual
+	InstanceKey [16]byte      // profile ids are made with it; the same for ever
+	Lanes       int           // workers on anchors and entities; at least 1
+	HotBytes    int           // decoded rows in memory
+	QueueBytes  int           // records that wait to be applied
+	QueueTime   time.Duration // how long they may, by how fast it goes; 0: bytes alone count
+	BatchSize   int           // records applied under one lock; 0: the usual
 	CommitEvery time.Duration
 	// RemovalSlice is how many records are taken out of the log at a time where a
 	// source is removed; 0: 20,000.

@@ -41,7 +41,7 @@ type Keepsake struct {
 // more waits to be applied than half of what the memory allows: decisions never
 // take the room of events.
 func (p *Pipeline) Keep(ctx context.Context, list []Keepsake) (Receipt, error) {
-	if p.waiting.Load() > p.queueBytes/2 {
+	if p.waiting.Load() > p.room.most/2 {
 		return Receipt{}, fault.Errorf(fault.Limited, "busy", "the log is behind: decisions are not kept until it has caught up")
 	}
 	frame := &store.Frame{Records: make([]store.Record, len(list))}

@@ -181,8 +181,8 @@ func TestKeep_RefusesRatherThanTakeTheRoomOfEvents(t *testing.T) {
 	t.Parallel()
 	p := open(t, memory.New(), 2, 16)
 	defer closeNow(t, p)
-	p.waiting.Add(p.queueBytes)
-	defer p.waiting.Add(-p.queueBytes)
+	p.waiting.Add(p.room.most)
+	defer p.waiting.Add(-p.room.most)
 	if _, err := p.Keep(t.Context(), []Keepsake{{Payload: []byte{0}}}); fault.KindOf(err) != fault.Limited {
 		t.Errorf("got %v", err)
 	}

@@ -44,7 +44,7 @@ type Pipeline struct {
 	common       *common
 	graph        *graph.Graph // the common lane's
 	graphLane    *lane
-	queueBytes   int64
+	room         room
 	waiting      atomic.Int64
 	payloads     sync.Pool // of *[]byte: payloads on their way into the log
 	flushBytes   uint64
@@ -118,7 +118,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	p := &Pipeline{
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, floors: newFloors(), suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, items: newItemBook(), plans: newPlanning(), trials: newTrials(), experiences: &atomic.Pointer[experience.Book]{}},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, remakes: c.Remakes, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, silence: c.Silence, recall: c.Recall,
-		queueBytes: int64(c.QueueBytes), flushBytes: c.FlushBytes, removalSlice: c.RemovalSlice, stop: make(chan struct{}),
+		room: room{most: int64(c.QueueBytes), wait: c.QueueTime}, flushBytes: c.FlushBytes, removalSlice: c.RemovalSlice, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},

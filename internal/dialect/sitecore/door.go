@@ -97,7 +97,12 @@ func New(c Config) *Door {
 
 // Patterns are the paths the door serves, in the syntax of http.ServeMux.
 func Patterns() []string {
-	return []string{"/v1/events/", "/v1/personalize", "/v1/personalize/", "/events/v1.2/", "/personalize/", "/v1.2/", "/v2/", "/v2.1/"}
+	return []string{"/v1/events/", "/events/v1.2/", "/v1.2/", "/v2/", "/v2.1/"}
+}
+
+// DecisionPatterns are those at which flows are called.
+func DecisionPatterns() []string {
+	return []string{"/v1/personalize", "/v1/personalize/", "/personalize/"}
 }
 
 func (d *Door) routes() {

@@ -70,6 +70,9 @@ func New(c Config) *Door { return &Door{Config: c, packed: map[string][]byte{}} 
 // Patterns are the paths the door serves, in the syntax of http.ServeMux.
 func Patterns() []string { return []string{Prefix} }
 
+// DecisionPatterns are those of them at which questions are asked.
+func DecisionPatterns() []string { return []string{"POST " + Prefix + "d"} }
+
 // ServeHTTP answers one request.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, Prefix)
