@@ -26,6 +26,7 @@ type sizes struct {
 	hardRoom     string // all or quarter; empty is both
 	singles      int    // requests of one round
 	latencySecs  int
+	overloadSecs int
 	evaluateSecs int // of one round of each server
 	growth       int // events after which the memory is read last; also at a tenth and a half
 	kills        int // events in the log when the server is killed
@@ -41,7 +42,7 @@ type sizes struct {
 func tenMinutes() sizes {
 	return sizes{
 		rounds: 3, events: 500_000, people: 50_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
-		latencySecs: 15, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, away: outageDay / 10, rows: 300_000, conns: 32, batch: 100,
+		latencySecs: 15, overloadSecs: 12, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, away: outageDay / 10, rows: 300_000, conns: 32, batch: 100,
 	}
 }
 
@@ -49,7 +50,7 @@ func tenMinutes() sizes {
 func full() sizes {
 	return sizes{
 		rounds: 1, events: 10_000_000, people: 1_000_000, hardPeople: 1_000_000, hardSeconds: 60, singles: 300_000,
-		latencySecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, away: outageDay, rows: 1_000_000, conns: 32, batch: 100,
+		latencySecs: 60, overloadSecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, away: outageDay, rows: 1_000_000, conns: 32, batch: 100,
 	}
 }
 
@@ -61,6 +62,7 @@ var cases = []struct {
 	{"ingest", "the whole against the ceiling, acknowledged and applied; bytes on disk", (*bench).ingest},
 	{"single", "single events over 64 connections against the ceiling", (*bench).single},
 	{"latency", "event to readable profile at half of the peak rate", (*bench).latency},
+	{"overload", "three times the peak rate offered: how much is taken, what the rest is told, memory, how soon all is as before", (*bench).overload},
 	{"hard", "people drawn evenly, 2 KB profiles, against read-change-write in Pebble", (*bench).hard},
 	{"evaluate", "decisions about stored profiles at 2,000 a second, beside a server that does nothing", (*bench).evaluate},
 	{"decide", "what to show at 2,000 a second (a profile, 5 experiments, 500 eligible offers, 3 shown), beside an empty server; in process; after an event", (*bench).decide},
@@ -87,12 +89,13 @@ var cases = []struct {
 // alone are the cases that all leaves out: they need more than Go, or repeat
 // another.
 var alone = map[string]bool{
-	"disk": true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true, "doors": true,
+	"overload": true,
+	"disk":     true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true, "doors": true,
 	"outbox": true, "outage": true, "lake": true, "kiosk": true, "history": true, "baseline": true,
 }
 
 // besideEmpty are the cases that need no peer, or the empty server alone.
-var besideEmpty = map[string]bool{
+var besideEmpty = map[string]bool{"overload": true,
 	"doors": true, "import": true, "evaluate": true, "decide": true, "ofrep": true, "outage": true,
 	"erasure": true, "kiosk": true, "history": true, "baseline": true,
 }
@@ -184,6 +187,7 @@ func newBench(args []string) (*bench, error) {
 	set.StringVar(&s.hardRoom, "hard-room", s.hardRoom, "the hard case with room for all or for a quarter only; default: both")
 	set.IntVar(&s.singles, "single", s.singles, "requests of one event each")
 	set.IntVar(&s.latencySecs, "latency-seconds", s.latencySecs, "seconds of the latency case")
+	set.IntVar(&s.overloadSecs, "overload-seconds", s.overloadSecs, "seconds in which the overload case offers too much, of one round")
 	set.IntVar(&s.evaluateSecs, "evaluate-seconds", s.evaluateSecs, "seconds of one round of the evaluate case")
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")

@@ -23,6 +23,9 @@ type Job struct {
 	People   int
 	Even     bool // every event's person drawn anew, instead of sessions
 	Run      int  // tells the message ids of several jobs apart
+	// Open: what is refused is not sent again; with the next that is due comes
+	// whatever the server says. It needs a Rate.
+	Open bool
 
 	shape *Shape // of single events; nil: those of Kind
 	alone template
@@ -33,9 +36,10 @@ type Result struct {
 	Events   int // acknowledged
 	Requests int
 	Bytes    int64 // of bodies that were acknowledged
-	Refused  int   // answers 429, each sent again
+	Refused  int   // answers 429, each sent again unless the job is open
 	Elapsed  time.Duration
-	Latency  Histogram // from the first byte sent to the answer; with a Rate from when it was due
+	Latency  Histogram // of what was taken: from the first byte sent to the answer; with a Rate from when it was due
+	Open     Answers   // of an open job
 }
 
 // run is a job under way.
@@ -85,6 +89,9 @@ func (r *run) worker(ctx context.Context, number int) error {
 	bodies := NewBodies(r.Kind, people(uint64(r.Run)<<16|uint64(number), r.People), r.Run, number, r.Conns)
 	var own Result
 	defer func() { r.add(&own) }()
+	if r.Open {
+		return r.offer(ctx, &offering{c: c, bodies: bodies}, &own)
+	}
 	for {
 		n, due := r.claim()
 		if n <= 0 {
@@ -170,6 +177,7 @@ func (r *run) add(own *Result) {
 	r.total.Bytes += own.Bytes
 	r.total.Refused += own.Refused
 	r.total.Latency.Merge(&own.Latency)
+	r.total.Open.merge(&own.Open)
 }
 
 func wait(ctx context.Context, d time.Duration) error {
