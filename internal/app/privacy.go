@@ -72,6 +72,10 @@ func scanFiles(c *config.Config) func(context.Context, [][]byte) (pipeline.FileS
 			if err != nil {
 				return err
 			}
+			if info, err := d.Info(); err == nil && info.Size() == 0 {
+				// A lock is lost where its process opens the file and closes it.
+				return ctx.Err()
+			}
 			n, hit, err := scanFile(ctx, path, values)
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
