@@ -65,6 +65,8 @@ func allowed(folder string) ([]string, bool) {
 		return slices.Concat(base, []string{"destination", "destination/*"}), true
 	case folder == "store/seal":
 		return slices.Concat(base, []string{"store"}), true
+	case folder == "store/transfer":
+		return slices.Concat(base, []string{"store", "store/seal"}), true
 	case folder == "store/storetest":
 		return slices.Concat(lower, []string{"store/memory", "soak"}), true
 	case folder == "soak":

@@ -75,18 +75,27 @@ func checkBlock(b []byte) error {
 	return nil
 }
 
-// blockParts cuts a verified block into counts and records.
-func blockParts(b []byte) (counts, records []byte) {
-	n := blockHead + int(binary.LittleEndian.Uint32(b[24:]))
-	return b[blockHead:n], b[n:]
+// recordsOf is where the records of a verified block begin in it.
+func recordsOf(b []byte) int { return blockHead + int(binary.LittleEndian.Uint32(b[24:])) }
+
+// block is a verified block, or a run of records that another engine wrote,
+// which has no head.
+type block struct {
+	bytes   []byte
+	at      uint64 // its address
+	records int    // where in it the records begin; 0: it is nothing else
 }
 
-// eachRecord visits the heads of a verified block's records with their offset
-// in the block and their sealed payload.
-func eachRecord(b []byte, visit func(at int, h *seal.Head, sealed []byte) error) error {
-	_, rest := blockParts(b)
-	first := len(b) - len(rest)
+func (b *block) end() uint64 { return b.at + uint64(len(b.bytes)) }
+
+func (b *block) counts() []byte { return b.bytes[min(blockHead, b.records):b.records] }
+
+// each visits the records with their address, their head, its bytes and their
+// sealed payload.
+func (b *block) each(visit func(at uint64, h *seal.Head, raw, sealed []byte) error) error {
+	rest := b.bytes[b.records:]
+	first := b.at + uint64(b.records)
 	return seal.EachRecord(rest, func(at int, h *seal.Head, sealed []byte) error {
-		return visit(first+at, h, sealed)
+		return visit(first+uint64(at), h, rest[at:at+h.Bytes], sealed)
 	})
 }

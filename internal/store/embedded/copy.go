@@ -75,7 +75,7 @@ func (l *Log) copy(ctx context.Context, visit func(Piece) error) error {
 	l.mu.RLock()
 	segments, ends := append([]*segment(nil), l.segments...), make([]int64, len(l.segments))
 	for i, s := range segments {
-		ends[i] = int64(s.end - s.base)
+		ends[i] = s.fileEnd(s.end)
 	}
 	l.mu.RUnlock()
 	for i, s := range segments {

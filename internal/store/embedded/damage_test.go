@@ -244,7 +244,7 @@ func TestOpen_RefusesANewerLog(t *testing.T) {
 	for _, path := range []string{segments[0], segments[len(segments)-1]} {
 		// A newer version may have other blocks too: nothing that is known is in it.
 		was := contents(t, mem, folder)[path]
-		overwrite(t, mem, path, 0, append([]byte("RAPPORTLOG2\n"), make([]byte, len(was)-12)...))
+		overwrite(t, mem, path, 0, append([]byte("RAPPORTLOG3\n"), make([]byte, len(was)-12)...))
 		want := contents(t, mem, folder)
 		_, err := embedded.Open(folder, small(mem))
 		if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Code != "newer_data" || !strings.Contains(f.Message, path) {
@@ -305,7 +305,7 @@ func TestOpen_FolderInUseIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := embedded.Open(dir, embedded.Options{MemoryBudget: 1}); err == nil || !strings.Contains(err.Error(), "another process") {
+	if _, err := embedded.Open(dir, embedded.Options{MemoryBudget: 1}); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Fatalf("opening twice: %v", err)
 	}
 	mustClose(t, s)

@@ -8,12 +8,12 @@ package embedded
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/fault"
 	"rapport/internal/store"
 )
 
@@ -90,7 +90,7 @@ func Open(dir string, options Options) (*Store, error) {
 	if !o.NoLock {
 		lock, err := o.FS.Lock(f.path("LOCK"))
 		if err != nil {
-			return nil, fmt.Errorf("locking %s: is another process using it: %w", dir, err)
+			return nil, inUse(dir, err)
 		}
 		s.lock = lock
 	}
@@ -102,6 +102,10 @@ func Open(dir string, options Options) (*Store, error) {
 		return nil, errors.Join(translate(err), s.log.close(), s.unlock())
 	}
 	return s, nil
+}
+
+func inUse(dir string, err error) error {
+	return fault.Errorf(fault.Conflict, "data_in_use", "%s is in use: stop the process that has it open: %w", dir, err)
 }
 
 // Log gives the log.

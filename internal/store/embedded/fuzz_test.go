@@ -54,23 +54,23 @@ func FuzzBlock(f *testing.F) {
 		if err := checkBlock(b); err != nil {
 			t.Fatal(err)
 		}
-		counts, records := blockParts(b)
+		whole := block{bytes: b, at: 4096, records: recordsOf(b)}
 		var sums store.Tally
-		if err := sums.Parse(counts); err == nil {
+		if err := sums.Parse(whole.counts()); err == nil {
 			var again store.Tally
 			if err := again.Parse(sums.Append(nil)); err != nil || again.Received != sums.Received {
 				t.Fatalf("counts %+v came back as %+v: %v", sums, again, err)
 			}
 		}
-		end := len(b) - len(records)
-		err = eachRecord(b, func(at int, h *seal.Head, sealed []byte) error {
-			if at != end || h.Sealed != len(sealed) {
+		end := whole.at + uint64(whole.records)
+		err = whole.each(func(at uint64, h *seal.Head, raw, sealed []byte) error {
+			if at != end || h.Sealed != len(sealed) || h.Bytes != len(raw) {
 				t.Fatalf("record at %d, want %d", at, end)
 			}
-			end = at + h.Bytes + len(sealed)
+			end = at + uint64(h.Bytes+len(sealed))
 			return nil
 		})
-		if err == nil && end != len(b) || err != nil && !errors.Is(err, seal.ErrNoRecord) && !errors.Is(err, errBlock) {
+		if err == nil && end != whole.end() || err != nil && !errors.Is(err, seal.ErrNoRecord) && !errors.Is(err, errBlock) {
 			t.Fatalf("records end at %d of %d: %v", end, len(b), err)
 		}
 	})
@@ -80,9 +80,16 @@ func FuzzBlock(f *testing.F) {
 func FuzzSegmentHead(f *testing.F) {
 	f.Add((&segment{base: 5, last: 3, before: store.Tally{Received: 9, Rejected: map[string]uint64{"bot": 1}}}).encodeHead())
 	f.Add((&segment{base: 5}).encodeHead())
+	f.Add((&segment{base: 5, first: 9, moved: &moved{body: 70, count: 2, sum: 3}}).encodeMoved())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := segment{base: 5}
 		if err := s.decodeHead(b); err != nil {
+			return
+		}
+		if s.moved != nil {
+			if again := s.encodeMoved(); !bytes.Equal(again, b[:s.head]) {
+				t.Fatalf("head %x was written as %x", b[:s.head], again)
+			}
 			return
 		}
 		if again := s.encodeHead(); len(again) == s.head && !bytes.Equal(again, b[:s.head]) {

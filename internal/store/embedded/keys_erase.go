@@ -21,10 +21,22 @@ func (k *keys) find(ctx context.Context, anchors map[id.Key]bool, below seal.Key
 	end := min(uint64(below), k.slots)
 	k.mu.RUnlock()
 	var out []seal.KeyID
+	err := k.each(ctx, end, func(number uint64, slot []byte) error {
+		if slot[0] != slotNone && anchors[id.Key(slot[slotAnchor:slotSecret])] {
+			out = append(out, seal.KeyID(number))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// each visits the slots below an id, those that were never written too, but not
+// those of files that are not there.
+func (k *keys) each(ctx context.Context, end uint64, visit func(number uint64, slot []byte) error) error {
 	buf := make([]byte, scanSlots*slotBytes)
 	for first := uint64(0); first < end; first += scanSlots {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		k.mu.RLock()
 		file := k.files[first/slotsOfFile]
@@ -32,18 +44,19 @@ func (k *keys) find(ctx context.Context, anchors map[id.Key]bool, below seal.Key
 		if file == nil {
 			continue
 		}
-		want := min(scanSlots, end-first)
-		n, err := readAt(file, buf[:want*slotBytes], slotOffset(seal.KeyID(first)))
+		want := min(scanSlots, end-first) * slotBytes
+		n, err := readAt(file, buf[:want], slotOffset(seal.KeyID(first)))
 		if err != nil {
-			return nil, fmt.Errorf("searching data keys: %w", err)
+			return fmt.Errorf("reading data keys: %w", err)
 		}
-		for at := 0; at+slotBytes <= n; at += slotBytes {
-			if slot := buf[at : at+slotBytes]; slot[0] != slotNone && anchors[id.Key(slot[slotAnchor:slotSecret])] {
-				out = append(out, seal.KeyID(first+uint64(at/slotBytes)))
+		clear(buf[n:want])
+		for at := 0; at < int(want); at += slotBytes {
+			if err := visit(first+uint64(at/slotBytes), buf[at:at+slotBytes]); err != nil {
+				return err
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // destroy overwrites keys. It marks them first and wipes them then, so that a

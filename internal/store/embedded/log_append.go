@@ -72,7 +72,7 @@ func (l *Log) buildBlock(frames []*store.Frame) store.Tally {
 // where the last one is full.
 func (l *Log) writeBlock() error {
 	tail := l.tail()
-	used := int64(tail.end - tail.base)
+	used := tail.offset(tail.end)
 	if used > int64(tail.head) && used+int64(len(l.block)) > l.options.SegmentBytes || l.turning {
 		// What a failed attempt leaves of the file ends this segment here, so
 		// nothing may be written behind before an attempt has worked.
@@ -89,7 +89,7 @@ func (l *Log) writeBlock() error {
 	}
 	l.salt++
 	finishBlock(l.block, tail.end, l.salt)
-	n, err := tail.file.WriteAt(l.block, int64(tail.end-tail.base))
+	n, err := tail.file.WriteAt(l.block, tail.offset(tail.end))
 	if err == nil {
 		err = tail.file.SyncData()
 	}
@@ -110,7 +110,7 @@ func (l *Log) clearDoubt() error {
 		return nil
 	}
 	tail := l.tail()
-	if _, err := tail.file.WriteAt(make([]byte, blockHead), int64(tail.end-tail.base)); err != nil {
+	if _, err := tail.file.WriteAt(make([]byte, blockHead), tail.offset(tail.end)); err != nil {
 		return fmt.Errorf("taking back a block in %s: %w", tail.name, err)
 	}
 	if err := tail.file.SyncData(); err != nil {
@@ -123,8 +123,7 @@ func (l *Log) clearDoubt() error {
 // publish moves the end behind the block and gives the records their positions.
 func (l *Log) publish(frames []*store.Frame, sums *store.Tally) {
 	tail := l.tail()
-	_, records := blockParts(l.block)
-	at := tail.end + uint64(len(l.block)-len(records))
+	at := tail.end + uint64(recordsOf(l.block))
 	last := l.last
 	for _, f := range frames {
 		s := f.Sealed.(*seal.Sealed)

@@ -29,7 +29,7 @@ func (l *Log) Each(ctx context.Context, at []store.Position, visit func(i int, r
 			limit = segments[k+1].base
 		}
 		s := segments[k]
-		if p > last || uint64(p) < s.base+uint64(s.head)+blockHead {
+		if p > last || uint64(p) < s.least() {
 			return store.ErrNotFound
 		}
 		rec, err := g.at(s, at[i:], limit)
@@ -112,7 +112,7 @@ func (g *gathering) fill(s *segment, at []store.Position, limit uint64) error {
 	}
 	g.segment, g.bufAt = s, from
 	s.patching.RLock()
-	n, err := readAt(s.file, g.buf[:size], int64(from-s.base))
+	n, err := readAt(s.file, g.buf[:size], s.offset(from))
 	s.patching.RUnlock()
 	if err != nil {
 		g.buf = g.buf[:0]

@@ -80,7 +80,7 @@ func (l *Log) openSegments() error {
 // unborn removes a segment without a head, once it is sure that it has no
 // blocks either.
 func (l *Log) unborn(base uint64) error {
-	s := &segment{base: base, end: base, name: l.folder.path(segmentName(base))}
+	s := &segment{base: base, first: base, end: base, name: l.folder.path(segmentName(base))}
 	file, err := createFile(l.folder.fs, s.name)
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", s.name, err)
@@ -105,9 +105,8 @@ func (s *segment) finish(next uint64) error {
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", s.name, err)
 	}
-	if s.base+uint64(info.Size()) < next {
-		return s.damaged(s.base+uint64(info.Size()),
-			fmt.Errorf("%w: %d bytes are missing: restore the file from a backup", errBlock, next-s.base-uint64(info.Size())))
+	if have := s.fileEnd(next) - info.Size(); have > 0 {
+		return s.damaged(next-uint64(have), fmt.Errorf("%w: %d bytes are missing: restore the file from a backup", errBlock, have))
 	}
 	s.end = next
 	return nil
@@ -120,10 +119,13 @@ func (l *Log) recover(s *segment) error {
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", s.name, err)
 	}
+	if s.moved != nil {
+		return fmt.Errorf("%s: what follows the moved segments is missing: restore the folder from a backup, or copy again", s.name)
+	}
 	limit := s.base + uint64(info.Size())
 	r := blockReader{segment: s, limit: limit}
 	for {
-		block, at, err := r.next(0)
+		block, err := r.next(0)
 		if err == io.EOF { //nolint:errorlint // never wrapped
 			return nil
 		}
@@ -133,20 +135,19 @@ func (l *Log) recover(s *segment) error {
 		if err != nil {
 			return err
 		}
-		counts, _ := blockParts(block)
 		var t store.Tally
-		if err := t.Parse(counts); err != nil {
-			return s.damaged(at, err)
+		if err := t.Parse(block.counts()); err != nil {
+			return s.damaged(block.at, err)
 		}
-		err = eachRecord(block, func(offset int, _ *seal.Head, _ []byte) error {
-			l.last = store.Position(at + uint64(offset))
+		err = block.each(func(at uint64, _ *seal.Head, _, _ []byte) error {
+			l.last = store.Position(at)
 			return nil
 		})
 		if err != nil {
-			return s.damaged(at, err)
+			return s.damaged(block.at, err)
 		}
 		l.sums.AddAll(&t)
-		s.end = at + uint64(len(block))
+		s.end = block.end()
 	}
 }
 
@@ -156,7 +157,7 @@ func (l *Log) recover(s *segment) error {
 // it, and records that were acknowledged would be lost in silence.
 func (s *segment) cut(limit uint64) error {
 	rest := make([]byte, limit-s.end)
-	n, err := readAt(s.file, rest, int64(s.end-s.base))
+	n, err := readAt(s.file, rest, s.offset(s.end))
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", s.name, err)
 	}
@@ -171,7 +172,7 @@ func (s *segment) cut(limit uint64) error {
 		length, err := blockLength(rest[at:], s.end+uint64(at))
 		if err == nil && length <= len(rest)-at && checkBlock(rest[at:at+length]) == nil {
 			return s.damaged(s.end, fmt.Errorf("%w, and whole ones follow at offset %d: restore the file from a backup",
-				errBlock, s.end-s.base+uint64(at)))
+				errBlock, s.offset(s.end)+int64(at)))
 		}
 	}
 	return nil

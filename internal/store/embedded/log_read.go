@@ -22,44 +22,47 @@ type blockReader struct {
 	bufAt   uint64
 }
 
-// next gives the next block that ends behind from, and its address; the block
-// is valid until the next call. It gives io.EOF at the limit, and errNoBlock or
-// errBlock where bytes follow that are no whole block.
-func (r *blockReader) next(from uint64) ([]byte, uint64, error) {
+// next gives the next block that ends behind from; it is valid until the next
+// call. It gives io.EOF at the limit, and errNoBlock or errBlock, with the
+// address, where bytes follow that are no whole block.
+func (r *blockReader) next(from uint64) (block, error) {
 	if r.at == 0 {
-		r.at = r.segment.base + uint64(r.segment.head)
+		r.at = r.segment.first
+	}
+	if r.segment.moved != nil {
+		return r.nextRun(from)
 	}
 	for {
 		if r.at >= r.limit {
-			return nil, 0, io.EOF
+			return block{}, io.EOF
 		}
-		at := r.at
+		at := block{at: r.at}
 		b, err := r.fill(blockHead)
 		if err != nil {
-			return nil, at, err
+			return at, err
 		}
-		length, err := blockLength(b, at)
+		length, err := blockLength(b, r.at)
 		if err != nil {
-			return nil, at, err
+			return at, err
 		}
-		if at+uint64(length) > r.limit {
-			return nil, at, errBlock
+		if r.at+uint64(length) > r.limit {
+			return at, errBlock
 		}
-		if at+uint64(length) <= from {
+		if r.at+uint64(length) <= from {
 			r.at += uint64(length)
 			continue
 		}
 		if b, err = r.fill(length); err != nil {
-			return nil, at, err
+			return at, err
 		}
 		if len(b) < length {
-			return nil, at, errBlock
+			return at, errBlock
 		}
 		if err := checkBlock(b[:length]); err != nil {
-			return nil, at, err
+			return at, err
 		}
 		r.at += uint64(length)
-		return b[:length], at, nil
+		return block{bytes: b[:length], at: at.at, records: recordsOf(b)}, nil
 	}
 }
 
@@ -73,7 +76,7 @@ func (r *blockReader) fill(want int) ([]byte, error) {
 		r.buf = make([]byte, size)
 	}
 	r.segment.patching.RLock()
-	n, err := readAt(r.segment.file, r.buf[:size], int64(r.at-r.segment.base))
+	n, err := readAt(r.segment.file, r.buf[:size], r.segment.offset(r.at))
 	r.segment.patching.RUnlock()
 	if err != nil {
 		r.buf = r.buf[:0]
@@ -123,25 +126,25 @@ func (r *reading) segment(s *segment, limit uint64) error {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}
-		block, at, err := blocks.next(uint64(r.from) + 1)
+		block, err := blocks.next(uint64(r.from) + 1)
 		if err == io.EOF { //nolint:errorlint // never wrapped
 			return nil
 		}
 		if errors.Is(err, errNoBlock) || errors.Is(err, errBlock) {
-			return s.damaged(at, errBlock)
+			return s.damaged(block.at, errBlock)
 		}
 		if err != nil {
 			return translate(err)
 		}
 		var stop error // of the visitor, given back as it is
-		err = eachRecord(block, func(offset int, h *seal.Head, sealed []byte) error {
-			position := store.Position(at + uint64(offset))
+		err = block.each(func(at uint64, h *seal.Head, raw, sealed []byte) error {
+			position := store.Position(at)
 			if position <= r.from {
 				return nil
 			}
 			rec := h.Record(position)
 			var err error
-			if rec.Payload, err = r.open(h, block[offset:offset+h.Bytes], sealed); err != nil {
+			if rec.Payload, err = r.open(h, raw, sealed); err != nil {
 				return err
 			}
 			stop = r.visit(&rec)
@@ -151,7 +154,7 @@ func (r *reading) segment(s *segment, limit uint64) error {
 			return stop
 		}
 		if err != nil {
-			return s.damaged(at, err)
+			return s.damaged(block.at, err)
 		}
 	}
 }
@@ -206,7 +209,7 @@ func (l *Log) At(ctx context.Context, at store.Position) (store.Record, error) {
 	limit := s.end
 	last := l.last
 	l.mu.RUnlock()
-	if at > last || uint64(at) < s.base+uint64(s.head)+blockHead {
+	if at > last || uint64(at) < s.least() {
 		return store.Record{}, store.ErrNotFound
 	}
 	rec, err := l.at(s, at, limit)
@@ -245,7 +248,7 @@ func (l *Log) at(s *segment, at store.Position, limit uint64) (store.Record, err
 
 // rawAt reads a record as it is stored.
 func (s *segment) rawAt(at store.Position, limit uint64) ([]byte, *seal.Head, error) {
-	offset, room := int64(uint64(at)-s.base), limit-uint64(at)
+	offset, room := s.offset(uint64(at)), limit-uint64(at)
 	raw := make([]byte, min(room, likelyRecord))
 	n, err := readAt(s.file, raw, offset)
 	if err != nil {

@@ -93,7 +93,7 @@ func (l *Log) holder(at store.Position) (s *segment, limit uint64, ok bool) {
 	defer l.mu.RUnlock()
 	i := sort.Search(len(l.segments), func(i int) bool { return l.segments[i].base > uint64(at) }) - 1
 	s = l.segments[max(i, 0)]
-	return s, s.end, at <= l.last && uint64(at) >= s.base+uint64(s.head)+blockHead
+	return s, s.end, at <= l.last && uint64(at) >= s.least()
 }
 
 // patching is the making of one journal: the patches of the first changes,
@@ -113,9 +113,10 @@ func (l *Log) patchesOf(changes []store.Redaction) (*patching, error) {
 		blocks := blockReader{segment: s, limit: limit}
 		for len(p.changes) > 0 && uint64(p.changes[0].At) < limit && p.size < patchBatch {
 			begin := uint64(p.changes[0].At)
-			block, at, err := blocks.next(begin)
+			block, err := blocks.next(begin)
 			if err == nil {
-				err = p.patch(slices.Clone(block), at)
+				block.bytes = slices.Clone(block.bytes)
+				err = p.patch(&block)
 			}
 			if err != nil {
 				return nil, s.damaged(begin, err)
@@ -125,11 +126,11 @@ func (l *Log) patchesOf(changes []store.Redaction) (*patching, error) {
 	return p, nil
 }
 
-// patch makes the changes of a block that begins at a position, and its sum.
-func (p *patching) patch(block []byte, at uint64) error {
-	for ; len(p.changes) > 0 && uint64(p.changes[0].At) < at+uint64(len(block)); p.changes = p.changes[1:] {
+// patch makes the changes of a block, and its sum where it has one.
+func (p *patching) patch(b *block) error {
+	for ; len(p.changes) > 0 && uint64(p.changes[0].At) < b.end(); p.changes = p.changes[1:] {
 		c := p.changes[0]
-		old := block[uint64(c.At)-at:]
+		old := b.bytes[uint64(c.At)-b.at:]
 		record, gone, err := p.log.redacted(old, c.Payload)
 		if err != nil {
 			return err
@@ -141,8 +142,10 @@ func (p *patching) patch(block []byte, at uint64) error {
 		copy(old, record)
 		p.size += len(record)
 	}
-	sum := binary.LittleEndian.AppendUint32(nil, crc32.Checksum(block[8:], castagnoli))
-	p.patches = append(p.patches, patch{at + 4, sum})
+	if b.records > 0 {
+		sum := binary.LittleEndian.AppendUint32(nil, crc32.Checksum(b.bytes[8:], castagnoli))
+		p.patches = append(p.patches, patch{b.at + 4, sum})
+	}
 	return nil
 }
 
@@ -213,7 +216,7 @@ func (s *segment) write(patches []patch) error {
 	defer s.patching.Unlock()
 	for _, p := range patches {
 		// The file system may keep and change what it is given.
-		if _, err := s.file.WriteAt(slices.Clone(p.bytes), int64(p.at-s.base)); err != nil {
+		if _, err := s.file.WriteAt(slices.Clone(p.bytes), s.offset(p.at)); err != nil {
 			return fmt.Errorf("redacting %s: %w", s.name, err)
 		}
 	}

@@ -19,7 +19,9 @@ import (
 
 // A segment is one file of the log (docs/formats/log.md). Its name is its base,
 // the address of its first byte in the log's one address space; the base of the
-// next one is therefore where it ends, whatever bytes lie behind. Its head is
+// next one is therefore where it ends, whatever bytes lie behind. The addresses
+// of one that came from another engine are those that its records had there
+// (segment_moved.go). The head of one that this engine wrote is
 //
 //	magic "RAPPORTLOG1\n"             12 bytes
 //	crc32c of the rest of the head    4 bytes, little-endian
@@ -31,12 +33,26 @@ type segment struct {
 	base   uint64
 	file   vfs.File
 	name   string
-	head   int
+	head   int            // bytes before first
+	first  uint64         // address of the byte behind the head
 	last   store.Position // of the last record before the segment
 	before store.Tally
 	end    uint64 // address behind the last whole block; grows in the last one
 
+	moved *moved // how it lies, where it came from another engine; nil: in blocks
+
 	patching sync.RWMutex // held for writing while redactions change blocks
+}
+
+// offset is where an address behind the head lies in the file.
+func (s *segment) offset(at uint64) int64 { return int64(s.head) + int64(at-s.first) }
+
+// least is the smallest address that a record can have.
+func (s *segment) least() uint64 {
+	if s.moved != nil {
+		return s.first
+	}
+	return s.first + blockHead
 }
 
 const (
@@ -65,7 +81,10 @@ const logMagic = "RAPPORTLOG"
 var errHead = errors.New("head of segment is damaged")
 
 func (s *segment) decodeHead(b []byte) error {
-	if version, ok := bytes.CutPrefix(b, []byte(logMagic)); ok && len(version) > 0 && version[0] > segmentMagic[len(logMagic)] {
+	if bytes.HasPrefix(b, []byte(movedMagic)) {
+		return s.decodeMoved(b)
+	}
+	if version, ok := bytes.CutPrefix(b, []byte(logMagic)); ok && len(version) > 0 && version[0] > movedMagic[len(logMagic)] {
 		// Never errHead: what a crash left is removed.
 		return fault.Errorf(fault.Conflict, "newer_data", "%s was written by a newer version: start that version or a later one, or restore a backup from before the upgrade into an empty folder", s.name)
 	}
@@ -82,7 +101,8 @@ func (s *segment) decodeHead(b []byte) error {
 		return errHead
 	}
 	s.head, s.last = int(n), store.Position(binary.LittleEndian.Uint64(b[28:]))
-	s.end = s.base + uint64(n)
+	s.first = s.base + uint64(n)
+	s.end = s.first
 	return s.before.Parse(b[segmentHead:])
 }
 
@@ -97,7 +117,8 @@ func createSegment(f folder, base uint64, last store.Position, before store.Tall
 		return nil, fmt.Errorf("making %s: %w", s.name, err)
 	}
 	head := s.encodeHead()
-	s.file, s.head, s.end = file, len(head), base+uint64(len(head))
+	s.file, s.head, s.first = file, len(head), base+uint64(len(head))
+	s.end = s.first
 	if _, err = file.WriteAt(head, 0); err == nil {
 		if err = file.Sync(); err == nil {
 			err = f.sync()
@@ -120,6 +141,9 @@ func openSegment(f folder, base uint64) (*segment, error) {
 	n, err := readAt(file, head, 0)
 	if err == nil {
 		err = s.decodeHead(head[:n])
+	}
+	if err == nil && s.moved != nil {
+		err = s.readRuns(file)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", s.name, err), file.Close())
@@ -147,5 +171,5 @@ func listSegments(f folder) ([]uint64, error) {
 
 // damaged names the place of a damage.
 func (s *segment) damaged(at uint64, err error) error {
-	return fmt.Errorf("%s: offset %d: %w", s.name, at-s.base, err)
+	return fmt.Errorf("%s: offset %d: %w", s.name, s.offset(at), err)
 }

@@ -41,6 +41,10 @@ func (s *Store) PutFile(ctx context.Context, f File, same int) error {
 		return err
 	}
 	defer leave()
+	return s.writeFile(ctx, f.Name, func(tx pgx.Tx) error { return s.putFile(ctx, tx, f, same) })
+}
+
+func (s *session) putFile(ctx context.Context, tx pgx.Tx, f File, same int) error {
 	aead, err := s.fileKey()
 	if err != nil {
 		return err
@@ -58,15 +62,13 @@ func (s *Store) PutFile(ctx context.Context, f File, same int) error {
 	}
 	const put = `INSERT INTO node_files (name, piece, bytes) SELECT $1, * FROM unnest($2::integer[], $3::bytea[])
 		ON CONFLICT (name, piece) DO UPDATE SET bytes = excluded.bytes`
-	return s.writeFile(ctx, f.Name, func(tx pgx.Tx) error {
-		if len(numbers) > 0 {
-			if _, err := tx.Exec(ctx, put, f.Name, numbers, pieces); err != nil {
-				return err
-			}
+	if len(numbers) > 0 {
+		if _, err := tx.Exec(ctx, put, f.Name, numbers, pieces); err != nil {
+			return err
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM node_files WHERE name = $1 AND piece >= $2`, f.Name, max(same+len(numbers), 1))
-		return err
-	})
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM node_files WHERE name = $1 AND piece >= $2`, f.Name, max(same+len(numbers), 1))
+	return err
 }
 
 // DropFile forgets a file. It fails where another node holds the lease.
@@ -104,11 +106,37 @@ func (s *Store) Files(ctx context.Context) ([]File, error) {
 		return nil, err
 	}
 	defer leave()
+	return s.files(ctx, "")
+}
+
+// ReadFile gives one file without opening a store; nil: there is none, or there
+// are no tables yet.
+func ReadFile(ctx context.Context, options Options, name string) ([]byte, error) {
+	o := options.filled()
+	o.Connections = 1
+	pool, err := connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+	var there bool
+	if err := pool.QueryRow(ctx, `SELECT to_regclass('node_files') IS NOT NULL`).Scan(&there); err != nil || !there {
+		return nil, err
+	}
+	files, err := (&session{pool: pool, options: o}).files(ctx, name)
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	return files[0].Bytes, nil
+}
+
+// files gives the one with a name; an empty name: all.
+func (s *session) files(ctx context.Context, only string) ([]File, error) {
 	aead, err := s.fileKey()
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.pool.Query(ctx, `SELECT name, piece, bytes FROM node_files ORDER BY name, piece`)
+	rows, err := s.pool.Query(ctx, `SELECT name, piece, bytes FROM node_files WHERE name = $1 OR $1 = '' ORDER BY name, piece`, only)
 	if err != nil {
 		return nil, fmt.Errorf("reading the shared files: %w", err)
 	}
