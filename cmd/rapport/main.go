@@ -50,6 +50,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), rebuildCommand(), keysCommand(), membersCommand(), backupCommand(), restoreCommand(), demoCommand(), importCommand(), lakeCommand(), exampleCommand(), exportCommand(), applyCommand(), diffCommand(), doctorCommand(), configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), rebuildCommand(), keysCommand(), membersCommand(), backupCommand(), restoreCommand(), copyCommand(), demoCommand(), importCommand(), lakeCommand(), exampleCommand(), exportCommand(), applyCommand(), diffCommand(), doctorCommand(), configCommand(), versionCommand())
 	return root
 }

@@ -144,6 +144,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := os.MkdirAll(a.config.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
 	}
+	if _, err := os.Stat(a.config.Path(copyFile)); err == nil {
+		return unfinishedCopy(a.config.Data)
+	}
 	if _, err := os.Stat(a.config.Path(backup.Unfinished)); err == nil {
 		return fault.Errorf(fault.Conflict, "unfinished_restore", "%s holds a restore that was cut off: empty it and restore again", a.config.Data)
 	}
@@ -169,7 +172,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	// The instance key is made before the store, so that a store without one
 	// has lost it.
-	pc, err := pipelineConfig(&a.config, a.budget, a.parts, a.access, m)
+	pc, err := pipelineConfig(ctx, &a.config, a.budget, a.parts, a.access, m)
 	if err != nil {
 		return err
 	}

@@ -52,8 +52,8 @@ func (p Parts) fill(b []byte) {
 	}
 }
 
-func pipelineConfig(c *config.Config, b config.Budget, p Parts, r *access.Register, m master) (pipeline.Config, error) {
-	key, err := instanceKey(c, p, m)
+func pipelineConfig(ctx context.Context, c *config.Config, b config.Budget, p Parts, r *access.Register, m master) (pipeline.Config, error) {
+	key, err := instanceKey(ctx, c, p, m)
 	if err != nil {
 		return pipeline.Config{}, err
 	}
@@ -114,7 +114,7 @@ func Rebuild(ctx context.Context, c config.Config, parts Parts, progress func(do
 	if err != nil {
 		return err
 	}
-	pc, err := pipelineConfig(&c, budget, parts, register, m)
+	pc, err := pipelineConfig(ctx, &c, budget, parts, register, m)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ const holderFile = "last-holder"
 func sharedFiles() []string {
 	return []string{
 		"access.yaml", "access-history/", "sessions.json", "views.json", "key-uses.json", "passkeys-used.json", "audit/", erasuresFile, observedFile, quotaFile, alertsFile, rebuildMark, holderFile,
+		instanceKeyFile, // where the data came from a folder; else nodes come to it by themselves
 	}
 }
 

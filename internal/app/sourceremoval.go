@@ -39,7 +39,7 @@ func (a *App) rebuildWanted(ctx context.Context, m master) error {
 	if err != nil {
 		return fmt.Errorf("read what wants a rebuild: %w", err)
 	}
-	pc, err := pipelineConfig(&a.config, a.budget, a.parts, a.access, m)
+	pc, err := pipelineConfig(ctx, &a.config, a.budget, a.parts, a.access, m)
 	if err != nil {
 		return err
 	}

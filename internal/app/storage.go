@@ -135,29 +135,52 @@ func masterKey(c *config.Config, p Parts) (m master, err error) {
 
 // instanceKey is the key that profile ids are made with. It is made with the
 // data and must stay with it.
-func instanceKey(c *config.Config, p Parts, m master) (key [16]byte, err error) {
+func instanceKey(ctx context.Context, c *config.Config, p Parts, m master) (key [16]byte, err error) {
 	path := c.Path(instanceKeyFile)
 	text, err := os.ReadFile(path)
 	switch {
 	case err == nil:
-		b, err := hex.DecodeString(strings.TrimSpace(string(text)))
-		if err != nil || len(b) != len(key) {
-			return key, fault.Errorf(fault.Internal, "instance_key", "%s is damaged: restore it from a backup, profile ids depend on it", path)
-		}
-		return [16]byte(b), nil
+		return parseInstanceKey(path, text)
 	case !errors.Is(err, fs.ErrNotExist):
 		return key, fmt.Errorf("reading the instance key: %w", err)
 	}
 	if c.Postgres() {
-		// Every node of an instance comes to the same key by itself.
-		return [16]byte(seal.Derive(m.key, "instance key")), nil
+		text, err := postgres.ReadFile(ctx, postgres.Options{DSN: c.Store, Master: m.key}, instanceKeyFile)
+		if err != nil || text != nil {
+			if err == nil {
+				key, err = parseInstanceKey(instanceKeyFile, text)
+			}
+			return key, err
+		}
+		// Every node of an instance that began there comes to the same key by itself.
+		return derivedInstanceKey(m), nil
 	}
 	if _, err := os.Stat(c.Path(storeFolder)); err == nil {
 		return key, fault.Errorf(fault.Internal, "instance_key", "%s is missing: restore it from a backup, profile ids depend on it", path)
 	}
 	p.fill(key[:])
-	if err := access.WriteFile(path, []byte(hex.EncodeToString(key[:])+"\n")); err != nil {
-		return key, fmt.Errorf("keeping the instance key: %w", err)
+	return key, writeInstanceKey(path, key)
+}
+
+// derivedInstanceKey is that of an instance whose data was in a database from
+// the beginning.
+func derivedInstanceKey(m master) [16]byte {
+	return [16]byte(seal.Derive(m.key, "instance key"))
+}
+
+func writeInstanceKey(path string, key [16]byte) error {
+	if err := access.WriteFile(path, instanceKeyText(key)); err != nil {
+		return fmt.Errorf("keeping the instance key: %w", err)
 	}
-	return key, nil
+	return nil
+}
+
+func instanceKeyText(key [16]byte) []byte { return []byte(hex.EncodeToString(key[:]) + "\n") }
+
+func parseInstanceKey(path string, text []byte) (key [16]byte, err error) {
+	b, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(b) != len(key) {
+		return key, fault.Errorf(fault.Internal, "instance_key", "%s is damaged: restore it from a backup, profile ids depend on it", path)
+	}
+	return [16]byte(b), nil
 }
