@@ -264,3 +264,54 @@ func TestSuggest_TellsHowTimesAreWritten(t *testing.T) {
 		}
 	}
 }
+
+// TestPlan_RowsOfExportsAreWholeEvents reads what others keep of their events.
+func TestPlan_RowsOfExportsAreWholeEvents(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ kind, row, want string }{
+		{"tracking", `{"anonymousId":"a1","context":{"ip":"1.2.3.4"},"event":"Viewed","messageId":"m1","originalTimestamp":"2024-05-01T09:00:00Z","projectId":"p","properties":{"n":10.5},"receivedAt":"2024-05-01T10:00:02Z","sentAt":"2024-05-01T10:00:01Z","timestamp":"2024-05-01T10:00:00.5Z","type":"track","userId":"u1","version":2}`,
+			`{"type":"track","event":"Viewed","userId":"u1","anonymousId":"a1","messageId":"m1","timestamp":"2024-05-01T10:00:00.5Z","properties":{"n":10.5},"context":{"ip":"1.2.3.4"}}`},
+		{"tracking", `{"type":"alias","userId":"u1","previousId":"a1","originalTimestamp":"2024-05-01T09:00:00Z","traits":"none"}`,
+			`{"type":"alias","userId":"u1","previousId":"a1","timestamp":"2024-05-01T09:00:00Z"}`},
+		{"tracking", `{"userId":"u1"}`, `type: it has no type`},
+		{"posthog", `{"uuid":"0190","event":"Bought","properties":"{\"n\":1,\"$ip\":\"1.2.3.4\",\"$set\":{\"plan\":\"gold\"},\"$set_once\":{\"plan\":\"free\",\"from\":\"ads\"}}","distinct_id":"u1","timestamp":"2024-05-01 10:00:00.123000"}`,
+			`{"messageId":"0190","timestamp":"2024-05-01T10:00:00.123000Z","type":"track","userId":"u1","event":"Bought","properties":{"n":1,"$ip":"1.2.3.4","$set":{"plan":"gold"},"$set_once":{"plan":"free","from":"ads"}},"context":{"ip":"1.2.3.4","traits":{"from":"ads","plan":"gold"}}}`},
+		{"posthog", `{"uuid":"1","event":"$identify","properties":{"$anon_distinct_id":"d1","$set":{"email":"a@x.example"}},"distinct_id":"u1","timestamp":"2024-05-01T10:00:00+02:00"}`,
+			`{"messageId":"1","timestamp":"2024-05-01T10:00:00+02:00","userId":"u1","anonymousId":"d1","traits":{"email":"a@x.example"},"type":"identify"}`},
+		{"posthog", `{"event":"$pageview","properties":{"$current_url":"https://x.example/p","$pathname":"/p","title":"P"},"distinct_id":"0190a7c1-2f3e-7abc-8def-0123456789ab","timestamp":"2024-05-01 10:00:00"}`,
+			`{"timestamp":"2024-05-01T10:00:00Z","type":"page","anonymousId":"0190a7c1-2f3e-7abc-8def-0123456789ab","name":"P","properties":{"$current_url":"https://x.example/p","$pathname":"/p","path":"/p","referrer":"","title":"P","url":"https://x.example/p"},"context":{"page":{"url":"https://x.example/p","path":"/p","title":"P"}}}`},
+		{"posthog", `{"event":"$create_alias","properties":{"alias":"d9"},"distinct_id":"u1"}`, `{"userId":"u1","previousId":"d9","type":"alias"}`},
+		{"posthog", `{"event":"$groupidentify","properties":{"$group_key":"acme","$group_type":"company","$group_set":{"size":9}},"distinct_id":"u1"}`,
+			`{"userId":"u1","groupId":"acme","traits":{"size":9},"type":"group"}`},
+		{"posthog", `{"event":"x","properties":{}}`, `distinct_id: it has no event or no distinct_id`},
+	} {
+		m := &feed.Mapping{Kind: feed.Kind(c.kind)}
+		if err := m.Check(); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		r, bad := m.Plan().Map(rowOf(t, c.row))
+		if bad != nil {
+			got = bad.Column + ": " + bad.Reason
+		} else {
+			got = string(r.Body)
+		}
+		if got != c.want {
+			t.Errorf("%s became\n%s, want\n%s", c.row, got, c.want)
+		}
+	}
+}
+
+// rowOf reads a row as the reader of JSON lines gives it.
+func rowOf(t *testing.T, line string) *tablefile.Row {
+	t.Helper()
+	r, err := tablefile.Open(strings.NewReader(line+"\n"), int64(len(line)+1), tablefile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := new(tablefile.Row)
+	if err := r.Next(row); err != nil {
+		t.Fatal(err)
+	}
+	return row
+}

@@ -23,6 +23,8 @@ const (
 	Segment     Kind = "segment"     // who is on a list, and who is no longer
 	Email       Kind = "email"       // what became of e-mails that others sent
 	Event       Kind = "event"       // anything that happened
+	Tracking    Kind = "tracking"    // calls of the tracking protocol, as Segment and RudderStack keep them
+	PostHog     Kind = "posthog"     // events as PostHog exports them
 )
 
 // kinds with the beginnings of the file names that say them.
@@ -39,6 +41,8 @@ var kinds = []struct {
 	{Segment, []string{"manual-segment", "segment"}},
 	{Email, []string{"external-email-campaign", "external-email", "email-campaign", "email"}},
 	{Event, []string{"event"}},
+	{Tracking, []string{"tracking", "rudder"}},
+	{PostHog, []string{"posthog"}},
 }
 
 // Kinds are all kinds.

@@ -20,7 +20,7 @@ const (
 // Mapping says what becomes of the columns of a table.
 type Mapping struct {
 	Name      string   `json:"name,omitempty" doc:"For people"`
-	Kind      Kind     `json:"kind" enum:"user,catalog,product,category,promotion,transaction,segment,email,event" doc:"What the rows are about"`
+	Kind      Kind     `json:"kind" enum:"user,catalog,product,category,promotion,transaction,segment,email,event,tracking,posthog" doc:"What the rows are about"`
 	Encoding  string   `json:"encoding,omitempty" doc:"Of the file, such as windows-1252; left out: by its mark, else UTF-8"`
 	Delimiter string   `json:"delimiter,omitempty" doc:"Of CSV: one character; left out: found in the header"`
 	Sheet     string   `json:"sheet,omitempty" doc:"Of a spreadsheet; left out: the first"`
@@ -28,7 +28,7 @@ type Mapping struct {
 	Event     string   `json:"event,omitempty" doc:"Name of the events where no column says it"`
 	Segment   string   `json:"segment,omitempty" doc:"Name of the list where no column says it"`
 	Currency  string   `json:"currency,omitempty" doc:"Of transactions where no column says it"`
-	Columns   []Column `json:"columns" doc:"Columns that are not named are left out"`
+	Columns   []Column `json:"columns" doc:"Columns that are not named are left out; none where the rows are whole events"`
 }
 
 // Column says what becomes of one column.
@@ -121,7 +121,9 @@ func (m *Mapping) Check() error {
 		return badMapping("delimiter", "give one character that is neither a quote nor an end of line")
 	case m.Blank != "" && m.Blank != "keep" && m.Blank != "clear":
 		return badMapping("blank", "%.40q is neither keep nor clear", m.Blank)
-	case len(m.Columns) == 0 || len(m.Columns) > maxColumns:
+	case m.Kind.exported() && len(m.Columns) > 0:
+		return badMapping("columns", "a %s feed has whole events, whose members are known: leave the columns out", m.Kind)
+	case !m.Kind.exported() && len(m.Columns) == 0 || len(m.Columns) > maxColumns:
 		return badMapping("columns", "name 1 to %d columns", maxColumns)
 	case m.Kind == Segment && m.Segment == "" && !m.has("segment"):
 		return badMapping("segment", "name the list, or the column that does")

@@ -98,6 +98,9 @@ func (p *Plan) Absent(columns []string) []string {
 // Map makes records of a row: none where an order goes on, one otherwise. The
 // error names the first cell that is wrong.
 func (p *Plan) Map(row *tablefile.Row) (*Record, *tablefile.RowError) {
+	if p.m.Kind.exported() {
+		return p.export(row)
+	}
 	p.fit(row.Columns)
 	if bad := p.read(row); bad != nil {
 		return nil, bad

@@ -21,7 +21,7 @@ type Pull struct {
 	Paused     bool   `json:"paused,omitempty" doc:"It is only looked when somebody asks for it"`
 	Source     string `json:"source,omitempty" doc:"Key of the source that the rows belong to; left out: the default source"`
 	Mapping    string `json:"mapping,omitempty" doc:"Key of a mapping; left out: the columns suggest one"`
-	Kind       Kind   `json:"kind,omitempty" enum:"user,catalog,product,category,promotion,transaction,segment,email,event" doc:"What the rows are about, where the names of the files do not say it"`
+	Kind       Kind   `json:"kind,omitempty" enum:"user,catalog,product,category,promotion,transaction,segment,email,event,tracking,posthog" doc:"What the rows are about, where the names of the files do not say it"`
 	Historical bool   `json:"historical,omitempty" doc:"The rows cause no effects"`
 	Pattern    string `json:"pattern,omitempty" doc:"Of the names of files, such as user-*.csv.gz; left out: all but those that begin with a dot or end with .tmp or .part"`
 

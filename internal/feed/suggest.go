@@ -142,6 +142,10 @@ func (s *Sample) Suggest(kind Kind) *Mapping {
 	if kind == Segment {
 		m.Segment = "imported"
 	}
+	if kind.exported() {
+		m.Columns = []Column{}
+		return m
+	}
 	taken := map[string]bool{}
 	for i, name := range s.columns {
 		to := guess(kind, name)
@@ -198,6 +202,10 @@ func (s *Sample) kind() Kind {
 	switch {
 	case has["transactionid"] || has["orderid"] || has["invoiceno"]:
 		return Transaction
+	case has["distinctid"] && has["event"]:
+		return PostHog
+	case has["type"] && has["messageid"] && (has["userid"] || has["anonymousid"]):
+		return Tracking
 	case has["catalogobjecttype"]:
 		return Catalog
 	case has["event"] && (has["timestamp"] || has["time"]):

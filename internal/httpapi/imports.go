@@ -41,7 +41,7 @@ type ImportID struct {
 // Upload is the body of a request as it comes, and what the query says of it.
 type Upload struct {
 	Name string `query:"name" maxLength:"200" doc:"Of the file, such as user-2024-05-31.csv.gz: says what the rows are"`
-	Kind string `query:"kind" enum:"user,catalog,product,category,promotion,transaction,segment,email,event" doc:"What the rows are about, where the name does not say it"`
+	Kind string `query:"kind" enum:"user,catalog,product,category,promotion,transaction,segment,email,event,tracking,posthog" doc:"What the rows are about, where the name does not say it"`
 
 	body io.Reader
 }
