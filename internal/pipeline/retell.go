@@ -20,7 +20,7 @@ import (
 // anchors and the graph tell one another lies in the log where it was derived. A
 // rebuild derives it anew, behind all facts, and so would tell of people with
 // several identifiers that they came in and left as others, and then of the merge.
-// So what was told is a record and no state (docs/decisions/0023): a rebuild keeps
+// So what was told is a record and no state (docs/decisions/0026): a rebuild keeps
 // it and tells nothing of its own, and at the end holds who is in which segment
 // against what was told last. Where the two differ, because the one was derived
 // wrongly, that is told as a correction.
