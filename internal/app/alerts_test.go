@@ -2,9 +2,14 @@ package app_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"rapport/internal/app"
 )
 
 // Whoever an alert names hears of trouble once and that it is tried, by webhook
@@ -74,5 +79,88 @@ func TestAlerts_AreSentByTheDestinationsThatThereAre(t *testing.T) {
 		case <-limit.C:
 			t.Fatalf("history: %s", text)
 		}
+	}
+}
+
+// What alerts look for is what a running instance measures: each kind is found when
+// it is so, and not before.
+func TestAlerts_FindOnARunningInstanceWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "600")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(away.Close)
+	var passed atomic.Int64
+	begin := time.Date(2026, 3, 1, 12, 5, 0, 0, time.UTC)
+	c := settings(t, t.TempDir())
+	c.Egress.Allow = "127.0.0.1"
+	a := openWith(t, c, app.Parts{Version: "test", Clock: func() time.Time { return begin.Add(time.Duration(passed.Load())) }})
+	secrets := `"secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}`
+	api(t, a, "PUT", "/destinations/ops?wait=applied", fmt.Sprintf(`{"type":"webhook","settings":{"url":%q,%s,"alerts":true}`, away.URL, secrets), 201)
+	api(t, a, "PUT", "/destinations/crm?wait=applied", fmt.Sprintf(`{"type":"webhook","settings":{"url":%q,%s,"events":{"names":["Told"]}}`, away.URL, secrets), 201)
+	for key, when := range map[string]string{
+		"silent": `{"source_silent":{"after":"90m"}}`, "volume": `{"volume_anomaly":{"at_least":5}}`, "failing": `{"destination_failing":{}}`,
+		"dead": `{"dead_letters":{"rise":5}}`, "disk": `{"disk":{"free_below":0.999999}}`, "roomy": `{"disk":{"free_below":0.0000001,"full_in":"1h"}}`, "lag": `{"lag":{}}`, "certificate": `{"certificate":{}}`,
+	} {
+		api(t, a, "PUT", "/alerts/"+key+"?wait=applied", `{"name":"x","for":"0s","when":`+when+`,"send_to":["ops"]}`, 201)
+	}
+	stands := func(key string) bool {
+		t.Helper()
+		return strings.Contains(fmt.Sprint(api(t, a, "GET", "/alert-standing", "", 200)["items"]), "alert:"+key+" ")
+	}
+	expect := func(key string, want bool, when string) {
+		t.Helper()
+		if got := stands(key); got != want {
+			t.Errorf("%s, %s: stands is %v", key, when, got)
+		}
+	}
+	send := func(n int, body string) {
+		t.Helper()
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf(body, fmt.Sprint(passed.Load(), "-", i)))
+		}
+		if status, _, text := call(t, "POST", a.URL()+"/v1/batch?wait=applied", `{"writeKey":"`+writeKey+`","batch":[`+strings.Join(all, ",")+`]}`); status != 200 {
+			t.Fatal(text)
+		}
+	}
+	const seen = `{"type":"track","event":"Seen","userId":"u","messageId":"%s"}`
+	hour := func(n int) {
+		t.Helper()
+		stands("") // counts are noted when somebody looks
+		send(n, seen)
+		passed.Add(int64(time.Hour))
+		stands("")
+	}
+	for range 3 { // as much in this hour of three days
+		hour(20)
+		expect("volume", false, "as usual")
+		passed.Add(int64(23 * time.Hour))
+	}
+	expect("silent", true, "23 hours after the last event")
+	hour(2)
+	expect("volume", true, "a tenth of what is usual")
+	expect("silent", false, "an hour after the last event")
+	expect("dead", false, "nothing is a dead letter")
+	send(6, `{"type":"track","event":"Seen","messageId":"%s"}`) // nobody's
+	passed.Add(int64(time.Minute))
+	expect("dead", true, "six events of nobody")
+	expect("failing", false, "nothing was told yet")
+	send(1, strings.Replace(seen, "Seen", "Told", 1))
+	every, limit := time.NewTicker(20*time.Millisecond), time.NewTimer(20*time.Second)
+	defer every.Stop()
+	defer limit.Stop()
+	for !stands("failing") {
+		passed.Add(int64(2 * time.Second)) // a report a second old is given again
+		select {
+		case <-every.C:
+		case <-limit.C:
+			t.Fatal("a destination that takes nothing is not found")
+		}
+	}
+	expect("disk", true, "less is free than nearly all")
+	for _, key := range []string{"roomy", "lag", "certificate"} {
+		expect(key, false, "all is well")
 	}
 }

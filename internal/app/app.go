@@ -26,6 +26,7 @@ import (
 	"rapport/internal/egress"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/health"
 	"rapport/internal/httpapi"
 	"rapport/internal/ingress"
 	"rapport/internal/lake"
@@ -41,6 +42,7 @@ import (
 	"rapport/internal/source/intake"
 	"rapport/internal/store"
 	"rapport/internal/telemetry"
+	"rapport/internal/telemetry/otlp"
 	"rapport/internal/watch"
 )
 
@@ -73,6 +75,7 @@ type App struct {
 	erased   chan struct{}    // somebody was erased: the ledger has to reach the backups
 	ledger   sync.Mutex       // over reading the ledger and bringing it there
 	metrics  *telemetry.Metrics
+	tracing  *otlp.Tracing // nil: nobody traces
 
 	store     store.Store
 	pipeline  *pipeline.Pipeline
@@ -159,6 +162,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openEgress(); err != nil {
 		return err
 	}
+	if err := a.openTracing(ctx); err != nil {
+		return err
+	}
 	m, err := masterKey(&a.config, a.parts)
 	if err != nil {
 		return err
@@ -214,7 +220,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.door = watch.New(a.pipeline, a.parts.Clock)
 	a.instanceKey = pc.InstanceKey
 	a.observe()
-	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log})
+	a.jobs = schedule.New(schedule.Deps{Keeper: a.pipeline, Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log, Tracer: a.tracer()})
 	a.jobs.Register(httpapi.JobPrivacy, a.doPrivacy)
 	a.jobs.Register(httpapi.JobSourceRemoval, a.removeSource)
 	a.jobs.Register(httpapi.JobRetention, a.expire)
@@ -287,6 +293,9 @@ func (a *App) Welcome() string {
 
 // Decider answers decision models, for tests.
 func (a *App) Decider() *decider.Decider { return a.decider }
+
+// Health is how the instance is, for tests.
+func (a *App) Health(ctx context.Context) health.HealthReport { return a.physician.Report(ctx) }
 
 // Pipeline is the spine, for tests.
 func (a *App) Pipeline() *pipeline.Pipeline { return a.pipeline }

@@ -8,10 +8,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rapport/internal/app"
+	"rapport/internal/health"
 )
 
 func TestInbound_SpeaksTLSWithACertificateOfFiles(t *testing.T) {
@@ -31,7 +34,8 @@ func TestInbound_SpeaksTLSWithACertificateOfFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a := open(t, c)
+	// The certificate ends two days after the instance's now.
+	a := openWith(t, c, app.Parts{Version: "test", Clock: func() time.Time { return lender.Certificate().NotAfter.Add(-48 * time.Hour) }})
 	if !strings.HasPrefix(a.URL(), "https://") {
 		t.Fatal(a.URL())
 	}
@@ -48,6 +52,9 @@ func TestInbound_SpeaksTLSWithACertificateOfFiles(t *testing.T) {
 	}
 	if res, err := ask(lender.Client(), a.URL()+"/readyz"); err != nil || res.StatusCode != http.StatusOK {
 		t.Errorf("%+v %v", res, err)
+	}
+	if h := a.Health(t.Context()); h.Certificate == nil || !slices.ContainsFunc(h.Findings, func(f health.Finding) bool { return f.Code == "certificate" && f.Severity == health.Critical }) {
+		t.Errorf("of a certificate that ends it is found: %+v", h.Findings)
 	}
 	if _, err := ask(&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}}, a.URL()+"/readyz"); err == nil {
 		t.Error("a certificate that nobody knows is taken")

@@ -32,7 +32,7 @@ func (a *App) openOutbox() {
 	client := a.egress.Client()
 	a.outbox = outbox.New(outbox.Deps{
 		Spine: a.pipeline, Types: types, Decide: a.instruct, Give: a.responder.Give, Item: a.item, Seal: a.sealSecret, Open: a.openSecret,
-		Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log,
+		Clock: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log, Tracer: a.tracer(),
 		Person: func(author string) string { return a.access.Index().Person(author) },
 		Env: func(key string) destination.Env {
 			return destination.Env{

@@ -75,7 +75,11 @@ func (a *App) routes() http.Handler {
 	mux.Handle(console.Prefix, console.Handler(a.parts.Entropy))
 	mux.Handle("GET /{$}", http.RedirectHandler(console.Prefix, http.StatusFound))
 	mux.Handle("/", api.Handler())
-	return httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
+	outer := httpapi.Outer(mux, a.metrics, a.parts.Log, a.parts.Entropy)
+	if a.tracing != nil {
+		return a.tracing.Handler(outer)
+	}
+	return outer
 }
 
 func (a *App) trackDoor() *segment.Door {

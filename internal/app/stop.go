@@ -222,6 +222,7 @@ func (a *App) closeParts(ctx context.Context) error {
 		}
 		cancel()
 	}
+	a.closeTracing(ctx)
 	if a.store != nil {
 		if err := a.store.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("closing the store: %w", err))

@@ -11,7 +11,7 @@ import (
 // import what stands before it in its own row, and the rows named for its row.
 var (
 	// base knows nothing of customers; the standard library is all it has.
-	base = []string{"fault", "clock", "id", "jsondoc", "wording"}
+	base = []string{"fault", "clock", "id", "jsondoc", "wording", "trace"}
 	// domain is what the product is about, in the order of the flow.
 	domain = []string{
 		"event", "identity", "consent", "policy", "retention", "catalog", "profile", "segment", "predict", "definition", "experiment", "trial",

@@ -23,6 +23,7 @@ var ticking = []string{"Now", "Since", "Until", "After", "AfterFunc", "NewTimer"
 // something of it, and do nothing with it.
 var named = map[string]string{
 	"fault": "syscall", // the numbers of a full disk
+	"trace": "context", // it hands on what the context is about
 }
 
 // purity keeps I/O, clocks, goroutines and randomness out of the domain.

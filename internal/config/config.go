@@ -50,6 +50,7 @@ type Config struct {
 	Enrich  Enrich  `koanf:"enrich"`
 	Backup  Backup  `koanf:"backup"`
 	Lake    Lake    `koanf:"lake"`
+	Tracing Tracing `koanf:"tracing"`
 
 	origins map[string]string
 }
@@ -322,7 +323,7 @@ func (c *Config) Validate() error {
 	case c.SecretKey != "" && strings.ContainsFunc(c.SecretKey, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return bad("secret_key", "…", "give letters, digits and signs without spaces; 16 and more are hard to guess")
 	}
-	for _, check := range []func() error{c.Cluster.validate, c.TLS.validate, c.Backup.validate} {
+	for _, check := range []func() error{c.Cluster.validate, c.TLS.validate, c.Backup.validate, c.Tracing.validate} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -88,6 +88,11 @@ func Settings() []Setting {
 		{Key: "lake.s3_region", Default: "us-east-1", Doc: "Region of the bucket."},
 		{Key: "lake.s3_access_key", Doc: "Access key of the bucket."},
 		{Key: "lake.s3_secret_key", Doc: "Secret key of the bucket.", Secret: true},
+		{Key: "tracing.endpoint", Doc: "Where traces are sent by OpenTelemetry's protocol: http://HOST:4318 or https:// (with /v1/traces where no path is given), or grpc://HOST:4317 or grpcs://. A collector in a private network must be named in egress.allow. Default: none are made."},
+		{Key: "tracing.headers", Doc: "Headers for the collector, such as Authorization=Bearer x, with commas between them.", Secret: true},
+		{Key: "tracing.sample", Default: "0.1", Doc: "Part of the requests, deliveries and jobs that is traced, 0 to 1. A request whose sender traces it (W3C traceparent, sampled) is traced in any case."},
+		{Key: "tracing.per_second", Default: "100", Doc: "How many traces a second at most, whoever asked for them."},
+		{Key: "tracing.service", Default: "rapport", Doc: "The service's name in traces."},
 		{Key: "http.max_body_bytes", Default: "1MiB", Doc: "Largest body of the own API. Tracking has the limits of its dialect."},
 	}
 }

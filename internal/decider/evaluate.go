@@ -14,6 +14,7 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
+	"rapport/internal/trace"
 )
 
 // Ask is one question to a version of a model.
@@ -56,6 +57,10 @@ const (
 // Evaluate answers a question. It never waits for the log.
 func (d *Decider) Evaluate(ctx context.Context, ask *Ask) (*Outcome, error) {
 	defer d.Begin()()
+	ctx, step := trace.Start(ctx, "decision")
+	defer step.End()
+	step.Text("model", ask.Model)
+	step.Number("version", ask.Version)
 	r, err := d.models.get(ctx, ask.Model, ask.Version)
 	if err != nil {
 		return nil, err

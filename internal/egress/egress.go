@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"rapport/internal/trace"
 )
 
 // Options are what a way out is made of.
@@ -179,11 +181,24 @@ func (n network) holds(ip netip.Addr, port uint16) bool {
 // own connections.
 func (p *Policy) Client() *http.Client {
 	return &http.Client{
-		Transport: p.Transport(),
+		Transport: tracing{p.Transport()},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
 	}
+}
+
+// tracing tells whoever is asked which trace a request belongs to, where somebody
+// traces it.
+type tracing struct{ *http.Transport }
+
+// RoundTrip asks.
+func (t tracing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if parent := trace.Of(r.Context()).Header(); parent != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Traceparent", parent)
+	}
+	return t.Transport.RoundTrip(r)
 }
 
 // Transport is what Client uses, for who needs other limits.

@@ -23,6 +23,7 @@ import (
 	"rapport/internal/pipeline"
 	"rapport/internal/responder"
 	"rapport/internal/store"
+	"rapport/internal/trace"
 )
 
 // Spine is what the outbox asks of the pipeline.
@@ -94,6 +95,8 @@ type Deps struct {
 	Clock      clock.Clock
 	Random     func([]byte)
 	Log        *slog.Logger
+	// Tracer looks at deliveries; nil: nobody does.
+	Tracer trace.Tracer
 	// Pace replaces the pauses of tests; zero values are the usual ones.
 	Pace Pace
 }

@@ -8,6 +8,7 @@ import (
 	"rapport/internal/destination"
 	"rapport/internal/effect"
 	"rapport/internal/pipeline"
+	"rapport/internal/trace"
 )
 
 // The limits of a sink that says none.
@@ -177,10 +178,28 @@ func (l *line) call(ctx context.Context, s *opened, batch []*message) {
 	c := called{allowed: allowed}
 	if len(allowed) > 0 {
 		limit, cancel := context.WithTimeout(ctx, cmp.Or(s.limits.Timeout, defaultTimeout))
+		limit, step := trace.Root(limit, l.Tracer, "delivery")
 		l.hand(limit, s, &c)
+		l.described(step, &c)
 		cancel()
 	}
 	l.finish(ctx, batch, c)
+}
+
+// described says what a call was and what came of it.
+func (l *line) described(step trace.Span, c *called) {
+	if !step.On() {
+		return
+	}
+	step.Text("destination", l.key)
+	step.Number("messages", len(c.results))
+	for i := range c.results {
+		if o := c.results[i].Outcome; o != destination.Delivered {
+			step.Failed(string(o))
+			break
+		}
+	}
+	step.End()
 }
 
 // hand gives messages to the sink. What it says of each at once is taken at

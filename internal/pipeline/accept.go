@@ -11,6 +11,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/id"
 	"rapport/internal/store"
+	"rapport/internal/trace"
 )
 
 // Accept takes what a request brought into the log: when it returns without an
@@ -43,8 +44,12 @@ func (p *Pipeline) Accept(ctx context.Context, s *Submission) (Receipt, error) {
 		return Receipt{}, fault.Errorf(fault.Limited, "busy", "more events wait than the memory limit allows; send this request again later: %w",
 			&turnError{p.room.line(int64(bytes), waiting, time.Now())})
 	}
+	ctx, step := trace.Start(ctx, "append")
+	defer step.End()
+	step.Number("events", len(s.Events))
 	receipt, err := p.append(ctx, frame)
 	if err != nil {
+		step.Failed(fault.Of(err).Code)
 		p.waiting.Add(-int64(bytes))
 	}
 	return receipt, err
@@ -137,6 +142,7 @@ func (p *Pipeline) append(ctx context.Context, frame *store.Frame) (Receipt, err
 	if err := p.store.Log().Seal(ctx, frame); err != nil {
 		return Receipt{}, unavailable(err)
 	}
+	traced(ctx, frame)
 	t, err := p.seq.submit(frame, payloadBytes(frame.Records), false)
 	if err != nil {
 		return Receipt{}, unavailable(err)
@@ -186,6 +192,7 @@ func (p *Pipeline) deliver(frames []*store.Frame, end store.Position) {
 	}
 	parts := make([][]*store.Record, len(p.lanes))
 	for _, f := range frames {
+		p.followTrace(f)
 		for i := range f.Records {
 			r := &f.Records[i]
 			p.foresee(r)

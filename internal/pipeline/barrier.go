@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/store"
+	"rapport/internal/trace"
 )
 
 // WaitApplied is the barrier of read-your-writes: it returns when the records
@@ -13,6 +14,8 @@ import (
 // from those are visible, segments that were defined before included. It gives
 // up with the context.
 func (p *Pipeline) WaitApplied(ctx context.Context, r Receipt) error {
+	ctx, step := trace.Start(ctx, "wait")
+	defer step.End()
 	if err := p.waitRecords(ctx, r); err != nil {
 		return err
 	}

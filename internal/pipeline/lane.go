@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/id"
 	"rapport/internal/store"
+	"rapport/internal/trace"
 )
 
 // batchRecords is how many records a lane applies while it holds its lock: few
@@ -57,6 +58,8 @@ type lane struct {
 	resting bool // the loop waits for something to do
 	closed  bool
 	idle    chan struct{}
+	// followed are spans of records that are in the queue; none where nobody traces.
+	followed []following
 
 	commitMu  sync.Mutex // one commit at a time; taken before mu
 	committed store.Position
@@ -199,7 +202,10 @@ func workOf(k store.Kind) int {
 // is time. An engine that fails is asked again until it answers or the lane
 // is stopped: going on without its rows would fold on nothing.
 func (l *lane) step(batch []*store.Record, end store.Position) {
-	ctx := context.Background()
+	ctx, span := trace.Then(context.Background(), l.followedBy(end), "batch")
+	defer span.End()
+	span.Text("lane", l.name)
+	span.Number("records", len(batch))
 	if !l.prepare(ctx, batch) {
 		return
 	}
@@ -302,6 +308,7 @@ func (l *lane) emit(ctx context.Context, derived []store.Record) {
 		return
 	}
 	frame := &store.Frame{Records: derived}
+	traced(ctx, frame)
 	err := l.seq.log.Seal(ctx, frame)
 	if err == nil {
 		l.emitted, err = l.seq.submit(frame, payloadBytes(derived), true)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rapport/internal/store"
+	"rapport/internal/trace"
 )
 
 // gatherMost is how many times the rows of a commit may be gathered while the
@@ -39,6 +40,8 @@ func (l *lane) commitIfDue(ctx context.Context) {
 func (l *lane) commit(ctx context.Context) error {
 	l.commitMu.Lock()
 	defer l.commitMu.Unlock()
+	ctx, step := trace.Start(ctx, "commit")
+	defer step.End()
 	l.mu.Lock()
 	g, err := l.gather()
 	l.mu.Unlock()

@@ -20,6 +20,7 @@ import (
 	"rapport/internal/rows"
 	"rapport/internal/segment"
 	"rapport/internal/store"
+	"rapport/internal/trace"
 )
 
 // SourceInfo is what the pipeline asks of a source.
@@ -161,31 +162,26 @@ type task struct {
 // apply is what happens to a batch of records: resolve, load, fold.
 func (w *people) apply(ctx context.Context, batch []*store.Record) ([]store.Record, error) {
 	w.derived = nil
+	_, step := trace.Start(ctx, "resolve")
 	tasks := w.resolve(batch)
-	if err := w.load(ctx, tasks); err != nil {
+	step.End()
+	if err := w.loadAll(ctx, tasks); err != nil {
 		return nil, err
 	}
-	if err := w.loadTheirCuts(ctx, tasks); err != nil {
-		return nil, err
-	}
-	if err := w.loadParts(ctx, tasks); err != nil {
-		return nil, err
-	}
-	if err := w.findCopies(ctx, tasks); err != nil {
-		return nil, err
-	}
-	if err := w.loadStocks(ctx, tasks); err != nil {
-		return nil, err
-	}
+	_, step = trace.Start(ctx, "fold")
 	for i := range tasks {
 		w.foldCredited(&tasks[i])
 	}
 	clear(tasks) // the events must not outlive the batch
+	step.End()
 	if err := w.foldAgain(ctx); err != nil {
 		// Folding again is repeated until it succeeds; the batch itself is done.
 		w.log.Error("anchors cannot be folded again yet", "error", err)
 	}
+	_, step = trace.Start(ctx, "send")
 	w.sendAll(ctx)
+	step.Number("records", len(w.derived))
+	step.End()
 	return w.derived, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile/shown"
+	"rapport/internal/trace"
 )
 
 // question is one request on its way to an answer.
@@ -44,6 +45,9 @@ const maxPlaces = 50
 // with a request, the answer is a fallback and a reason.
 func (r *Responder) Decide(ctx context.Context, req *Request) (*WhatToShow, error) {
 	defer r.Model.Begin()()
+	ctx, step := trace.Start(ctx, "decide")
+	defer step.End()
+	step.Number("places", len(req.Placements)+len(req.Experiences))
 	s, err := r.shelf.get(ctx)
 	if err != nil {
 		return nil, err

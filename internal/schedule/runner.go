@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/fault"
+	"rapport/internal/trace"
 )
 
 // Deps is what a runner is made of.
@@ -22,6 +23,8 @@ type Deps struct {
 	Clock  clock.Clock
 	Random func([]byte)
 	Log    *slog.Logger
+	// Tracer looks at jobs; nil: nobody does.
+	Tracer trace.Tracer
 	// Tick is how often the calendar is looked at; 0: half a minute.
 	Tick time.Duration
 }

@@ -10,6 +10,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/fault"
+	"rapport/internal/trace"
 )
 
 // maxAttempts is how often a job that cannot be done at present is tried again.
@@ -106,7 +107,21 @@ func (r *Runner) attempt(ctx context.Context, l *line, x *running) (err error) {
 			err = fmt.Errorf("job panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return l.work(ctx, &Task{r, x})
+	_, step := trace.Root(ctx, r.Tracer, "job")
+	defer step.End()
+	step.Text("kind", x.job.Kind)
+	if err = l.work(ctx, &Task{r, x}); err != nil && step.On() {
+		step.Failed(failure(err))
+	}
+	return err
+}
+
+// failure is the code of an error.
+func failure(err error) string {
+	if f := fault.Of(err); f != nil && f.Code != "" {
+		return f.Code
+	}
+	return "failed"
 }
 
 // later lets a job wait before it is tried again, longer each time.

@@ -109,6 +109,8 @@ type Frame struct {
 	Rejected []Count
 	// Sealed is the engine's own encoded form, made by Seal.
 	Sealed any
+	// Attached is the caller's own; engines leave it alone and do not store it.
+	Attached any
 }
 
 // Count is a number of events with the reason they share.
