@@ -18,7 +18,7 @@ import { feed } from './messages'
 import type { FeedKey } from './messages'
 import { lookQuery, mappingsQuery, useImport } from './queries'
 import type { Column, Looked, Mapping } from './queries'
-import { aim, kinds, partsOf, targets, turn, types } from './targets'
+import { aim, kinds, partsOf, targets, turn, types, whole } from './targets'
 import type { Kind } from './targets'
 
 /** Map shows the columns of a file, what they become, and what the first rows come to. */
@@ -70,7 +70,7 @@ export function Map({ file }: { file: File }) {
                 {m.kind === 'event' && !m.columns.some((c) => c.to === 'event') && <TextInput label={t('eventName')} value={m.event ?? ''} onChange={(e) => setChanged({ ...m, event: e.currentTarget.value })} />}
                 {m.kind === 'segment' && !m.columns.some((c) => c.to === 'segment') && <TextInput label={t('listName')} value={m.segment ?? ''} onChange={(e) => setChanged({ ...m, segment: e.currentTarget.value })} />}
               </Group>
-              <Columns looked={l} mapping={m} change={setChanged} />
+              {whole(m.kind) ? <Text size="sm" c="dimmed">{t('wholeRows')}</Text> : <Columns looked={l} mapping={m} change={setChanged} />}
             </Stack>
             <Stack>
               <Result looked={l} />

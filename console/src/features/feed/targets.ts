@@ -16,6 +16,13 @@ export const targets: Record<Kind, string[]> = {
   segment: [...person, 'segment', 'member', 'time'],
   email: [...person, 'campaign_id', 'event', 'time', 'property:'],
   event: [...person, 'event', 'message_id', 'time', 'property:'],
+  tracking: [],
+  posthog: [],
+}
+
+/** whole tells whether the rows of a kind are whole events of another product: their members are known. */
+export function whole(kind: Kind): boolean {
+  return targets[kind].length === 0
 }
 
 export const kinds = Object.keys(targets) as Kind[]
