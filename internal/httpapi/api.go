@@ -194,15 +194,17 @@ func (a *API) Handler() http.Handler {
 		w.Header()["Cache-Control"] = []string{"private, no-cache"}
 		w.Header()["X-Content-Type-Options"] = []string{"nosniff"}
 		w.Header()["Vary"] = []string{"Accept-Language"}
-		r = r.WithContext(pipeline.InLanguage(r.Context(), wording.Preferred(r.Header.Get("Accept-Language"))))
-		if a.refuseStranger(w, r) {
+		spoken := r.WithContext(pipeline.InLanguage(r.Context(), wording.Preferred(r.Header.Get("Accept-Language"))))
+		if a.refuseStranger(w, spoken) {
 			return
 		}
-		if _, pattern := a.mux.Handler(r); pattern == "" {
-			a.noRoute(w, r)
+		if _, pattern := a.mux.Handler(spoken); pattern == "" {
+			a.noRoute(w, spoken)
 			return
 		}
-		a.mux.ServeHTTP(w, r)
+		// Who counts and traces requests asks the one that came for its route.
+		defer func() { r.Pattern = spoken.Pattern }()
+		a.mux.ServeHTTP(w, spoken)
 	})
 }
 

@@ -72,7 +72,8 @@ func TestExpire_KeepsWhatTheEventsCameTo(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	var all ExpiryData
-	for seed := range uint64(soak.Worlds(12)) {
+	worlds := soak.Worlds(12)
+	for seed := range uint64(worlds) {
 		w := newWorld(7000+seed, 120)
 		r := rand.New(rand.NewPCG(seed, 11))
 		disk := memory.NewDisk()
@@ -134,7 +135,7 @@ func TestExpire_KeepsWhatTheEventsCameTo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if all.Events < 50 || all.Copies < 10 {
+	if all.Events < 4*worlds || all.Copies < worlds/2 {
 		t.Errorf("only %d events and %d copies were taken out", all.Events, all.Copies)
 	}
 	t.Logf("%d events and %d copies were taken out", all.Events, all.Copies)

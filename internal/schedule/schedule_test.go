@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -247,9 +248,10 @@ func TestRunner_AFullDiskFailsNoJob(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{rows: map[string]schedule.Row{}}
-		full := true
+		var full atomic.Bool
+		full.Store(true)
 		r := runner(k, "write", func(context.Context, *schedule.Task) error {
-			if full {
+			if full.Load() {
 				return fmt.Errorf("write a piece: %w", syscall.ENOSPC)
 			}
 			return nil
@@ -263,7 +265,7 @@ func TestRunner_AFullDiskFailsNoJob(t *testing.T) {
 		if got := get(t, r, j.ID); got.State != schedule.Waiting || !strings.Contains(got.Error, "the disk is full") || got.Attempts != 0 {
 			t.Errorf("on a full disk: %+v", got)
 		}
-		full = false
+		full.Store(false)
 		pass(5 * time.Second)
 		if got := get(t, r, j.ID); got.State != schedule.Done {
 			t.Errorf("there is room: %+v", got)
