@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -44,8 +45,8 @@ type Config struct {
 type Provider struct {
 	config Config
 	client *http.Client
-	mu     sync.Mutex
-	found  *found
+	known  atomic.Pointer[found]
+	asking sync.Mutex    // over what follows; held while the provider is asked
 	again  clock.Instant // when it is asked again what it is
 	failed error
 }
@@ -184,10 +185,14 @@ func (p *Provider) ask(ctx context.Context, f *found, token *oauth2.Token, subje
 }
 
 // End is where the browser ends its session at the provider, and comes back from;
-// empty: the provider has no such place, or does not say where.
+// empty: the provider has no such place, or does not say where. What is known of it
+// is good enough: whoever is signed in does not wait for a provider that is away.
 func (p *Provider) End(ctx context.Context, back string) string {
-	f, err := p.discover(ctx)
-	if err != nil || f.end == "" {
+	f := p.known.Load()
+	if f == nil {
+		f, _ = p.discover(ctx) //nolint:errcheck // then nothing says where
+	}
+	if f == nil || f.end == "" {
 		return ""
 	}
 	u, err := url.Parse(f.end)
@@ -209,38 +214,50 @@ func (p *Provider) oauth(f *found, back string) *oauth2.Config {
 }
 
 // discover gives what the provider says of itself, asked for at most once an hour;
-// what was known goes on counting while it does not answer.
+// what was known goes on counting while it does not answer. One asks: who comes
+// meanwhile takes what was known, or waits for what that one hears.
 func (p *Provider) discover(ctx context.Context) (*found, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.config.Clock.Now()
-	if now < p.again {
-		if p.found == nil {
-			return nil, p.failed
-		}
-		return p.found, nil
+	known := p.known.Load()
+	if known == nil {
+		p.asking.Lock()
+	} else if !p.asking.TryLock() {
+		return known, nil
 	}
+	defer p.asking.Unlock()
+	known = p.known.Load()
+	if p.config.Clock.Now() >= p.again {
+		f, err := p.look(ctx)
+		// Counted from now on: not to answer takes longer than badFor, and those who
+		// waited would ask one after the other.
+		now := p.config.Clock.Now()
+		if err == nil {
+			p.known.Store(f)
+			p.failed, p.again = nil, now.Add(goodFor)
+			return f, nil
+		}
+		p.failed, p.again = p.away(err), now.Add(badFor)
+	}
+	if known == nil {
+		return nil, p.failed
+	}
+	return known, nil
+}
+
+// look asks the provider what it is.
+func (p *Provider) look(ctx context.Context) (*found, error) {
 	// Whoever asks may go away: the answer is for all.
 	ctx = oidc.ClientContext(context.WithoutCancel(ctx), p.client)
-	f := &found{}
-	var err error
-	if f.provider, err = oidc.NewProvider(ctx, p.config.Issuer); err == nil {
-		var more struct {
-			End string `json:"end_session_endpoint"`
-		}
-		if err = f.provider.Claims(&more); err == nil {
-			f.end = more.End
-		}
-	}
+	provider, err := oidc.NewProvider(ctx, p.config.Issuer)
 	if err != nil {
-		p.failed, p.again = p.away(err), now.Add(badFor)
-		if p.found == nil {
-			return nil, p.failed
-		}
-		return p.found, nil
+		return nil, err
 	}
-	p.found, p.failed, p.again = f, nil, now.Add(goodFor)
-	return f, nil
+	var more struct {
+		End string `json:"end_session_endpoint"`
+	}
+	if err := provider.Claims(&more); err != nil {
+		return nil, err
+	}
+	return &found{provider, more.End}, nil
 }
 
 // away is a fault of a provider that does not answer, or not as one.
