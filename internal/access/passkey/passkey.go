@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"strings"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -39,10 +40,18 @@ type Party struct{ id, origin string }
 // an IP address, or a connection that is not secure.
 func At(base string) (Party, bool) {
 	u, err := url.Parse(base)
-	if err != nil || u.Hostname() == "" || net.ParseIP(u.Hostname()) != nil || u.Scheme != "https" && u.Hostname() != "localhost" {
+	if err != nil || u.Hostname() == "" || net.ParseIP(u.Hostname()) != nil {
 		return Party{}, false
 	}
-	return Party{u.Hostname(), u.Scheme + "://" + u.Host}, true
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if u.Scheme != "https" && host != "localhost" {
+		return Party{}, false
+	}
+	// As browsers write an origin: they leave out the port that goes without saying.
+	if port == "" || u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		return Party{host, u.Scheme + "://" + host}, true
+	}
+	return Party{host, u.Scheme + "://" + host + ":" + port}, true
 }
 
 // ID is the name of the host.

@@ -86,4 +86,8 @@ func TestAt_IsWhereBrowsersKnowPasskeys(t *testing.T) {
 			t.Errorf("%s: %t", base, ok)
 		}
 	}
+	written, _ := passkey.At("https://Rapport.example.com:443")
+	if known, _ := passkey.At("https://rapport.example.com"); written != known {
+		t.Errorf("%v is not %v, as browsers write it", written, known)
+	}
 }
