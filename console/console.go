@@ -44,12 +44,13 @@ func Handler(entropy io.Reader) http.Handler {
 	if err != nil { // embedded: cannot be
 		page = []byte(noncePlace)
 	}
-	return &handler{page: page, entropy: entropy}
+	return &handler{page: page, entropy: entropy, frames: make(chan struct{}, maxFrames)}
 }
 
 type handler struct {
 	page    []byte
 	entropy io.Reader
+	frames  chan struct{} // one for each message that is in memory
 }
 
 // ServeHTTP does it.

@@ -238,3 +238,46 @@ func TestFrame_ShowsMessagesUnderAPolicyOfItsOwn(t *testing.T) {
 		t.Error("a link shows a message")
 	}
 }
+
+// heldBody is a body that comes when it is let.
+type heldBody struct {
+	begun chan<- struct{}
+	let   <-chan struct{}
+}
+
+func (b heldBody) Read([]byte) (int, error) {
+	b.begun <- struct{}{}
+	<-b.let
+	return 0, io.EOF
+}
+
+func TestFrame_HoldsFewMessagesAtOnce(t *testing.T) {
+	t.Parallel()
+	h := console.Handler(rand.Reader)
+	post := func(body io.Reader) int {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/console/frame", body)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	const most = 4
+	begun, let, answers := make(chan struct{}), make(chan struct{}), make(chan int)
+	for range most {
+		go func() { answers <- post(heldBody{begun, let}) }()
+		<-begun
+	}
+	if code := post(strings.NewReader("html=x")); code != http.StatusServiceUnavailable {
+		t.Errorf("one more: %d", code)
+	}
+	close(let)
+	for range most {
+		if code := <-answers; code != http.StatusOK {
+			t.Errorf("one of them: %d", code)
+		}
+	}
+	if code := post(strings.NewReader("html=x")); code != http.StatusOK {
+		t.Errorf("afterwards: %d", code)
+	}
+}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,8 +12,13 @@ import (
 // which no e-mail looks as it should.
 const framePath = "/frame"
 
-// maxFrame bounds a message.
-const maxFrame = 4 << 20
+const (
+	// maxFrame bounds a message.
+	maxFrame = 4 << 20
+	// maxFrames bounds how many are in memory at once: nobody has to sign in, and a
+	// program says of itself what it likes.
+	maxFrames = 4
+)
 
 // framePolicy allows styles and pictures that are part of the message, and nothing
 // else: no script, no form, no way to any host, no origin of its own.
@@ -29,13 +35,21 @@ func (h *handler) frame(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only the console's own page shows messages here", http.StatusForbidden)
 		return
 	}
+	select {
+	case h.frames <- struct{}{}:
+		defer func() { <-h.frames }()
+	default:
+		header.Set("Retry-After", "1")
+		http.Error(w, "many messages are shown right now: look at this one again in a moment", http.StatusServiceUnavailable)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxFrame)
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "the message cannot be read, or is larger than 4 MiB", http.StatusBadRequest)
 		return
 	}
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	w.Write([]byte(r.PostForm.Get("html"))) //nolint:errcheck // the client is gone
+	io.WriteString(w, r.PostForm.Get("html")) //nolint:errcheck // the client is gone
 }
 
 // ownPage tells whether a page of this very host sent the form. Browsers say where
