@@ -23,9 +23,11 @@ export function Overview() {
   const keys = useQuery({ ...keysQuery, retry: false })
   const rules = useQuery({ ...alertsQuery, retry: false })
   const standing = useQuery({ ...standingQuery, retry: false })
+  const policies = useQuery({ queryKey: ['retention-policies'], queryFn: ({ signal }) => ask(api.GET('/api/v1/retention-policies', { params: { query: { limit: 500 } }, signal })), retry: false })
   const requests = useQuery({ queryKey: ['privacy', 'requests', 'some'], queryFn: ({ signal }) => ask(api.GET('/api/v1/privacy/requests', { params: { query: { limit: 50 } }, signal })), retry: false })
   const invited = (members.data?.items ?? []).filter((m) => m.status === 'invited').length
   const alerts = (rules.data ?? []).filter((a) => a.live_version !== null).length
+  const kept = (policies.data?.items ?? []).filter((p) => p.live_version !== null).length
   const now = standing.data?.items?.length ?? 0
   const open = (requests.data?.items ?? []).filter((r) => r.state === 'queued' || r.state === 'running').length
   return (
@@ -34,7 +36,7 @@ export function Overview() {
       <Part icon={IconKey} title={t('tab_keys')} to={{ to: '/settings', search: { tab: 'keys' } }} query={keys}>{t('overviewKeys', { count: keys.data?.items?.length ?? 0 })}</Part>
       <Part icon={IconBell} title={t('overviewAlerts')} to={{ to: '/alerts', search: {} }} query={rules}>{t('overviewAlertsText', { count: alerts })}{now > 0 && <Badge ml="xs" color="red">{t('overviewStanding', { count: now })}</Badge>}</Part>
       <Backup />
-      <Part icon={IconArchive} title={t('overviewRetention')} to={{ to: '/sources' }}>{t('overviewRetentionText')}</Part>
+      <Part icon={IconArchive} title={t('overviewRetention')} query={policies}>{t('overviewRetentionText', { count: kept })}</Part>
       <Part icon={IconShieldLock} title={t('overviewPrivacy')} to={{ to: '/privacy', search: {} }} query={requests}>{open > 0 ? t('overviewPrivacyOpen', { count: open }) : t('overviewPrivacyNone')}</Part>
       <Part icon={IconHistory} title={t('overviewAudit')} to={{ to: '/audit', search: {} }}>{t('overviewAuditText')}</Part>
       <Part icon={IconHeartbeat} title={t('health')} to={{ to: '/health' }}>{t('overviewHealthText')}</Part>
@@ -54,11 +56,11 @@ function Backup() {
 
 interface State { isError: boolean; isPending: boolean }
 
-function Part({ icon: Icon, title, to, query, bad, children }: { icon: ComponentType<{ size?: number; stroke?: number }>; title: string; to: LinkProps; query?: State; bad?: boolean; children: ReactNode }) {
+function Part({ icon: Icon, title, to, query, bad, children }: { icon: ComponentType<{ size?: number; stroke?: number }>; title: string; to?: LinkProps; query?: State; bad?: boolean; children: ReactNode }) {
   const t = useText(settings)
   return (
     <Card padding="md">
-      <Group gap="xs" wrap="nowrap"><Icon size={20} stroke={1.6} aria-hidden /><Title order={2} size="h4"><Link {...to} style={{ color: 'inherit' }}>{title}</Link></Title></Group>
+      <Group gap="xs" wrap="nowrap"><Icon size={20} stroke={1.6} aria-hidden /><Title order={2} size="h4">{to ? <Link {...to} style={{ color: 'inherit' }}>{title}</Link> : title}</Title></Group>
       <Text size="sm" mt={6} c={bad ? 'var(--rp-bad)' : 'dimmed'} component="div" aria-busy={query?.isPending || undefined}>{query?.isError ? t('overviewClosed') : query?.isPending ? t('looking') : children}</Text>
     </Card>
   )
