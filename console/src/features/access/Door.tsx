@@ -30,11 +30,12 @@ export function Door({ title, children }: { title: string; children: ReactNode }
 /** RefusedElsewhere says why a sign-in at the provider did not work. */
 export function RefusedElsewhere() {
   const t = useText(access)
-  if (!refused) return null
-  const key = `refused_${refused}`
+  const code = refused()
+  if (!code) return null
+  const key = `refused_${code}`
   return (
     <Alert color="red" icon={<IconAlertCircle size={18} />} role="alert" title={t('wrong')} mb="md">
-      {key in access.en ? t(key as keyof typeof access.en) : t('refused_other', { code: refused })}
+      {key in access.en ? t(key as keyof typeof access.en) : t('refused_other', { code })}
     </Alert>
   )
 }

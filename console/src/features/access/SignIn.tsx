@@ -59,7 +59,8 @@ function Elsewhere() {
   const go = useMutation({ mutationFn: signInWithPasskey })
   const passkeys = data?.passkeys && 'PublicKeyCredential' in window
   if (!data?.openid && !passkeys) return null
-  const to = `${location.pathname.replace(/^\/console/, '') || '/'}${location.search}`
+  const here = `${location.pathname.replace(/^\/console/, '') || '/'}${location.search}`
+  const to = here.length > 1000 ? '/' : here // the server takes no longer one
   return (
     <>
       <Divider label={t('or')} my="md" />

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react'
 import { call, onSessionLost, setSecretKey } from '~/shared/api/client'
 import { problemOf } from '~/shared/api/problem'
 import { useLocale } from '~/shared/i18n'
+import { cameIn } from './refused'
 
 /** Who is signed in. */
 export interface Member {
@@ -54,6 +55,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     const { member } = answer
     setSession({ id: member.id, name: member.name, email: member.email, roles: member.roles ?? [], mayUnmask: answer.may_unmask === true })
   }, [])
+  const come = useCallback((answer: SessionAnswer) => {
+    cameIn()
+    enter(answer)
+  }, [enter])
   const leave = useCallback(() => {
     setSecretKey(undefined)
     setSession('out')
@@ -98,13 +103,13 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     () => ({
       session,
       away,
-      signIn: async (email, password) => enter(await call<SessionAnswer>(path, { method: 'POST', body: { email, password } })),
+      signIn: async (email, password) => come(await call<SessionAnswer>(path, { method: 'POST', body: { email, password } })),
       signInWithPasskey: async () => {
         const { showPasskey } = await import('./passkey')
         const { ticket, options } = await call<{ ticket: string; options: unknown }>(`${path}/passkey/begin`, { method: 'POST' })
-        enter(await call<SessionAnswer>(`${path}/passkey`, { method: 'POST', body: { ticket, credential: await showPasskey(options) } }))
+        come(await call<SessionAnswer>(`${path}/passkey`, { method: 'POST', body: { ticket, credential: await showPasskey(options) } }))
       },
-      signInFirst: async (first) => enter(await call<SessionAnswer>(`${path}/first`, { method: 'POST', body: first })),
+      signInFirst: async (first) => come(await call<SessionAnswer>(`${path}/first`, { method: 'POST', body: first })),
       signInWithKey: async (key) => {
         setSecretKey(key)
         try {
@@ -122,7 +127,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
         leave()
       },
     }),
-    [session, away, enter, leave],
+    [session, away, come, leave],
   )
   return <AccessContext value={access}>{children}</AccessContext>
 }
