@@ -29,8 +29,8 @@ type Entry struct {
 	At    clock.Instant `json:"at"`
 	Actor string        `json:"actor"` // id of a key or a member
 	// Operation is the id of the API's operation, or sign-in, sign-in-openid,
-	// sign-in-passkey, link-openid, provision-member, refused-sign-in, enter-by-link, refused-link;
-	// call-tool is an assistant's, with the tool as Target.
+	// sign-in-passkey, link-openid, provision-member, follow-roles, refused-sign-in,
+	// enter-by-link, refused-link; call-tool is an assistant's, with the tool as Target.
 	Operation string `json:"operation"`
 	// Target is the key or id in the address, where it is no personal one.
 	Target string `json:"target,omitempty"`

@@ -45,9 +45,9 @@ type Admission struct {
 // Entered is how somebody came in whom a provider vouched for.
 type Entered struct {
 	Member Member
-	// Made and Linked tell what is new: the member, or that the provider's account
-	// is theirs.
-	Made, Linked bool
+	// Made, Linked and Moved tell what is new: the member, that the provider's
+	// account is theirs, or the roles of one who was there before.
+	Made, Linked, Moved bool
 }
 
 // EnterVouched finds the member for whom a provider vouched. The provider's account
@@ -91,6 +91,7 @@ func (r *Register) EnterVouched(v Vouched, by Admission) (Entered, error) {
 			m.Link, out.Linked = nil, true // an invitation is used up
 		}
 		if roles != nil {
+			out.Moved = !slices.Equal(m.Roles, roles)
 			m.Roles = roles
 		}
 		id = m.ID

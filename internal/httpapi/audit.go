@@ -18,7 +18,7 @@ import (
 type AuditQuery struct {
 	Paging
 	Actor     string `query:"actor" maxLength:"64" doc:"Id of a key or a member"`
-	Operation string `query:"operation" maxLength:"64" doc:"Id of an operation of this API, or sign-in, sign-in-openid, sign-in-passkey, link-openid, provision-member, refused-sign-in, enter-by-link, refused-link, call-tool"`
+	Operation string `query:"operation" maxLength:"64" doc:"Id of an operation of this API, or sign-in, sign-in-openid, sign-in-passkey, link-openid, provision-member, follow-roles, refused-sign-in, enter-by-link, refused-link, call-tool"`
 	About     string `query:"about" maxLength:"500" doc:"What stood in the address for a person, such as user_id:42 or a profile's id"`
 	From      string `query:"from" format:"date-time"`
 	To        string `query:"to" format:"date-time"`

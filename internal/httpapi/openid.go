@@ -207,6 +207,9 @@ func (a *API) finished(ctx context.Context, r *http.Request, note *openIDNote) (
 	if in.Linked {
 		a.noteSession(ctx, in.Member.ID, "link-openid", "")
 	}
+	if in.Moved {
+		a.noteSession(ctx, in.Member.ID, "follow-roles", "")
+	}
 	if token, err = a.Sessions.BeginVia(in.Member.ID, access.ViaOpenID); err != nil {
 		return "", err
 	}

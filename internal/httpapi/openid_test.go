@@ -243,6 +243,10 @@ func TestOpenID_ProvisionedMembersFollowTheirGroups(t *testing.T) {
 	if m := d.api.Access.Index().Member(m.ID); len(m.Roles) != 1 || m.Roles[0] != access.Marketer {
 		t.Errorf("roles %v", m.Roles)
 	}
+	d.comeIn(t, "/")
+	if entries, _, err := d.api.Audit.List(access.AuditQuery{Operation: "follow-roles", Limit: 10}); err != nil || len(entries) != 1 || entries[0].Actor != m.ID {
+		t.Errorf("the audit log has other roles as %v, %v", entries, err)
+	}
 	// A session that began before has the roles of now.
 	if res, _ := d.ask(t, "GET", "/api/v1/members", "", "Authorization", "", "Cookie", session); res.StatusCode != http.StatusForbidden {
 		t.Errorf("a session keeps the right of an admin: %d", res.StatusCode)
