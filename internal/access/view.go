@@ -90,7 +90,8 @@ func (v *Views) read() (all []View, err error) {
 	return all, err
 }
 
-// change gives edit all views and keeps what it makes of them.
+// change gives edit all views and keeps what it makes of them, but for those that
+// nobody sees any more: a member's own who is gone, however they went.
 func (v *Views) change(edit func([]View) ([]View, error)) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -101,6 +102,8 @@ func (v *Views) change(edit func([]View) ([]View, error)) error {
 	if all, err = edit(all); err != nil {
 		return err
 	}
+	members := v.register.Index().Document()
+	all = slices.DeleteFunc(all, func(w View) bool { return !w.Shared && members.member(w.Owner) == nil })
 	text, err := json.Marshal(all)
 	if err != nil {
 		return fmt.Errorf("keeping the saved views: %w", err)
@@ -186,9 +189,8 @@ func (v *Views) Drop(m *Member, id string) error {
 	})
 }
 
-// Forget takes away what was a member's own; what they shared stays.
-func (v *Views) Forget(member string) error {
-	return v.change(func(all []View) ([]View, error) {
-		return slices.DeleteFunc(all, func(w View) bool { return w.Owner == member && !w.Shared }), nil
-	})
+// Sweep takes away what was the own of members who are gone; what they shared
+// stays.
+func (v *Views) Sweep() error {
+	return v.change(func(all []View) ([]View, error) { return all, nil })
 }

@@ -122,7 +122,7 @@ func (a *API) dropMember(ctx context.Context, in *MemberKey) (*struct{}, error) 
 	if err := a.Access.DropMember(author(ctx), in.ID); err != nil {
 		return nil, err
 	}
-	if err := a.Views.Forget(in.ID); err != nil {
+	if err := a.Views.Sweep(); err != nil {
 		return nil, err
 	}
 	return nil, a.Sessions.EndMember(in.ID)
