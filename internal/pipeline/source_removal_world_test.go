@@ -85,6 +85,7 @@ func removeFromWorld(t *testing.T, on engine, w *world, r *rand.Rand) {
 			if err := p.Close(ctx); err != nil {
 				t.Fatal(err)
 			}
+			on.close()
 			if p, err = Open(ctx, settings(), nil); err != nil {
 				t.Fatal(err)
 			}
@@ -102,12 +103,15 @@ func removeFromWorld(t *testing.T, on engine, w *world, r *rand.Rand) {
 	if err := p.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := Rebuild(ctx, settings(), nil); err != nil {
+	on.close()
+	if err := RebuildAll(ctx, settings(), nil); err != nil {
 		t.Fatal(err)
 	}
+	on.close()
 	if p, err = Open(ctx, settings(), nil); err != nil {
 		t.Fatal(err)
 	}
+	defer on.close()
 	defer closeNow(t, p)
 	if err := p.RemoveStale(ctx, at.Derived, stale, func(store.Position) error { return nil }); err != nil {
 		t.Fatal(err)
