@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"rapport/internal/catalog"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/graph"
 	"rapport/internal/id"
 	"rapport/internal/store"
 )
@@ -90,7 +92,7 @@ func (p *Pipeline) RemoveSource(ctx context.Context, source string, from Removed
 			return err
 		}
 		derived := func(r *store.Record, take func(payload []byte)) {
-			if !r.Kind.Fact() && s.anchors[short(r.Anchor)] { // made again of the events that stay
+			if s.followed(r) { // made again of the events that stay
 				take(nil)
 			}
 		}
@@ -253,10 +255,23 @@ func (s *sourceSearch) look(r *store.Record) {
 			s.remove(r, nil)
 		}
 	default:
-		if !r.Kind.Fact() && s.anchors[short(r.Anchor)] {
+		if s.followed(r) {
 			s.found.Derived++
 		}
 	}
+}
+
+// followed tells whether a record follows from events of the source: one of
+// somebody they are about, or one in which a home names such people as its own.
+func (s *sourceSearch) followed(r *store.Record) bool {
+	if r.Kind.Fact() || s.anchors[short(r.Anchor)] {
+		return !r.Kind.Fact()
+	}
+	if r.Kind != store.KindPerson {
+		return false
+	}
+	p, err := graph.ReadPerson(r.Payload)
+	return err == nil && slices.ContainsFunc(p.Members, func(i event.Identifier) bool { return s.anchors[short(i.Key())] })
 }
 
 // letter leaves of a dead letter why it was one.
