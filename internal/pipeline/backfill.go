@@ -213,7 +213,7 @@ func (w *people) nextAnchors(ctx context.Context) error {
 }
 
 // unread brings into memory what visiting an anchor needs, and gives how many
-// events of it are to be folded.
+// events of it, and bases of events, are to be folded.
 func (w *people) unread(ctx context.Context, a *anchor) (int, error) {
 	if a.refold {
 		return 0, nil
@@ -224,7 +224,7 @@ func (w *people) unread(ctx context.Context, a *anchor) (int, error) {
 	if !w.job.wantsHistory(a) {
 		return 0, nil
 	}
-	return int(a.chunks)*chunkEntries + len(a.open), nil
+	return int(a.chunks)*chunkEntries + len(a.open) + len(a.bases), nil
 }
 
 // open folds the first of an anchor's n events, all where they are few.

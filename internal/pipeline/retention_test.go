@@ -309,3 +309,28 @@ func TestExpire_LeavesPeopleWhoCanBeSplitAndErased(t *testing.T) {
 		t.Errorf("accounting %s, was %s", got, sums)
 	}
 }
+
+// A condition that is in force again counts those of whom only a base is left.
+func TestBackfill_CountsWhomOnlyABaseKnows(t *testing.T) {
+	t.Parallel()
+	p := open(t, memory.New(), 2, 8)
+	defer closeNow(t, p)
+	define(t, p, "seen", `{"event":"Seen"}`)
+	cultivated(t, p)
+	seen, more := trackAt(worldStart, "ann", "Seen", "m1"), trackAt(worldStart, "ann", "More", "m2")
+	more.source = "other"
+	play(t, p, []fact{seen, more}, 1)
+	gone := func(name, other string) {
+		t.Helper()
+		if got := forget(t, p, retention.Floor{Policy: name, Names: []string{name}, Before: worldStart.Add(retention.Slack + time.Hour)}); got.Events != 1 {
+			t.Fatalf("taken out: %+v", got)
+		}
+		define(t, p, "seen", other)
+		cultivated(t, p)
+	}
+	gone("Seen", `{"event":"Other"}`)
+	gone("More", `{"event":"Seen"}`)
+	if got := p.SegmentSizes()["seen"]; got != 1 {
+		t.Errorf("%d people are in the segment, want 1", got)
+	}
+}
