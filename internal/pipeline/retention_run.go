@@ -40,10 +40,11 @@ type Expiring struct {
 }
 
 // The size of a step: what is gathered before something is written, and how many
-// messages one base takes at a time.
+// messages one base takes at a time. A step that has to look for copies reads all
+// of the log.
 const (
-	expiryAnchors  = 2_000
-	expiryMessages = 50_000
+	expiryAnchors  = 20_000
+	expiryMessages = 200_000
 	baseMessages   = 20_000
 )
 
@@ -69,8 +70,8 @@ func (p *Pipeline) Expire(ctx context.Context, list []retention.Floor, dry bool,
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		x := &expiry{p: p, floors: list, data: at.ExpiryData.clone()}
-		next, err := x.step(ctx, at.Next, dry)
+		x := &expiry{p: p, floors: list, dry: dry, data: at.ExpiryData.clone()}
+		next, err := x.step(ctx, at.Next)
 		if err != nil {
 			return err
 		}
@@ -107,11 +108,12 @@ func (p *Pipeline) prepareExpiry(ctx context.Context, list []retention.Floor) er
 type expiry struct {
 	p      *Pipeline
 	floors []retention.Floor
+	dry    bool // it counts, and gathers nothing
 	data   ExpiryData
 	drops  []drop
 	// gathered is how many messages are in drops.
 	gathered int
-	more     bool // an anchor has more than one base takes
+	more     bool // these buckets have more than one step takes
 }
 
 // drop is what is to be taken from an anchor.
@@ -123,8 +125,8 @@ type drop struct {
 }
 
 // step does the next buckets and gives the first that is not done.
-func (x *expiry) step(ctx context.Context, from id.Bucket, dry bool) (id.Bucket, error) {
-	if !dry {
+func (x *expiry) step(ctx context.Context, from id.Bucket) (id.Bucket, error) {
+	if !x.dry {
 		x.p.privacy.one.Lock()
 		defer x.p.privacy.one.Unlock()
 	}
@@ -138,19 +140,19 @@ func (x *expiry) step(ctx context.Context, from id.Bucket, dry bool) (id.Bucket,
 		if err != nil {
 			return from, err
 		}
-		if !dry && n >= expiryMessages && i < len(keys)-1 {
+		if n >= expiryMessages && i < len(keys)-1 {
 			x.more = true // the same buckets once more, without those that are done
 			break
 		}
 	}
-	if dry || len(x.drops) == 0 {
+	if len(x.drops) == 0 {
 		return next, nil
 	}
-	// From here on it goes to its end, so that the log is not left behind.
-	ctx = context.WithoutCancel(ctx)
 	if err := x.findDoubles(ctx); err != nil {
 		return from, err
 	}
+	// From here on it goes to its end, so that the log is not left behind.
+	ctx = context.WithoutCancel(ctx)
 	now := *x.p.floors.Load()
 	now.Open = max(x.p.store.Log().End(), 1)
 	if err := x.p.sayFloors(ctx, now); err != nil {
@@ -212,22 +214,28 @@ func (x *expiry) look(ctx context.Context, k id.Key) (int, error) {
 	}
 	found := 0
 	if err := x.p.each(ctx, at, func(i int, r *store.Record) {
-		if found >= baseMessages {
+		if found >= baseMessages && !x.dry {
 			x.more = true
 			return
 		}
-		if source, ok := x.takes(r, a.isCut); ok {
+		source, ok := x.takes(r, a.isCut)
+		if !ok {
+			return
+		}
+		found++
+		if !x.dry {
 			d.sources[source] = append(d.sources[source], entries[i])
-			found++
 		}
 	}); err != nil {
 		return x.gathered, err
 	}
 	if found > 0 {
-		x.drops = append(x.drops, d)
 		x.data.Identifiers++
 	}
-	x.gathered += found
+	if found > 0 && !x.dry {
+		x.drops = append(x.drops, d)
+		x.gathered += found
+	}
 	return x.gathered, nil
 }
 

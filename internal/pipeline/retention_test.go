@@ -334,3 +334,25 @@ func TestBackfill_CountsWhomOnlyABaseKnows(t *testing.T) {
 		t.Errorf("%d people are in the segment, want 1", got)
 	}
 }
+
+// A dry run counts all that the run itself would take out, also of somebody of
+// whom there is more than one base takes at a time.
+func TestExpire_DryRunCountsWhatTheRunTakesOut(t *testing.T) {
+	t.Parallel()
+	p := open(t, memory.New(), 1, 1000)
+	defer closeNow(t, p)
+	const many = baseMessages + 100
+	facts := make([]fact, many)
+	for n := range facts {
+		facts[n] = trackAt(worldStart.Add(time.Duration(n)*time.Millisecond), "ann", "Seen", fmt.Sprint("m", n))
+	}
+	play(t, p, facts, 1000)
+	floor := retention.Floor{Policy: "seen", Before: worldStart.Add(2*retention.Slack + time.Hour)}
+	var dry Expiring
+	if err := p.Expire(t.Context(), []retention.Floor{floor}, true, &dry, func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := forget(t, p, floor); dry.Events != many || got.Events != many {
+		t.Errorf("a dry run counts %d events, the run takes %d out, want %d", dry.Events, got.Events, many)
+	}
+}
