@@ -42,9 +42,10 @@ func beginRetelling(ctx context.Context, st store.Store) error {
 	if err != nil {
 		return err
 	}
-	var at store.Position = 1
+	// It moves no bucket on: after a crash before the end it applies what it lacks.
+	at := st.State().Applied(0)
 	for b := range id.Buckets + 1 {
-		at = max(at, st.State().Applied(id.Bucket(b)))
+		at = min(at, st.State().Applied(id.Bucket(b)))
 	}
 	c := store.Commit{Span: store.AllBuckets(), Position: at, Changes: append(changes, retellingRow(store.Put))}
 	if err := st.State().Commit(ctx, c); err != nil {
@@ -266,9 +267,12 @@ func (w *people) correct(a *anchor, segments map[string]*toldLast) {
 func olderFlows(ctx context.Context, st store.State) (out []store.Change, err error) {
 	at := store.SpanRange{Table: store.TableMeta, Span: store.AllBuckets(), Prefix: olderFlowPrefix}
 	err = st.ScanSpan(ctx, at, func(b id.Bucket, key []byte, parts [][]byte) store.Step {
+		older := bytes.Clone(key)
 		if key = bytes.Clone(key[len(olderFlowPrefix):]); len(key) > 16 {
 			key[len(key)-8] |= 0x80 // a run that is not one of this table
-			out = append(out, store.Change{RowKey: store.RowKey{Table: store.TableFlows, Bucket: b, Key: key}, Op: store.Put, Value: bytes.Clone(parts[0])})
+			out = append(out,
+				store.Change{RowKey: store.RowKey{Table: store.TableMeta, Bucket: b, Key: older}, Op: store.Delete},
+				store.Change{RowKey: store.RowKey{Table: store.TableFlows, Bucket: b, Key: key}, Op: store.Put, Value: bytes.Clone(parts[0])})
 		}
 		return store.NextRow
 	})

@@ -13,6 +13,7 @@ import (
 
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/id"
 	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
@@ -210,5 +211,46 @@ func TestRebuild_CorrectsWhatWasToldWrongly(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(wanted) {
 			t.Errorf("%s: %q, want %q", who, got, wanted)
 		}
+	}
+}
+
+// unresettable is a store whose state is not reset.
+type unresettable struct{ store.Store }
+
+type unresettableState struct{ store.State }
+
+func (s unresettable) State() store.State { return unresettableState{s.Store.State()} }
+
+func (unresettableState) Reset(context.Context, ...store.Table) error { return errDisk }
+
+// A rebuild that is cut off before the state is thrown away leaves it as far as it
+// was: the next start applies what it lacks. Flows of earlier versions count once.
+func TestRebuild_CutOffAtItsBeginningSkipsNothing(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	st := memory.New()
+	flow := store.RowKey{Table: store.TableMeta, Bucket: 3, Key: append([]byte("flow\x00seen\x00"), make([]byte, 16)...)}
+	for _, c := range []store.Commit{
+		{Span: store.Span{First: 0, Last: 9}, Position: 5, Changes: []store.Change{{RowKey: flow, Op: store.Put, Value: []byte{1, 0}}}},
+		{Span: store.Span{First: 10, Last: id.CommonBucket}, Position: 50},
+	} {
+		if err := st.State().Commit(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := beginRetelling(ctx, unresettable{st}); !errors.Is(err, errDisk) {
+		t.Fatal(err)
+	}
+	for b, want := range map[id.Bucket]store.Position{0: 5, 9: 5, 10: 50, id.CommonBucket: 50} {
+		if got := st.State().Applied(b); got != want {
+			t.Errorf("bucket %d has applied %d, want %d", b, got, want)
+		}
+	}
+	moved := flow
+	moved.Table, moved.Key = store.TableFlows, append([]byte("seen\x00"), make([]byte, 16)...)
+	moved.Key[len(moved.Key)-8] |= 0x80
+	rows, err := st.State().Load(ctx, []store.RowKey{flow, moved})
+	if err != nil || rows[0] != nil || len(rows[1]) != 1 {
+		t.Errorf("the flow is %q and %q, %v", rows[0], rows[1], err)
 	}
 }
