@@ -75,7 +75,9 @@ func (r *room) line(bytes, waiting int64, now time.Time) time.Duration {
 	if r.rate == 0 {
 		return time.Second
 	}
-	take := func(bytes int64) time.Duration { return time.Duration(float64(bytes) / r.rate * float64(time.Second)) }
+	take := func(bytes int64) time.Duration { // where nothing goes on, it would be more than there are numbers
+		return time.Duration(min(float64(bytes)/r.rate*float64(time.Second), float64(longestTurn)))
+	}
 	first := now.Add(take(max(waiting-r.limitNow()/2, 0)))
 	if r.turn.Before(first) {
 		r.turn = first

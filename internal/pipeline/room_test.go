@@ -79,3 +79,20 @@ func TestRoom_GivesTurns(t *testing.T) {
 		t.Errorf("a minute later, with room: %v", d)
 	}
 }
+
+// However long nothing was applied, a turn is in the time to come.
+func TestRoom_GivesTurnsWhereNothingGoesOn(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	r := &room{most: 40 << 20, wait: 5 * time.Second, looked: now}
+	now = busy(r, now, 10<<20, 5*time.Second)
+	now = busy(r, now, 0, 2*time.Minute)
+	for range 3 {
+		if d := r.line(1<<20, r.most, now); d != longestTurn {
+			t.Errorf("a turn in %v, want %v", d, longestTurn)
+		}
+	}
+	if d := r.line(1<<20, 0, now.Add(time.Minute)); d != 0 {
+		t.Errorf("with room again: %v", d)
+	}
+}
