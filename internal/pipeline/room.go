@@ -90,9 +90,9 @@ func (r *room) line(bytes, waiting int64, now time.Time) time.Duration {
 	return out
 }
 
-// Full tells that so much waits to be applied that Accept would refuse what comes,
-// together with bodies of so many bytes that are being read: a door need not read
-// it first.
+// Full tells that as much waits to be applied as may, together with bodies of so
+// many bytes that are being read: a door refuses what comes, and need not read it
+// first. Accept itself refuses only what the memory has no room for.
 func (p *Pipeline) Full(inside int64) bool {
 	waiting := p.waiting.Load()
 	return waiting > 0 && waiting+roomOfBody*inside > p.room.limit()
