@@ -205,7 +205,7 @@ func (c *copying) openTarget(ctx context.Context, m master) (store.Taker, error)
 	if c.To.MasterKey != "" && c.To.MasterKey != hex.EncodeToString(m.key[:]) {
 		return nil, fault.Errorf(fault.Conflict, "master_key", "the setting master_key is not the master key of what is copied: leave it out, and take the file %s to the other nodes", masterKeyFile)
 	}
-	t, err := postgres.Take(ctx, postgres.Options{DSN: c.To.Store, Master: m.key, Random: c.Parts.Entropy})
+	t, err := postgres.Take(ctx, postgres.Options{DSN: c.To.Store, Master: m.key, Random: c.Parts.Entropy}, c.result.Gone)
 	if err != nil {
 		return nil, err
 	}

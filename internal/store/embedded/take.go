@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"rapport/internal/fault"
 	"rapport/internal/store"
 	"rapport/internal/store/seal"
 )
@@ -99,13 +100,26 @@ func (t *Taking) resume() error {
 			return err
 		}
 		if s.moved == nil {
-			return errors.Join(fmt.Errorf("%s is of an instance: give an empty folder", s.name), s.file.Close())
+			return errors.Join(t.tail(s, i == len(bases)-1), s.file.Close())
 		}
 		t.taken = s.end
 		err = lastOf(s, &t.last)
 		if err = errors.Join(err, s.file.Close()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// tail refuses a segment of an instance, but not the empty one that Finish made
+// before it was cut off: it makes it again.
+func (t *Taking) tail(s *segment, last bool) error {
+	info, err := s.file.Stat()
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", s.name, err)
+	}
+	if !last || s.base != t.taken || info.Size() > int64(s.head) {
+		return fault.Errorf(fault.Conflict, "folder_in_use", "%s is of an instance: give an empty folder", s.name)
 	}
 	return nil
 }
@@ -256,9 +270,16 @@ func (t *Taking) TakeKeys(ctx context.Context, taken []store.WrappedKey) error {
 }
 
 // TakeRows writes rows.
-func (t *Taking) TakeRows(_ context.Context, rows []store.Row) error {
+func (t *Taking) TakeRows(ctx context.Context, rows []store.Row) error {
+	err := t.state.usable(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.state.gate.leave()
+	if err := t.state.room(); err != nil {
+		return err
+	}
 	batch := t.state.db.NewBatch()
-	var err error
 	for i := 0; err == nil && i < len(rows); i++ {
 		r := &rows[i]
 		err = batch.Set(appendKey(nil, r.Table, r.Bucket, r.Key), r.Parts, nil)

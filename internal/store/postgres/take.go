@@ -27,8 +27,9 @@ const takingOwner = "rapport copy"
 var _ store.Taker = (*Taking)(nil)
 
 // Take begins to fill a database, or goes on where an earlier Taking stopped. It
-// refuses one that holds an instance.
-func Take(ctx context.Context, options Options) (_ *Taking, err error) {
+// refuses one that holds an instance. Again says that whoever calls has begun
+// before: then a store that Finish made and that nobody has opened is filled on.
+func Take(ctx context.Context, options Options, again bool) (_ *Taking, err error) {
 	o := options.filled()
 	pool, err := connect(ctx, o)
 	if err != nil {
@@ -52,6 +53,12 @@ func Take(ctx context.Context, options Options) (_ *Taking, err error) {
 		VALUES ($1, 0, $4, 'infinity', 0, 0, 0, $2, 0, $3, '') ON CONFLICT DO NOTHING`
 	if _, err := pool.Exec(ctx, begin, part, empty, mark[:], takingOwner); err != nil {
 		return nil, fmt.Errorf("making the lease: %w", translate(err))
+	}
+	const back = `UPDATE leases SET owner = $3, expires = 'infinity' WHERE part = $1 AND owner = '' AND epoch = 0 AND master = $2`
+	if again {
+		if _, err := pool.Exec(ctx, back, part, mark[:], takingOwner); err != nil {
+			return nil, fmt.Errorf("taking the lease back: %w", translate(err))
+		}
 	}
 	var owner string
 	var master []byte

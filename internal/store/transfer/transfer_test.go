@@ -101,7 +101,7 @@ func (s schema) options() postgres.Options {
 }
 
 func (s schema) take(t testing.TB) store.Taker {
-	taker, err := postgres.Take(t.Context(), s.options())
+	taker, err := postgres.Take(t.Context(), s.options(), true)
 	noError(t, err)
 	return taker
 }
@@ -310,6 +310,36 @@ func TestFill_GoesOnWhereItWasCutOff(t *testing.T) {
 	noError(t, from.Close())
 }
 
+// A crash may come between the last step at the target and the note of it.
+func TestFill_GoesOnWhereTheTargetIsWholeAndNobodyKnows(t *testing.T) {
+	t.Parallel()
+	from := withMaster(t).open(t)
+	furnish(t, from, 11)
+	for _, to := range []place{newFolder(), newSchema(t)} {
+		var begun *transfer.Progress
+		terms := transfer.Terms{Keep: func(p transfer.Progress) error {
+			if p.Filled && begun.After != nil {
+				return errCut
+			}
+			begun = &p
+			return nil
+		}, Every: 1}
+		taker := to.take(t)
+		if err := transfer.Fill(t.Context(), taker, from, terms); !errors.Is(err, errCut) {
+			t.Fatal(err)
+		}
+		noError(t, taker.Close())
+		terms.Begun, terms.Keep = begun, func(transfer.Progress) error { return nil }
+		taker = to.take(t)
+		noError(t, transfer.Fill(t.Context(), taker, from, terms))
+		noError(t, taker.Close())
+		out := to.open(t)
+		same(t, out, from)
+		noError(t, out.Close())
+	}
+	noError(t, from.Close())
+}
+
 func TestFill_RefusesASourceThatWentOn(t *testing.T) {
 	t.Parallel()
 	from, to := withMaster(t).open(t), newFolder()
@@ -357,7 +387,7 @@ func TestTake_RefusesADatabaseInUse(t *testing.T) {
 	t.Parallel()
 	to := newSchema(t)
 	noError(t, to.open(t).Close())
-	if _, err := postgres.Take(t.Context(), to.options()); codeOf(err) != "database_in_use" {
+	if _, err := postgres.Take(t.Context(), to.options(), true); codeOf(err) != "database_in_use" {
 		t.Fatal(err)
 	}
 	f := newFolder()
