@@ -211,7 +211,10 @@ func ReadDocument(path string, into any) (found bool, err error) {
 
 // WriteFile replaces a file in one step and makes it durable; only its owner
 // may read it.
-func WriteFile(path string, text []byte) (err error) {
+func WriteFile(path string, text []byte) error { return WriteFrom(path, bytes.NewReader(text)) }
+
+// WriteFrom is WriteFile of what a reader gives, however much that is.
+func WriteFrom(path string, from io.Reader) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".new-*") // made with mode 0600
 	if err != nil {
@@ -224,7 +227,7 @@ func WriteFile(path string, text []byte) (err error) {
 			err = fmt.Errorf("writing %s: %w", filepath.Base(path), err)
 		}
 	}()
-	if _, err = f.Write(text); err != nil {
+	if _, err = io.Copy(f, from); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"strings"
 
 	"rapport/internal/access"
+	"rapport/internal/backup"
 	"rapport/internal/config"
 	"rapport/internal/fault"
 	"rapport/internal/store"
@@ -102,6 +105,9 @@ func (c *copying) check() error {
 	if _, err := os.Stat(c.From.Path(copyFile)); err == nil {
 		return unfinishedCopy(c.From.Data)
 	}
+	if _, err := os.Stat(c.From.Path(backup.Unfinished)); err == nil {
+		return fault.Errorf(fault.Conflict, "unfinished_restore", "%s holds a restore that was cut off, which is no instance: empty it and restore again", c.From.Data)
+	}
 	from, err := filepath.Abs(c.From.Data)
 	if err != nil {
 		return err
@@ -187,7 +193,7 @@ func (c *copying) fill(ctx context.Context, from image, m master) error {
 			return nil
 		}
 	}
-	to, err := c.openTarget(ctx, m)
+	to, err := c.openTarget(ctx, from, m)
 	if err != nil {
 		return err
 	}
@@ -195,7 +201,7 @@ func (c *copying) fill(ctx context.Context, from image, m master) error {
 	return errors.Join(err, to.Close())
 }
 
-func (c *copying) openTarget(ctx context.Context, m master) (store.Taker, error) {
+func (c *copying) openTarget(ctx context.Context, from image, m master) (store.Taker, error) {
 	if !c.To.Postgres() {
 		return embedded.Take(c.To.Path(storeFolder), m.key, embedded.Options{
 			Random: c.Parts.Entropy, MemoryBudget: int64(config.NewBudget(c.To.Memory).Store),
@@ -209,15 +215,53 @@ func (c *copying) openTarget(ctx context.Context, m master) (store.Taker, error)
 	if err != nil {
 		return nil, err
 	}
-	// Before any node can start, which would come to another key by itself.
-	key, err := instanceKey(ctx, &c.From, c.Parts, m)
-	if err == nil {
-		err = t.TakeFile(ctx, postgres.File{Name: instanceKeyFile, Bytes: instanceKeyText(key)})
+	// Before any node can start: it would come to another key by itself, and what
+	// it has of the others would become everybody's.
+	files, err := c.shared(ctx, from, m)
+	for i := 0; err == nil && i < len(files); i++ {
+		err = t.TakeFile(ctx, files[i])
 	}
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
+}
+
+// shared gives the files that all nodes on a database share, as they are at the
+// source.
+func (c *copying) shared(ctx context.Context, from image, m master) ([]postgres.File, error) {
+	key, err := instanceKey(ctx, &c.From, c.Parts, m)
+	if err != nil {
+		return nil, err
+	}
+	out := []postgres.File{{Name: instanceKeyFile, Bytes: instanceKeyText(key)}}
+	if s, ok := from.(*postgres.Store); ok {
+		files, err := s.Files(ctx)
+		for _, f := range files {
+			if shared(f.Name) && !stays(f.Name) {
+				out = append(out, f)
+			}
+		}
+		return out, err
+	}
+	names, err := (&shelf{folder: c.From.Data}).names()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if stays(name) {
+			continue
+		}
+		text, err := os.ReadFile(c.From.Path(filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("copying %s: %w", name, err)
+		}
+		out = append(out, postgres.File{Name: name, Bytes: text})
+	}
+	return out, nil
 }
 
 // stays tells whether a file of a data folder belongs to the place that is copied
@@ -238,12 +282,12 @@ func (c *copying) files(ctx context.Context, from image, m master) (n int, err e
 		return 0, fmt.Errorf("opening %s: %w", c.To.Data, err)
 	}
 	defer to.Close() //nolint:errcheck // each file was closed
-	write := func(name string, text []byte) error {
+	write := func(name string, text io.Reader) error {
 		n++
 		if err := to.MkdirAll(filepath.Dir(filepath.FromSlash(name)), 0o700); err != nil {
 			return fmt.Errorf("copying %s: %w", name, err)
 		}
-		return access.WriteFile(c.To.Path(filepath.FromSlash(name)), text)
+		return access.WriteFrom(c.To.Path(filepath.FromSlash(name)), text)
 	}
 	err = fs.WalkDir(os.DirFS(c.From.Data), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -254,11 +298,11 @@ func (c *copying) files(ctx context.Context, from image, m master) (n int, err e
 		case stays(name), !d.Type().IsRegular():
 			return ctx.Err()
 		}
-		text, err := os.ReadFile(c.From.Path(filepath.FromSlash(name)))
+		file, err := os.Open(c.From.Path(filepath.FromSlash(name))) // a table that waits to be imported may be of any length
 		if err != nil {
 			return fmt.Errorf("copying %s: %w", name, err)
 		}
-		return write(name, text)
+		return errors.Join(write(name, file), file.Close())
 	})
 	if s, ok := from.(*postgres.Store); err == nil && ok {
 		var shelf []postgres.File
@@ -267,7 +311,7 @@ func (c *copying) files(ctx context.Context, from image, m master) (n int, err e
 		}
 		for _, f := range shelf {
 			if err == nil && shared(f.Name) && !stays(f.Name) {
-				err = write(f.Name, f.Bytes)
+				err = write(f.Name, bytes.NewReader(f.Bytes))
 			}
 		}
 	}
