@@ -189,8 +189,16 @@ func (c *copying) fill(ctx context.Context, from image, m master) error {
 		if err := json.Unmarshal(text, &terms.Begun); err != nil {
 			return fault.Errorf(fault.Internal, "unfinished_copy", "%s is damaged: empty %s and copy again", c.To.Path(copyFile), c.To.Data)
 		}
-		if terms.Begun.Filled {
+		switch {
+		case terms.Begun.Filled:
 			return nil
+		case terms.Begun.Source == "":
+			terms.Begun = nil // it was cut off before it began
+		}
+	} else if !c.To.Postgres() {
+		// A store is there from here on, which is of no instance.
+		if err := terms.Keep(transfer.Progress{}); err != nil {
+			return err
 		}
 	}
 	to, err := c.openTarget(ctx, from, m)

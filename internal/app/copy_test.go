@@ -61,6 +61,16 @@ func TestCopy_TheCopyIsTheInstance(t *testing.T) {
 	}
 	table := strings.Repeat("a table\n", 1000)
 	write(t, filepath.Join(from.Data, "imports", "one.table"), table)
+	// One was cut off before it had begun.
+	cut := terms
+	cut.To.Data = filepath.Join(t.TempDir(), "cut")
+	if err := os.MkdirAll(filepath.Join(cut.To.Data, "store", "log"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(cut.To.Data, "COPY-UNFINISHED"), `{"source":"","rows":0,"filled":false}`)
+	if _, err := app.Copy(t.Context(), cut); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := app.Copy(t.Context(), terms); err != nil {
 		t.Fatal(err)
 	}
