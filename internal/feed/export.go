@@ -91,6 +91,8 @@ type postHogEvent struct {
 	Before     string          `json:"$anon_distinct_id"`
 	Device     string          `json:"$device_id"`
 	Identified *bool           `json:"$is_identified"`
+	Profile    *bool           `json:"$process_person_profile"`
+	Lib        string          `json:"$lib"`
 	Set        json.RawMessage `json:"$set"`
 	Once       json.RawMessage `json:"$set_once"`
 	Alias      string          `json:"alias"`
@@ -109,6 +111,18 @@ type postHogEvent struct {
 
 // drawn are ids that PostHog's clients draw for who is not known.
 var drawn = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^[0-9a-f]{12,16}-[0-9a-f]{10,16}-[0-9a-f]{6,8}-[0-9a-f]{4,8}-[0-9a-f]{10,16}$`)
+
+// clients are the libraries that draw an id for who is not known. Those of
+// servers never do: an id in this form is a user's there.
+var clients = []string{"web", "js", "posthog-ios", "posthog-android", "posthog-react-native", "posthog-flutter", "posthog-js-lite"}
+
+// unknown tells whether an id stands for somebody who was not identified.
+func (e *postHogEvent) unknown(who string) bool {
+	if e.Identified != nil {
+		return !*e.Identified
+	}
+	return e.Profile != nil && !*e.Profile || who == e.Device || slices.Contains(clients, e.Lib) && drawn.MatchString(who)
+}
 
 // postHog makes an event of a row of a batch export of PostHog.
 func (p *Plan) postHog(r *Record, cell func(...string) []byte) (*Record, *tablefile.RowError) {
@@ -140,7 +154,7 @@ func (p *Plan) postHog(r *Record, cell func(...string) []byte) (*Record, *tablef
 	}
 	out = member(out, "timestamp", postHogTime(at))
 	id := "userId"
-	if e.Identified != nil && !*e.Identified || e.Identified == nil && (who == e.Device || drawn.MatchString(who)) {
+	if e.unknown(who) {
 		id = "anonymousId"
 	}
 	traits := merged(object(e.Once), object(e.Set))
@@ -225,7 +239,7 @@ func postHogTime(at []byte) []byte {
 	if json.Unmarshal(at, &text) != nil || len(text) < len("2006-01-02 15:04:05") {
 		return at
 	}
-	text = text[:10] + "T" + text[11:]
+	text = text[:10] + "T" + strings.TrimSuffix(text[11:], " UTC")
 	if clock := text[11:]; !strings.ContainsAny(clock, "Zz+-") {
 		text += "Z"
 	}
