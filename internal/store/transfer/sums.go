@@ -24,6 +24,8 @@ type Sums struct {
 	Tables   map[store.Table]Sum
 	Received uint64
 	Rejected uint64
+	Last     store.Position
+	Spans    map[store.Span]store.Position
 }
 
 // Sum counts things and adds up their SHA-256, whatever their order.
@@ -66,7 +68,10 @@ func SumsOf(ctx context.Context, of store.Image, tell func(stage Stage, bytes ui
 	if err != nil {
 		return nil, err
 	}
-	out := &Sums{Tables: map[store.Table]Sum{}, Received: e.Counts.Received}
+	out := &Sums{Tables: map[store.Table]Sum{}, Received: e.Counts.Received, Last: e.Last}
+	if out.Spans, err = of.Spans(ctx); err != nil {
+		return nil, err
+	}
 	for _, n := range e.Counts.Rejected {
 		out.Rejected += n
 	}
@@ -126,6 +131,9 @@ func Compare(to, from *Sums) error {
 	}
 	if to.Received != from.Received || to.Rejected != from.Rejected {
 		wrong = append(wrong, fmt.Sprintf("sums: %d received and %d rejected where the source has %d and %d", to.Received, to.Rejected, from.Received, from.Rejected))
+	}
+	if to.Last != from.Last || !maps.Equal(to.Spans, from.Spans) {
+		wrong = append(wrong, fmt.Sprintf("the log ends at %d and %d spans are applied where the source has %d and %d", to.Last, len(to.Spans), from.Last, len(from.Spans)))
 	}
 	if len(wrong) > 0 {
 		return fault.Errorf(fault.Internal, "copy_differs", "the copy is not what the source is: %s: copy again into an empty place", strings.Join(wrong, "; "))
