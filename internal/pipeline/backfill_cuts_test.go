@@ -57,24 +57,25 @@ func TestBackfill_FoldsTheCutsOfAKioskInSlices(t *testing.T) {
 		t.Fatal(err)
 	}
 	kiosk := event.Identifier{Namespace: event.AnonymousID, Value: "kiosk"}.Key()
-	slices, live, cutsBefore, begun := 0, 0, 0, w.recutEvents
+	slices, live, cutsBefore := 0, 0, 0
+	begun, _ := recut(l, w, kiosk)
 	for done := false; !done; slices++ {
 		if slices > 10*many {
 			t.Fatal("the backfill comes to no end")
 		}
-		folded, times := w.recutEvents, knownTimes(w, kiosk)
+		folded, times := recut(l, w, kiosk)
 		if err := l.slice(ctx, w); err != nil {
 			t.Fatal(err)
 		}
-		if n := w.recutEvents - folded; n > warmCuts {
+		after, read := recut(l, w, kiosk)
+		if n := after - folded; n > warmCuts {
 			t.Fatalf("a slice folded %d events of cuts", n)
 		}
-		if n := knownTimes(w, kiosk) - times; n > sliceTimes {
+		if n := read - times; n > sliceTimes {
 			t.Fatalf("a slice read %d chunks", n)
 		}
 		// What came in meanwhile does not wait for the next slice, and folds no cuts
 		// but the one that it is of.
-		folded = w.recutEvents
 		r, err := p.Accept(ctx, submission(t, trackAt(worldStart, fmt.Sprint("other", slices), "Looked", fmt.Sprint("live", slices))))
 		if err == nil {
 			err = p.waitRecords(ctx, r) // not for the segment, which waits for the slices
@@ -82,13 +83,17 @@ func TestBackfill_FoldsTheCutsOfAKioskInSlices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := w.recutEvents - folded; n > 0 {
+		now, _ := recut(l, w, kiosk)
+		if n := now - after; n > 0 {
 			t.Fatalf("a live event folded %d events of cuts", n)
 		}
 		live++
+		l.mu.Lock()
 		done = w.job.Done
-		if cuts := w.job.cutting; cutsBefore == 0 && cuts != nil && len(cuts.homes) < many/2 {
-			cutsBefore = w.recutEvents - begun
+		halfway := w.job.cutting != nil && len(w.job.cutting.homes) < many/2
+		l.mu.Unlock()
+		if cutsBefore == 0 && halfway {
+			cutsBefore = now - begun
 			for _, l := range p.lanes {
 				if err := l.commit(ctx); err != nil {
 					t.Fatal(err)
@@ -102,8 +107,9 @@ func TestBackfill_FoldsTheCutsOfAKioskInSlices(t *testing.T) {
 			p, l, w = start()
 		}
 	}
-	if cutsBefore < many/2 || cutsBefore+w.recutEvents < many || cutsBefore+w.recutEvents > many+2*warmCuts {
-		t.Errorf("%d events of cuts before the crash and %d after it, of %d people", cutsBefore, w.recutEvents, many)
+	after, _ := recut(l, w, kiosk)
+	if cutsBefore < many/2 || cutsBefore+after < many || cutsBefore+after > many+2*warmCuts {
+		t.Errorf("%d events of cuts before the crash and %d after it, of %d people", cutsBefore, after, many)
 	}
 	if least := many / warmCuts; slices < least {
 		t.Errorf("%d slices, want at least %d", slices, least)
@@ -118,11 +124,13 @@ func TestBackfill_FoldsTheCutsOfAKioskInSlices(t *testing.T) {
 	t.Logf("%d slices, %d live events between them, %d cuts before the crash", slices, live, cutsBefore)
 }
 
-// knownTimes is of how many chunks of an anchor the times are known.
-func knownTimes(w *people, k id.Key) int {
-	a, ok := w.anchors.Get(k)
-	if !ok || a.cuts == nil {
-		return 0
+// recut is how many events of cuts were folded anew, and of how many chunks of an
+// anchor the times are known. The lane may be at work.
+func recut(l *lane, w *people, k id.Key) (events, times int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a, ok := w.anchors.Get(k); ok && a.cuts != nil {
+		times = len(a.cuts.times)
 	}
-	return len(a.cuts.times)
+	return w.recutEvents, times
 }
