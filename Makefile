@@ -23,6 +23,8 @@ test-race test-worlds soak: export RAPPORT_TESTDATA := $(or $(RAPPORT_TESTDATA),
 # The race detector needs a C compiler. Where there is none the tests run
 # without it, and say so.
 RACE := $(if $(shell command -v $$($(GO) env CC)),-race)
+# vet looked at everything before, and nobody debugs these binaries.
+QUICK := -vet=off -ldflags=-w
 
 .PHONY: help
 help: ## List the targets
@@ -89,14 +91,14 @@ test-go: test-race test-worlds ## Go tests: raced and shuffled, then random worl
 test-race:
 	@internal/store/postgres/pgtest/install-postgres
 	@[ -n "$(RACE)" ] || echo "no C compiler found: running without the race detector"
-	$(GO) test $(RACE) -shuffle=on -timeout 12m $(PKG)
+	$(GO) test $(RACE) $(QUICK) -shuffle=on -timeout 12m $(PKG)
 
 # Where there is no race detector all of this ran already.
 .PHONY: test-worlds
 test-worlds:
 	@[ -z "$(RACE)" ] || $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do \
 	    grep -lqsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go && echo "$$dir" || true; \
-	  done | xargs -r $(GO) test -shuffle=on -timeout 12m
+	  done | xargs -r $(GO) test $(QUICK) -shuffle=on -timeout 12m
 
 .PHONY: test-clients
 test-clients: build $(CLIENTS)/node_modules/.package-lock.json ## The real clients, unmodified, against the real binary
