@@ -334,39 +334,46 @@ func (w *people) filled(ctx context.Context, f *filling) {
 // anchorsAfter brings the next anchors behind a key into memory, and tells up
 // to which key these are all; nil: up to the end of the span.
 func (w *people) anchorsAfter(ctx context.Context, after []byte) (out []*anchor, upTo []byte, err error) {
-	b := w.span.First
+	from := w.span.First
 	if len(after) == len(id.Key{}) {
-		b = id.Key(after).Bucket()
+		from = id.Key(after).Bucket()
 	}
-	for first := b; b <= w.span.Last; b++ {
-		if b-first == sliceBuckets {
-			return out, lastKey(b - 1), nil
-		}
-		if out, err = w.bucketAnchors(ctx, out, b, after); err != nil {
-			return nil, nil, err
-		}
-		if len(out) == sliceAnchors {
-			return out, bytes.Clone(out[len(out)-1].key[:]), nil
-		}
-		after = nil
+	span := w.sliceFrom(from)
+	out, err = w.anchorsIn(ctx, span, after)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(out) == sliceAnchors:
+		return out, bytes.Clone(out[len(out)-1].key[:]), nil
+	case span.Last < w.span.Last:
+		return out, lastKey(span.Last), nil
 	}
 	return out, nil, nil
 }
 
-// bucketAnchors adds the anchors of a bucket behind a key, up to a slice of them,
-// and brings them into memory.
-func (w *people) bucketAnchors(ctx context.Context, out []*anchor, b id.Bucket, after []byte) ([]*anchor, error) {
+// sliceFrom is as many buckets as a slice may look through.
+func (w *people) sliceFrom(b id.Bucket) store.Span {
+	return store.Span{First: b, Last: min(b+sliceBuckets-1, w.span.Last)}
+}
+
+// anchorsIn brings the anchors of some buckets behind a key into memory, up to a
+// slice of them. A key begins with the bits of its bucket, so those of later
+// buckets are behind it.
+func (w *people) anchorsIn(ctx context.Context, span store.Span, after []byte) (out []*anchor, err error) {
 	var bad error
-	at := store.Range{Table: store.TableAnchors, Bucket: b, After: after}
-	err := w.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+	at := store.SpanRange{Table: store.TableAnchors, Span: span, After: after}
+	err = w.store.State().ScanSpan(ctx, at, func(_ id.Bucket, key []byte, parts [][]byte) store.Step {
 		var a *anchor
 		if a, bad = w.anchorOf(id.Key(key), parts); a != nil {
 			out = append(out, a)
 		}
-		return bad == nil && len(out) < sliceAnchors
+		if bad != nil || len(out) == sliceAnchors {
+			return store.Stop
+		}
+		return store.NextRow
 	})
 	if err = errors.Join(err, bad); err != nil {
-		return nil, fmt.Errorf("read anchors of bucket %d: %w", b, err)
+		return nil, fmt.Errorf("read anchors of buckets %d to %d: %w", span.First, span.Last, err)
 	}
 	return out, nil
 }

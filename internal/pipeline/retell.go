@@ -135,7 +135,7 @@ func (l *lane) compareTold(ctx context.Context, w *people) error {
 		}
 		for after := []byte(nil); ; {
 			l.mu.Lock()
-			list, err := w.bucketAnchors(ctx, nil, b, after)
+			list, err := w.anchorsIn(ctx, store.Span{First: b, Last: b}, after)
 			if err == nil {
 				err = w.correctEach(ctx, list, of)
 			}

@@ -154,28 +154,26 @@ func (w *people) settleSlice(ctx context.Context, s *settling) (done bool, err e
 	if len(s.ids) == 0 {
 		return true, nil
 	}
-	for range sliceBuckets {
-		keys, err := w.listed(ctx, s)
-		if err != nil {
-			return false, err
-		}
-		list, err := w.fetch(ctx, keys)
-		if err != nil {
-			return false, err
-		}
-		w.settleEach(list)
-		switch {
-		case len(keys) == sliceAnchors:
-			s.after = memberKey(s.ids[0], keys[len(keys)-1])
-			return false, nil
-		case s.bucket < w.span.Last:
-			s.bucket, s.after = s.bucket+1, nil
-		default:
-			s.ids, s.bucket, s.after = s.ids[1:], w.span.First, nil
-			return len(s.ids) == 0, nil
-		}
+	span := w.sliceFrom(s.bucket)
+	keys, err := w.listed(ctx, s, span)
+	if err != nil {
+		return false, err
 	}
-	return false, nil
+	list, err := w.fetch(ctx, keys)
+	if err != nil {
+		return false, err
+	}
+	w.settleEach(list)
+	switch {
+	case len(keys) == sliceAnchors:
+		last := keys[len(keys)-1]
+		s.bucket, s.after = last.Bucket(), memberKey(s.ids[0], last)
+	case span.Last < w.span.Last:
+		s.bucket, s.after = span.Last+1, nil
+	default:
+		s.ids, s.bucket, s.after = s.ids[1:], w.span.First, nil
+	}
+	return len(s.ids) == 0, nil
 }
 
 func (w *people) settleEach(list []*anchor) {
@@ -186,17 +184,19 @@ func (w *people) settleEach(list []*anchor) {
 	}
 }
 
-// listed gives the next members of the first evaluation.
-func (w *people) listed(ctx context.Context, s *settling) ([]id.Key, error) {
+// listed gives the next members of the first evaluation in some buckets.
+func (w *people) listed(ctx context.Context, s *settling, span store.Span) ([]id.Key, error) {
 	var keys []id.Key
 	prefix := binary.BigEndian.AppendUint64(nil, s.ids[0])
-	at := store.Range{Table: store.TableMembers, Bucket: s.bucket, Prefix: prefix, After: s.after}
-	err := w.store.State().Scan(ctx, at, func(key []byte, _ [][]byte) bool {
-		keys = append(keys, id.Key(key[len(prefix):]))
-		return len(keys) < sliceAnchors
+	at := store.SpanRange{Table: store.TableMembers, Span: span, Prefix: prefix, After: s.after}
+	err := w.store.State().ScanSpan(ctx, at, func(_ id.Bucket, key []byte, _ [][]byte) store.Step {
+		if keys = append(keys, id.Key(key[len(prefix):])); len(keys) == sliceAnchors {
+			return store.Stop
+		}
+		return store.NextRow
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read members of bucket %d: %w", s.bucket, err)
+		return nil, fmt.Errorf("read members of buckets %d to %d: %w", span.First, span.Last, err)
 	}
 	return keys, nil
 }
