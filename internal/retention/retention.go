@@ -4,14 +4,13 @@
 package retention
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
 	"time"
 
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
 )
 
 // Reason is why an event was rejected that is older than what is kept.
@@ -38,14 +37,9 @@ type Document struct {
 // Parse reads a policy and checks it. The fault says what is wrong, where, and
 // what would mend it.
 func Parse(document []byte) (*Document, error) {
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.DisallowUnknownFields()
 	var p Document
-	if err := d.Decode(&p); err != nil {
+	if err := jsondoc.Strict(document, &p); err != nil {
 		return nil, invalid("", "the retention policy cannot be read: %v", err)
-	}
-	if d.More() {
-		return nil, invalid("", "there is something behind the retention policy: send one object")
 	}
 	return &p, p.Check()
 }

@@ -1,9 +1,6 @@
 package retention
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "rapport/internal/jsondoc"
 
 // Statement is what only the controller can say of the processing, for the record
 // that article 30 of the GDPR asks for. The rest of the record follows from what
@@ -29,14 +26,9 @@ type Party struct {
 
 // ReadStatement reads a statement and checks it.
 func ReadStatement(document []byte) (*Statement, error) {
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.DisallowUnknownFields()
 	var s Statement
-	if err := d.Decode(&s); err != nil {
+	if err := jsondoc.Strict(document, &s); err != nil {
 		return nil, invalid("", "the statement cannot be read: %v", err)
-	}
-	if d.More() {
-		return nil, invalid("", "there is something behind the statement: send one object")
 	}
 	for at, list := range map[string][]string{
 		"/people": s.People, "/data": s.Data, "/recipients": s.Recipients, "/transfers": s.Transfers, "/security": s.Security, "/kept": s.Kept,
