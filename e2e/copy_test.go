@@ -134,8 +134,9 @@ func TestCopy_AnInstanceMovesBetweenFolderAndDatabaseAndStaysTheSame(t *testing.
 		next.run(t, "127.0.0.1:0")
 		t.Cleanup(func() { _ = next.stop(os.Kill) })
 		p, place = next, there
+		after := told(t, p)
 		for path, was := range before {
-			if is := told(t, p)[path]; is != was {
+			if is := after[path]; is != was {
 				t.Errorf("round %d: GET %s\nwas %s\nis  %s", round, path, was, is)
 			}
 		}

@@ -77,7 +77,7 @@ func copyPlace(c config.Config, flag, place, data string) (config.Config, error)
 
 func tellCopy(out io.Writer, done *app.Copied, to *config.Config, took time.Duration) {
 	verb := "copied"
-	if done.Gone {
+	if done.Resumed {
 		verb = "copied, from where an earlier copy was cut off,"
 	}
 	fmt.Fprintf(out, "%s in %s: %d records of the log (%s), %d data keys, %d rows of state, %d files; read back and the same\n",

@@ -46,9 +46,8 @@ type CopyTerms struct {
 // Copied is what a copy holds.
 type Copied struct {
 	*transfer.Sums
-	Files  int  // of the data folder, beside the store
-	Gone   bool // it went on where an earlier one was cut off
-	Target string
+	Files   int  // of the data folder, beside the store
+	Resumed bool // it went on where an earlier one was cut off
 }
 
 // Copy makes an instance in an empty place that is the one that it is copied
@@ -130,7 +129,7 @@ func (c *copying) check() error {
 		return fmt.Errorf("reading %s: %w", c.To.Data, err)
 	}
 	_, err = os.Stat(c.To.Path(copyFile))
-	if c.result.Gone = err == nil; !c.result.Gone && len(entries) > 0 {
+	if c.result.Resumed = err == nil; !c.result.Resumed && len(entries) > 0 {
 		return fault.Errorf(fault.Conflict, "folder_in_use", "%s is not empty (%s): give an empty folder", c.To.Data, entries[0].Name())
 	}
 	return nil
@@ -181,7 +180,7 @@ func (c *copying) fill(ctx context.Context, from image, m master) error {
 		}
 		return err
 	}}
-	if c.result.Gone {
+	if c.result.Resumed {
 		text, err := os.ReadFile(c.To.Path(copyFile))
 		if err != nil {
 			return fmt.Errorf("reading how far the copy was: %w", err)
@@ -219,7 +218,7 @@ func (c *copying) openTarget(ctx context.Context, from image, m master) (store.T
 	if c.To.MasterKey != "" && c.To.MasterKey != hex.EncodeToString(m.key[:]) {
 		return nil, fault.Errorf(fault.Conflict, "master_key", "the setting master_key is not the master key of what is copied: leave it out, and take the file %s to the other nodes", masterKeyFile)
 	}
-	t, err := postgres.Take(ctx, postgres.Options{DSN: c.To.Store, Master: m.key, Random: c.Parts.Entropy}, c.result.Gone)
+	t, err := postgres.Take(ctx, postgres.Options{DSN: c.To.Store, Master: m.key, Random: c.Parts.Entropy}, c.result.Resumed)
 	if err != nil {
 		return nil, err
 	}
@@ -312,33 +311,20 @@ func (c *copying) files(ctx context.Context, from image, m master) (n int, err e
 		}
 		return errors.Join(write(name, file), file.Close())
 	})
-	if s, ok := from.(*postgres.Store); err == nil && ok {
-		var shelf []postgres.File
-		if shelf, err = s.Files(ctx); err != nil {
-			return n, err
-		}
-		for _, f := range shelf {
-			if err == nil && shared(f.Name) && !stays(f.Name) {
-				err = write(f.Name, bytes.NewReader(f.Bytes))
-			}
-		}
-	}
 	if err != nil {
 		return n, err
 	}
-	return n, c.keys(ctx, m)
-}
-
-// keys writes the keys that the target's engine looks for beside its store.
-func (c *copying) keys(ctx context.Context, m master) error {
-	key, err := instanceKey(ctx, &c.From, c.Parts, m)
-	if err != nil {
-		return err
+	// The key of the instance, and what a database knows better than the folder.
+	files, err := c.shared(ctx, from, m)
+	for i := 0; err == nil && i < len(files); i++ {
+		if f := &files[i]; c.From.Postgres() || f.Name == instanceKeyFile {
+			err = write(f.Name, bytes.NewReader(f.Bytes))
+		}
 	}
-	if err := writeInstanceKey(c.To.Path(instanceKeyFile), key); err != nil || !c.To.Postgres() || c.To.MasterKey != "" {
-		return err
+	if err != nil || !c.To.Postgres() || c.To.MasterKey != "" {
+		return n, err
 	}
-	return access.WriteFile(c.To.Path(masterKeyFile), []byte(hex.EncodeToString(m.key[:])+"\n"))
+	return n, access.WriteFile(c.To.Path(masterKeyFile), []byte(hex.EncodeToString(m.key[:])+"\n"))
 }
 
 // verify reads everything back.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 
 	"rapport/internal/fault"
 	"rapport/internal/store"
@@ -31,7 +30,6 @@ type Progress struct {
 	Source string `json:"source"`
 	// After is the last row that is durable at the target; nil: none.
 	After *store.RowKey `json:"after,omitempty"`
-	Rows  uint64        `json:"rows"`
 	// Filled says that the target is a store.
 	Filled bool `json:"filled"`
 }
@@ -99,7 +97,7 @@ type filler struct {
 
 // begin refuses to go on with another source than the one it began with.
 func (f *filler) begin(e store.Extent, spans map[store.Span]store.Position) error {
-	f.progress = Progress{Source: fmt.Sprintf("%d %d %x %x", e.Last, e.NextKey, e.Counts.Append(nil), sumSpans(spans))}
+	f.progress = Progress{Source: fmt.Sprintf("%d %d %x %v", e.Last, e.NextKey, e.Counts.Append(nil), spans)}
 	if b := f.terms.Begun; b != nil {
 		if b.Source != f.progress.Source {
 			return fault.Errorf(fault.Conflict, "source_changed", "the source is not as it was when the copy began, so what was copied is no part of it: copy into an empty place")
@@ -157,7 +155,6 @@ func (f *filler) rows(ctx context.Context) error {
 		if err := f.to.TakeRows(ctx, batch); err != nil {
 			return err
 		}
-		f.progress.Rows += uint64(len(batch))
 		last := batch[len(batch)-1].RowKey
 		f.progress.After = &last
 		since, done = since+size, done+uint64(size)
@@ -184,12 +181,4 @@ func (f *filler) rows(ctx context.Context) error {
 		return err
 	}
 	return flush()
-}
-
-func sumSpans(spans map[store.Span]store.Position) uint64 {
-	h := uint64(0)
-	for s, p := range maps.All(spans) {
-		h += (uint64(s.First)<<16|uint64(s.Last))*0x9e3779b97f4a7c15 ^ uint64(p)*0xc2b2ae3d27d4eb4f
-	}
-	return h
 }
