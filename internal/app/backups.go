@@ -2,15 +2,11 @@ package app
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"rapport/internal/backup"
-	"rapport/internal/consent"
 	"rapport/internal/httpapi"
 	"rapport/internal/schedule"
 	"rapport/internal/store/embedded"
@@ -40,7 +36,7 @@ func (c copies) List() ([]httpapi.BackupView, error) {
 	if err != nil {
 		return nil, err
 	}
-	erased, err := readLedger(c.app.config.Path(erasuresFile))
+	erased, err := erasures{path: c.app.config.Path(erasuresFile)}.Load()
 	if err != nil {
 		return nil, err
 	}
@@ -58,17 +54,6 @@ func (c copies) List() ([]httpapi.BackupView, error) {
 	}
 	slices.SortFunc(out, func(x, y httpapi.BackupView) int { return strings.Compare(y.Key(), x.Key()) })
 	return out, nil
-}
-
-func readLedger(path string) ([]consent.Erasure, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return consent.ReadLedger(text)
 }
 
 // verifyResult is what came of looking a backup over.

@@ -87,18 +87,7 @@ func TestCopy_TheCopyIsTheInstance(t *testing.T) {
 // ledger of erasures, and that the state is to be folded again.
 func TestCopy_WhatNodesShareIsThereBeforeTheFirstStarts(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrNone) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := pgtest.For(t)
 	from, to := settings(t, t.TempDir()), settings(t, t.TempDir())
 	to.Store = server.Address(t)
 	a := open(t, from)

@@ -16,18 +16,7 @@ import (
 // nodesOf gives the settings of nodes on one database, each with an empty folder.
 func nodesOf(t *testing.T) func() config.Config {
 	t.Helper()
-	server, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrNone) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := pgtest.For(t)
 	address := server.Address(t)
 	return func() config.Config {
 		c, err := config.Load(config.Input{Flags: map[string]string{

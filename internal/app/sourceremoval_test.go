@@ -20,18 +20,7 @@ func TestSourceRemoval_LeavesWhatOthersSaid(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		server, err := pgtest.Start()
-		if errors.Is(err, pgtest.ErrNone) {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := server.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
+		server := pgtest.For(t)
 		c := settings(t, t.TempDir())
 		c.Store = server.Address(t)
 		removesSource(t, c)

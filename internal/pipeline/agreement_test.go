@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -605,14 +604,7 @@ func TestSegments_AgreeOnEmbedded(t *testing.T) {
 
 func TestSegments_AgreeOnPostgres(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrNone) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
+	server := pgtest.For(t)
 	agree(t, 7, 1, func(t *testing.T) engine { return &postgresEngine{address: server.Address(t)} })
 }
 

@@ -2,7 +2,6 @@ package segment_test
 
 import (
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -201,14 +200,7 @@ func TestEvaluate_AgreesWithSQLite(t *testing.T) {
 
 func TestEvaluate_AgreesWithPostgres(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start()
-	if errors.Is(err, pgtest.ErrNone) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
+	server := pgtest.For(t)
 	agreesWith(t, openBooks(t, "pgx", server.Address(t), func(n int) string { return "$" + strconv.Itoa(n) }))
 }
 

@@ -176,6 +176,25 @@ func (s *Server) Stop() error {
 
 var schemas atomic.Int64
 
+// For starts a server for one test and stops it with the test, which is skipped
+// where there is no PostgreSQL.
+func For(t testing.TB) *Server {
+	t.Helper()
+	s, err := Start()
+	if errors.Is(err, ErrNone) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // Schema makes an empty schema for a test and gives its name.
 func (s *Server) Schema(t testing.TB) string {
 	t.Helper()
