@@ -27,7 +27,7 @@ type Mark struct {
 func (x *Index) WriteImage(w io.Writer, part int, m Mark) error {
 	var err error
 	x.parts[part].read(func(c *columns) {
-		e := &imageWriter{w: bufio.NewWriterSize(w, 1<<20)}
+		e := &imageWriter{w: bufio.NewWriterSize(w, 64<<10)}
 		e.text(imageMagic)
 		e.uint(uint64(part))
 		e.uint(m.Position)

@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"rapport/internal/clock"
 	"rapport/internal/decision/kept"
@@ -165,45 +167,60 @@ func (p *Pipeline) PurgeDecisions(ctx context.Context) (int, error) {
 		}
 	}
 	now, purged := p.clock.Now(), 0
-	for b := range id.Bucket(id.Buckets) {
-		gone, err := p.expired(ctx, b, now)
+	for first := id.Bucket(0); first < id.Buckets; first += purgeBuckets {
+		gone, err := p.expired(ctx, store.Span{First: first, Last: first + purgeBuckets - 1}, now)
 		if err != nil {
 			return purged, err
 		}
-		for len(gone) > 0 {
-			some := gone[:min(len(gone), maxPurge)]
-			gone = gone[len(some):]
-			payload, err := kept.EncodePurge(some)
-			if err != nil {
+		for i, gone := range gone {
+			n, err := p.purge(ctx, first+id.Bucket(i), gone, now)
+			if purged += n; err != nil {
 				return purged, err
 			}
-			if _, err := p.append(ctx, &store.Frame{Records: []store.Record{{
-				Kind: store.KindDecision, Bucket: b, Anchor: id.KeyOf("decisions", "purge"), Received: now, Payload: payload,
-			}}}); err != nil {
-				return purged, err
-			}
-			purged += len(some)
 		}
 	}
 	return purged, nil
 }
 
+// purge takes decisions of a bucket off the lists, and tells how many.
+func (p *Pipeline) purge(ctx context.Context, b id.Bucket, gone []kept.Gone, now clock.Instant) (purged int, err error) {
+	for some := range slices.Chunk(gone, maxPurge) {
+		payload, err := kept.EncodePurge(some)
+		if err != nil {
+			return purged, err
+		}
+		if _, err := p.append(ctx, &store.Frame{Records: []store.Record{{
+			Kind: store.KindDecision, Bucket: b, Anchor: id.KeyOf("decisions", "purge"), Received: now, Payload: payload,
+		}}}); err != nil {
+			return purged, err
+		}
+		purged += len(some)
+	}
+	return purged, nil
+}
+
+// purgeBuckets is of how many buckets what has expired is read at once; it
+// divides id.Buckets.
+const purgeBuckets = 64
+
 // maxPurge is how many decisions one record takes off the lists.
 const maxPurge = 1000
 
-func (p *Pipeline) expired(ctx context.Context, b id.Bucket, now clock.Instant) ([]kept.Gone, error) {
-	var gone []kept.Gone
+// expired finds the decisions of some buckets that are no longer to be kept, by
+// bucket.
+func (p *Pipeline) expired(ctx context.Context, span store.Span, now clock.Instant) (gone [purgeBuckets][]kept.Gone, err error) {
 	var bad error
-	at := store.Range{Table: store.TableDecisions, Bucket: b, Prefix: []byte{decisionByPerson}}
-	err := p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
+	at := store.SpanRange{Table: store.TableDecisions, Span: span, Prefix: []byte{decisionByPerson}}
+	err = p.store.State().ScanSpan(ctx, at, func(b id.Bucket, key []byte, parts [][]byte) store.Step {
 		var h kept.Head
 		if h, bad = readHead(parts[0]); bad != nil || len(key) < 17 {
-			return false
+			return store.Stop
 		}
 		if h.Expires <= now {
-			gone = append(gone, kept.Gone{ID: h.ID, Model: h.Model, Job: h.Job, Anchor: append([]byte(nil), key[1:17]...)})
+			one := kept.Gone{ID: h.ID, Model: h.Model, Job: h.Job, Anchor: bytes.Clone(key[1:17])}
+			gone[b-span.First] = append(gone[b-span.First], one)
 		}
-		return true
+		return store.NextRow
 	})
 	return gone, errors.Join(err, bad)
 }

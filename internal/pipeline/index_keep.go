@@ -269,31 +269,30 @@ func (p *Pipeline) buildPart(ctx context.Context, part int) error {
 // lookThrough brings the columns of everybody in a part up to date, until the
 // pipeline stops.
 func (p *Pipeline) lookThrough(ctx context.Context, part int, rest func(took time.Duration)) error {
-	for b := id.Bucket(part * id.Buckets / columns.Parts); b < id.Bucket((part+1)*id.Buckets/columns.Parts); b++ {
-		var after []byte
-		for {
-			var keys []id.Key
-			err := p.store.State().Scan(ctx, store.Range{Table: store.TableAnchors, Bucket: b, After: after}, func(key []byte, _ [][]byte) bool {
-				if len(key) == len(id.Key{}) {
-					keys = append(keys, id.Key(key))
-				}
-				return len(keys) < indexLook
-			})
-			if err != nil {
-				return fmt.Errorf("read people of bucket %d for the columns: %w", b, err)
+	const each = id.Buckets / columns.Parts
+	at := store.SpanRange{Table: store.TableAnchors, Span: store.Span{First: id.Bucket(part * each), Last: id.Bucket((part+1)*each - 1)}}
+	for more := true; more && !p.stopping(); {
+		more = false
+		var keys []id.Key
+		if err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, key []byte, _ [][]byte) store.Step {
+			if len(key) == len(id.Key{}) {
+				keys = append(keys, id.Key(key))
 			}
-			begun := p.clock()
-			if err := p.lookAt(ctx, keys); err != nil {
-				return err
+			if len(keys) == indexLook {
+				more = true
+				return store.Stop
 			}
-			rest(p.clock().Sub(begun))
-			if len(keys) < indexLook || p.stopping() {
-				break
-			}
-			after = bytes.Clone(keys[len(keys)-1][:])
+			return store.NextRow
+		}); err != nil {
+			return fmt.Errorf("read people of part %d for the columns: %w", part, err)
 		}
-		if p.stopping() {
-			return nil
+		begun := p.clock()
+		if err := p.lookAt(ctx, keys); err != nil {
+			return err
+		}
+		if rest(p.clock().Sub(begun)); more {
+			last := keys[len(keys)-1]
+			at.After, at.Span.First = bytes.Clone(last[:]), last.Bucket()
 		}
 	}
 	return nil
