@@ -19,7 +19,7 @@ CONSOLE := console
 SDK := sdk/web
 # Real data for the tests that play it; without it they are skipped and say so.
 # Only tests get to see it: the server refuses settings that it does not know.
-test-race test-worlds soak: export RAPPORT_TESTDATA := $(or $(RAPPORT_TESTDATA),$(wildcard $(abspath ../shared/testdata)))
+test-race test-rest soak: export RAPPORT_TESTDATA := $(or $(RAPPORT_TESTDATA),$(wildcard $(abspath ../shared/testdata)))
 # The race detector needs a C compiler. Where there is none the tests run
 # without it, and say so.
 RACE := $(if $(shell command -v $$($(GO) env CC)),-race)
@@ -71,10 +71,14 @@ run: build ## Start the server on ./rapport-data
 	bin/rapport serve
 
 .PHONY: test
-test: console vet arch test-go ## Everything: vet, shape, Go tests, the console, the web library, the real clients
+test: console vet build ## Everything: vet, shape, Go tests, the console, the web library, the real clients
 	@$(CLIENTS)/install-chromium
-# Browsers mostly wait: those of the console and of the clients do so together.
-	@$(MAKE) --no-print-directory -j2 test-console test-sdk test-clients
+# Browsers and databases mostly wait: they do so together.
+	@$(MAKE) --no-print-directory -j2 test-go test-browsers
+
+.PHONY: test-browsers
+test-browsers:
+	@$(MAKE) --no-print-directory -j1 test-sdk test-console test-clients
 
 .PHONY: vet
 vet: ## Let the compiler's own checks look
@@ -85,20 +89,28 @@ arch: ## Check the shape of the house: imports, comments, lengths
 	$(GO) test -count=1 ./internal/arch
 
 .PHONY: test-go
-test-go: test-race test-worlds ## Go tests: raced and shuffled, then random worlds in full
+test-go: ## Go tests: raced where goroutines meet, and random worlds in full
+	@$(MAKE) --no-print-directory -j1 test-race test-rest
+
+# The race detector looks where goroutines meet: at packages that start some or
+# guard what is shared. The others have nothing for it to find.
+MEET = grep -lsE '"sync|errgroup|AfterFunc|\bgo func|\bgo [a-z][A-Za-z.]*\(|\bchan\b' "$$dir"/*.go | grep -qv _test.go
+WORLDS = grep -qsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go
+where = $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do if $(1); then echo "$$dir"; fi; done
 
 .PHONY: test-race
 test-race:
 	@internal/store/postgres/pgtest/install-postgres
 	@[ -n "$(RACE)" ] || echo "no C compiler found: running without the race detector"
-	$(GO) test $(RACE) $(QUICK) -shuffle=on -timeout 12m $(PKG)
+	@[ -z "$(RACE)" ] || echo "go test $(RACE): packages where goroutines meet"
+	@[ -z "$(RACE)" ] || $(call where,$(MEET)) | xargs -r $(GO) test $(RACE) $(QUICK) -shuffle=on -timeout 12m
 
-# Where there is no race detector all of this ran already.
-.PHONY: test-worlds
-test-worlds:
-	@[ -z "$(RACE)" ] || $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do \
-	    grep -lqsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go && echo "$$dir" || true; \
-	  done | xargs -r $(GO) test $(QUICK) -shuffle=on -timeout 12m
+# Where there is no race detector these are all.
+.PHONY: test-rest
+test-rest:
+	@internal/store/postgres/pgtest/install-postgres
+	@echo "go test: the other packages, and random worlds in full"
+	@$(call where,[ -z "$(RACE)" ] || ! { $(MEET); } || $(WORLDS)) | xargs -r $(GO) test $(QUICK) -shuffle=on -timeout 12m
 
 .PHONY: test-clients
 test-clients: build $(CLIENTS)/node_modules/.package-lock.json ## The real clients, unmodified, against the real binary
