@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -86,13 +85,18 @@ func (b *bucket) Put(ctx context.Context, name string, content []byte) error {
 	return refused("write "+name, err)
 }
 
+// mostAtOnce is how much room is made for what a store says that a file has.
+const mostAtOnce = 256 << 20
+
 func (b *bucket) Get(ctx context.Context, name string) ([]byte, error) {
-	in, _, _, err := b.client.GetObject(ctx, b.name, b.key(name), minio.GetObjectOptions{})
+	in, info, _, err := b.client.GetObject(ctx, b.name, b.key(name), minio.GetObjectOptions{})
 	if err != nil {
 		return nil, refused("read "+name, err)
 	}
-	content, err := io.ReadAll(in)
-	return content, refused("read "+name, errors.Join(err, in.Close()))
+	var content bytes.Buffer
+	content.Grow(int(max(0, min(info.Size, mostAtOnce))) + bytes.MinRead)
+	_, err = content.ReadFrom(in)
+	return content.Bytes(), refused("read "+name, errors.Join(err, in.Close()))
 }
 
 func (b *bucket) Delete(ctx context.Context, name string) error {

@@ -105,7 +105,12 @@ func (f *folder) Get(_ context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, missing(name, err)
 	}
-	content, err := io.ReadAll(file)
+	var content []byte
+	info, err := file.Stat()
+	if err == nil {
+		content = make([]byte, info.Size())
+		_, err = io.ReadFull(file, content)
+	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}

@@ -2,6 +2,7 @@ package lake
 
 import (
 	"rapport/internal/clock"
+	"rapport/internal/jsondoc"
 	"rapport/internal/store"
 )
 
@@ -25,6 +26,13 @@ func (d *draft) clear() { clear(d.cells) }
 func (d *draft) text(at int, s string) {
 	if s != "" {
 		d.cells[at] = cell{text: s, set: true}
+	}
+}
+
+// fill sets a column that has no text yet.
+func (d *draft) fill(at int, v jsondoc.Value) {
+	if !d.cells[at].set {
+		d.text(at, v.Text())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -40,7 +41,7 @@ const lengthBytes = 4
 func (c *column) none() { c.set = append(c.set, 0) }
 
 func (c *column) text(s string) {
-	c.plain = binary.LittleEndian.AppendUint32(c.plain, uint32(len(s)))
+	c.plain = binary.LittleEndian.AppendUint32(roomFor(c.plain, lengthBytes+len(s)), uint32(len(s)))
 	c.plain, c.set = append(c.plain, s...), append(c.set, 1)
 }
 
@@ -98,7 +99,16 @@ func boolByte(b bool) byte {
 
 // take adds the rows of another.
 func (c *column) take(o column) {
-	c.set, c.plain = append(c.set, o.set...), append(c.plain, o.plain...)
+	c.set, c.plain = append(c.set, o.set...), append(roomFor(c.plain, len(o.plain)), o.plain...)
+}
+
+// roomFor gives bytes with room for so many more, twice as many as they are where
+// there is none: append alone would copy large ones five times.
+func roomFor(b []byte, n int) []byte {
+	if len(b)+n <= cap(b) {
+		return b
+	}
+	return slices.Grow(b, max(n, len(b)))
 }
 
 // part is the rows that begin at one and end before another.

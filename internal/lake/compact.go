@@ -147,13 +147,16 @@ func bounded(files []File) []File {
 // joinFiles writes one file in the place of several.
 func (l *Lake) joinFiles(ctx context.Context, m *Manifest, group []File) error {
 	o := l.object(m, group[0].Object)
-	w, level := newWriter(o), 0
-	if !l.over(group[0].Day) && !slices.ContainsFunc(group, func(f File) bool { return f.Level > 0 }) {
+	w, level, rows, bytes := newWriter(o), 0, 0, 0
+	for i := range group {
+		level, rows, bytes = max(level, group[i].Level), rows+group[i].Rows, bytes+group[i].Bytes
+	}
+	if level == 0 && rows < copyRows && !l.over(group[0].Day) {
 		w = newRawWriter(o)
 	}
 	w.begin()
+	w.expect(rows, bytes)
 	for i := range group {
-		level = max(level, group[i].Level)
 		content, err := l.Target.Get(ctx, group[i].Path)
 		if err != nil {
 			return err
@@ -190,9 +193,9 @@ func boolInt(b bool) int {
 }
 
 // file adds the rows of a file. Row groups of the same columns are copied as they
-// are where they are large and compressed, or where what is written is joined once
-// more: so each row is encoded twice, when it comes and when it has others around
-// it.
+// are where they are large and compressed, or where so few are written that they
+// are joined once more: so each row is encoded twice, when it comes and when it has
+// others around it.
 func (w *writer) file(content []byte) error {
 	f, err := open(content)
 	if err != nil {
@@ -227,6 +230,7 @@ func (w *writer) again(content []byte, meta *format.RowGroup, g parquet.RowGroup
 	if err := w.grow(n); err != nil {
 		return err
 	}
+	w.room(meta)
 	for k, chunk := range g.ColumnChunks() {
 		c := &w.columns[k]
 		before := len(c.set)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
@@ -40,6 +41,7 @@ type writer struct {
 	// columns are the rows of the group that is being made, rows how many.
 	columns []column
 	rows    int
+	coming  int // rows for which no room is made yet; 0: not known
 	n       int
 	low     store.Position
 	high    store.Position
@@ -59,8 +61,31 @@ func (w *writer) begin() {
 	w.pages.out.Reset()
 	w.pages.out.WriteString(magic)
 	w.groups = w.groups[:0]
-	w.n, w.rows, w.low, w.high = 0, 0, math.MaxUint64, 0
+	w.n, w.rows, w.coming, w.low, w.high = 0, 0, 0, math.MaxUint64, 0
 	w.empty()
+}
+
+// expect says how many rows come, and how many bytes they have in their files.
+func (w *writer) expect(rows, bytes int) {
+	w.coming = rows
+	if w.raw {
+		w.pages.out.Grow(bytes)
+	}
+}
+
+// room makes room in columns for all rows that come, by what the first of them
+// take.
+func (w *writer) room(first *format.RowGroup) {
+	if w.coming == 0 || first.NumRows == 0 {
+		return
+	}
+	n := min(w.coming, groupRows)
+	for k := range w.columns {
+		c := &w.columns[k]
+		c.set = slices.Grow(c.set, n)
+		c.plain = slices.Grow(c.plain, int(first.Columns[k].MetaData.TotalUncompressedSize*int64(n)/first.NumRows))
+	}
+	w.coming = 0
 }
 
 func (w *writer) empty() {

@@ -90,6 +90,9 @@ func (p *pages) plain(meta *format.ColumnMetaData, t Type, c *column) error {
 
 // fit says which rows have room in a page, and how many bytes their values have.
 func fit(t Type, set, plain []byte, from int) (to, n int) {
+	if len(set)-from <= pageRows && len(plain) <= pageBytes {
+		return len(set), len(plain)
+	}
 	to = min(from+pageRows, len(set))
 	if w := t.width(); w > 0 {
 		return to, w * ones(set[from:to])

@@ -131,7 +131,7 @@ func (c *column) readBody(t Type, set, body []byte) error {
 		if !whole(t, body, n) {
 			return errDamaged("a page has other values than it says")
 		}
-		c.plain = append(c.plain, body...)
+		c.plain = append(roomFor(c.plain, len(body)), body...)
 	}
 	c.set = append(c.set, set...)
 	return nil

@@ -128,13 +128,11 @@ func (m *maker) head(d *draft, at *eventAt, r *store.Record, e *event.Event) {
 		d.text(at.kind, s)
 	}
 	d.text(at.category, engagement)
-	d.text(at.session, first(e.About("sessionId"), e.About("session", "id"), e.About("session_id"), e.Properties.Get("session_id")))
+	d.text(at.session, sessionOf(e))
 	d.text(at.site, e.Source)
 	d.text(at.channel, e.Channel)
 	d.text(at.locale, e.About("locale").Text())
-	d.text(at.url, first(e.About("page", "url"), e.Properties.Get("url")))
-	d.text(at.referrer, first(e.About("page", "referrer"), e.Properties.Get("referrer")))
-	d.text(at.page, first(e.Properties.Get("page_type"), e.About("page", "type")))
+	m.page(d, at, e)
 	user := ""
 	for i := range e.Identifiers {
 		switch e.Identifiers[i].Namespace {
@@ -251,13 +249,28 @@ func (m *maker) delivery(r *store.Record, emit func(*draft)) {
 	emit(d)
 }
 
-func first(list ...jsondoc.Value) string {
-	for _, v := range list {
-		if s := v.Text(); s != "" {
+// page fills what an event says of the page that it happened on.
+func (m *maker) page(d *draft, at *eventAt, e *event.Event) {
+	d.text(at.page, e.Properties.Get("page_type").Text())
+	for _, context := range [...]jsondoc.Value{e.Context, e.Shared, e.Derived} {
+		if page := context.Get("page"); page.Exists() {
+			d.fill(at.url, page.Get("url"))
+			d.fill(at.referrer, page.Get("referrer"))
+			d.fill(at.page, page.Get("type"))
+		}
+	}
+	d.fill(at.url, e.Properties.Get("url"))
+	d.fill(at.referrer, e.Properties.Get("referrer"))
+}
+
+// sessionOf is the session that an event says it is of.
+func sessionOf(e *event.Event) string {
+	for _, path := range [...][]string{{"sessionId"}, {"session", "id"}, {"session_id"}} {
+		if s := e.About(path...).Text(); s != "" {
 			return s
 		}
 	}
-	return ""
+	return e.Properties.Get("session_id").Text()
 }
 
 func scalar(v jsondoc.Value, names ...string) string {

@@ -285,3 +285,8 @@ func (a *anchor) clone() *anchor {
 	}
 	return &c
 }
+
+// surface is a copy with no more than the identifiers and the traits.
+func (a *anchor) surface() *anchor {
+	return &anchor{key: a.key, ident: a.ident, received: a.received, told: a.told, edges: slices.Clone(a.edges), partial: a.partial.Surface()}
+}

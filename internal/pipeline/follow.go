@@ -185,7 +185,7 @@ func (w *people) entryOf(ctx context.Context, k id.Key, short uint64) (entry pro
 // order of their strength. It is nil where nobody is known by the anchor, or
 // the person's home is another.
 func (p *Pipeline) Whole(ctx context.Context, k id.Key) (*profile.View, error) {
-	who, err := p.gatherKey(ctx, k)
+	who, err := p.gatherSurface(ctx, k)
 	if err != nil || who == nil || len(who.members) == 0 || who.members[0].Key() != k {
 		return nil, err
 	}

@@ -93,6 +93,15 @@ func (p *Pipeline) gather(ctx context.Context, ref string) (*person, error) {
 
 // gatherKey gives the person of an identifier's key; nil where there is none.
 func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
+	return p.gatherBy(ctx, k, (*anchor).clone)
+}
+
+// gatherSurface is gatherKey with no more than identifiers and traits.
+func (p *Pipeline) gatherSurface(ctx context.Context, k id.Key) (*person, error) {
+	return p.gatherBy(ctx, k, (*anchor).surface)
+}
+
+func (p *Pipeline) gatherBy(ctx context.Context, k id.Key, copied func(*anchor) *anchor) (*person, error) {
 	members, shared, err := p.graphPerson(ctx, k)
 	if err != nil {
 		return nil, err
@@ -109,7 +118,7 @@ func (p *Pipeline) gatherKey(ctx context.Context, k id.Key) (*person, error) {
 		if slices.ContainsFunc(shared, func(s graph.Shared) bool { return s.Identifier.Key() == k }) {
 			continue
 		}
-		a, err := p.copyAnchor(ctx, k)
+		a, err := p.copyAnchorBy(ctx, k, copied)
 		if err != nil {
 			return nil, err
 		}
@@ -180,17 +189,25 @@ func (p *Pipeline) members(ctx context.Context, k id.Key) ([]event.Identifier, e
 // copyAnchor gives a copy of an anchor's row, nil where there is none. The lane
 // is locked only while it is copied.
 func (p *Pipeline) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
+	return p.copyAnchorBy(ctx, k, (*anchor).clone)
+}
+
+func (p *Pipeline) copyAnchorBy(ctx context.Context, k id.Key, copied func(*anchor) *anchor) (*anchor, error) {
 	i := p.laneIndex(k.Bucket())
 	l, w := p.lanes[i], p.people[i]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return w.copyAnchor(ctx, k)
+	return w.copyAnchorBy(ctx, k, copied)
 }
 
 func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
+	return w.copyAnchorBy(ctx, k, (*anchor).clone)
+}
+
+func (w *people) copyAnchorBy(ctx context.Context, k id.Key, copied func(*anchor) *anchor) (*anchor, error) {
 	a, ok := w.anchors.Get(k)
 	if ok {
-		a = a.clone()
+		a = copied(a)
 	} else {
 		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
 		if err != nil || rows[0] == nil {

@@ -82,6 +82,14 @@ func Assemble(ids []IdentifierSeen, partials []*Partial, opts Options) *View {
 	return v
 }
 
+// Surface is a copy with no more than when the anchor was seen and its traits.
+func (p *Partial) Surface() *Partial {
+	return &Partial{
+		firstSeen: p.firstSeen, lastSeen: p.lastSeen, firstReceived: p.firstReceived, now: p.now,
+		traits: slices.Clone(p.traits), past: slices.Clone(p.past), truncated: p.truncated & (inTraits | inValues),
+	}
+}
+
 func merged(partials []*Partial) *Partial {
 	p := New()
 	for _, o := range partials {
