@@ -210,7 +210,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openLake(&pc); err != nil {
 		return err
 	}
-	pc.Store, pc.Intake, pc.Forget, pc.Silence, pc.Recall, pc.Remakes = a.store, a.take, a.forgetSeen, a.silence, a.recall, a.remakes()
+	pc.Store, pc.Intake, pc.Forget, pc.Silence, pc.Recall, pc.Audiences, pc.Remakes = a.store, a.take, a.forgetSeen, a.silence, a.recall, audiences{a}, a.remakes()
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
 	})

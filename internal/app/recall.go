@@ -11,6 +11,7 @@ import (
 	"rapport/internal/destination/files"
 	"rapport/internal/effect"
 	"rapport/internal/fault"
+	"rapport/internal/id"
 	"rapport/internal/pipeline"
 )
 
@@ -25,6 +26,23 @@ func (a *App) silence(ctx context.Context) error {
 		return err
 	}
 	return a.decider.Settle(ctx)
+}
+
+// audiences are those of the outbox.
+type audiences struct{ *App }
+
+// Farewells is of pipeline.Audiences. An erasure of the ledger comes before the
+// outbox: the audiences were told then.
+func (a audiences) Farewells(ctx context.Context, anchors []id.Key, people []string) ([]effect.Fact, error) {
+	if a.outbox == nil {
+		return nil, nil
+	}
+	return a.outbox.Farewells(ctx, anchors, people)
+}
+
+// Part is of pipeline.Audiences.
+func (a audiences) Part(ctx context.Context, list []effect.Fact) error {
+	return a.outbox.Part(ctx, list)
 }
 
 // recall takes somebody who is erased out of the files that destinations wrote, on

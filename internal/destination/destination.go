@@ -110,6 +110,9 @@ type Type struct {
 	// clear. It reaches nobody: a sink connects with its first Send. Its error is
 	// a fault that names the setting.
 	Open func(ctx context.Context, settings json.RawMessage, env Env) (Sink, error)
+	// Retaken tells of settings whether an erasure takes what was sent back by
+	// itself, so that nobody has to be told of it; nil: it never does.
+	Retaken func(settings json.RawMessage) bool
 }
 
 // Env is what a sink may use of its surroundings; it uses nothing else.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"rapport/internal/clock"
 )
@@ -67,6 +68,9 @@ type Fact struct {
 
 	// Known is what the destination knows: "in" or "out" of a segment, or a hash.
 	Known string `json:"known,omitempty"`
+	// Last is of a farewell: it tells an audience to take out somebody who is erased,
+	// and is forgotten as soon as nothing more is tried.
+	Last bool `json:"last,omitempty"`
 	// Rows are the keys of deliveries that a purge takes away.
 	Rows [][]byte `json:"rows,omitempty"`
 }
@@ -87,6 +91,10 @@ func ReadFact(payload []byte) (*Fact, error) {
 	}
 	return f, nil
 }
+
+// FarewellKept is how long it is tried at most to tell an audience of somebody
+// who is erased: so long the message is kept.
+const FarewellKept = 72 * time.Hour
 
 // Final tells whether nothing more is tried.
 func (o Outcome) Final() bool { return o != Waiting && o != Retrying }

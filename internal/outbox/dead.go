@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
+	"rapport/internal/store"
 )
 
 // DeliveryDetail is one delivery with what was sent and what was answered.
@@ -52,7 +54,11 @@ func (o *Outbox) Again(ctx context.Context, key, id string, discard bool) error 
 	if d.Outcome != effect.Dead {
 		return fault.Errorf(fault.Conflict, "not_dead", "the delivery is %s: only dead letters are sent again or discarded", d.Outcome)
 	}
-	return o.again(ctx, key, []pipeline.Message{{Place: d.Place, Sent: d.Sent}}, discard)
+	n, err := o.again(ctx, key, []pipeline.Message{{Place: d.Place, Sent: d.Sent, Anchor: pipeline.AnchorIn(d.Bucket)}}, discard)
+	if err == nil && n == 0 {
+		return fault.Errorf(fault.Gone, "delivery_erased", "what was to be sent is not there any more: the person was erased")
+	}
+	return err
 }
 
 // AgainAll does so with all dead letters of a destination, and tells with how
@@ -64,59 +70,62 @@ func (o *Outbox) AgainAll(ctx context.Context, key string, discard bool) (int, e
 		if err != nil {
 			return n, err
 		}
-		if err := o.again(ctx, key, list, discard); err != nil {
+		some, err := o.again(ctx, key, list, discard)
+		if n += some; err != nil || !more || len(list) == 0 {
 			return n, err
-		}
-		if n += len(list); !more || len(list) == 0 {
-			return n, nil
 		}
 		after = list[len(list)-1].Place
 	}
 }
 
-func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message, discard bool) error {
+// again says of dead letters that they are sent again or given up, and of how many
+// that was. Those of people who were erased since are given up in any case.
+func (o *Outbox) again(ctx context.Context, key string, list []pipeline.Message, discard bool) (n int, err error) {
 	o.composing.RLock()
 	defer o.composing.RUnlock()
-	var facts []pipeline.Effect
-	now := o.now()
+	facts, now, era := make([]pipeline.Effect, 0, len(list)), o.now(), o.era.Load()
+	var resent []*message
 	for _, x := range list {
 		e, err := o.Spine.EffectAt(ctx, x.Sent)
-		if err != nil {
-			return fault.Errorf(fault.Gone, "delivery_erased", "what was to be sent is not there any more: the person was erased")
+		gone := errors.Is(err, store.ErrErased) || errors.Is(err, store.ErrNotFound)
+		if err != nil && !gone {
+			return 0, err
 		}
 		f := e.Fact
-		f.Op, f.Payload, f.Sent, f.When = effect.OpAgain, nil, uint64(x.Sent), now
-		if discard {
-			f.Op = effect.OpDiscard
+		if gone {
+			e.Anchor, f = x.Anchor, effect.Fact{Destination: key, Position: x.Place.Position, Reason: effect.Erased}
+			f.SetID(x.Place.ID)
+		} else {
+			n++
+		}
+		f.Op, f.Payload, f.Sent, f.When = effect.OpDiscard, nil, uint64(x.Sent), now
+		if !gone && !discard {
+			f.Op = effect.OpAgain
+			e.When = now // it has all its time again
+			resent = append(resent, &message{Effect: e, sent: x.Sent, era: era})
 		}
 		facts = append(facts, pipeline.Effect{Anchor: e.Anchor, Fact: f})
 	}
 	if len(facts) == 0 {
-		return nil
+		return 0, nil
 	}
 	places, err := o.Spine.KeepEffects(ctx, facts)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// What the answer says is so when it comes.
 	if err := o.Spine.Applied(ctx, places[len(places)-1]); err != nil {
-		return err
+		return 0, err
 	}
-	if l := o.line(key); l != nil && !discard {
-		for _, x := range list {
-			era := o.era.Load()
-			e, err := o.Spine.EffectAt(ctx, x.Sent)
-			if err != nil {
-				return err
-			}
-			e.When = now // it has all its time again
+	if l := o.line(key); l != nil {
+		for _, m := range resent {
 			l.mu.Lock()
-			delete(l.queue.settled, x.Place)
+			delete(l.queue.settled, m.place())
 			l.mu.Unlock()
-			l.push(&message{Effect: e, sent: x.Sent, era: era})
+			l.push(m)
 		}
 	}
-	return nil
+	return n, nil
 }
 
 // kept is how long deliveries that came to an end are listed.
@@ -139,7 +148,11 @@ func (o *Outbox) purge(ctx context.Context, t *schedule.Task) error {
 	if err != nil {
 		return err
 	}
-	return t.SetResult(map[string]int{"deliveries": n})
+	expired, err := o.Spine.ExpireFarewells(ctx)
+	if err != nil {
+		return err
+	}
+	return t.SetResult(map[string]int{"deliveries": n, "farewells": expired})
 }
 
 // forget takes deliveries off the lists that came to an end before an instant.

@@ -45,6 +45,10 @@ func (l *line) unerased(ctx context.Context, batch []*message) []*message {
 	era := l.era.Load()
 	out := make([]*message, 0, len(batch))
 	for _, m := range batch {
+		if m.Last && l.now().Sub(m.When) > effect.FarewellKept {
+			m.refused = effect.Erased
+			continue
+		}
 		if m.era == era {
 			out = append(out, m)
 			continue

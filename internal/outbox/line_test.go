@@ -91,6 +91,19 @@ func (s *spine) KeepEffects(_ context.Context, list []pipeline.Effect, _ ...*pip
 
 func (s *spine) Release(*pipeline.Reservation) {}
 
+func (s *spine) ForgetFarewells(_ context.Context, ids ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.log {
+		if slices.Contains(ids, s.log[i].ID) {
+			s.log[i] = pipeline.Effect{Fact: effect.Fact{Op: s.log[i].Op, Person: "forgotten"}}
+		}
+	}
+	return nil
+}
+
+func (s *spine) ExpireFarewells(context.Context) (int, error) { return 0, nil }
+
 func (s *spine) ToSend(_ context.Context, key string, after effect.Place, _ bool) ([]pipeline.Message, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -68,7 +68,10 @@ func taken(list []pipeline.Effect, asked []chan struct{}, n notice) ([]pipeline.
 // noteAll tries until the log takes all of it.
 func (o *Outbox) noteAll(list []pipeline.Effect) {
 	for len(list) > 0 {
-		_, err := o.Spine.KeepEffects(o.ctx, list)
+		err := o.forgetFarewells(o.ctx, list)
+		if err == nil {
+			_, err = o.Spine.KeepEffects(o.ctx, list)
+		}
 		if err == nil || o.ctx.Err() != nil {
 			return
 		}

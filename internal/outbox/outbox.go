@@ -33,6 +33,12 @@ type Spine interface {
 	definitions
 	members
 	reservations
+	farewells
+}
+
+type farewells interface {
+	ForgetFarewells(ctx context.Context, ids ...string) error
+	ExpireFarewells(ctx context.Context) (int, error)
 }
 
 type reservations interface {

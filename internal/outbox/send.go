@@ -245,7 +245,7 @@ func (l *line) allowed(ctx context.Context, batch []*message) []*message {
 	out := make([]*message, 0, len(batch))
 	for _, m := range batch {
 		now := l.now()
-		if now.Sub(m.checked) < time.Second {
+		if m.Last || now.Sub(m.checked) < time.Second {
 			out = append(out, m)
 			continue
 		}
@@ -330,7 +330,7 @@ func (l *line) take(ctx context.Context, m *message, r *destination.Result, took
 		m.due = now.Add(l.Pace.First)
 		l.queue.delay(m)
 		return
-	case now.Sub(max(m.When, m.After).Time()) > time.Duration(l.giveUp()):
+	case now.Sub(max(m.When, m.After).Time()) > l.giveUp(m):
 		l.write(m, effect.Dead, "gave_up", *r, took)
 	default:
 		if m.attempts&(m.attempts-1) == 0 { // the first, second, fourth …
@@ -343,11 +343,15 @@ func (l *line) take(ctx context.Context, m *message, r *destination.Result, took
 	l.queue.done(m)
 }
 
-func (l *line) giveUp() effect.Span {
-	if l.target == nil {
+// giveUp is how long a message is tried.
+func (l *line) giveUp(m *message) time.Duration {
+	switch {
+	case l.target == nil:
 		return 0
+	case m.Last:
+		return effect.FarewellKept
 	}
-	return l.target.GiveUp
+	return time.Duration(l.target.GiveUp)
 }
 
 // backoff is how long to wait after n failures: twice as long each time, and
@@ -375,7 +379,10 @@ func (l *line) write(m *message, outcome effect.Outcome, reason string, r destin
 	f := effect.Fact{
 		Op: effect.OpResult, Destination: m.Destination, Version: l.version, Position: m.Position, Segment: m.Segment, ID: m.ID, As: m.As, Person: person,
 		Time: m.Time, When: l.now(), Outcome: outcome, Reason: reason, Text: r.Reason, Attempt: m.attempts, Status: r.Status,
-		Took: took.Microseconds(), Request: string(r.Request), Answer: string(r.Answer), Sent: uint64(m.sent),
+		Took: took.Microseconds(), Request: string(r.Request), Answer: string(r.Answer), Sent: uint64(m.sent), Last: m.Last,
+	}
+	if m.Last && outcome.Final() { // what was said of the person goes before this is written down
+		f.Person, f.Text, f.Request, f.Answer = "", "", "", ""
 	}
 	select {
 	case l.notes <- notice{Effect: pipeline.Effect{Anchor: m.Anchor, Fact: f}}:

@@ -60,7 +60,9 @@ type Config struct {
 	Silence func(ctx context.Context) error
 	// Recall takes somebody who is erased out of files that were handed over; nil
 	// where there are none.
-	Recall     func(ctx context.Context, who Gone, at *Recalling) error
+	Recall func(ctx context.Context, who Gone, at *Recalling) error
+	// Audiences are told of people who are erased; nil: there are none.
+	Audiences  Audiences
 	Columns    IndexOptions
 	FlushBytes uint64 // log written between two flushes of the state: bounds the replay after a crash
 }

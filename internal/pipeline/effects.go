@@ -257,8 +257,8 @@ type Message struct {
 	Anchor id.Key         // one that lies in the same bucket
 }
 
-// anchorIn is a key that lies in a bucket, for what is said of nobody there.
-func anchorIn(b id.Bucket) id.Key {
+// AnchorIn is a key that lies in a bucket, for what is said of nobody there.
+func AnchorIn(b id.Bucket) id.Key {
 	var k id.Key
 	binary.BigEndian.PutUint16(k[:], uint16(b)<<4)
 	return k
@@ -286,7 +286,7 @@ func (p *Pipeline) ToSend(ctx context.Context, destination string, after effect.
 		if b != at {
 			at, n = b, 0
 		}
-		m := Message{Anchor: anchorIn(b)}
+		m := Message{Anchor: AnchorIn(b)}
 		if m.Place, bad = effect.ReadPlace(key[len(prefix):], false); bad != nil {
 			return store.Stop
 		}

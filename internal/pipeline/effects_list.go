@@ -126,7 +126,7 @@ func (p *Pipeline) PurgeDeliveries(ctx context.Context, destination string, befo
 		return n, err
 	}
 	for _, b := range slices.Sorted(maps.Keys(old)) {
-		if _, err := p.KeepEffects(ctx, []Effect{{anchorIn(b), effect.Fact{Op: effect.OpPurge, Destination: destination, Rows: old[b]}}}); err != nil {
+		if _, err := p.KeepEffects(ctx, []Effect{{AnchorIn(b), effect.Fact{Op: effect.OpPurge, Destination: destination, Rows: old[b]}}}); err != nil {
 			return n, err
 		}
 		n += len(old[b])

@@ -44,7 +44,9 @@ type ErasePlan struct {
 	// events that are taken from them; those without are folded again.
 	Others  map[string][]store.Position `json:"others,omitempty"`
 	Letters []store.Position            `json:"letters,omitempty"`
-	Proof   Proof                       `json:"proof"`
+	// Parted is when audiences were told to take the person out.
+	Parted clock.Instant `json:"parted,omitempty"`
+	Proof  Proof         `json:"proof"`
 }
 
 // Keep makes a plan outlive a crash; done counts the steps.
@@ -69,6 +71,7 @@ func eraseSteps() []eraseStep {
 		{"rewriting the state", (*eraser).purge},
 		{"rewriting the lake", (*eraser).rewrite},
 		{"taking back what was delivered", (*eraser).takeBack},
+		{"telling audiences", (*eraser).part},
 		{"looking for what is left", (*eraser).verify},
 	}
 }
@@ -190,7 +193,11 @@ func (e *eraser) widen(ctx context.Context) error {
 	if err := e.anonymous(ctx); err != nil {
 		return err
 	}
-	_, err := e.p.keepPrivacy(ctx, privacyFact{Op: opResolved, Request: e.row.PrivacyRequest, Identifiers: e.idents})
+	last, err := e.farewells(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = e.p.keepPrivacy(ctx, privacyFact{Op: opResolved, Request: e.row.PrivacyRequest, Identifiers: e.idents, Farewells: last})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/clock"
 	"rapport/internal/consent"
+	"rapport/internal/effect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/id"
@@ -55,6 +56,7 @@ type privacyFact struct {
 	Request     PrivacyRequest     `json:"request"`
 	Identifiers []event.Identifier `json:"identifiers,omitempty"`
 	Erasures    []consent.Erasure  `json:"erasures,omitempty"`
+	Farewells   []effect.Fact      `json:"farewells,omitempty"`
 }
 
 const (
@@ -228,6 +230,9 @@ func (p *Pipeline) wholePerson(ctx context.Context, ref string) ([]event.Identif
 // Privacy gives a request as it stands.
 func (p *Pipeline) Privacy(ctx context.Context, requestID string) (PrivacyRequest, error) {
 	row, err := p.request(ctx, requestID)
+	if err == nil {
+		err = p.tellOutcomes(ctx, &row.PrivacyRequest)
+	}
 	return row.PrivacyRequest, err
 }
 
@@ -253,6 +258,9 @@ func (p *Pipeline) readRequest(parts [][]byte) (requestRow, error) {
 	var row requestRow
 	if err := json.Unmarshal(parts[len(parts)-1], &row); err != nil {
 		return row, fmt.Errorf("row of a privacy request: %w", err)
+	}
+	if row.Proof != nil && row.Proof.Audiences == nil {
+		row.Proof.Audiences = []Farewell{} // it is older than these
 	}
 	p.privacy.mu.Lock()
 	defer p.privacy.mu.Unlock()

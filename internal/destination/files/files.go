@@ -55,8 +55,15 @@ func Type() destination.Type {
 	return destination.Type{
 		Name: "files", Title: "Files",
 		About:  "Writes messages as rows of CSV, JSON lines or Parquet files into a folder or a bucket that speaks S3. Each message is in one file, once.",
-		Schema: destination.SchemaOf[Settings](), Open: open,
+		Schema: destination.SchemaOf[Settings](), Open: open, Retaken: retaken,
 	}
+}
+
+// retaken: an erasure takes rows out of files. Only a platform that took an
+// audience from them has to be told beside that.
+func retaken(settings json.RawMessage) bool {
+	var s Settings
+	return json.Unmarshal(settings, &s) == nil && s.Audience == ""
 }
 
 // store is where finished files go. Publish makes a staged file of a name be

@@ -63,6 +63,20 @@ function Export({ request: r }: { request: Request }) {
   )
 }
 
+/** fateOf says whether an audience was told, may be told still, or was not. */
+function fateOf(a: Schema['Farewell']): 'told' | 'waits' | 'lost' {
+  switch (a.outcome) {
+    case 'waiting':
+    case 'retrying':
+      return 'waits'
+    case 'delivered':
+    case undefined: // listed no more
+      return 'told'
+    default:
+      return 'lost'
+  }
+}
+
 function Proof({ proof: p, id }: { proof: Schema['Proof']; id: string }) {
   const t = useText(privacy)
   const f = useFormats()
@@ -104,6 +118,11 @@ function Proof({ proof: p, id }: { proof: Schema['Proof']; id: string }) {
         </Alert>
       )}
       {(p.delivered.elsewhere?.length ?? 0) > 0 && <Alert color="yellow" mt="md" title={t('elsewhere')}>{t('elsewhereText', { places: (p.delivered.elsewhere ?? []).join(', ') })}</Alert>}
+      {p.audiences.length > 0 && (
+        <Alert color={p.audiences.some((a) => fateOf(a) === 'lost') ? 'yellow' : 'blue'} mt="md" title={t('audiences')}>
+          <List size="sm">{p.audiences.map((a) => <List.Item key={a.delivery}>{t(`audience_${fateOf(a)}`, { destination: a.destination, segment: a.segment, until: f.time(a.until) })}</List.Item>)}</List>
+        </Alert>
+      )}
       <Text size="sm" c="dimmed" mt="md">{t('keep')}</Text>
     </Card>
   )
