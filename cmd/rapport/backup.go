@@ -26,7 +26,7 @@ import (
 
 func backupSettings(cmd *cobra.Command) {
 	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "store", "egress.allow", "log.level", "log.format",
-		"backup.url", "backup.keep", "backup.s3_endpoint", "backup.s3_region", "backup.s3_access_key", "backup.s3_secret_key")
+		"backup.url", "backup.keep", "backup.s3_endpoint", "backup.s3_region", "backup.s3_access_key", "backup.s3_secret_key", "encryption.key_file", "encryption.former_key_file")
 }
 
 func backupCommand() *cobra.Command {
@@ -36,7 +36,7 @@ func backupCommand() *cobra.Command {
 		Short: "Copy the data to a folder or an S3 bucket, also while it is in use",
 		Long: "Copy the data to a folder or an S3 bucket, also while a server uses it: only what changed since\n" +
 			"the last backup there travels, every piece is read back, and backups that are over are removed.\n" +
-			"It holds the keys of the data: whoever reads the place reads everything.",
+			"It holds the keys of the data: without encryption.key_file whoever reads the place reads everything.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, to, err := backupPlace(cmd, to)
@@ -96,7 +96,10 @@ func bytesDone(out io.Writer, what string) backup.Progress {
 // backupRunning has the server that uses the data make the backup: it alone
 // knows what belongs together at one moment.
 func backupRunning(cmd *cobra.Command, c *config.Config, to string) error {
-	r, _, err := access.Open(c.Data, time.Now, rand.Reader)
+	if err := app.OpenFolder(c, app.Parts{}); err != nil {
+		return err
+	}
+	r, _, err := access.Open(c.Files, c.Data, time.Now, rand.Reader)
 	if err != nil {
 		return err
 	}
@@ -208,7 +211,7 @@ func openPlace(cmd *cobra.Command, named string) (config.Config, backup.Target, 
 	if err != nil {
 		return c, nil, err
 	}
-	target, err := app.BackupTarget(&c, place, policy)
+	target, err := app.BackupsToRead(cmd.Context(), &c, place, policy)
 	return c, target, err
 }
 
@@ -301,7 +304,7 @@ func restoreCommand() *cobra.Command {
 				}
 				ledgers = append(ledgers, text)
 			}
-			erased, err := app.Restore(cmd.Context(), c, target, s, ledgers, bytesDone(cmd.ErrOrStderr(), "restored"))
+			erased, err := app.Restore(cmd.Context(), c, target, s, ledgers, app.Parts{}, bytesDone(cmd.ErrOrStderr(), "restored"))
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ type instance struct {
 func (i *instance) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&i.server, "server", "", "address of the instance, such as https://rapport.example.com; left out: the one of --listen on this machine")
 	cmd.Flags().StringSliceVar(&i.only, "kind", nil, "only these kinds: "+strings.Join(manifest.KindNames(), ", "))
-	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "secret_key")
+	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "secret_key", "encryption.key_file")
 	if err := cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(manifest.KindNames(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag is there
 	}
@@ -60,7 +60,10 @@ func (i *instance) with(cmd *cobra.Command, do func(ctx context.Context, c *mani
 	if i.server != "" || !app.Running(&c) {
 		return fault.Errorf(fault.Unauthenticated, "no_key", "no key: set RAPPORT_SECRET_KEY to a secret key of the instance (rapport keys create), or give --data and --listen of one that runs on this machine")
 	}
-	r, _, err := access.Open(c.Data, time.Now, rand.Reader)
+	if err := app.OpenFolder(&c, app.Parts{}); err != nil {
+		return err
+	}
+	r, _, err := access.Open(c.Files, c.Data, time.Now, rand.Reader)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func doctorCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&storeOnly, "store-only", false, "look at the store alone: which database it is, and whether its role is a superuser")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "http.trusted_proxies", "store", "memory", "master_key")
+	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "http.trusted_proxies", "store", "memory", "master_key", "encryption.key_file")
 	return cmd
 }
 
@@ -53,7 +53,10 @@ func askHealth(cmd *cobra.Command, c *config.Config) []app.Check {
 	bad := func(err error) []app.Check {
 		return []app.Check{{Name: "health", Severity: health.Warning, Says: "the instance that uses the data does not say how it is: " + err.Error(), Mend: "Give its address with --listen."}}
 	}
-	r, _, err := access.Open(c.Data, time.Now, rand.Reader)
+	if err := app.OpenFolder(c, app.Parts{}); err != nil {
+		return bad(err)
+	}
+	r, _, err := access.Open(c.Files, c.Data, time.Now, rand.Reader)
 	if err != nil {
 		return bad(err)
 	}

@@ -33,10 +33,10 @@ func register(cmd *cobra.Command) (*access.Register, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := app.CheckFormat(&c); err != nil {
+	if err := app.OpenFolder(&c, app.Parts{}); err != nil {
 		return nil, err
 	}
-	r, _, err := access.Open(c.Data, time.Now, rand.Reader)
+	r, _, err := access.Open(c.Files, c.Data, time.Now, rand.Reader)
 	return r, err
 }
 
@@ -62,7 +62,7 @@ func keysListCommand() *cobra.Command {
 			return w.Flush()
 		},
 	}
-	settingFlags(cmd, "data")
+	settingFlags(cmd, "data", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 
@@ -107,7 +107,7 @@ func keysCreateCommand() *cobra.Command {
 	cmd.Flags().IntVar(&limits.PerSecond, "per-second", 0, "requests (of a write key: events) per second on the long run; left out: any")
 	cmd.Flags().IntVar(&limits.Burst, "burst", 0, "how many may come at once; left out: those of ten seconds")
 	cmd.Flags().Int64Var(&limits.PerDay, "per-day", 0, "how many from midnight to midnight UTC; left out: any")
-	settingFlags(cmd, "data")
+	settingFlags(cmd, "data", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 
@@ -130,7 +130,7 @@ func keysRotateCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the old key stays good")
-	settingFlags(cmd, "data")
+	settingFlags(cmd, "data", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 
@@ -152,6 +152,6 @@ func keysRevokeCommand() *cobra.Command {
 			return err
 		},
 	}
-	settingFlags(cmd, "data")
+	settingFlags(cmd, "data", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }

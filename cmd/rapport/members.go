@@ -39,7 +39,7 @@ func membersListCommand() *cobra.Command {
 			return w.Flush()
 		},
 	}
-	settingFlags(cmd, "data")
+	settingFlags(cmd, "data", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 
@@ -70,7 +70,7 @@ func membersInviteCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&name, "name", "", "their name")
 	cmd.Flags().StringSliceVar(&roles, "role", []string{string(access.Viewer)}, "what they may do: "+joinRoles(access.Roles()))
-	settingFlags(cmd, "data")
+	settingFlags(cmd, "data", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 
@@ -90,7 +90,7 @@ func membersLinkCommand() *cobra.Command {
 			return nil
 		},
 	}
-	settingFlags(cmd, "data")
+	settingFlags(cmd, "data", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 
@@ -113,7 +113,7 @@ func membersDropCommand() *cobra.Command {
 			return nil
 		},
 	}
-	settingFlags(cmd, "data")
+	settingFlags(cmd, "data", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/clock"
 	"rapport/internal/fault"
@@ -20,7 +22,7 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func open(t testing.TB, dir string) *access.Register {
 	t.Helper()
-	r, _, err := access.Open(dir, func() time.Time { return start }, rand.Reader)
+	r, _, err := access.Open(vfs.Default, dir, func() time.Time { return start }, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

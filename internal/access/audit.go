@@ -12,14 +12,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
@@ -46,11 +48,12 @@ type Entry struct {
 // Audit is the log of what people and programs did, in files by month. Safe for
 // concurrent use.
 type Audit struct {
+	files vfs.FS
 	dir   string
 	key   []byte
 	mu    sync.Mutex
 	month string
-	file  *os.File
+	file  *disk.Tail
 	// unwritten are noted and not in a file yet, the oldest first.
 	unwritten []unwritten
 }
@@ -60,10 +63,10 @@ const auditDir = "audit"
 // OpenAudit opens the log in a register's folder.
 func OpenAudit(r *Register) (*Audit, error) {
 	dir := filepath.Join(r.dir, auditDir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := r.files.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the audit folder: %w", err)
 	}
-	return &Audit{dir: dir, key: r.Index().tokenKey}, nil
+	return &Audit{files: r.files, dir: dir, key: r.Index().tokenKey}, nil
 }
 
 // Mark is how a person is named in the log.
@@ -113,7 +116,7 @@ func (a *Audit) write() (err error) {
 		line := next.line
 		if next.month != a.month {
 			a.close()
-			if a.file, err = os.OpenFile(a.path(next.month), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600); err != nil {
+			if a.file, err = disk.OpenTail(a.files, a.path(next.month), -1); err != nil {
 				return fmt.Errorf("opening the audit log: %w", err)
 			}
 			a.month = next.month
@@ -133,13 +136,12 @@ func (a *Audit) write() (err error) {
 
 // torn tells a file whose last line a crash cut short: what comes next must not
 // be joined to it.
-func torn(f *os.File) bool {
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
+func torn(f *disk.Tail) bool {
+	if f.Size() == 0 {
 		return false
 	}
 	last := make([]byte, 1)
-	_, err = f.ReadAt(last, info.Size()-1)
+	_, err := f.ReadAt(last, f.Size()-1)
 	return err == nil && last[0] != '\n'
 }
 
@@ -213,13 +215,13 @@ func (q *AuditQuery) wants(e *Entry) bool {
 
 // months lists the files, the newest first.
 func (a *Audit) months() ([]string, error) {
-	entries, err := os.ReadDir(a.dir)
+	names, err := a.files.List(a.dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit folder: %w", err)
 	}
 	var out []string
-	for _, e := range entries {
-		if month, ok := strings.CutSuffix(e.Name(), ".jsonl"); ok {
+	for _, name := range names {
+		if month, ok := strings.CutSuffix(name, ".jsonl"); ok {
 			out = append(out, month)
 		}
 	}
@@ -229,7 +231,7 @@ func (a *Audit) months() ([]string, error) {
 }
 
 func (a *Audit) lines(month string) ([][]byte, error) {
-	text, err := os.ReadFile(a.path(month))
+	text, err := disk.ReadFile(a.files, a.path(month))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/clock"
 	"rapport/internal/fault"
@@ -31,7 +33,7 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{dir: t.TempDir(), now: start}
 	var err error
-	if h.Register, _, err = access.Open(h.dir, func() time.Time { return h.now }, rand.Reader); err != nil {
+	if h.Register, _, err = access.Open(vfs.Default, h.dir, func() time.Time { return h.now }, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	if h.sessions, err = access.OpenSessions(h.Register); err != nil {

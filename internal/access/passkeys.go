@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
@@ -177,7 +178,7 @@ func (r *Register) UsePasskey(k *Passkey, count uint32) error {
 
 func (r *Register) loadPasskeyUses() error {
 	all := map[string]PasskeyUse{}
-	if _, err := ReadDocument(filepath.Join(r.dir, passkeysFile), &all); err != nil {
+	if _, err := disk.ReadDocument(r.files, filepath.Join(r.dir, passkeysFile), &all); err != nil {
 		return err
 	}
 	r.passkeys.mu.Lock()

@@ -2,19 +2,19 @@ package access
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"gopkg.in/yaml.v3"
 
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
@@ -22,6 +22,7 @@ import (
 // processes may change the same folder: each change is made under a lock on
 // the latest version.
 type Register struct {
+	files   vfs.FS
 	dir     string
 	clock   clock.Clock
 	entropy io.Reader
@@ -43,7 +44,7 @@ func (r *Register) Share(share func(name string) error) { r.share = share }
 
 // keepFile writes a file of the folder and tells so.
 func (r *Register) keepFile(name string, text []byte) error {
-	if err := WriteFile(filepath.Join(r.dir, name), text); err != nil || r.share == nil {
+	if err := disk.WriteFile(r.files, filepath.Join(r.dir, name), text); err != nil || r.share == nil {
 		return err
 	}
 	return r.share(filepath.ToSlash(name))
@@ -57,9 +58,9 @@ const (
 
 // Open reads the document of a folder. fresh says that there was none: it
 // then is made with a token key and nothing else.
-func Open(dir string, now clock.Clock, entropy io.Reader) (r *Register, fresh bool, err error) {
-	r = &Register{dir: dir, clock: now, entropy: entropy, hashing: make(chan struct{}, hashers)}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func Open(files vfs.FS, dir string, now clock.Clock, entropy io.Reader) (r *Register, fresh bool, err error) {
+	r = &Register{files: files, dir: dir, clock: now, entropy: entropy, hashing: make(chan struct{}, hashers)}
+	if err := files.MkdirAll(dir, 0o700); err != nil {
 		return nil, false, fmt.Errorf("making data folder: %w", err)
 	}
 	err = r.Reload()
@@ -104,7 +105,7 @@ func (r *Register) Reload() error {
 }
 
 func (r *Register) reload() error {
-	text, err := os.ReadFile(filepath.Join(r.dir, documentFile))
+	text, err := disk.ReadFile(r.files, filepath.Join(r.dir, documentFile))
 	if err != nil {
 		return fmt.Errorf("reading access document: %w", err)
 	}
@@ -176,7 +177,7 @@ func (r *Register) change(author string, edit func(*Document) error) error {
 
 func (r *Register) write(version int, text []byte) error {
 	history := filepath.Join(r.dir, historyDir)
-	if err := os.MkdirAll(history, 0o700); err != nil {
+	if err := r.files.MkdirAll(history, 0o700); err != nil {
 		return fmt.Errorf("keeping former access document: %w", err)
 	}
 	if r.text != nil {
@@ -189,69 +190,9 @@ func (r *Register) write(version int, text []byte) error {
 	if err != nil && r.text != nil {
 		// Whoever asked hears that nothing changed. The file must say so too: it
 		// would come into force when it is next looked at.
-		err = errors.Join(err, WriteFile(filepath.Join(r.dir, documentFile), r.text))
+		err = errors.Join(err, disk.WriteFile(r.files, filepath.Join(r.dir, documentFile), r.text))
 	}
 	return err
-}
-
-// ReadDocument reads a JSON document that WriteFile wrote; false: there is none.
-func ReadDocument(path string, into any) (found bool, err error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, into)
-	}
-	if err != nil {
-		return false, fmt.Errorf("reading %s: %w", filepath.Base(path), err)
-	}
-	return true, nil
-}
-
-// WriteFile replaces a file in one step and makes it durable; only its owner
-// may read it.
-func WriteFile(path string, text []byte) error { return WriteFrom(path, bytes.NewReader(text)) }
-
-// WriteFrom is WriteFile of what a reader gives, however much that is.
-func WriteFrom(path string, from io.Reader) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*") // made with mode 0600
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()           //nolint:errcheck // the first error is told
-			os.Remove(f.Name()) //nolint:errcheck // the first error is told
-			err = fmt.Errorf("writing %s: %w", filepath.Base(path), err)
-		}
-	}()
-	if _, err = io.Copy(f, from); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close() //nolint:errcheck // opened for reading
-	if err := d.Sync(); err != nil && !errors.Is(err, fs.ErrInvalid) {
-		return err
-	}
-	return nil
 }
 
 func (r *Register) random(n int) (string, error) {

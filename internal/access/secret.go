@@ -7,13 +7,13 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
@@ -176,7 +176,7 @@ func (r *Register) KeepUses() error {
 	if err != nil {
 		return fmt.Errorf("keeping the uses of keys: %w", err)
 	}
-	if err := WriteFile(filepath.Join(r.dir, usesFile), text); err != nil {
+	if err := disk.WriteFile(r.files, filepath.Join(r.dir, usesFile), text); err != nil {
 		return err
 	}
 	r.uses.changed = false
@@ -184,7 +184,7 @@ func (r *Register) KeepUses() error {
 }
 
 func (r *Register) loadUses() error {
-	text, err := os.ReadFile(filepath.Join(r.dir, usesFile))
+	text, err := disk.ReadFile(r.files, filepath.Join(r.dir, usesFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil

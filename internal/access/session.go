@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
@@ -68,7 +68,7 @@ func OpenSessions(r *Register) (*Sessions, error) {
 	if s.decoy, err = r.hash(noise); err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(s.path())
+	text, err := disk.ReadFile(s.register.files, s.path())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return s, nil

@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/disk"
 )
 
 // Setup is what the first start made.
@@ -51,9 +55,10 @@ func (r *Register) Prepare(writeKey, secretKey string) (Setup, error) {
 		return s, err
 	}
 	s.SecretKey, s.SecretFile = SecretPrefix+random, filepath.Join(r.dir, secretFile)
+	// It is for a person to read, and in clear whatever the folder is.
 	// The file comes first: a crash between the two makes another key at the
 	// next start, where the other order would leave one that nobody knows.
-	if err := WriteFile(s.SecretFile, []byte(s.SecretKey+"\n")); err != nil {
+	if err := disk.WriteFile(vfs.Default, s.SecretFile, []byte(s.SecretKey+"\n")); err != nil {
 		return s, fmt.Errorf("keeping the first secret key: %w", err)
 	}
 	_, err = r.CreateSecretKey("rapport", s.SecretKey, KeyTerms{Name: "first key", Scopes: Scopes()})
@@ -77,7 +82,7 @@ func (r *Register) prepareWelcome(s *Setup) error {
 		return err
 	}
 	s.WelcomeFile = path
-	if err := WriteFile(path, []byte(WelcomePath+s.Welcome+"\n")); err != nil {
+	if err := disk.WriteFile(vfs.Default, path, []byte(WelcomePath+s.Welcome+"\n")); err != nil {
 		return fmt.Errorf("keeping the link of the first member: %w", err)
 	}
 	return nil

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
@@ -29,16 +29,17 @@ func (r *Register) SourceVersions(key string) ([]SourceVersion, error) {
 		return nil, noSource(key)
 	}
 	docs := []*Document{now}
-	entries, err := os.ReadDir(filepath.Join(r.dir, historyDir))
+	names, err := r.files.List(filepath.Join(r.dir, historyDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading former access documents: %w", err)
 	}
-	slices.Reverse(entries) // by name, which is the number
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".yaml") {
+	slices.Sort(names) // by number
+	slices.Reverse(names)
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".yaml") {
 			continue
 		}
-		doc, err := readFormer(filepath.Join(r.dir, historyDir, e.Name()))
+		doc, err := r.readFormer(filepath.Join(r.dir, historyDir, name))
 		if err != nil {
 			return nil, err
 		}
@@ -60,8 +61,8 @@ func (r *Register) SourceVersions(key string) ([]SourceVersion, error) {
 	return out, nil
 }
 
-func readFormer(path string) (*Document, error) {
-	text, err := os.ReadFile(path)
+func (r *Register) readFormer(path string) (*Document, error) {
+	text, err := disk.ReadFile(r.files, path)
 	if err != nil {
 		return nil, fmt.Errorf("reading former access document: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
@@ -86,7 +87,7 @@ func (w *View) check() error {
 }
 
 func (v *Views) read() (all []View, err error) {
-	_, err = ReadDocument(filepath.Join(v.register.dir, viewsFile), &all)
+	_, err = disk.ReadDocument(v.register.files, filepath.Join(v.register.dir, viewsFile), &all)
 	return all, err
 }
 

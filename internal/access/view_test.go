@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/fault"
 )
@@ -13,7 +15,7 @@ import (
 func TestViews_AreTheirOwnersAndEverybodysWhereShared(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	r, _, err := access.Open(dir, time.Now, rand.Reader)
+	r, _, err := access.Open(vfs.Default, dir, time.Now, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

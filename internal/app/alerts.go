@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"sync"
 
-	"rapport/internal/access"
 	"rapport/internal/alert"
 	"rapport/internal/definition"
 	"rapport/internal/destination"
+	"rapport/internal/disk"
 	"rapport/internal/health"
 )
 
@@ -33,7 +32,7 @@ type alarms struct {
 
 func (a *App) openAlarms() {
 	a.alarms = &alarms{app: a, book: alert.New(), wake: make(chan struct{}, 1)}
-	text, err := os.ReadFile(a.config.Path(alertsFile))
+	text, err := disk.ReadFile(a.config.Files, a.config.Path(alertsFile))
 	if err == nil {
 		err = a.alarms.book.Remember(text)
 	}
@@ -90,7 +89,7 @@ func (l *alarms) read() {
 func (l *alarms) keep() {
 	text, err := l.book.Keep()
 	if err == nil && text != nil {
-		err = access.WriteFile(l.app.config.Path(alertsFile), text)
+		err = disk.WriteFile(l.app.config.Files, l.app.config.Path(alertsFile), text)
 	}
 	if err != nil {
 		l.app.parts.Log.Warn("what alerts said is not written down", "error", err)

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/assigner"
 	"rapport/internal/backup"
@@ -23,6 +25,7 @@ import (
 	"rapport/internal/config"
 	"rapport/internal/decider"
 	"rapport/internal/dialect/segment"
+	"rapport/internal/disk"
 	"rapport/internal/egress"
 	"rapport/internal/event"
 	"rapport/internal/fault"
@@ -144,8 +147,11 @@ func Open(ctx context.Context, c config.Config, parts Parts) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) (err error) {
-	if err := os.MkdirAll(a.config.Data, 0o700); err != nil {
+	if err := disk.MakeFolder(vfs.Default, a.config.Data); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
+	}
+	if err := OpenFolder(&a.config, a.parts); err != nil {
+		return err
 	}
 	if _, err := os.Stat(a.config.Path(copyFile)); err == nil {
 		return unfinishedCopy(a.config.Data)
@@ -156,7 +162,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := markFormat(&a.config, a.parts.Version); err != nil {
 		return err
 	}
-	if a.access, _, err = access.Open(a.config.Data, a.parts.Clock, a.parts.Entropy); err != nil {
+	if a.access, _, err = access.Open(a.config.Files, a.config.Data, a.parts.Clock, a.parts.Entropy); err != nil {
 		return err
 	}
 	if err := a.openEgress(); err != nil {
@@ -182,7 +188,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	pc.Ledger = erasures{a.config.Path(erasuresFile), a.tellLedger, a.shareFile}
+	pc.Ledger = erasures{a.config.Files, a.config.Path(erasuresFile), a.tellLedger, a.shareFile}
 	if a.store, err = openStore(ctx, &a.config, a.parts, a.storeOptions(m)); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,10 +16,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"rapport/internal/access"
 	"rapport/internal/backup"
 	"rapport/internal/blob"
 	"rapport/internal/config"
+	"rapport/internal/disk"
 	"rapport/internal/egress"
 	"rapport/internal/fault"
 	"rapport/internal/httpapi"
@@ -40,13 +41,14 @@ func notBackedUp(name string) bool {
 		storeFolder,     // copied by the engine, which knows what belongs together
 		columnsFolder,   // made again from the state
 		deliveredFolder, // was handed over
+		disk.RingName,   // the place of backups has its own
 		"sessions.json", "access.lock", nodeFile, backupsFile, healthFile,
 		"secret-key", "console-link", // in clear, and good for the instance that runs
-	}, first) || strings.HasPrefix(filepath.Base(name), ".new-") || strings.HasSuffix(name, ".tmp")
+	}, first) || strings.HasPrefix(filepath.Base(name), disk.Unfinished) || strings.HasSuffix(name, ".tmp")
 }
 
-// BackupTarget is where a setting, or somebody on the machine, wants backups.
-func BackupTarget(c *config.Config, url string, policy *egress.Policy) (backup.Target, error) {
+// backupTarget is where a setting, or somebody on the machine, wants backups.
+func backupTarget(c *config.Config, url string, policy *egress.Policy) (backup.Target, error) {
 	if strings.HasPrefix(url, "s3://") {
 		b := &c.Backup
 		return blob.NewBucket(blob.S3{
@@ -96,7 +98,7 @@ func (a *App) doBackup(ctx context.Context, t *schedule.Task) error {
 	if !ok {
 		return notEmbedded()
 	}
-	target, err := BackupTarget(&a.config, params.To, a.egress)
+	target, err := openBackups(ctx, &a.config, params.To, a.egress, a.parts, false)
 	if err != nil {
 		return err
 	}
@@ -172,31 +174,29 @@ func backupSource(c *config.Config, s *embedded.Store) backup.Source {
 			case notBackedUp(name), !d.Type().IsRegular():
 				return ctx.Err()
 			}
-			return visitWhole(path, name, visit)
+			return visitWhole(c.Files, path, name, visit)
 		})
 	}
 }
 
 // visitWhole reads a small file at once, so that it is what it was at one moment.
-func visitWhole(path, name string, visit func(backup.Piece) error) error {
-	info, err := os.Stat(path)
+func visitWhole(files vfs.FS, path, name string, visit func(backup.Piece) error) error {
+	f, err := files.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	defer f.Close() //nolint:errcheck // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
 	if info.Size() > 64<<20 { // an uploaded table, which does not change
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		return errors.Join(visit(backup.Piece{Name: name, Size: info.Size(), Changed: info.ModTime(), Content: f}), f.Close())
+		return visit(backup.Piece{Name: name, Size: info.Size(), Changed: info.ModTime(), Content: f})
 	}
-	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	content, err := io.ReadAll(f)
 	if err != nil {
 		return err
 	}
@@ -218,12 +218,12 @@ func listBackups(ctx context.Context, c *config.Config, target backup.Target) er
 	if err != nil {
 		return err
 	}
-	return access.WriteFile(c.Path(backupsFile), text)
+	return disk.WriteFile(c.Files, c.Path(backupsFile), text)
 }
 
 func knownBackups(c *config.Config) (map[string][]backup.Snapshot, error) {
 	known := map[string][]backup.Snapshot{}
-	_, err := access.ReadDocument(c.Path(backupsFile), &known)
+	_, err := disk.ReadDocument(c.Files, c.Path(backupsFile), &known)
 	return known, err
 }
 
@@ -266,18 +266,18 @@ func Backup(ctx context.Context, c config.Config, to string, parts Parts, progre
 	if _, err := os.Stat(c.Path(storeFolder)); err != nil {
 		return nil, fault.Errorf(fault.NotFound, "no_data", "%s holds no data: give the folder with --data", c.Data)
 	}
-	if err := CheckFormat(&c); err != nil {
+	if err := OpenFolder(&c, parts); err != nil {
 		return nil, err
 	}
 	policy, err := Egress(&c)
 	if err != nil {
 		return nil, err
 	}
-	target, err := BackupTarget(&c, to, policy)
+	target, err := openBackups(ctx, &c, to, policy, parts, false)
 	if err != nil {
 		return nil, err
 	}
-	s, err := embedded.Open(c.Path(storeFolder), embedded.Options{Random: parts.Entropy})
+	s, err := embedded.Open(c.Path(storeFolder), embedded.Options{FS: c.Files, Random: parts.Entropy})
 	if err != nil {
 		return nil, err
 	}

@@ -11,11 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"rapport/internal/app"
 	"rapport/internal/backup"
-	"rapport/internal/blob"
 	"rapport/internal/config"
 	"rapport/internal/fault"
 	"rapport/internal/soak"
@@ -25,11 +22,13 @@ import (
 type house struct {
 	*testing.T
 	dir, to string
+	key     string // the folder and the backups are enciphered under it
 }
 
 func (h *house) settings(dir string) config.Config {
 	c := settings(h.T, dir)
 	c.Backup.URL, c.Backup.Keep, c.Backup.Every = h.to, 720*time.Hour, 0 // by hand
+	c.Encryption.Key = h.key
 	return c
 }
 
@@ -73,7 +72,11 @@ func (h *house) job(a *app.App, path, body string) map[string]any {
 // restore writes the newest backup into a new folder.
 func (h *house) restore() (dir string) {
 	h.Helper()
-	target := blob.NewFolder(vfs.Default, h.to, 0o700)
+	c := h.settings(filepath.Join(h.TempDir(), "restored"))
+	target, err := app.BackupsToRead(h.Context(), &c, h.to, nil)
+	if err != nil {
+		h.Fatal(err)
+	}
 	all, err := backup.List(h.Context(), target)
 	if err != nil || len(all) == 0 {
 		h.Fatalf("backups %v: %v", all, err)
@@ -82,11 +85,10 @@ func (h *house) restore() (dir string) {
 	if err != nil {
 		h.Fatal(err)
 	}
-	dir = filepath.Join(h.TempDir(), "restored")
-	if _, err := app.Restore(h.Context(), h.settings(dir), target, s, nil, nil); err != nil {
+	if _, err := app.Restore(h.Context(), c, target, s, nil, app.Parts{}, nil); err != nil {
 		h.Fatal(err)
 	}
-	return dir
+	return c.Data
 }
 
 // TestBackup_OfAnInstanceInUseRestoresAllThatWasAcknowledgedBefore backs up

@@ -36,7 +36,7 @@ func (c copies) List() ([]httpapi.BackupView, error) {
 	if err != nil {
 		return nil, err
 	}
-	erased, err := erasures{path: c.app.config.Path(erasuresFile)}.Load()
+	erased, err := erasures{files: c.app.config.Files, path: c.app.config.Path(erasuresFile)}.Load()
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (a *App) doVerify(ctx context.Context, t *schedule.Task) error {
 	if err := t.Params(&params); err != nil {
 		return err
 	}
-	target, err := BackupTarget(&a.config, params.Place, a.egress)
+	target, err := BackupsToRead(ctx, &a.config, params.Place, a.egress)
 	if err != nil {
 		return err
 	}

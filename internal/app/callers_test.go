@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/clock"
 )
@@ -14,7 +16,7 @@ import (
 func TestCallers_AdmitAKeyByItsTerms(t *testing.T) {
 	t.Parallel()
 	now := clock.Instant(1_800_000_000_000_000)
-	r, _, err := access.Open(t.TempDir(), func() time.Time { return now.Time() }, rand.Reader)
+	r, _, err := access.Open(vfs.Default, t.TempDir(), func() time.Time { return now.Time() }, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

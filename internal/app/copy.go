@@ -14,9 +14,9 @@ import (
 	"slices"
 	"strings"
 
-	"rapport/internal/access"
 	"rapport/internal/backup"
 	"rapport/internal/config"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/store"
 	"rapport/internal/store/embedded"
@@ -60,6 +60,9 @@ func Copy(ctx context.Context, terms CopyTerms) (_ *Copied, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if err := OpenFolder(&c.To, c.Parts); err != nil {
+		return nil, err
+	}
 	from, m, err := c.openSource(ctx)
 	if err != nil {
 		return nil, err
@@ -97,6 +100,9 @@ func (c *copying) check() error {
 		if _, err := os.Stat(c.From.Path(storeFolder)); err != nil {
 			return fault.Errorf(fault.NotFound, "no_data", "%s holds no data: give the folder of an instance with --from", c.From.Data)
 		}
+	}
+	if err := openToRead(&c.From, c.Parts); err != nil {
+		return err
 	}
 	if err := CheckFormat(&c.From); err != nil {
 		return err
@@ -143,7 +149,7 @@ func (c *copying) openSource(ctx context.Context) (image, master, error) {
 		if err != nil {
 			return nil, m, err
 		}
-		secret, err := os.ReadFile(filepath.Join(c.From.Path(storeFolder), "keys", "master"))
+		secret, err := disk.ReadFile(c.From.Files, c.From.Path(storeFolder, "keys", "master"))
 		if err == nil && len(secret) != len(m.key) {
 			err = errors.New("it is damaged")
 		}
@@ -176,12 +182,12 @@ func (c *copying) fill(ctx context.Context, from image, m master) error {
 	terms := transfer.Terms{Tell: c.Tell, Keep: func(p transfer.Progress) error {
 		text, err := json.Marshal(p)
 		if err == nil {
-			err = access.WriteFile(c.To.Path(copyFile), text)
+			err = disk.WriteFile(c.To.Files, c.To.Path(copyFile), text)
 		}
 		return err
 	}}
 	if c.result.Resumed {
-		text, err := os.ReadFile(c.To.Path(copyFile))
+		text, err := disk.ReadFile(c.To.Files, c.To.Path(copyFile))
 		if err != nil {
 			return fmt.Errorf("reading how far the copy was: %w", err)
 		}
@@ -211,7 +217,7 @@ func (c *copying) fill(ctx context.Context, from image, m master) error {
 func (c *copying) openTarget(ctx context.Context, from image, m master) (store.Taker, error) {
 	if !c.To.Postgres() {
 		return embedded.Take(c.To.Path(storeFolder), m.key, embedded.Options{
-			Random: c.Parts.Entropy, MemoryBudget: int64(config.NewBudget(c.To.Memory).Store),
+			FS: c.To.Files, Random: c.Parts.Entropy, MemoryBudget: int64(config.NewBudget(c.To.Memory).Store),
 			Report: func(err error) { c.Parts.Log.Error("store", "error", err) },
 		})
 	}
@@ -251,7 +257,7 @@ func (c *copying) shared(ctx context.Context, from image, m master) ([]postgres.
 		}
 		return out, err
 	}
-	names, err := (&shelf{folder: c.From.Data}).names()
+	names, err := (&shelf{files: c.From.Files, folder: c.From.Data}).names()
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +265,7 @@ func (c *copying) shared(ctx context.Context, from image, m master) ([]postgres.
 		if stays(name) {
 			continue
 		}
-		text, err := os.ReadFile(c.From.Path(filepath.FromSlash(name)))
+		text, err := disk.ReadFile(c.From.Files, c.From.Path(filepath.FromSlash(name)))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -278,23 +284,19 @@ func stays(name string) bool {
 	return slices.Contains([]string{
 		storeFolder, columnsFolder, // the one is copied as a store, the other made again
 		masterKeyFile, instanceKeyFile, // written as the target needs them
-		nodeFile, holderFile, "access.lock", healthFile, "secret-key", "console-link",
-	}, first) || strings.HasPrefix(filepath.Base(name), ".new-") || strings.HasSuffix(name, ".tmp")
+		nodeFile, holderFile, "access.lock", healthFile, "secret-key", "console-link", disk.RingName,
+	}, first) || strings.HasPrefix(filepath.Base(name), disk.Unfinished) || strings.HasSuffix(name, ".tmp")
 }
 
 // files copies the data folder, with what a database keeps of it for all nodes.
 func (c *copying) files(ctx context.Context, from image, m master) (n int, err error) {
-	to, err := os.OpenRoot(c.To.Data)
-	if err != nil {
-		return 0, fmt.Errorf("opening %s: %w", c.To.Data, err)
-	}
-	defer to.Close() //nolint:errcheck // each file was closed
 	write := func(name string, text io.Reader) error {
 		n++
-		if err := to.MkdirAll(filepath.Dir(filepath.FromSlash(name)), 0o700); err != nil {
+		path := c.To.Path(filepath.FromSlash(name))
+		if err := c.To.Files.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return fmt.Errorf("copying %s: %w", name, err)
 		}
-		return access.WriteFrom(c.To.Path(filepath.FromSlash(name)), text)
+		return disk.WriteFrom(c.To.Files, path, text)
 	}
 	err = fs.WalkDir(os.DirFS(c.From.Data), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -305,7 +307,7 @@ func (c *copying) files(ctx context.Context, from image, m master) (n int, err e
 		case stays(name), !d.Type().IsRegular():
 			return ctx.Err()
 		}
-		file, err := os.Open(c.From.Path(filepath.FromSlash(name))) // a table that waits to be imported may be of any length
+		file, err := c.From.Files.Open(c.From.Path(filepath.FromSlash(name))) // a table that waits to be imported may be of any length
 		if err != nil {
 			return fmt.Errorf("copying %s: %w", name, err)
 		}
@@ -324,7 +326,7 @@ func (c *copying) files(ctx context.Context, from image, m master) (n int, err e
 	if err != nil || !c.To.Postgres() || c.To.MasterKey != "" {
 		return n, err
 	}
-	return n, access.WriteFile(c.To.Path(masterKeyFile), []byte(hex.EncodeToString(m.key[:])+"\n"))
+	return n, disk.WriteFile(c.To.Files, c.To.Path(masterKeyFile), []byte(hex.EncodeToString(m.key[:])+"\n"))
 }
 
 // verify reads everything back.

@@ -74,7 +74,9 @@ func (d *doctor) folder() {
 	default:
 		d.well("data folder", "%s", d.config.Data)
 	}
-	if err := CheckFormat(d.config); err != nil {
+	if err := openToRead(d.config, d.parts); err != nil {
+		d.ill(health.Critical, "data folder", "Give the key that it was begun with, with encryption.key_file.", "%v", err)
+	} else if err := CheckFormat(d.config); err != nil {
 		d.ill(health.Critical, "data folder", "Start the version that wrote it or a later one, or restore a backup from before the upgrade.", "%v", err)
 	}
 }
@@ -169,7 +171,10 @@ func (d *doctor) keys() {
 	if _, err := os.Stat(c.Path("access.yaml")); err != nil {
 		return // there are none yet
 	}
-	r, _, err := access.Open(c.Data, d.parts.Clock, d.parts.Entropy)
+	if c.Files == nil {
+		return // said already: they cannot be read
+	}
+	r, _, err := access.Open(c.Files, c.Data, d.parts.Clock, d.parts.Entropy)
 	if err != nil {
 		d.ill(health.Critical, "keys", "Mend access.yaml in the data folder, or bring it back from a backup.", "%v", err)
 		return

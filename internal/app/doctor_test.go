@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/app"
 	"rapport/internal/clock"
@@ -78,7 +80,7 @@ func TestDoctor_LooksAtARunningInstanceAndItsKeys(t *testing.T) {
 	if got := said(t, c, app.Parts{}, "store"); !strings.Contains(got.Says, "has it open") {
 		t.Errorf("%+v", got)
 	}
-	r, _, err := access.Open(c.Data, time.Now, strings.NewReader(strings.Repeat("x", 1000)))
+	r, _, err := access.Open(vfs.Default, c.Data, time.Now, strings.NewReader(strings.Repeat("x", 1000)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func (a *App) evergage() *evergage.Door {
 	d := evergage.New(evergage.Config{
 		Accept: a.gated(), Keys: datasets{a.access}, Book: today{a.pipeline}, Key: browserKey(a.instanceKey),
 		Now: a.parts.Clock, Random: a.parts.fill, Log: a.parts.Log, People: everybody{a.pipeline, a.jobs},
-		Decide: a.responder, Jobs: a.jobs, Folder: a.config.Path(bulkFolder),
+		Decide: a.responder, Jobs: a.jobs, Folder: a.config.Path(bulkFolder), Files: a.config.Files,
 	})
 	a.jobs.Register(evergage.JobBulk, d.Work)
 	return d

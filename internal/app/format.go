@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
-	"rapport/internal/access"
 	"rapport/internal/config"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
@@ -34,7 +33,7 @@ func CheckFormat(c *config.Config) error {
 // formatOf gives the format of a data folder, 0 where nothing says it.
 func formatOf(c *config.Config) (int, error) {
 	path := c.Path(formatFile)
-	text, err := os.ReadFile(path)
+	text, err := disk.ReadFile(c.Files, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -62,7 +61,7 @@ func markFormat(c *config.Config, version string) error {
 		return err
 	}
 	text := fmt.Sprintf("%d since rapport %s\n", dataFormat, version)
-	if err := access.WriteFile(c.Path(formatFile), []byte(text)); err != nil {
+	if err := disk.WriteFile(c.Files, c.Path(formatFile), []byte(text)); err != nil {
 		return fmt.Errorf("keeping the format of the data: %w", err)
 	}
 	return nil

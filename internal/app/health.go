@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"rapport/internal/access"
 	"rapport/internal/clock"
 	"rapport/internal/definition"
+	"rapport/internal/disk"
 	"rapport/internal/effect"
 	"rapport/internal/health"
 	"rapport/internal/httpapi"
@@ -46,7 +45,7 @@ type physician struct {
 func (a *App) openHealth() {
 	a.openAlarms()
 	a.physician = &physician{app: a, watch: health.New()}
-	text, err := os.ReadFile(a.config.Path(healthFile))
+	text, err := disk.ReadFile(a.config.Files, a.config.Path(healthFile))
 	if err == nil {
 		err = a.physician.watch.Remember(text)
 	}
@@ -85,7 +84,7 @@ func (p *physician) Report(ctx context.Context) health.HealthReport {
 	p.report, fresh = p.watch.Look(&m)
 	p.began = true
 	if fresh {
-		if err := access.WriteFile(p.app.config.Path(healthFile), p.watch.Remembered()); err != nil {
+		if err := disk.WriteFile(p.app.config.Files, p.app.config.Path(healthFile), p.watch.Remembered()); err != nil {
 			p.app.parts.Log.Warn("how the disk grew is not written down", "error", err)
 		}
 	}

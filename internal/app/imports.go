@@ -31,7 +31,7 @@ func (a *App) openImports(mapper event.Mapper) error {
 			HTTP: a.egress.Client(), Dial: a.egress.Dial, Folders: folders(a.config.Imports.Folders), Now: a.parts.Clock,
 		}),
 		Reveal: a.openSecret, Log: a.parts.Log,
-		Dialect: segment.Dialect, Mapper: mapper, Now: a.parts.Clock, NewID: a.newID, Folder: folder,
+		Dialect: segment.Dialect, Mapper: mapper, Now: a.parts.Clock, NewID: a.newID, Folder: folder, Files: a.config.Files,
 	})
 	a.jobs.Register(imports.Job, a.imports.Work)
 	return nil

@@ -27,7 +27,7 @@ func (a *App) secure() (err error) {
 		}
 	case c.ACMEDomains != "":
 		a.certificates = ingress.FromAuthority(ingress.ACME{
-			Domains: c.Domains(), Email: c.ACMEEmail, Directory: c.ACMEDirectory, Cache: a.config.Path(certificatesFolder), HTTP: a.egress.Client(),
+			Domains: c.Domains(), Email: c.ACMEEmail, Directory: c.ACMEDirectory, Cache: a.config.Path(certificatesFolder), Files: a.config.Files, HTTP: a.egress.Client(),
 		}, a.parts.Clock)
 	default:
 		return nil

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/config"
 	"rapport/internal/telemetry"
@@ -127,7 +129,7 @@ func TestServe_UntilOpenSaysWhatItDoes(t *testing.T) {
 }
 
 func TestSources_InfoAllocatesNothingAndFollowsChanges(t *testing.T) { //nolint:paralleltest // others would allocate meanwhile
-	r, _, err := access.Open(t.TempDir(), time.Now, rand.Reader)
+	r, _, err := access.Open(vfs.Default, t.TempDir(), time.Now, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

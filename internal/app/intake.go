@@ -36,7 +36,7 @@ func (a *App) openIntake() error {
 	}
 	a.plans = &plans{app: a, of: map[string]readyPlan{}}
 	a.intake = intake.New(intake.Config{Sources: a.access, Clock: a.parts.Clock, Plan: a.plans.live, Locate: locate, Refused: watch.Refusal})
-	if err := a.intake.Load(a.config.Path(observedFile)); err != nil {
+	if err := a.intake.Load(a.config.Files, a.config.Path(observedFile)); err != nil {
 		a.parts.Log.Warn("what was seen of sources begins anew", "error", err)
 	}
 	return nil
@@ -66,7 +66,7 @@ func (a *App) keepIntake() {
 }
 
 func (a *App) saveSeen() {
-	if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
+	if err := a.intake.Save(a.config.Files, a.config.Path(observedFile)); err != nil {
 		a.parts.Log.Warn("what was seen of sources was not written down", "error", err)
 	}
 	a.keepQuota()
@@ -80,7 +80,7 @@ func (a *App) forgetSeen() error {
 		a.door.Forget()
 	}
 	a.intake.ForgetRare()
-	if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
+	if err := a.intake.Save(a.config.Files, a.config.Path(observedFile)); err != nil {
 		return err
 	}
 	return a.shareFile(observedFile)
@@ -90,7 +90,7 @@ func (a *App) forgetSeen() error {
 // other nodes.
 func (a *App) forgetSource(key string) error {
 	a.intake.Forget(key)
-	if err := a.intake.Save(a.config.Path(observedFile)); err != nil {
+	if err := a.intake.Save(a.config.Files, a.config.Path(observedFile)); err != nil {
 		return err
 	}
 	return a.shareFile(observedFile)

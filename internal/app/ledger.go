@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"rapport/internal/backup"
 	"rapport/internal/config"
+	"rapport/internal/disk"
 )
 
 // keepLedger brings the ledger of erasures to where the backups are.
 func keepLedger(ctx context.Context, c *config.Config, target backup.Target) error {
-	ledger, err := os.ReadFile(c.Path(erasuresFile))
+	ledger, err := disk.ReadFile(c.Files, c.Path(erasuresFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (a *App) bringLedger(patience time.Duration) bool {
 	defer cancel()
 	a.ledger.Lock()
 	defer a.ledger.Unlock()
-	target, err := BackupTarget(&a.config, a.config.Backup.URL, a.egress)
+	target, err := openBackups(ctx, &a.config, a.config.Backup.URL, a.egress, a.parts, false)
 	if err == nil {
 		err = keepLedger(ctx, &a.config, target)
 	}

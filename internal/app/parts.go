@@ -11,8 +11,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"rapport/internal/access"
 	"rapport/internal/columns"
 	"rapport/internal/config"
@@ -57,7 +55,7 @@ func pipelineConfig(ctx context.Context, c *config.Config, b config.Budget, p Pa
 	if err != nil {
 		return pipeline.Config{}, err
 	}
-	images, err := columns.OpenFolder(vfs.Default, c.Path(columnsFolder))
+	images, err := columns.OpenFolder(c.Files, c.Path(columnsFolder))
 	if err != nil {
 		return pipeline.Config{}, err
 	}
@@ -74,7 +72,7 @@ func pipelineConfig(ctx context.Context, c *config.Config, b config.Budget, p Pa
 		Random:      p.fill,
 		Log:         p.Log,
 		InstanceKey: key,
-		Ledger:      erasures{path: c.Path(erasuresFile)},
+		Ledger:      erasures{files: c.Files, path: c.Path(erasuresFile)},
 		Files:       scanFiles(c),
 		Backups:     olderBackups(c),
 		Lanes:       min(max(runtime.GOMAXPROCS(0), 2), 32),
@@ -103,10 +101,10 @@ func Rebuild(ctx context.Context, c config.Config, parts Parts, progress func(do
 	if _, err := os.Stat(c.Path(storeFolder)); err != nil && !c.Postgres() {
 		return fault.Errorf(fault.NotFound, "no_data", "%s holds no data: give the folder with --data", c.Data)
 	}
-	if err := CheckFormat(&c); err != nil {
+	if err := OpenFolder(&c, parts); err != nil {
 		return err
 	}
-	register, _, err := access.Open(c.Data, parts.Clock, parts.Entropy)
+	register, _, err := access.Open(c.Files, c.Data, parts.Clock, parts.Entropy)
 	if err != nil {
 		return err
 	}

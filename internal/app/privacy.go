@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
-	"rapport/internal/access"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/config"
 	"rapport/internal/consent"
+	"rapport/internal/disk"
 	"rapport/internal/httpapi"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
@@ -24,7 +25,8 @@ const erasuresFile = "erasures"
 // erasures is the ledger of erasures: a file in the data folder, outside the
 // store, so that a store from a backup does not bring anybody back.
 type erasures struct {
-	path string
+	files vfs.FS
+	path  string
 	// kept is told that there is a new one; nil: nobody is.
 	kept func()
 	// share brings the file to the other nodes; nil: nobody is told.
@@ -33,7 +35,7 @@ type erasures struct {
 
 // Load reads the file; where there is none, nobody was erased.
 func (l erasures) Load() ([]consent.Erasure, error) {
-	text, err := os.ReadFile(l.path)
+	text, err := disk.ReadFile(l.files, l.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -46,7 +48,7 @@ func (l erasures) Load() ([]consent.Erasure, error) {
 // Keep writes the file anew, all at once.
 func (l erasures) Keep(all []consent.Erasure) error {
 	text := consent.AppendLedger(nil, all)
-	if err := access.WriteFile(l.path, text); err != nil {
+	if err := disk.WriteFile(l.files, l.path, text); err != nil {
 		return err
 	}
 	if l.share != nil {
@@ -76,7 +78,7 @@ func scanFiles(c *config.Config) func(context.Context, [][]byte) (pipeline.FileS
 				// A lock is lost where its process opens the file and closes it.
 				return ctx.Err()
 			}
-			n, hit, err := scanFile(ctx, path, values)
+			n, hit, err := scanFile(ctx, c.Files, path, values)
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}
@@ -95,8 +97,8 @@ func scanFiles(c *config.Config) func(context.Context, [][]byte) (pipeline.FileS
 	}
 }
 
-func scanFile(ctx context.Context, path string, values [][]byte) (n int64, hit bool, err error) {
-	f, err := os.Open(path)
+func scanFile(ctx context.Context, files vfs.FS, path string, values [][]byte) (n int64, hit bool, err error) {
+	f, err := files.Open(path)
 	if err != nil {
 		return 0, false, err
 	}

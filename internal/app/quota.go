@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 
-	"rapport/internal/access"
 	"rapport/internal/dialect"
+	"rapport/internal/disk"
 	"rapport/internal/pipeline"
 	"rapport/internal/quota"
 )
@@ -18,7 +17,7 @@ const quotaFile = "quota.json"
 // openQuota makes what holds keys and sources against their limits.
 func (a *App) openQuota() {
 	a.quota = quota.New(a.access, a.parts.Clock)
-	text, err := os.ReadFile(a.config.Path(quotaFile))
+	text, err := disk.ReadFile(a.config.Files, a.config.Path(quotaFile))
 	if err == nil {
 		err = a.quota.Remember(text)
 	}
@@ -30,7 +29,7 @@ func (a *App) openQuota() {
 func (a *App) keepQuota() {
 	text, err := a.quota.Keep()
 	if err == nil && text != nil {
-		err = access.WriteFile(a.config.Path(quotaFile), text)
+		err = disk.WriteFile(a.config.Files, a.config.Path(quotaFile), text)
 	}
 	if err != nil {
 		a.parts.Log.Warn("the use of limits was not written down", "error", err)

@@ -11,7 +11,13 @@ import (
 // Restore writes a backup into the empty data folder of the settings, with the
 // newest ledger of erasures that is known: the first start erases whom it names
 // before it serves. It tells how many the backup did not know of.
-func Restore(ctx context.Context, c config.Config, from backup.Target, s *backup.Snapshot, ledgers [][]byte, progress backup.Progress) (erased int, err error) {
+func Restore(ctx context.Context, c config.Config, from backup.Target, s *backup.Snapshot, ledgers [][]byte, parts Parts, progress backup.Progress) (erased int, err error) {
+	if err := backup.EmptyFolder(c.Data); err != nil {
+		return 0, err
+	}
+	if err := OpenFolder(&c, parts); err != nil {
+		return 0, err
+	}
 	beside, err := backup.Ledger(ctx, from)
 	if err != nil {
 		return 0, err
@@ -27,16 +33,15 @@ func Restore(ctx context.Context, c config.Config, from backup.Target, s *backup
 		}
 		later = append(later, more...)
 	}
-	err = backup.Restore(ctx, from, s, c.Data, progress, func() (err error) {
-		erased, err = mergeLedger(c.Path(erasuresFile), later)
+	err = backup.Restore(ctx, from, s, backup.Folder{Files: c.Files, Dir: c.Data}, progress, func() (err error) {
+		erased, err = mergeLedger(erasures{files: c.Files, path: c.Path(erasuresFile)}, later)
 		return err
 	})
 	return erased, err
 }
 
 // mergeLedger adds erasures to a ledger and tells how many it did not have.
-func mergeLedger(path string, later []consent.Erasure) (added int, err error) {
-	own := erasures{path: path}
+func mergeLedger(own erasures, later []consent.Erasure) (added int, err error) {
 	all, err := own.Load()
 	if err != nil {
 		return 0, err

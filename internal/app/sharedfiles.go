@@ -13,7 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"rapport/internal/access"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/disk"
 	"rapport/internal/store/postgres"
 )
 
@@ -35,6 +37,7 @@ func sharedFiles() []string {
 // within shelfEvery.
 type shelf struct {
 	store  fileStore
+	files  vfs.FS
 	folder string
 	mu     sync.Mutex
 	kept   map[string]keptFile
@@ -63,7 +66,7 @@ func (a *App) openShelf(ctx context.Context) error {
 	if !ok || a.cluster == nil {
 		return nil
 	}
-	shelf := &shelf{store: s, folder: a.config.Data, kept: map[string]keptFile{}}
+	shelf := &shelf{store: s, files: a.config.Files, folder: a.config.Data, kept: map[string]keptFile{}}
 	files, err := s.Files(ctx)
 	if err != nil {
 		return err
@@ -81,7 +84,7 @@ func (a *App) openShelf(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := access.WriteFile(a.config.Path(holderFile), []byte(own)); err != nil {
+	if err := disk.WriteFile(a.config.Files, a.config.Path(holderFile), []byte(own)); err != nil {
 		return err
 	}
 	if err := shelf.bring(ctx); err != nil {
@@ -115,7 +118,7 @@ func (s *shelf) takeAll(files []postgres.File) error {
 	if _, wanted := s.kept[rebuildMark]; wanted || len(files) == 0 {
 		return nil
 	}
-	if err := os.Remove(filepath.Join(s.folder, rebuildMark)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.files.Remove(filepath.Join(s.folder, rebuildMark)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing a mark of before: %w", err)
 	}
 	return nil
@@ -124,15 +127,15 @@ func (s *shelf) takeAll(files []postgres.File) error {
 // take puts a file of the database into the folder.
 func (s *shelf) take(f postgres.File) error {
 	path := filepath.Join(s.folder, filepath.FromSlash(f.Name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := s.files.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("making the folder of %s: %w", f.Name, err)
 	}
-	if have, err := os.ReadFile(path); err != nil || !bytes.Equal(have, f.Bytes) {
-		if err := access.WriteFile(path, f.Bytes); err != nil {
+	if have, err := disk.ReadFile(s.files, path); err != nil || !bytes.Equal(have, f.Bytes) {
+		if err := disk.WriteFile(s.files, path, f.Bytes); err != nil {
 			return err
 		}
 	}
-	info, err := os.Stat(path)
+	info, err := s.files.Stat(path)
 	if err != nil {
 		return fmt.Errorf("looking at %s: %w", f.Name, err)
 	}
@@ -159,7 +162,7 @@ const sharePatience = 10 * time.Second
 // put brings a file to the database where it is not there as it is.
 func (s *shelf) put(ctx context.Context, name string) error {
 	path := filepath.Join(s.folder, filepath.FromSlash(name))
-	info, err := os.Stat(path)
+	info, err := s.files.Stat(path)
 	if err != nil {
 		return fmt.Errorf("looking at %s: %w", name, err)
 	}
@@ -167,7 +170,7 @@ func (s *shelf) put(ctx context.Context, name string) error {
 	if before.sums != nil && before.size == info.Size() && before.changed.Equal(info.ModTime()) {
 		return nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := disk.ReadFile(s.files, path)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}

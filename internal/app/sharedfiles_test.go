@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
 	"rapport/internal/store/postgres"
@@ -82,7 +83,7 @@ func TestShelf_TheDatabaseComesToHaveWhatTheFolderHas(t *testing.T) {
 		store := &flaky{files: map[string][]string{}, next: func() (fails, works bool) {
 			return !calm && rapid.Bool().Draw(t, "fails"), !calm && rapid.Bool().Draw(t, "works")
 		}}
-		s := &shelf{store: store, folder: folder, kept: map[string]keptFile{}}
+		s := &shelf{store: store, files: vfs.Default, folder: folder, kept: map[string]keptFile{}}
 		have := map[string]string{}
 		moment := time.Unix(1_700_000_000, 0)
 		names := []string{"access.yaml", "audit/2026-01.jsonl", "audit/2026-02.jsonl", "sessions.json"}
@@ -140,7 +141,7 @@ func TestShelf_TheDatabaseComesToHaveWhatTheFolderHas(t *testing.T) {
 		if store.puts != before {
 			t.Fatal("what did not change was put again")
 		}
-		next := &shelf{store: store, folder: filepath.Join(folder, "next"), kept: map[string]keptFile{}}
+		next := &shelf{store: store, files: vfs.Default, folder: filepath.Join(folder, "next"), kept: map[string]keptFile{}}
 		var files []postgres.File
 		for name, text := range have {
 			files = append(files, postgres.File{Name: name, Bytes: []byte(text)})

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"rapport/internal/access"
+	"rapport/internal/disk"
 	"rapport/internal/httpapi"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
@@ -32,7 +32,7 @@ type rebuild struct {
 // rebuildWanted folds the state again where that was asked for.
 func (a *App) rebuildWanted(ctx context.Context, m master) error {
 	mark := a.config.Path(rebuildMark)
-	by, err := os.ReadFile(mark) //nolint:gosec // it is ours
+	by, err := disk.ReadFile(a.config.Files, mark) //nolint:gosec // it is ours
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -166,7 +166,7 @@ func (r *remover) clean(ctx context.Context) error {
 
 // restart has the instance started anew, with the state folded again.
 func (a *App) restart(ctx context.Context, by string) error {
-	if err := access.WriteFile(a.config.Path(rebuildMark), []byte(by)); err != nil {
+	if err := disk.WriteFile(a.config.Files, a.config.Path(rebuildMark), []byte(by)); err != nil {
 		return err
 	}
 	select {

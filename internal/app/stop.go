@@ -9,8 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"rapport/internal/columns"
 	"rapport/internal/config"
 	"rapport/internal/httpapi"
@@ -238,7 +236,7 @@ const (
 
 // dropImages removes the images of the columnar index: it is built again.
 func dropImages(c *config.Config) error {
-	images, err := columns.OpenFolder(vfs.Default, c.Path(columnsFolder))
+	images, err := columns.OpenFolder(c.Files, c.Path(columnsFolder))
 	if err != nil {
 		return err
 	}

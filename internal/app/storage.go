@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
-	"rapport/internal/access"
 	"rapport/internal/config"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/store"
 	"rapport/internal/store/embedded"
@@ -43,6 +43,7 @@ func openStore(ctx context.Context, c *config.Config, p Parts, o storeOptions) (
 		return openPostgres(ctx, c, p, o)
 	}
 	s, err := embedded.Open(c.Path(storeFolder), embedded.Options{
+		FS:           c.Files,
 		MemoryBudget: o.memory,
 		Random:       p.Entropy,
 		Report:       func(err error) { p.Log.Error("store", "error", err) },
@@ -79,7 +80,7 @@ func openPostgres(ctx context.Context, c *config.Config, p Parts, o storeOptions
 // database, also after a restart.
 func nodeName(c *config.Config, p Parts) (string, error) {
 	path := c.Path(nodeFile)
-	text, err := os.ReadFile(path)
+	text, err := disk.ReadFile(c.Files, path)
 	if err == nil {
 		return strings.TrimSpace(string(text)), nil
 	}
@@ -93,7 +94,7 @@ func nodeName(c *config.Config, p Parts) (string, error) {
 	var end [4]byte
 	p.fill(end[:])
 	name := host + "-" + hex.EncodeToString(end[:])
-	if err := access.WriteFile(path, []byte(name+"\n")); err != nil {
+	if err := disk.WriteFile(c.Files, path, []byte(name+"\n")); err != nil {
 		return "", fmt.Errorf("keeping the node's name: %w", err)
 	}
 	return name, nil
@@ -116,10 +117,10 @@ func masterKey(c *config.Config, p Parts) (m master, err error) {
 	text := []byte(c.MasterKey)
 	path := c.Path(masterKeyFile)
 	if c.MasterKey == "" {
-		if text, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
+		if text, err = disk.ReadFile(c.Files, path); errors.Is(err, fs.ErrNotExist) {
 			m.fresh = true
 			p.fill(m.key[:])
-			return m, access.WriteFile(path, []byte(hex.EncodeToString(m.key[:])+"\n"))
+			return m, disk.WriteFile(c.Files, path, []byte(hex.EncodeToString(m.key[:])+"\n"))
 		}
 		if err != nil {
 			return m, fmt.Errorf("reading the master key: %w", err)
@@ -137,7 +138,7 @@ func masterKey(c *config.Config, p Parts) (m master, err error) {
 // data and must stay with it.
 func instanceKey(ctx context.Context, c *config.Config, p Parts, m master) (key [16]byte, err error) {
 	path := c.Path(instanceKeyFile)
-	text, err := os.ReadFile(path)
+	text, err := disk.ReadFile(c.Files, path)
 	switch {
 	case err == nil:
 		return parseInstanceKey(path, text)
@@ -159,7 +160,7 @@ func instanceKey(ctx context.Context, c *config.Config, p Parts, m master) (key 
 		return key, fault.Errorf(fault.Internal, "instance_key", "%s is missing: restore it from a backup, profile ids depend on it", path)
 	}
 	p.fill(key[:])
-	return key, writeInstanceKey(path, key)
+	return key, writeInstanceKey(c, path, key)
 }
 
 // derivedInstanceKey is that of an instance whose data was in a database from
@@ -168,8 +169,8 @@ func derivedInstanceKey(m master) [16]byte {
 	return [16]byte(seal.Derive(m.key, "instance key"))
 }
 
-func writeInstanceKey(path string, key [16]byte) error {
-	if err := access.WriteFile(path, instanceKeyText(key)); err != nil {
+func writeInstanceKey(c *config.Config, path string, key [16]byte) error {
+	if err := disk.WriteFile(c.Files, path, instanceKeyText(key)); err != nil {
 		return fmt.Errorf("keeping the instance key: %w", err)
 	}
 	return nil

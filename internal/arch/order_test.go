@@ -20,7 +20,7 @@ var (
 	// flow carries events through the domain, over the contract of storage.
 	flow = []string{"columns", "enrich", "rows", "graph", "pipeline", "watch", "schedule", "decider", "assigner", "responder", "outbox"}
 	// house serves the edges and app; the domain and the flow are handed values.
-	house = []string{"config", "telemetry", "access", "quota", "egress", "ingress", "relay", "blob", "rowfile", "tablefile", "feed", "health", "alert", "assistant"}
+	house = []string{"config", "telemetry", "blob", "disk", "access", "quota", "egress", "ingress", "relay", "rowfile", "tablefile", "feed", "health", "alert", "assistant"}
 	// edges meet the outside. They never know one another: app joins them.
 	edges = []string{
 		"httpapi", "httpapi/*", "dialect", "dialect/*", "source", "source/*", "lake", "backup", "destination/*",

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/backup"
 	"rapport/internal/clock"
 	"rapport/internal/fault"
@@ -136,7 +138,7 @@ func TestBackup_OnlyWhatChangedTravelsAndEveryOneRestores(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := backup.Restore(t.Context(), at, read, dir, nil, nothing); err != nil {
+		if err := restore(t, at, read, dir, nothing); err != nil {
 			t.Fatal(err)
 		}
 		holds(t, dir, states[i])
@@ -153,6 +155,15 @@ func TestBackup_OnlyWhatChangedTravelsAndEveryOneRestores(t *testing.T) {
 	}
 }
 
+// restore restores into a folder of the machine.
+func restore(t *testing.T, at backup.Target, s *backup.Snapshot, dir string, finish func() error) error {
+	t.Helper()
+	if err := backup.EmptyFolder(dir); err != nil {
+		return err
+	}
+	return backup.Restore(t.Context(), at, s, backup.Folder{Files: vfs.Default, Dir: dir}, nil, finish)
+}
+
 func TestBackup_AnyDamagedByteIsFound(t *testing.T) {
 	t.Parallel()
 	at := newShelf()
@@ -161,7 +172,7 @@ func TestBackup_AnyDamagedByteIsFound(t *testing.T) {
 		at.files[name] = bytes.Replace(content, content[:1], []byte{content[0] ^ 1}, 1)
 		read, err := backup.Read(t.Context(), at, s.ID)
 		if err == nil {
-			err = backup.Restore(t.Context(), at, read, filepath.Join(t.TempDir(), "new"), nil, nothing)
+			err = restore(t, at, read, filepath.Join(t.TempDir(), "new"), nothing)
 		}
 		if err == nil {
 			t.Errorf("%s is damaged, and nobody noticed", name)
@@ -198,11 +209,11 @@ func TestRestore_TakesOnlyAnEmptyFolderAndMarksOneThatWasCutOff(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(used, "there"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := backup.Restore(t.Context(), at, s, used, nil, nothing); fault.KindOf(err) != fault.Conflict {
+	if err := restore(t, at, s, used, nothing); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("a folder in use: %v", err)
 	}
 	late := t.TempDir()
-	if err := backup.Restore(t.Context(), at, s, late, nil, func() error { return fs.ErrPermission }); !errors.Is(err, fs.ErrPermission) {
+	if err := restore(t, at, s, late, func() error { return fs.ErrPermission }); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("what comes last failed: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(late, backup.Unfinished)); err != nil {
@@ -215,7 +226,7 @@ func TestRestore_TakesOnlyAnEmptyFolderAndMarksOneThatWasCutOff(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := backup.Restore(t.Context(), at, s, dir, nil, nothing); err == nil {
+	if err := restore(t, at, s, dir, nothing); err == nil {
 		t.Fatal("restored without a piece")
 	}
 	if _, err := os.Stat(filepath.Join(dir, backup.Unfinished)); err != nil {
@@ -229,7 +240,7 @@ func TestRestore_NoNameLeadsOutOfTheFolder(t *testing.T) {
 		at := newShelf()
 		s := take(t, at, tree{name: "x"}, 0)
 		parent := t.TempDir()
-		if err := backup.Restore(t.Context(), at, s, filepath.Join(parent, "new"), nil, nothing); err == nil {
+		if err := restore(t, at, s, filepath.Join(parent, "new"), nothing); err == nil {
 			t.Errorf("%q was restored", name)
 		}
 		if _, err := os.Stat(filepath.Join(parent, "out")); err == nil {

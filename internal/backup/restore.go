@@ -7,27 +7,29 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 )
 
-// Restore writes the files of a snapshot into a folder that is empty or not
-// there, every piece checked; finish does what else has to be done before an
+// Folder is where a snapshot is restored.
+type Folder struct {
+	Files vfs.FS
+	Dir   string
+}
+
+// Restore writes the files of a snapshot into an empty folder, every piece
+// checked; finish does what else has to be done before an
 // instance may start there. It is whole when Restore returns without an error; a
 // folder that it could not fill has the file Unfinished in it, and no instance
 // starts there.
-func Restore(ctx context.Context, from Target, s *Snapshot, dir string, progress Progress, finish func() error) (err error) {
-	if err := emptyFolder(dir); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("opening %s: %w", dir, err)
-	}
-	defer root.Close() //nolint:errcheck // nothing is written to it
-	if err := root.WriteFile(Unfinished, []byte("rapport restore was cut off here; empty the folder and restore again\n"), 0o600); err != nil {
+func Restore(ctx context.Context, from Target, s *Snapshot, into Folder, progress Progress, finish func() error) (err error) {
+	dir, mark := into.Dir, into.Files.PathJoin(into.Dir, Unfinished)
+	if err := disk.WriteFile(into.Files, mark, []byte("rapport restore was cut off here; empty the folder and restore again\n")); err != nil {
 		return fmt.Errorf("beginning in %s: %w", dir, err)
 	}
-	w := &writer{root: root}
+	w := &writer{into: into}
 	err = s.each(ctx, from, progress, w.write)
 	for i := range s.Files {
 		if err == nil && s.Files[i].Size == 0 {
@@ -43,7 +45,7 @@ func Restore(ctx context.Context, from Target, s *Snapshot, dir string, progress
 	if err := syncAll(dir); err != nil {
 		return err
 	}
-	if err := root.Remove(Unfinished); err != nil {
+	if err := into.Files.Remove(mark); err != nil {
 		return fmt.Errorf("ending in %s: %w", dir, err)
 	}
 	return syncFolder(dir)
@@ -52,9 +54,9 @@ func Restore(ctx context.Context, from Target, s *Snapshot, dir string, progress
 // Unfinished is the file that a restore which was cut off leaves behind.
 const Unfinished = "RESTORE-UNFINISHED"
 
-// emptyFolder makes the folder where there is none, and refuses one that holds
+// EmptyFolder makes the folder where there is none, and refuses one that holds
 // anything.
-func emptyFolder(dir string) error {
+func EmptyFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making %s: %w", dir, err)
 	}
@@ -70,8 +72,8 @@ func emptyFolder(dir string) error {
 
 // writer writes pieces, which come file by file.
 type writer struct {
-	root *os.Root
-	file *os.File
+	into Folder
+	file vfs.File
 	name string
 }
 
@@ -81,16 +83,20 @@ func (w *writer) write(f *File, offset int64, b []byte) error {
 			return err
 		}
 		name := filepath.FromSlash(f.Name)
-		if err := w.root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		if !filepath.IsLocal(name) {
+			return fault.Errorf(fault.Internal, "damaged_backup", "the backup holds a file %.80q, which leads out of the folder: use another backup", f.Name)
+		}
+		path := filepath.Join(w.into.Dir, name)
+		if err := w.into.Files.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return fmt.Errorf("restoring %s: %w", f.Name, err)
 		}
-		file, err := w.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		file, err := w.into.Files.Create(path, vfs.WriteCategoryUnspecified)
 		if err != nil {
 			return fmt.Errorf("restoring %s: %w", f.Name, err)
 		}
 		w.file, w.name = file, f.Name
 	}
-	if _, err := w.file.WriteAt(b, offset); err != nil {
+	if _, err := w.file.Write(b); err != nil {
 		return fmt.Errorf("restoring %s: %w", f.Name, err)
 	}
 	return nil

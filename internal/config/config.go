@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/knadh/koanf/v2"
 
 	"rapport/internal/fault"
@@ -49,8 +50,14 @@ type Config struct {
 	Imports Imports `koanf:"imports"`
 	Enrich  Enrich  `koanf:"enrich"`
 	Backup  Backup  `koanf:"backup"`
-	Lake    Lake    `koanf:"lake"`
-	Tracing Tracing `koanf:"tracing"`
+	// Encryption is with which key the data folder and backups are enciphered.
+	Encryption Encryption `koanf:"encryption"`
+	Lake       Lake       `koanf:"lake"`
+	Tracing    Tracing    `koanf:"tracing"`
+
+	// Files is the file system of the data folder once somebody opened it; nil
+	// before. It is no setting.
+	Files vfs.FS `koanf:"-"`
 
 	origins map[string]string
 }
@@ -169,6 +176,23 @@ func (b *Backup) validate() error {
 		return bad("backup.keep", b.Keep.String(), "give how long, such as 720h, or 0 to keep all")
 	case strings.HasPrefix(b.URL, "s3://") && (b.S3AccessKey == "" || b.S3SecretKey == ""):
 		return bad("backup.s3_secret_key", "…", "a bucket needs backup.s3_access_key and backup.s3_secret_key")
+	}
+	return nil
+}
+
+// Encryption is the keys that an operator keeps outside of the data folder.
+type Encryption struct {
+	Key           string `koanf:"key"`
+	KeyFile       string `koanf:"key_file"`
+	FormerKeyFile string `koanf:"former_key_file"`
+}
+
+func (e *Encryption) validate() error {
+	switch {
+	case e.Key != "" && !hexOf(e.Key, 32):
+		return bad("encryption.key", "…", "give 64 hexadecimal digits, as from: openssl rand -hex 32")
+	case e.Key != "" && e.KeyFile != "":
+		return bad("encryption.key_file", e.KeyFile, "give either encryption.key or encryption.key_file")
 	}
 	return nil
 }
@@ -323,7 +347,7 @@ func (c *Config) Validate() error {
 	case c.SecretKey != "" && strings.ContainsFunc(c.SecretKey, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return bad("secret_key", "…", "give letters, digits and signs without spaces; 16 and more are hard to guess")
 	}
-	for _, check := range []func() error{c.Cluster.validate, c.TLS.validate, c.Backup.validate, c.Tracing.validate} {
+	for _, check := range []func() error{c.Cluster.validate, c.TLS.validate, c.Backup.validate, c.Encryption.validate, c.Tracing.validate} {
 		if err := check(); err != nil {
 			return err
 		}

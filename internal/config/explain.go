@@ -21,7 +21,7 @@ func (c *Config) Explain() string {
 		switch {
 		case origin == "" && value != "" && value != "0s":
 			origin = "worked out"
-		case origin == "" && slices.Contains([]string{"write_key", "secret_key", "master_key"}, s.Key):
+		case origin == "" && slices.Contains([]string{"write_key", "secret_key", "master_key", "encryption.key"}, s.Key):
 			value, origin = "made at the first start", "worked out"
 		case origin == "":
 			value, origin = "(not set)", "default"

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/clock"
 	"rapport/internal/decider"
@@ -38,7 +40,7 @@ type door struct {
 func newDoor(t *testing.T) *door {
 	t.Helper()
 	now := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
-	register, _, err := access.Open(t.TempDir(), now, cryptorand.Reader)
+	register, _, err := access.Open(vfs.Default, t.TempDir(), now, cryptorand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,7 +27,7 @@ type Imports interface {
 	Suggest(ctx context.Context, u feed.Upload, body io.Reader) (*feed.Looked, error)
 	Find(ctx context.Context, id string) (feed.Import, error)
 	List(ctx context.Context, after string, limit int) (items []feed.Import, more bool, err error)
-	Report(id string) (*os.File, error)
+	Report(id string) (io.ReadCloser, error)
 	RunPull(ctx context.Context, key string) error
 	PullStatus(ctx context.Context, key string) (feed.PullStatus, error)
 }

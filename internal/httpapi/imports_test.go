@@ -44,7 +44,7 @@ func (f *fakeImports) List(_ context.Context, after string, limit int) (items []
 	return []feed.Import{{ID: "i1", Mapping: []byte(`{}`)}}, limit == 1, nil
 }
 
-func (f *fakeImports) Report(string) (*os.File, error) {
+func (f *fakeImports) Report(string) (io.ReadCloser, error) {
 	name := filepath.Join(f.dir, "report.csv")
 	if err := os.WriteFile(name, []byte("line,column\n2,Mail\n"), 0o600); err != nil {
 		return nil, err

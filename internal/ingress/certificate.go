@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 
@@ -34,6 +35,7 @@ type ACME struct {
 	Email     string
 	Directory string // empty: Let's Encrypt
 	Cache     string // folder of keys and certificates
+	Files     vfs.FS // that it is in
 	HTTP      *http.Client
 }
 
@@ -69,7 +71,7 @@ func FromFiles(f Files, now clock.Clock) (*Certificates, error) {
 func FromAuthority(a ACME, now clock.Clock) *Certificates {
 	c := &Certificates{clock: now}
 	m := &autocert.Manager{
-		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(a.Cache), HostPolicy: autocert.HostWhitelist(a.Domains...), Email: a.Email,
+		Prompt: autocert.AcceptTOS, Cache: cache{a.Files, a.Cache}, HostPolicy: autocert.HostWhitelist(a.Domains...), Email: a.Email,
 		Client: &acme.Client{DirectoryURL: a.Directory, HTTPClient: a.HTTP, UserAgent: "rapport"},
 	}
 	if a.Directory == "" {

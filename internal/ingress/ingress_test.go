@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/crypto/acme"
 
 	"rapport/internal/clock"
@@ -95,7 +96,7 @@ func TestFromAuthority_AnswersForItsOwnNamesOnly(t *testing.T) {
 	}))
 	defer authority.Close()
 	c := ingress.FromAuthority(ingress.ACME{
-		Domains: []string{"events.example.com"}, Directory: authority.URL, Cache: t.TempDir(), HTTP: authority.Client(),
+		Domains: []string{"events.example.com"}, Directory: authority.URL, Cache: t.TempDir(), Files: vfs.Default, HTTP: authority.Client(),
 	}, time.Now)
 	if !slices.Contains(c.TLS().NextProtos, acme.ALPNProto) {
 		t.Error("it cannot prove its names over TLS")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
 	"rapport/internal/access"
@@ -29,7 +30,7 @@ func newWorld(t testing.TB, of *access.Limits, keys ...*access.Limits) *world {
 	t.Helper()
 	w := &world{now: midnight + 1}
 	at := func() time.Time { return w.now.Time() }
-	r, _, err := access.Open(t.TempDir(), at, rand.Reader)
+	r, _, err := access.Open(vfs.Default, t.TempDir(), at, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

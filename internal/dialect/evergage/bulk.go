@@ -5,14 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"rapport/internal/access"
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/schedule"
 )
@@ -121,7 +120,7 @@ func (d *Door) bulk(ref string) (bulkJob, error) {
 	if len(ref) != 36 || strings.Trim(ref, "0123456789abcdef-") != "" { // ids are those of createBulk
 		return j, missing
 	}
-	found, err := access.ReadDocument(d.bulkPath(ref, ".json"), &j)
+	found, err := disk.ReadDocument(d.Files, d.bulkPath(ref, ".json"), &j)
 	if err == nil && !found {
 		err = missing
 	}
@@ -130,14 +129,14 @@ func (d *Door) bulk(ref string) (bulkJob, error) {
 
 func (d *Door) keepBulk(j *bulkJob) error {
 	j.Modified = d.Now.Now()
-	if err := os.MkdirAll(d.Folder, 0o700); err != nil {
+	if err := d.Files.MkdirAll(d.Folder, 0o700); err != nil {
 		return fmt.Errorf("making the folder of bulk jobs: %w", err)
 	}
 	text, err := json.Marshal(j)
 	if err != nil {
 		return err
 	}
-	if err := access.WriteFile(d.bulkPath(j.ID, ".json"), text); err != nil {
+	if err := disk.WriteFile(d.Files, d.bulkPath(j.ID, ".json"), text); err != nil {
 		return fmt.Errorf("keeping a bulk job: %w", err)
 	}
 	return nil
@@ -208,14 +207,14 @@ func (d *Door) dropFiles(j *bulkJob) {
 	for _, ending := range [...]string{".*.csv", ".*.part"} {
 		names, _ := filepath.Glob(d.bulkPath(j.ID, ending)) // the pattern is ours
 		for _, name := range names {
-			_ = os.Remove(name)
+			_ = d.Files.Remove(name)
 		}
 	}
 }
 
 func (d *Door) forgetBulk(j *bulkJob) {
 	d.dropFiles(j)
-	_ = os.Remove(d.bulkPath(j.ID, ".json")) // the next tidying tries again
+	_ = d.Files.Remove(d.bulkPath(j.ID, ".json")) // the next tidying tries again
 }
 
 // beginBulk makes the background job of a closed job. Asked again it is the same

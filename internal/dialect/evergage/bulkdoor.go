@@ -9,10 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"rapport/internal/access"
 	"rapport/internal/dialect"
@@ -161,16 +162,19 @@ func (d *Door) takeBatch(w http.ResponseWriter, r *http.Request, j *bulkJob) err
 	if r.ContentLength > MaxBulkFile {
 		return tooLong(MaxBulkFile)
 	}
+	var random [16]byte
 	end := time.Now().Add(uploadPatience) // the network knows no other clock
 	control := http.NewResponseController(w)
 	_, _ = control.SetReadDeadline(end), control.SetWriteDeadline(end) // else the usual ones hold
-	f, err := os.CreateTemp(d.Folder, j.ID+".*.part")
+	d.Random(random[:])
+	part := d.bulkPath(j.ID, "."+id.UUID(random)+".part")
+	f, err := d.Files.Create(part, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("keeping a file of a bulk job: %w", err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // where it was kept it has another name
+	defer d.Files.Remove(part) //nolint:errcheck // where it was kept it has another name
 	h := sha256.New()
-	size, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(r.Body, MaxBulkFile+1))
+	size, err := io.Copy(io.MultiWriter(h, f), io.LimitReader(r.Body, MaxBulkFile+1))
 	if err != nil {
 		err = dialect.Broken(err)
 	} else if err = f.Sync(); err != nil {
@@ -193,7 +197,7 @@ func (d *Door) takeBatch(w http.ResponseWriter, r *http.Request, j *bulkJob) err
 			return fault.Errorf(fault.Conflict, "too_many_files", "the job has %d files already; make another job for more", MaxBulkFiles)
 		}
 		j.Files = append(j.Files, sum)
-		return os.Rename(f.Name(), d.bulkFile(j.ID, len(j.Files)))
+		return d.Files.Rename(part, d.bulkFile(j.ID, len(j.Files)))
 	})
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 
@@ -144,7 +143,7 @@ func (w *bulkWork) through() error {
 // file goes through the rows of a file. A fault of the kind Invalid says what is
 // wrong with the file; the rows before that are taken.
 func (w *bulkWork) file(path string) error {
-	f, err := os.Open(path)
+	f, err := w.Files.Open(path)
 	if err != nil {
 		return fmt.Errorf("open a file of a bulk job: %w", err)
 	}

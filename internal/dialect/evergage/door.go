@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/clock"
 	"rapport/internal/dialect"
 	"rapport/internal/identity"
@@ -71,6 +73,7 @@ type Config struct {
 	// Jobs work through bulk jobs, whose files are in Folder; nil: there are none.
 	Jobs   Jobs
 	Folder string
+	Files  vfs.FS // that it is in; nil: the machine's
 	// ClientIP finds the address of the caller behind proxies one trusts; nil
 	// takes that of the connection.
 	ClientIP func(*http.Request) string
@@ -87,6 +90,9 @@ type Door struct {
 
 // New makes a door.
 func New(c Config) *Door {
+	if c.Files == nil {
+		c.Files = vfs.Default
+	}
 	d := &Door{Config: c, vault: newVault(c.Key)}
 	if c.Book != nil {
 		d.Rules = *c.Book.Current()

@@ -12,15 +12,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"rapport/internal/access"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/schedule"
 )
@@ -81,7 +82,7 @@ func (d *Door) batch(ref string) (announced, error) {
 	if _, ok := bytesOf(strings.ToLower(ref)); !ok {
 		return a, missing
 	}
-	found, err := access.ReadDocument(d.file(strings.ToLower(ref), ".json"), &a)
+	found, err := disk.ReadDocument(d.Files, d.file(strings.ToLower(ref), ".json"), &a)
 	if err == nil && !found {
 		err = missing
 	}
@@ -89,14 +90,14 @@ func (d *Door) batch(ref string) (announced, error) {
 }
 
 func (d *Door) keepBatch(a announced) error {
-	if err := os.MkdirAll(d.Folder, 0o700); err != nil {
+	if err := d.Files.MkdirAll(d.Folder, 0o700); err != nil {
 		return fmt.Errorf("making the folder of batches: %w", err)
 	}
 	text, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
-	if err := access.WriteFile(d.file(a.Ref, ".json"), text); err != nil {
+	if err := disk.WriteFile(d.Files, d.file(a.Ref, ".json"), text); err != nil {
 		return fmt.Errorf("keeping a batch: %w", err)
 	}
 	return nil
@@ -137,7 +138,7 @@ func (d *Door) tidy(now clock.Instant) {
 	for _, a := range d.batches() {
 		if now-a.Created > batchKeeping {
 			for _, ending := range [...]string{".gz", ".log.gz", ".json"} {
-				_ = os.Remove(d.file(a.Ref, ending)) // the next one tries again
+				_ = d.Files.Remove(d.file(a.Ref, ending)) // the next one tries again
 			}
 		}
 	}
@@ -333,15 +334,15 @@ func (d *Door) receive(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if said := r.Header.Get("Content-Md5"); said != "" && said != base64.StdEncoding.EncodeToString(sum) {
-		_ = os.Remove(d.file(a.Ref, ".part"))
+		_ = d.Files.Remove(d.file(a.Ref, ".part"))
 		return fault.Errorf(fault.Invalid, "invalid_digest", "Content-MD5 is not that of the body: it was damaged on its way; send it again")
 	}
 	a.Modified = d.Now.Now()
 	if a.Corrupted = size != a.Size || hex.EncodeToString(sum) != a.Checksum; a.Corrupted {
-		_ = os.Remove(d.file(a.Ref, ".part"))
+		_ = d.Files.Remove(d.file(a.Ref, ".part"))
 		return d.keepBatch(a)
 	}
-	if err := os.Rename(d.file(a.Ref, ".part"), d.file(a.Ref, ".gz")); err != nil {
+	if err := d.Files.Rename(d.file(a.Ref, ".part"), d.file(a.Ref, ".gz")); err != nil {
 		return fmt.Errorf("keeping a batch: %w", err)
 	}
 	a.Uploaded = true
@@ -354,12 +355,12 @@ func (d *Door) receive(w http.ResponseWriter, r *http.Request) error {
 
 // store writes a body beside the data.
 func (d *Door) store(ref string, body io.Reader) (sum []byte, size int64, err error) {
-	f, err := os.OpenFile(d.file(ref, ".part"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := d.Files.Create(d.file(ref, ".part"), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return nil, 0, fmt.Errorf("keeping a batch: %w", err)
 	}
 	h := md5.New() //nolint:gosec // the protocol's checksum
-	size, err = io.Copy(io.MultiWriter(f, h), io.LimitReader(body, MaxBatchFile+1))
+	size, err = io.Copy(io.MultiWriter(h, f), io.LimitReader(body, MaxBatchFile+1))
 	if err != nil {
 		err = fault.Errorf(fault.Unavailable, "body_incomplete", "the file could not be taken whole; send it again: %w", err)
 	} else if err = f.Sync(); err != nil {
@@ -373,10 +374,26 @@ func (d *Door) download(w http.ResponseWriter, r *http.Request) {
 	err := d.pass(r)
 	if err == nil {
 		if _, err = d.batch(r.PathValue("ref")); err == nil {
-			w.Header().Set("Content-Type", "application/gzip")
-			http.ServeFile(w, r, d.file(strings.ToLower(r.PathValue("ref")), ".log.gz"))
+			d.serveLog(w, r)
 			return
 		}
 	}
 	answerError(w, err, statusOf(err))
+}
+
+// serveLog answers with what was said of the lines of a batch.
+func (d *Door) serveLog(w http.ResponseWriter, r *http.Request) {
+	f, err := d.Files.Open(d.file(strings.ToLower(r.PathValue("ref")), ".log.gz"))
+	if err != nil {
+		http.NotFound(w, r) // it is not worked through yet
+		return
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/gzip")
+	http.ServeContent(w, r, "", info.ModTime(), io.NewSectionReader(f, 0, info.Size()))
 }

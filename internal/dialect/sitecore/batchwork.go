@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
@@ -65,7 +65,7 @@ type work struct {
 	ctx     context.Context //nolint:containedctx // it is that of the job, for the length of the job
 	batch   announced
 	cursor  batchCursor
-	log     *os.File
+	log     *disk.Tail
 	zip     *gzip.Writer
 	records []record
 }
@@ -99,7 +99,7 @@ func (d *Door) Work(ctx context.Context, t *schedule.Task) error {
 	err = errors.Join(err, w.log.Close())
 	if err == nil {
 		// What people gave is in the log of the instance now, and can be erased there.
-		_ = os.Remove(d.file(w.batch.Ref, ".gz"))
+		_ = d.Files.Remove(d.file(w.batch.Ref, ".gz"))
 	}
 	return err
 }
@@ -107,14 +107,8 @@ func (d *Door) Work(ctx context.Context, t *schedule.Task) error {
 // openLog opens the log where the cursor is: what was written after it is
 // written again.
 func (w *work) openLog() (err error) {
-	if w.log, err = os.OpenFile(w.file(w.batch.Ref, ".log.gz"), os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+	if w.log, err = disk.OpenTail(w.Files, w.file(w.batch.Ref, ".log.gz"), w.cursor.Log); err != nil {
 		return fmt.Errorf("log of a batch: %w", err)
-	}
-	if err = w.log.Truncate(w.cursor.Log); err == nil {
-		_, err = w.log.Seek(w.cursor.Log, io.SeekStart)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("log of a batch: %w", err), w.log.Close())
 	}
 	w.zip, err = gzip.NewWriterLevel(w.log, gzip.BestSpeed)
 	return err
@@ -122,7 +116,7 @@ func (w *work) openLog() (err error) {
 
 // read goes through the file.
 func (w *work) read(t *schedule.Task) error {
-	f, err := os.Open(w.file(w.batch.Ref, ".gz"))
+	f, err := w.Files.Open(w.file(w.batch.Ref, ".gz"))
 	if err != nil {
 		return fmt.Errorf("file of a batch: %w", err)
 	}
@@ -294,7 +288,6 @@ func (w *work) note() error {
 	if err := errors.Join(w.zip.Close(), w.log.Sync()); err != nil {
 		return fmt.Errorf("log of a batch: %w", err)
 	}
-	at, err := w.log.Seek(0, io.SeekCurrent)
-	w.cursor.Log = at
-	return err
+	w.cursor.Log = w.log.Size()
+	return nil
 }

@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/clock"
 	"rapport/internal/dialect"
 	"rapport/internal/event"
@@ -64,6 +66,7 @@ type Config struct {
 	// Decide answers calls of experiences; nil: there are none.
 	Decide Decider
 	Folder string // where files of batches lie
+	Files  vfs.FS // that it is in; nil: the machine's
 	// Timeout is the silence that closes a session at a point of sale of a source.
 	Timeout func(source, pointOfSale string) time.Duration
 	Now     clock.Clock
@@ -88,6 +91,9 @@ type Door struct {
 
 // New makes a door.
 func New(c Config) *Door {
+	if c.Files == nil {
+		c.Files = vfs.Default
+	}
 	h := hmac.New(sha256.New, c.Key[:])
 	_, _ = h.Write([]byte("sitecore browser ids")) // it never fails
 	d := &Door{Config: c, seal: h.Sum(nil), mux: http.NewServeMux()}

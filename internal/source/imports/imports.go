@@ -8,16 +8,18 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/definition"
+	"rapport/internal/disk"
 	"rapport/internal/event"
 	"rapport/internal/fault"
 	"rapport/internal/feed"
@@ -67,6 +69,8 @@ type Config struct {
 	Now     clock.Clock
 	NewID   func() string
 	Folder  string // of files that wait, and of reports
+	// Files is the file system that the folder is in; nil: the machine's.
+	Files vfs.FS
 	// Reach opens the origin of a pull, and Reveal gives its secret in the clear.
 	Reach  func(ctx context.Context, p *feed.Pull, secret, cursor string) (Origin, error)
 	Reveal func(sealed []byte) ([]byte, error)
@@ -80,7 +84,12 @@ type Door struct {
 }
 
 // New makes the door.
-func New(c Config) *Door { return &Door{Config: c, pulls: pulls{running: map[string]bool{}}} }
+func New(c Config) *Door {
+	if c.Files == nil {
+		c.Files = vfs.Default
+	}
+	return &Door{Config: c, pulls: pulls{running: map[string]bool{}}}
+}
 
 // keeping is how long a report can be asked for, in microseconds.
 const keeping = 30 * 24 * 3600e6
@@ -123,7 +132,7 @@ func (d *Door) announced(id string) (a announced, err error) {
 	if !plainID.MatchString(id) {
 		return a, missing
 	}
-	found, err := access.ReadDocument(d.file(id, ".json"), &a)
+	found, err := disk.ReadDocument(d.Files, d.file(id, ".json"), &a)
 	if err == nil && !found {
 		err = missing
 	}
@@ -135,7 +144,7 @@ func (d *Door) keep(a announced) error {
 	if err != nil {
 		return err
 	}
-	return access.WriteFile(d.file(a.ID, ".json"), b)
+	return disk.WriteFile(d.Files, d.file(a.ID, ".json"), b)
 }
 
 // all are the imports that are kept, newest first.
@@ -164,7 +173,7 @@ func (d *Door) tidy(now clock.Instant) {
 	for _, a := range d.all() {
 		if now-a.Created > keeping {
 			for _, ending := range [...]string{tableEnding, reportEnding, journalEnding, ".json"} {
-				_ = os.Remove(d.file(a.ID, ending)) // the next one tries again
+				_ = d.Files.Remove(d.file(a.ID, ending)) // the next one tries again
 			}
 		}
 	}

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
-	"os"
+	"io/fs"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/disk"
 	"rapport/internal/tablefile"
 )
 
@@ -16,8 +18,9 @@ import (
 // crash these rows are handed over again, which changes nothing, and the report
 // still says of them what they did the first time.
 type journal struct {
-	file  *os.File
-	size  int64
+	files vfs.FS
+	name  string
+	file  *disk.Tail
 	known map[int64]verdict // of rows behind the cursor, from before a crash
 	buf   []byte
 }
@@ -33,16 +36,13 @@ const journalSize = 4 << 20
 
 // openJournal reads what is there of rows behind a line. What a crash left half
 // written was never handed over.
-func openJournal(name string, from int64) (*journal, error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the journal of an import: %w", err)
+func openJournal(files vfs.FS, name string, from int64) (*journal, error) {
+	j := &journal{files: files, name: name, known: map[int64]verdict{}}
+	b, err := disk.ReadFile(files, name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the journal of an import: %w", err)
 	}
-	j := &journal{file: f, known: map[int64]verdict{}}
-	b, err := io.ReadAll(f)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the journal of an import: %w", err), f.Close())
-	}
+	size := int64(0)
 	for rest := b; len(rest) >= 8; {
 		n := int(binary.LittleEndian.Uint32(rest))
 		if n > len(rest)-8 || crc32.ChecksumIEEE(rest[8:8+n]) != binary.LittleEndian.Uint32(rest[4:]) {
@@ -50,10 +50,10 @@ func openJournal(name string, from int64) (*journal, error) {
 		}
 		j.read(rest[8:8+n], from)
 		rest = rest[8+n:]
-		j.size = int64(len(b) - len(rest))
+		size = int64(len(b) - len(rest))
 	}
-	if _, err := f.Seek(j.size, io.SeekStart); err != nil {
-		return nil, errors.Join(fmt.Errorf("read the journal of an import: %w", err), f.Close())
+	if j.file, err = disk.OpenTail(files, name, size); err != nil {
+		return nil, fmt.Errorf("open the journal of an import: %w", err)
 	}
 	return j, nil
 }
@@ -111,7 +111,6 @@ func (j *journal) write(records []*record) error {
 	if _, err := j.file.Write(out); err != nil {
 		return fmt.Errorf("write the journal of an import: %w", err)
 	}
-	j.size += int64(len(out))
 	if err := j.file.Sync(); err != nil {
 		return fmt.Errorf("write the journal of an import: %w", err)
 	}
@@ -120,10 +119,12 @@ func (j *journal) write(records []*record) error {
 
 // forget begins anew: the cursor that is kept is behind all of it.
 func (j *journal) forget() error {
-	j.size = 0
 	clear(j.known)
-	_, err := j.file.Seek(0, io.SeekStart)
-	if err = errors.Join(err, j.file.Truncate(0)); err != nil {
+	err := j.file.Close()
+	if err == nil {
+		j.file, err = disk.OpenTail(j.files, j.name, 0)
+	}
+	if err != nil {
 		return fmt.Errorf("shorten the journal of an import: %w", err)
 	}
 	return nil

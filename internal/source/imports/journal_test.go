@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/feed"
 	"rapport/internal/tablefile"
 )
@@ -19,7 +21,7 @@ func TestJournal_GivesWholePartsWhereverItIsCut(t *testing.T) {
 		{{Record: feed.Record{Line: 5}, delta: conflict, bad: &tablefile.RowError{Line: 5, Code: "conflict", Reason: "why"}}},
 		{{Record: feed.Record{Line: 300}, delta: updated}},
 	}
-	j, err := openJournal(name, 0)
+	j, err := openJournal(vfs.Default, name, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +30,7 @@ func TestJournal_GivesWholePartsWhereverItIsCut(t *testing.T) {
 		if err := j.write(part); err != nil {
 			t.Fatal(err)
 		}
-		ends = append(ends, j.size)
+		ends = append(ends, j.file.Size())
 	}
 	if err := j.file.Close(); err != nil {
 		t.Fatal(err)
@@ -46,18 +48,18 @@ func TestJournal_GivesWholePartsWhereverItIsCut(t *testing.T) {
 		for n+1 < len(ends) && int64(cut) >= ends[n+1] {
 			n++
 		}
-		j, err := openJournal(name, 0)
+		j, err := openJournal(vfs.Default, name, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(j.known) != want[n] || j.size != ends[n] {
-			t.Fatalf("cut at %d: %v, %d bytes", cut, j.known, j.size)
+		if len(j.known) != want[n] || j.file.Size() != ends[n] {
+			t.Fatalf("cut at %d: %v, %d bytes", cut, j.known, j.file.Size())
 		}
 		if err := j.write([]*record{{Record: feed.Record{Line: 1000}, delta: inserted}}); err != nil {
 			t.Fatal(err)
 		}
 		_ = j.file.Close()
-		again, err := openJournal(name, 4)
+		again, err := openJournal(vfs.Default, name, 4)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,15 +9,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"sync"
 	"time"
 
-	"rapport/internal/access"
 	"rapport/internal/clock"
 	"rapport/internal/definition"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/feed"
 	"rapport/internal/schedule"
@@ -130,7 +129,7 @@ func (d *Door) pullFile(key string) string { return filepath.Join(d.Folder, "pul
 // only means that files are looked at again.
 func (d *Door) pulled(key string) pulled {
 	out := pulled{Files: map[string]taken{}}
-	b, err := os.ReadFile(d.pullFile(key))
+	b, err := disk.ReadFile(d.Files, d.pullFile(key))
 	if err == nil {
 		err = json.Unmarshal(b, &out)
 	}
@@ -148,7 +147,7 @@ func (d *Door) keepPulled(key string, s *pulled) error {
 	if err != nil {
 		return err
 	}
-	return access.WriteFile(d.pullFile(key), b)
+	return disk.WriteFile(d.Files, d.pullFile(key), b)
 }
 
 // RunPull lets a pull look now.

@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 
 	"rapport/internal/access"
 	"rapport/internal/definition"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/feed"
 	"rapport/internal/schedule"
@@ -49,7 +49,7 @@ func (d *Door) take(ctx context.Context, u feed.Upload, fill func(to io.Writer) 
 	d.tidy(a.Created)
 	table := d.file(a.ID, tableEnding)
 	sum := sha256.New()
-	if a.Size, err = store(table, func(to io.Writer) error { return fill(io.MultiWriter(to, sum)) }); err == nil {
+	if a.Size, err = d.store(table, func(to io.Writer) error { return fill(io.MultiWriter(sum, to)) }); err == nil {
 		err = d.settle(ctx, &a, u)
 	}
 	if err == nil {
@@ -61,7 +61,7 @@ func (d *Door) take(ctx context.Context, u feed.Upload, fill func(to io.Writer) 
 		err = d.keep(a)
 	}
 	if err != nil {
-		_ = os.Remove(table) // the first error is told
+		_ = d.Files.Remove(table) // the first error is told
 		return feed.Import{}, err
 	}
 	job, err := d.Jobs.Submit(ctx, schedule.Request{Kind: Job, Subject: a.ID, Author: a.Author, Params: params{a.ID}})
@@ -125,7 +125,7 @@ func (d *Door) settle(ctx context.Context, a *announced, u feed.Upload) error {
 		a.Mapping, a.Version = doc.Document, v.Version
 		return err
 	}
-	f, err := os.Open(d.file(a.ID, tableEnding))
+	f, err := d.Files.Open(d.file(a.ID, tableEnding))
 	if err != nil {
 		return fmt.Errorf("open an upload: %w", err)
 	}
@@ -142,20 +142,18 @@ func (d *Door) settle(ctx context.Context, a *announced, u feed.Upload) error {
 }
 
 // store keeps beside the data what fill writes.
-func store(name string, fill func(to io.Writer) error) (size int64, err error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func (d *Door) store(name string, fill func(to io.Writer) error) (size int64, err error) {
+	f, err := disk.OpenTail(d.Files, name, 0)
 	if err != nil {
 		return 0, fmt.Errorf("keep an upload: %w", err)
 	}
 	if err = fill(f); err == nil {
-		if size, err = f.Seek(0, io.SeekCurrent); err == nil {
-			err = f.Sync()
-		}
+		err = f.Sync()
 	}
 	if _, told := errors.AsType[*fault.Fault](err); err != nil && !told && !errors.Is(err, errNothing) {
 		err = fault.Errorf(fault.Unavailable, "disk_full", "the file could not be kept; send it again later: %w", err)
 	}
-	return size, errors.Join(err, f.Close())
+	return f.Size(), errors.Join(err, f.Close())
 }
 
 // errNothing is why a file is not kept that brings nothing new.
@@ -182,15 +180,15 @@ func (d *Door) Suggest(_ context.Context, u feed.Upload, body io.Reader) (*feed.
 		return nil, fault.Errorf(fault.Invalid, "unknown_kind", "%.40q is no kind of feed; use one of %v", u.Kind, feed.Kinds()).At("kind")
 	}
 	name := d.file(d.NewID(), ".sample")
-	defer os.Remove(name) //nolint:errcheck // it may not be there
-	size, err := store(name, func(to io.Writer) error {
+	defer d.Files.Remove(name) //nolint:errcheck // it may not be there
+	size, err := d.store(name, func(to io.Writer) error {
 		_, err := io.Copy(to, io.LimitReader(body, sampleBytes))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(name)
+	f, err := d.Files.Open(name)
 	if err != nil {
 		return nil, err
 	}

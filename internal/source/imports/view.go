@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -46,11 +46,11 @@ func (d *Door) List(ctx context.Context, after string, limit int) (items []feed.
 
 // Report opens the report of an import: a CSV of the rows that were not simply
 // taken. It grows while the import is under way. The caller closes it.
-func (d *Door) Report(id string) (*os.File, error) {
+func (d *Door) Report(id string) (io.ReadCloser, error) {
 	if _, err := d.announced(id); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(d.file(id, reportEnding))
+	f, err := d.Files.Open(d.file(id, reportEnding))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Errorf(fault.NotFound, "no_report", "the import has not begun; ask for the report a moment later")
 	}

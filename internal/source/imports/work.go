@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/clock"
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/feed"
 	"rapport/internal/pipeline"
@@ -55,8 +57,8 @@ type work struct {
 	cursor  cursor
 	read    atomic.Int64 // bytes of the file
 	from    int64        // the line at which this run goes on
-	file    *os.File
-	report  *os.File
+	file    vfs.File
+	report  *disk.Tail
 	csv     *csv.Writer
 	journal *journal
 	records []*record
@@ -92,8 +94,8 @@ func (d *Door) Work(ctx context.Context, t *schedule.Task) (err error) {
 	err = errors.Join(err, w.close())
 	if err == nil || fault.KindOf(err) == fault.Invalid {
 		// What people gave is in the log of the instance now, and can be erased there.
-		_ = os.Remove(d.file(w.of.ID, tableEnding))
-		_ = os.Remove(d.file(w.of.ID, journalEnding))
+		_ = d.Files.Remove(d.file(w.of.ID, tableEnding))
+		_ = d.Files.Remove(d.file(w.of.ID, journalEnding))
 	}
 	return err
 }
@@ -104,20 +106,13 @@ func (w *work) close() error {
 
 // open opens the file, and the report where the cursor is.
 func (w *work) open() (err error) {
-	if w.file, err = os.Open(w.Door.file(w.of.ID, tableEnding)); err != nil {
+	if w.file, err = w.Files.Open(w.Door.file(w.of.ID, tableEnding)); err != nil {
 		return fmt.Errorf("open the file of an import: %w", err)
 	}
-	if w.journal, err = openJournal(w.Door.file(w.of.ID, journalEnding), w.cursor.Line); err != nil {
+	if w.journal, err = openJournal(w.Files, w.Door.file(w.of.ID, journalEnding), w.cursor.Line); err != nil {
 		return errors.Join(err, w.file.Close())
 	}
-	w.report, err = os.OpenFile(w.Door.file(w.of.ID, reportEnding), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err == nil {
-		err = w.report.Truncate(w.cursor.Report)
-	}
-	if err == nil {
-		_, err = w.report.Seek(w.cursor.Report, io.SeekStart)
-	}
-	if err != nil {
+	if w.report, err = disk.OpenTail(w.Files, w.Door.file(w.of.ID, reportEnding), w.cursor.Report); err != nil {
 		return errors.Join(fmt.Errorf("open the report of an import: %w", err), w.file.Close(), w.journal.file.Close())
 	}
 	w.csv = csv.NewWriter(w.report)
@@ -336,17 +331,13 @@ func (w *work) keepPlace() error {
 		if err := errors.Join(w.csv.Error(), w.report.Sync()); err != nil {
 			return fmt.Errorf("write the report of an import: %w", err)
 		}
-		at, err := w.report.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return fmt.Errorf("write the report of an import: %w", err)
-		}
-		w.cursor.Report, w.said = at, false
+		w.cursor.Report, w.said = w.report.Size(), false
 	}
 	if err := w.task.SetResult(w.cursor.Sums); err != nil {
 		return err
 	}
 	done := min(w.read.Load(), w.of.Size)
-	if w.journal.size < journalSize {
+	if w.journal.file.Size() < journalSize {
 		return w.task.Advance(w.ctx, done, w.cursor)
 	}
 	if err := w.task.Keep(w.ctx, done, w.cursor); err != nil {

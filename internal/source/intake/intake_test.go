@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"rapport/internal/access"
 	"rapport/internal/clock"
 	"rapport/internal/event"
@@ -34,7 +36,7 @@ func (zeros) Read(b []byte) (int, error) {
 func open(t testing.TB, rules access.Rules) *intake.Intake {
 	t.Helper()
 	at := func() time.Time { return now }
-	r, _, err := access.Open(t.TempDir(), at, zeros{})
+	r, _, err := access.Open(vfs.Default, t.TempDir(), at, zeros{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,11 +177,11 @@ func TestSeen_SumsUpAndOutlivesTheProcess(t *testing.T) {
 		arrival(t, "shop", "Order Completed", `{"total":1}`, browser, 7),
 	}, Rejected: []store.Count{{Reason: "invalid", N: 1}}}
 	take(t, in, s)
-	if err := in.Save(path); err != nil {
+	if err := in.Save(vfs.Default, path); err != nil {
 		t.Fatal(err)
 	}
 	again := open(t, access.Rules{TrackingPlan: "p"})
-	if err := again.Load(path); err != nil {
+	if err := again.Load(vfs.Default, path); err != nil {
 		t.Fatal(err)
 	}
 	was, _ := json.Marshal(in.Seen("shop"))
@@ -204,7 +206,7 @@ func TestSeen_SumsUpAndOutlivesTheProcess(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"version":9}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := again.Load(path); err == nil {
+	if err := again.Load(vfs.Default, path); err == nil {
 		t.Error("a file of another version was read")
 	}
 }
@@ -217,7 +219,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal(err)
 		}
 		in := open(t, access.Rules{})
-		if in.Load(path) == nil {
+		if in.Load(vfs.Default, path) == nil {
 			for _, e := range in.Seen("a").View() {
 				_ = e
 			}

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
-	"rapport/internal/access"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"rapport/internal/disk"
 	"rapport/internal/event/observed"
 )
 
@@ -21,8 +22,8 @@ const keptVersion = 1
 
 // Load adds what a file has kept. Where there is none nothing was seen. What was
 // seen is no state: a file that cannot be read is told of and begun anew.
-func (in *Intake) Load(path string) error {
-	text, err := os.ReadFile(path)
+func (in *Intake) Load(files vfs.FS, path string) error {
+	text, err := disk.ReadFile(files, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -65,7 +66,7 @@ func decode(text []byte) (map[string]*observed.Source, error) {
 }
 
 // Save writes what was seen since, if anything was.
-func (in *Intake) Save(path string) error {
+func (in *Intake) Save(files vfs.FS, path string) error {
 	in.mu.Lock()
 	if !in.changed {
 		in.mu.Unlock()
@@ -81,7 +82,7 @@ func (in *Intake) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("writing what was seen of sources: %w", err)
 	}
-	if err := access.WriteFile(path, text); err != nil {
+	if err := disk.WriteFile(files, path, text); err != nil {
 		in.mu.Lock()
 		in.changed = true
 		in.mu.Unlock()

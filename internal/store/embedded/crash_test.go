@@ -38,13 +38,19 @@ func some(n int, end int64) []int64 {
 // been played; it tells whether the store could be opened.
 func play(t *testing.T, tr *storetest.Trial, fs *trick) (*embedded.Store, error) {
 	t.Helper()
-	s, err := embedded.Open(folder, small(fs))
+	return playOn(t, tr, fs, fs)
+}
+
+// playOn is play with something over the disk that plays the trick.
+func playOn(t *testing.T, tr *storetest.Trial, over vfs.FS, fs *trick) (*embedded.Store, error) {
+	t.Helper()
+	s, err := embedded.Open(folder, small(over))
 	if err != nil {
 		return nil, err
 	}
-	over := false
-	for step := 0; step < trialSteps && !over; step++ {
-		over = tr.Step(s) != nil || fs.reached.Load()
+	played := false
+	for step := 0; step < trialSteps && !played; step++ {
+		played = tr.Step(s) != nil || fs.reached.Load()
 	}
 	return s, nil
 }

@@ -16,6 +16,7 @@ const folder = "/var/rapport"
 // disk is a disk whose power can be cut.
 type disk struct {
 	fs      *vfs.MemFS
+	files   func(vfs.FS) vfs.FS // what lies over it; nil: nothing
 	lost    []store.Store
 	options func(*embedded.Options)
 }
@@ -34,6 +35,9 @@ func newDisk(t testing.TB) *disk {
 
 func (d *disk) open() (*embedded.Store, error) {
 	o := embedded.Options{FS: d.fs, MemoryBudget: 1, SegmentBytes: 64 << 10}
+	if d.files != nil {
+		o.FS = d.files(d.fs)
+	}
 	if d.options != nil {
 		d.options(&o)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/disk"
 	"rapport/internal/fault"
 	"rapport/internal/store"
 )
@@ -24,30 +25,8 @@ func (f folder) path(name string) string { return f.fs.PathJoin(f.dir, name) }
 
 func (f folder) sub(name string) folder { return folder{fs: f.fs, dir: f.path(name)} }
 
-// make creates the folder, for the eyes of its owner only, and makes its name
-// durable, with those of the folders above that it had to create.
-func (f folder) make() error {
-	above := []string{f.dir}
-	for dir := f.dir; ; {
-		if _, err := f.fs.Stat(dir); err == nil {
-			break
-		}
-		parent := f.fs.PathDir(dir)
-		if parent == dir {
-			break
-		}
-		above, dir = append(above, parent), parent
-	}
-	if err := f.fs.MkdirAll(f.dir, 0o700); err != nil {
-		return fmt.Errorf("making %s: %w", f.dir, err)
-	}
-	for _, dir := range above[1:] {
-		if err := (folder{fs: f.fs, dir: dir}).sync(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// make creates the folder durably, for the eyes of its owner only.
+func (f folder) make() error { return disk.MakeFolder(f.fs, f.dir) }
 
 // sync makes the names in the folder durable.
 func (f folder) sync() error {
