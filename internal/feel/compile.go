@@ -17,6 +17,8 @@ type compiler struct {
 	reads    map[int]bool // input slots
 	minSlots *int
 	impure   *bool // reads the clock
+	keeps    *int  // parts that are worked out once
+	keeping  bool  // within such a part
 }
 
 func (c *compiler) at(e *expr) *where { return &where{c.src, e.pos} }
@@ -47,7 +49,7 @@ func (p *parser) program(e *expr) (*Program, error) {
 		return nil, &CompileError{Source: p.src, Issues: p.problems}
 	}
 	prog := &Program{source: p.src, typ: orAny(e.typ), problems: p.problems}
-	c := &compiler{src: p.src, fn: p.fn, opts: p.opts, reads: map[int]bool{}, minSlots: &prog.minSlots, impure: new(bool)}
+	c := &compiler{src: p.src, fn: p.fn, opts: p.opts, reads: map[int]bool{}, minSlots: &prog.minSlots, impure: new(bool), keeps: &prog.keeps}
 	c.fold(e)
 	if e.typ.Kind() == TypeBoolean {
 		prog.test = c.cond(e)
@@ -131,6 +133,9 @@ func (e *expr) foldable() bool {
 
 // compile makes the closure of a node.
 func (c *compiler) compile(e *expr) node { //nolint:funlen // a table: one line for each operator
+	if n := c.keep(e); n != nil {
+		return n
+	}
 	switch e.op {
 	case opConst:
 		v := e.val
@@ -192,6 +197,9 @@ func (c *compiler) compileAll(es []*expr) []node {
 
 // cond makes the closure of a condition, without boxing of truth values.
 func (c *compiler) cond(e *expr) boolNode {
+	if n := c.keep(e); n != nil {
+		return func(ev *Evaluator) tri { return n(ev).tri() }
+	}
 	switch e.op {
 	case opConst:
 		t := e.val.tri()

@@ -11,7 +11,7 @@ type lambda struct {
 }
 
 func (c *compiler) function(e *expr) node {
-	inner := &compiler{src: c.src, fn: e.fn, opts: c.opts, reads: c.reads, minSlots: c.minSlots, impure: c.impure}
+	inner := &compiler{src: c.src, fn: e.fn, opts: c.opts, reads: c.reads, minSlots: c.minSlots, impure: c.impure, keeps: c.keeps}
 	for _, s := range e.syms {
 		s.index = e.fn.alloc()
 	}

@@ -36,6 +36,10 @@ type Evaluator struct {
 	sp   int
 	opts Options
 
+	keepsOf *Program // whose values kept holds
+	kept    []kept
+	others  map[*Program][]kept
+
 	steps     int64
 	depth     int
 	exhausted bool
@@ -60,6 +64,8 @@ func (ev *Evaluator) Reset(o Options) {
 	ev.steps = o.Limits.Steps
 	ev.exhausted = false
 	ev.diags = ev.diags[:0]
+	ev.keepsOf, ev.kept = nil, nil
+	clear(ev.others)
 }
 
 func (l Limits) withDefaults() Limits {
@@ -91,12 +97,19 @@ func (ev *Evaluator) Run(p *Program, slots []Value) Value {
 	}
 	in, fr := ev.in, ev.fr
 	ev.in = slots
+	of, list := ev.keepsOf, ev.kept
+	if p.keeps > 0 {
+		ev.keeps(p)
+	}
 	if p.locals > 0 {
 		ev.push(p.locals)
 	}
 	v := p.root(ev)
 	if p.locals > 0 {
 		ev.pop(p.locals)
+	}
+	if p.keeps > 0 && in != nil {
+		ev.keepsOf, ev.kept = of, list // of the program that runs around this one
 	}
 	ev.in, ev.fr = in, fr
 	if ev.exhausted {
@@ -107,7 +120,7 @@ func (ev *Evaluator) Run(p *Program, slots []Value) Value {
 
 // Test is Run for conditions and unary tests: whether the result is true.
 func (ev *Evaluator) Test(p *Program, slots []Value) bool {
-	if p.test == nil || p.locals > 0 || len(slots) < p.minSlots {
+	if p.test == nil || p.locals > 0 || p.keeps > 0 || len(slots) < p.minSlots {
 		return ev.Run(p, slots).IsTrue()
 	}
 	in := ev.in

@@ -9,6 +9,10 @@ type CompileOptions struct {
 	Strict bool
 	// External makes the body of `function(…) external {…}`. Nil refuses them.
 	External ExternalResolver
+	// Fixed are slots whose values stay the same from one reset of an evaluator
+	// to the next, however often the program runs: parts that read nothing else
+	// are worked out once.
+	Fixed []int
 	// MaxSource is the longest source accepted, in bytes; 0 means 1 MiB.
 	MaxSource int
 }
@@ -26,6 +30,7 @@ type Program struct {
 	test     boolNode // set when the root is a boolean expression
 	locals   int      // slots for names the expression itself introduces
 	minSlots int
+	keeps    int // parts that are worked out once
 	typ      *Type
 	problems []Diagnostic
 	inputs   []int
