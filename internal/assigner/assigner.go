@@ -259,7 +259,7 @@ func (a *Assigner) Assign(ctx context.Context, q *Request) (*Answer, error) {
 			list[i] = s.byKey[key]
 		}
 	}
-	out := &Answer{}
+	out := &Answer{Assignments: make([]experiment.Assignment, 0, len(list)), Controls: make([]json.RawMessage, 0, len(list))}
 	for i, r := range list {
 		switch {
 		case r != nil && (r.Public || q.Trusted) && r.State != experiment.Archived:

@@ -290,3 +290,14 @@ func (a *anchor) clone() *anchor {
 func (a *anchor) surface() *anchor {
 	return &anchor{key: a.key, ident: a.ident, received: a.received, told: a.told, edges: slices.Clone(a.edges), partial: a.partial.Surface()}
 }
+
+// bare is a copy with what a bare profile and decisions ask for: the surface, and
+// what was offered.
+func (a *anchor) bare() *anchor {
+	c := a.surface()
+	c.partial.TakeShown(a.partial)
+	if a.home != nil {
+		c.home = &home{at: a.home.at}
+	}
+	return c
+}

@@ -57,6 +57,7 @@ func (w *people) wantFor(t *task) *anchor {
 		if h, ok := w.heads.take(k); ok {
 			a = h.anchor(t.event.Anchor(), w.spareCold())
 			w.cold[k] = a
+			delete(w.blank, k)
 		}
 	}
 	if a == nil || w.asked[k] || t.event.Exposes() {

@@ -214,7 +214,7 @@ func (p *Pipeline) Subject(ctx context.Context, k id.Key, whole bool, uses []Use
 	}
 	s := &Subject{View: profile.Assemble(who.members, who.partials(), opts)}
 	if whole {
-		if err := p.evaluate(ctx, who, s.View); err != nil {
+		if err := p.evaluate(ctx, who, s.View, false); err != nil {
 			return nil, err
 		}
 	}

@@ -82,6 +82,7 @@ type people struct {
 	missing         []store.RowKey           // rows that the running batch has to load
 	asked           map[id.Key]bool
 	absent          map[id.Key]bool // entities that have no row, in memory or in the store
+	blank           map[id.Key]bool // anchors of whom readers found nothing, and nothing happened since; some of them
 	tasks           []task
 
 	heads     *heads             // of anchors without a row in memory
@@ -136,13 +137,14 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: rows.NewCache[*anchor](budget * 9 / 10), entities: rows.NewCache[*entity](budget / 10),
-		timers: newTimers(), flows: newFlows(0), results: newResults(0), ledger: newLedger(), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{}, absent: map[id.Key]bool{},
+		timers: newTimers(), flows: newFlows(0), results: newResults(0), ledger: newLedger(), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{}, absent: map[id.Key]bool{}, blank: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
 		rowBudget: budget * 9 / 10, heads: newHeads(budget * 9 / 10 / 10 * 7), cold: map[id.Key]*anchor{},
 	}
 	w.anchors.Gone = w.remember
+	w.anchors.Came = func(k id.Key) { delete(w.blank, k) }
 	return w
 }
 

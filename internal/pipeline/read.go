@@ -57,7 +57,7 @@ func (p *Pipeline) Profile(ctx context.Context, ref string, o ProfileOptions) (*
 	if o.Bare {
 		return v, nil
 	}
-	return v, p.evaluate(ctx, who, v)
+	return v, p.evaluate(ctx, who, v, false)
 }
 
 // showing says how a person is shown by the rules that are live.
@@ -184,43 +184,6 @@ func (p *Pipeline) members(ctx context.Context, k id.Key) ([]event.Identifier, e
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
 	return p.graph.Person(ctx, k)
-}
-
-// copyAnchor gives a copy of an anchor's row, nil where there is none. The lane
-// is locked only while it is copied.
-func (p *Pipeline) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
-	return p.copyAnchorBy(ctx, k, (*anchor).clone)
-}
-
-func (p *Pipeline) copyAnchorBy(ctx context.Context, k id.Key, copied func(*anchor) *anchor) (*anchor, error) {
-	i := p.laneIndex(k.Bucket())
-	l, w := p.lanes[i], p.people[i]
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return w.copyAnchorBy(ctx, k, copied)
-}
-
-func (w *people) copyAnchor(ctx context.Context, k id.Key) (*anchor, error) {
-	return w.copyAnchorBy(ctx, k, (*anchor).clone)
-}
-
-func (w *people) copyAnchorBy(ctx context.Context, k id.Key, copied func(*anchor) *anchor) (*anchor, error) {
-	a, ok := w.anchors.Get(k)
-	if ok {
-		a = copied(a)
-	} else {
-		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
-		if err != nil || rows[0] == nil {
-			return nil, err
-		}
-		if a, err = w.whole(k, rows[0], nil); err != nil {
-			return nil, err
-		}
-	}
-	if a.ident.Value == "" {
-		return nil, nil // the row only says where the home is
-	}
-	return a, nil
 }
 
 // name lists the identifiers with when they were seen, and makes the id: that

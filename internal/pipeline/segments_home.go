@@ -41,8 +41,9 @@ func (p *Pipeline) atHome(ctx context.Context, k id.Key, visit func(w *people, a
 	return nil
 }
 
-// evaluate adds to a profile what is evaluated at the person's home.
-func (p *Pipeline) evaluate(ctx context.Context, who *person, v *profile.View) error {
+// evaluate adds to a profile what is evaluated at the person's home; bare leaves
+// out what is computed.
+func (p *Pipeline) evaluate(ctx context.Context, who *person, v *profile.View, bare bool) error {
 	home := who.home(p)
 	if home == nil || p.common.force.Load().position == 0 {
 		return nil
@@ -51,7 +52,7 @@ func (p *Pipeline) evaluate(ctx context.Context, who *person, v *profile.View) e
 		if keys := w.keys(a); keys != nil {
 			v.Segments = keys
 		}
-		if w.glass == nil || !w.glass.computes {
+		if bare || w.glass == nil || !w.glass.computes {
 			return
 		}
 		w.showComputed(a, v, max(w.present(a), p.clock.Now()))

@@ -130,12 +130,16 @@ func (p *Pipeline) shownTo(ctx context.Context, k id.Key) (experiment.Register, 
 	if w.isSwept(k) {
 		return nil, nil
 	}
-	if w.heads.has(k) || w.cold[k] != nil {
+	if w.heads.has(k) || w.cold[k] != nil || w.blank[k] {
 		return nil, nil // of whom no more than a head is in memory was never shown anything
 	}
 	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
-	if err != nil || rows[0] == nil {
+	if err != nil {
 		return nil, err
+	}
+	if rows[0] == nil {
+		w.noteBlank(k)
+		return nil, nil
 	}
 	a, err := readAnchor(k, rows[0], nil)
 	if err != nil {

@@ -26,8 +26,13 @@ type Visitor struct {
 }
 
 // Visitor gives what is known of the person of an identifier, for a decision.
-func (p *Pipeline) Visitor(ctx context.Context, ident event.Identifier) (*Visitor, error) {
-	who, err := p.gatherKey(ctx, ident.Key())
+// bare leaves out what is computed, which takes the longest.
+func (p *Pipeline) Visitor(ctx context.Context, ident event.Identifier, bare bool) (*Visitor, error) {
+	copied := (*anchor).clone
+	if bare {
+		copied = (*anchor).bare
+	}
+	who, err := p.gatherBy(ctx, ident.Key(), copied)
 	if err != nil || who == nil {
 		return &Visitor{Alone: true}, err
 	}
@@ -35,19 +40,20 @@ func (p *Pipeline) Visitor(ctx context.Context, ident event.Identifier) (*Visito
 	if err != nil {
 		return nil, err
 	}
-	v := &Visitor{View: profile.Assemble(who.members, who.partials(), opts), Shown: profile.ShownOf(who.partials())}
+	opts.Bare = bare
+	whole := profile.Merged(who.partials())
+	v := &Visitor{View: whole.View(who.members, opts), Shown: whole.Shown()}
 	for _, m := range who.members {
 		v.Members = append(v.Members, m.Identifier)
 	}
 	v.Alone = len(v.Members) == 1 && v.Members[0] == ident
-	if err := p.evaluate(ctx, who, v.View); err != nil || v.Alone {
+	if err := p.evaluate(ctx, who, v.View, bare); err != nil || v.Alone {
 		v.Own, v.OwnShown = v.View, v.Shown
 		return v, err
 	}
 	for _, a := range who.anchors {
 		if a.ident == ident {
-			own := []*profile.Partial{a.partial}
-			v.Own, v.OwnShown = profile.Assemble(nil, own, opts), profile.ShownOf(own)
+			v.Own, v.OwnShown = a.partial.View(nil, opts), a.partial.Shown()
 		}
 	}
 	return v, nil

@@ -50,7 +50,12 @@ type View struct {
 // Assemble is the person of several identifiers: the merge of their partials,
 // which it leaves as they are.
 func Assemble(ids []IdentifierSeen, partials []*Partial, opts Options) *View {
-	p := merged(partials)
+	return merged(partials).View(ids, opts)
+}
+
+// View is the person of a partial state that holds all of it. Nothing is shared
+// with the state but what neither changes.
+func (p *Partial) View(ids []IdentifierSeen, opts Options) *View {
 	v := &View{
 		ID: opts.ID, Anonymous: true, Identifiers: slices.Clone(ids),
 		Traits: map[string]json.RawMessage{}, Segments: []string{}, Consent: map[string]json.RawMessage{},

@@ -44,6 +44,9 @@ func (p *Partial) Merge(o *Partial) {
 	p.objects = p.mergeEntities(p.objects, o.objects, MaxObjects, inObjects)
 }
 
+// TakeShown adds what was offered by another.
+func (p *Partial) TakeShown(o *Partial) { p.mergeShown(o.shown) }
+
 // mergeTraits takes another's registers with their earlier values.
 func (p *Partial) mergeTraits(o *Partial) {
 	if p.truncated&inTraits != 0 {

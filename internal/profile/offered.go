@@ -58,18 +58,3 @@ func (p *Partial) encodeShown(enc *wire.Encoder, full bool) section {
 	p.shownNew = false
 	return inShown
 }
-
-// ShownOf is what was offered to a person whose partials these are.
-func ShownOf(partials []*Partial) *shown.State {
-	var s *shown.State
-	for _, p := range partials {
-		if p.shown == nil {
-			continue
-		}
-		if s == nil {
-			s = &shown.State{}
-		}
-		s.Merge(p.shown)
-	}
-	return s
-}

@@ -44,7 +44,7 @@ func TestFold_KeepsWhatWasOfferedThroughPartsAndMerges(t *testing.T) {
 	}
 	other := profile.New()
 	other.Fold(offered(t, "Offer Viewed", 13*minute, "o1"), profile.Input{Short: 4})
-	s := profile.ShownOf([]*profile.Partial{back, other, profile.New()})
+	s := profile.Merged([]*profile.Partial{back, other, profile.New()}).Shown()
 	got := ""
 	for _, e := range s.Entries() {
 		got += fmt.Sprintf("%s %d/%d ", e.Offer, e.Ever(offers.Viewed), e.Ever(offers.Clicked))

@@ -2,7 +2,6 @@ package responder
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"rapport/internal/decision/offer"
 	"rapport/internal/experience"
@@ -83,5 +82,3 @@ type ConsideredExperience struct {
 func (m *ShownDecision) track(offerKey, channel string) *OutcomeProperties {
 	return &OutcomeProperties{m.ID, m.Placement, m.Experience, m.Version, m.Variant, offerKey, channel}
 }
-
-func hexOf(n uint64) string { return strconv.FormatUint(n, 16) }

@@ -57,17 +57,17 @@ func (r *Responder) Decide(ctx context.Context, req *Request) (*WhatToShow, erro
 	if err := q.readPreview(); err != nil {
 		return nil, err
 	}
-	if q.guest, err = r.meet(ctx, req, s); err != nil {
+	if q.guest, err = r.meet(ctx, req, s, !s.computed); err != nil {
 		return nil, err
 	}
+	q.room, _ = r.rooms.Get().(*offer.Room)
+	defer r.rooms.Put(q.room)
 	q.situate()
 	// What another request decides for the same person is known before this one
 	// decides.
 	turn := &r.turns[q.guest.turn()]
 	turn.Lock()
 	defer turn.Unlock()
-	q.room, _ = r.rooms.Get().(*offer.Room)
-	defer r.rooms.Put(q.room)
 	defer func() { q.undo(mark{}) }() // whatever ends it: what no decision was written down for is there again
 	out := &WhatToShow{Decisions: make([]ShownDecision, 0, len(req.Placements)+len(req.Experiences))}
 	for i, key := range req.Placements {
@@ -120,7 +120,7 @@ func (q *question) situate() {
 	q.visit = &experience.Visit{
 		Unit: q.guest.ident.String(), Page: q.Page.URL,
 		Situation: &offer.Situation{
-			Person: q.guest.person, Context: q.context(), Channel: q.Channel, Now: q.now, Seed: seed, Item: q.item(q.ctx),
+			Person: q.guest.person, Context: q.context(), Channel: q.Channel, Now: q.now, Seed: seed, Item: q.item(q.ctx), Room: q.room,
 		},
 	}
 }
@@ -199,7 +199,7 @@ func (q *question) fallback(m ShownDecision, content []byte, reason string) Show
 // again, it is that one.
 func (q *question) offers(set *offer.Set, held *shown.Held, m *ShownDecision) (d *offer.Decision, reused *shown.Held) {
 	m.ID = q.newID()
-	ask := &offer.Query{Situation: q.visit.Situation, Language: q.Language, Explain: q.Explain, Without: q.shown, Room: q.room}
+	ask := &offer.Query{Situation: q.visit.Situation, Language: q.Language, Explain: q.Explain, Without: q.shown}
 	if held != nil && len(held.Items) > 0 && held.Experience == m.Experience && held.Variant == m.Variant && !q.Explain {
 		if d = set.Could(ask); d.Basis == held.Basis {
 			if kept, ok := set.Keep(ask, held); ok {

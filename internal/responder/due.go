@@ -95,7 +95,7 @@ func (r *Responder) askedBy(ctx context.Context, s *shelf, x *experience.Ready, 
 			return nil, err
 		}
 	}
-	if q.guest, err = r.meet(ctx, req, s); err != nil {
+	if q.guest, err = r.meet(ctx, req, s, false); err != nil {
 		return nil, err
 	}
 	q.situate()

@@ -34,7 +34,8 @@ type guest struct {
 
 // meet finds out who asks. A caller who is not trusted is first of all the
 // browser that it is: whoever that may have said to be counts by public data.
-func (r *Responder) meet(ctx context.Context, q *Request, s *shelf) (*guest, error) {
+// What is computed of a person is left out where nothing asks for it.
+func (r *Responder) meet(ctx context.Context, q *Request, s *shelf, bare bool) (*guest, error) {
 	g := &guest{Visitor: &pipeline.Visitor{Alone: true}}
 	list := slices.Clone(q.Identifiers)
 	if !q.Trusted {
@@ -44,7 +45,7 @@ func (r *Responder) meet(ctx context.Context, q *Request, s *shelf) (*guest, err
 		if i == 0 {
 			g.ident = ident
 		}
-		v, err := r.Spine.Visitor(ctx, ident)
+		v, err := r.Spine.Visitor(ctx, ident, bare)
 		if err != nil {
 			return nil, err
 		}

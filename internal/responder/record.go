@@ -2,7 +2,7 @@ package responder
 
 import (
 	"context"
-	"encoding/json"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +12,7 @@ import (
 	"rapport/internal/experience"
 	"rapport/internal/fault"
 	"rapport/internal/id"
+	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile/shown"
 )
@@ -38,9 +39,10 @@ type entry struct {
 }
 
 const (
-	maxQueue = 8192
-	maxBatch = 256
-	retryFor = 10 * time.Second
+	maxQueue  = 8192
+	maxBatch  = 256
+	gatherFor = 10 * time.Millisecond
+	retryFor  = 10 * time.Second
 )
 
 func (c *recorder) init() {
@@ -89,34 +91,59 @@ func (r *Responder) Lost() uint64 { return r.record.lost.Load() }
 
 func (r *Responder) write() {
 	c := &r.record
-	bodies := make([][]byte, 0, maxBatch)
+	b := batch{bodies: make([][]byte, 0, maxBatch)}
 	for {
 		first, more := c.next()
 		if !more {
 			return
 		}
-		bodies = bodies[:0]
-		var waiting []chan pipeline.Receipt
-		for e, more := first, true; more; {
-			switch {
-			case e.flush != nil:
-				waiting = append(waiting, e.flush)
-			case e.body != nil:
-				bodies = append(bodies, e.body)
-			default:
-				c.reached(e.at)
-			}
-			if more = len(bodies) < maxBatch; more {
-				select {
-				case e = <-c.queue:
-				default:
-					more = false
-				}
-			}
-		}
-		r.tell(bodies)
-		for _, w := range waiting {
+		b.bodies, b.waiting = b.bodies[:0], nil
+		c.gather(&b, first)
+		r.tell(b.bodies)
+		for _, w := range b.waiting {
 			w <- c.last
+		}
+	}
+}
+
+// batch is what is written in one step, and who waits for it.
+type batch struct {
+	bodies  [][]byte
+	waiting []chan pipeline.Receipt
+}
+
+// gather adds what comes within a short time: nobody waits for it, and many in
+// one step cost the log and the lanes far less. Where somebody does wait, or it
+// ends, it takes what is there.
+func (c *recorder) gather(b *batch, first entry) {
+	over := time.NewTimer(gatherFor)
+	defer over.Stop()
+	for e := first; ; {
+		switch {
+		case e.flush != nil:
+			b.waiting = append(b.waiting, e.flush)
+		case e.body != nil:
+			b.bodies = append(b.bodies, e.body)
+		default:
+			c.reached(e.at)
+		}
+		if len(b.bodies) == maxBatch {
+			return
+		}
+		select {
+		case e = <-c.queue:
+			continue
+		default:
+		}
+		if len(b.waiting) > 0 || len(b.bodies) == 0 {
+			return
+		}
+		select {
+		case e = <-c.queue:
+		case <-over.C:
+			return
+		case <-c.stop:
+			return
 		}
 	}
 }
@@ -187,13 +214,8 @@ func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
 	if g.writes.Value == "" || !r.record.running.Load() {
 		return
 	}
-	body, err := told(g, h, channel, placement)
-	if err != nil {
-		r.Log.Error("decision cannot be written", "error", err)
-		return
-	}
 	select {
-	case r.record.queue <- entry{body: body}:
+	case r.record.queue <- entry{body: told(g, h, channel, placement)}:
 	default:
 		r.record.lost.Add(1)
 	}
@@ -203,11 +225,7 @@ func (r *Responder) keep(g *guest, h *shown.Held, channel, placement string) {
 // waits until that is in the log: there is no moment at which one is there and not
 // the other. An error is that neither is.
 func (r *Responder) keepTaken(ctx context.Context, g *guest, h *shown.Held, channel, placement string, taken []*pipeline.Reservation) error {
-	body, err := told(g, h, channel, placement)
-	if err != nil {
-		return err
-	}
-	at, err := r.TellTaken(ctx, body, taken)
+	at, err := r.TellTaken(ctx, told(g, h, channel, placement), taken)
 	if err != nil {
 		return err
 	}
@@ -217,32 +235,55 @@ func (r *Responder) keepTaken(ctx context.Context, g *guest, h *shown.Held, chan
 }
 
 // told is the event that tells of a decision.
-func told(g *guest, h *shown.Held, channel, placement string) ([]byte, error) {
-	items := make([]map[string]any, len(h.Items))
-	for i, item := range h.Items {
-		items[i] = map[string]any{"offer": item.Offer, "offer_version": item.Version}
-	}
-	properties := map[string]any{"decision_id": h.ID, "channel": channel, "valid_until": h.Until, "basis": hexOf(h.Basis), "items": items}
-	for name, value := range map[string]string{"placement": placement, "experience": h.Experience, "variant": h.Variant} {
+func told(g *guest, h *shown.Held, channel, placement string) []byte {
+	b := make([]byte, 0, 512)
+	text := func(name, value string) {
 		if value != "" {
-			properties[name] = value
+			b = append(append(append(b, '"'), name...), `":`...)
+			b = append(jsondoc.AppendString(b, value), ',')
 		}
 	}
-	if h.Experience != "" {
-		properties["experience_version"] = h.Version
+	number := func(name string, n int64) {
+		b = append(append(append(b, '"'), name...), `":`...)
+		b = append(strconv.AppendInt(b, n, 10), ',')
 	}
-	doc := map[string]any{
-		"type": "track", "event": shown.DecisionMade, "messageId": h.ID, "timestamp": h.Time, "channel": "server", "properties": properties,
-	}
+	b = append(b, `{"type":"track","channel":"server",`...)
+	text("event", shown.DecisionMade)
+	text("messageId", h.ID)
+	text("timestamp", h.Time.String())
 	switch g.writes.Namespace {
 	case event.UserID:
-		doc["userId"] = g.writes.Value
+		text("userId", g.writes.Value)
 	case event.AnonymousID:
-		doc["anonymousId"] = g.writes.Value
+		text("anonymousId", g.writes.Value)
 	default:
-		doc["context"] = map[string]any{"externalIds": []any{map[string]any{"type": g.writes.Namespace, "id": g.writes.Value, "collection": "users"}}}
+		b = append(b, `"context":{"externalIds":[{`...)
+		text("type", g.writes.Namespace)
+		text("id", g.writes.Value)
+		b = append(b, `"collection":"users"}]},`...)
 	}
-	return json.Marshal(doc)
+	b = append(b, `"properties":{`...)
+	text("decision_id", h.ID)
+	text("channel", channel)
+	text("valid_until", h.Until.String())
+	text("basis", strconv.FormatUint(h.Basis, 16))
+	text("placement", placement)
+	text("experience", h.Experience)
+	text("variant", h.Variant)
+	if h.Experience != "" {
+		number("experience_version", int64(h.Version))
+	}
+	b = append(b, `"items":[`...)
+	for i, item := range h.Items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '{')
+		text("offer", item.Offer)
+		number("offer_version", int64(item.Version))
+		b[len(b)-1] = '}'
+	}
+	return append(b, `]}}`...)
 }
 
 // recent remembers decisions that may not be readable yet.

@@ -2,9 +2,11 @@ package responder
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,6 +62,34 @@ func TestRecorder_EndsWhileDecisionsAreMade(t *testing.T) {
 	}
 }
 
+// TestTold_IsTheEventOfADecision whatever stands in the identifier.
+func TestTold_IsTheEventOfADecision(t *testing.T) {
+	t.Parallel()
+	h := &shown.Held{ID: "id-1", Time: 1_800_000_000_000_000, Until: 1_800_000_900_000_000, Basis: 255, Experience: "e", Version: 3, Variant: "a", Items: []shown.HeldItem{{Offer: "o1", Version: 2}, {Offer: "o2", Version: 1}}}
+	odd := "a\"b\\c\n\u00e9"
+	for ident, want := range map[event.Identifier]string{
+		{Namespace: event.UserID, Value: odd}:      `"userId":"a\"b\\c\né"`,
+		{Namespace: event.AnonymousID, Value: odd}: `"anonymousId":"a\"b\\c\né"`,
+		{Namespace: "loyalty", Value: odd}:         `"context":{"externalIds":[{"collection":"users","id":"a\"b\\c\né","type":"loyalty"}]}`,
+	} {
+		var got any
+		if err := json.Unmarshal(told(&guest{writes: ident}, h, "web", "hero"), &got); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{want, `"event":"Decision Made"`, `"messageId":"id-1"`, `"properties":{"basis":"ff","channel":"web","decision_id":"id-1",` +
+			`"experience":"e","experience_version":3,"items":[{"offer":"o1","offer_version":2},{"offer":"o2","offer_version":1}],"placement":"hero",` +
+			`"valid_until":"2027-01-15T08:15:00.000Z","variant":"a"}`} {
+			if !strings.Contains(string(text), part) {
+				t.Errorf("%s is not in %s", part, text)
+			}
+		}
+	}
+}
+
 // TestRecorder_LetsThoseWaitWhoFlush gives the place that something else reached.
 func TestRecorder_LetsThoseWaitWhoFlush(t *testing.T) {
 	t.Parallel()
@@ -108,7 +138,7 @@ func (c *counter) Definition(_ context.Context, kind definition.Kind, _ string, 
 	return definition.Definition{Document: []byte(document)}, nil
 }
 
-func (c *counter) Visitor(context.Context, event.Identifier) (*pipeline.Visitor, error) {
+func (c *counter) Visitor(context.Context, event.Identifier, bool) (*pipeline.Visitor, error) {
 	return &pipeline.Visitor{Alone: true}, nil
 }
 

@@ -36,7 +36,7 @@ type definitions interface {
 }
 
 type people interface {
-	Visitor(ctx context.Context, ident event.Identifier) (*pipeline.Visitor, error)
+	Visitor(ctx context.Context, ident event.Identifier, bare bool) (*pipeline.Visitor, error)
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
 	Permit(ctx context.Context, ref string, uses []pipeline.Use, at clock.Instant) (*pipeline.Permission, error)
 	Rules() *identity.Rules

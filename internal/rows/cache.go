@@ -15,7 +15,8 @@ type Cache[T any] struct {
 	hand  int
 	bytes int
 	Limit int
-	Gone  func(T) // told of each row that trim lets go of; may be nil
+	Gone  func(T)      // told of each row that trim lets go of; may be nil
+	Came  func(id.Key) // told of each row that is added; may be nil
 }
 
 type slot[T any] struct {
@@ -46,6 +47,9 @@ func (h *Cache[T]) Put(k id.Key, row T, size int) {
 	h.rows[k] = s
 	h.ring = append(h.ring, s)
 	h.bytes += size
+	if h.Came != nil {
+		h.Came(k)
+	}
 }
 
 // Resize notes that a row in memory has grown or shrunk.

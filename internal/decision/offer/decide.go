@@ -2,7 +2,6 @@ package offer
 
 import (
 	"encoding/json"
-	"hash/fnv"
 	"math"
 	"slices"
 	"strconv"
@@ -36,6 +35,9 @@ type Set struct {
 	place  *Place
 	offers []*Ready          // that compete, by key
 	plain  []json.RawMessage // content of each where the language does not matter
+	marks  []uint64          // stand for each with its version
+	rules  []*Check          // that ask nothing of the offer, each once
+	rule   []int             // of each offer, its place among them; -1: it asks of the offer, or there is none
 	all    map[string]*Ready
 	model  *predict.Model
 	output int
@@ -50,8 +52,10 @@ func NewSet(p *Place, all map[string]*Ready, model *predict.Model) *Set {
 		if p.Takes(all[key]) {
 			s.offers = append(s.offers, all[key])
 			s.plain = append(s.plain, all[key].Content.plain(p.Key))
+			s.marks = append(s.marks, markOf(all[key]))
 		}
 	}
+	s.share()
 	if p.Ranking.Model == "" {
 		return s
 	}
@@ -68,6 +72,24 @@ func NewSet(p *Place, all map[string]*Ready, model *predict.Model) *Set {
 		s.broken = fault.Errorf(fault.Conflict, "model_output_missing", "the model %q has no output %q that is a number", p.Ranking.Model, p.Ranking.Output)
 	}
 	return s
+}
+
+// share finds the rules that offers have in common: they are checked once for
+// all of them.
+func (s *Set) share() {
+	seen := map[string]int{}
+	for _, o := range s.offers {
+		at := -1
+		if text, ok := o.rule.shared(); ok {
+			k, known := seen[text]
+			if at = k; !known {
+				at = len(s.rules)
+				seen[text] = at
+				s.rules = append(s.rules, o.rule)
+			}
+		}
+		s.rule = append(s.rule, at)
+	}
 }
 
 // Place is the place of the set.
@@ -88,24 +110,6 @@ type Query struct {
 	Take func(o *Ready) bool
 	// Left is how many there are; nil: enough.
 	Left func(o *Ready) int64
-	// Room is used again for the next question; nil: each makes its own.
-	Room *Room
-}
-
-// Room is where the offers of a question stand while it is answered. It serves
-// one question at a time; nothing of an answer points into it.
-type Room struct{ offers []scored }
-
-// list gives an empty list for so many. An answer that is explained points into
-// its list, which is its own then.
-func (r *Room) list(n int, explained bool) []scored {
-	if r == nil || explained {
-		return make([]scored, 0, n)
-	}
-	if cap(r.offers) < n {
-		r.offers = make([]scored, 0, n)
-	}
-	return r.offers[:0]
 }
 
 // Chosen is an offer that is shown.
@@ -144,18 +148,16 @@ type Decision struct {
 // scored is an offer in the running.
 type scored struct {
 	*Ready
-	content    json.RawMessage
 	score      float64
 	propensity float64
-	tie        uint64
-	at         int // among the candidates
+	at         int // among the offers of the set
 }
 
 // Decide chooses.
 func (s *Set) Decide(q *Query) *Decision {
 	d := &Decision{}
 	list := s.eligible(q, d)
-	d.Basis = basisOf(list)
+	d.Basis = s.basisOf(list)
 	if d.Dropped = s.place.rule.Holds(q.Situation, nil); d.Dropped.Stage == "" {
 		d.Dropped = q.reached(s.place.caps, counted{placement: s.place.Key, set: s})
 	}
@@ -175,23 +177,30 @@ func (s *Set) Decide(q *Query) *Decision {
 // Could tells what could be chosen, before caps and scores: only the basis.
 func (s *Set) Could(q *Query) *Decision {
 	d := &Decision{}
-	d.Basis = basisOf(s.eligible(q, d))
+	d.Basis = s.basisOf(s.eligible(q, d))
 	d.Candidates = nil
 	return d
 }
 
 // basisOf stands for offers: the same offers give the same basis. Which caps are
 // reached may differ while a decision holds.
-func basisOf(list []scored) uint64 {
-	h := fnv.New64a()
-	var line []byte
+func (s *Set) basisOf(list []scored) uint64 {
+	h := uint64(fnvOffset)
 	for i := range list {
-		line = append(append(line[:0], list[i].Key...), '@')
-		line = append(strconv.AppendInt(line, int64(list[i].Version), 10), 0)
-		_, _ = h.Write(line) // it never fails
+		h = (h ^ s.marks[list[i].at]) * fnvPrime
+		h ^= h >> 32 // else the upper bits of marks never reach the lower ones
 	}
-	return h.Sum64()
+	return h
 }
+
+// The numbers of FNV-1a with 64 bits.
+const (
+	fnvOffset = 0xcbf29ce484222325
+	fnvPrime  = 0x100000001b3
+)
+
+// markOf stands for a version of an offer.
+func markOf(o *Ready) uint64 { return mix(uint64(o.Version), o.Key) }
 
 // Keep gives the offers of a decision that holds, with their content, where
 // each may still be shown; else false.
@@ -202,10 +211,10 @@ func (s *Set) Keep(q *Query, held *shown.Held) ([]Chosen, bool) {
 		if o == nil || o.Version != i.Version || slices.Contains(q.Without, i.Offer) {
 			return nil, false
 		}
-		content, drop := s.admit(q, o, nil)
-		if drop.Stage != "" {
+		if s.admit(q, o, nil).Stage != "" || o.rule.Holds(q.Situation, o).Stage != "" {
 			return nil, false
 		}
+		content, _ := o.Content.For(s.place.Key, q.Language)
 		out = append(out, Chosen{Ready: o, Content: content, Propensity: math.NaN()})
 	}
 	return out, len(out) > 0
@@ -217,28 +226,28 @@ func (d *Decision) drop(at int, why Drop) {
 	}
 }
 
-// admit tells whether an offer may be shown at all.
-func (s *Set) admit(q *Query, o *Ready, plain json.RawMessage) (json.RawMessage, Drop) {
+// admit tells whether an offer may be shown at all, whoever asks. plain is its
+// content where the language does not matter.
+func (s *Set) admit(q *Query, o *Ready, plain json.RawMessage) Drop {
 	switch {
 	case o.From != 0 && q.Now < o.From:
-		return nil, Drop{StageValidity, "not before " + o.From.String()}
+		return Drop{StageValidity, "not before " + o.From.String()}
 	case o.To != 0 && q.Now >= o.To:
-		return nil, Drop{StageValidity, "over since " + o.To.String()}
+		return Drop{StageValidity, "over since " + o.To.String()}
 	case len(o.Channels) > 0 && !slices.Contains(o.Channels, q.Channel):
-		return nil, Drop{StageChannel, "not for channel " + strconv.Quote(q.Channel)}
+		return Drop{StageChannel, "not for channel " + strconv.Quote(q.Channel)}
 	}
-	content, ok := plain, plain != nil
-	if !ok {
-		content, ok = o.Content.For(s.place.Key, q.Language)
+	if plain == nil {
+		if _, ok := o.Content.For(s.place.Key, q.Language); !ok {
+			return Drop{StageContent, "no content for language " + strconv.Quote(q.Language)}
+		}
 	}
-	if !ok {
-		return nil, Drop{StageContent, "no content for language " + strconv.Quote(q.Language)}
-	}
-	return content, o.rule.Holds(q.Situation, o)
+	return Drop{}
 }
 
 func (s *Set) eligible(q *Query, d *Decision) []scored {
 	list := q.Room.list(len(s.offers), q.Explain)
+	checked := q.Room.checked(len(s.rules))
 	if q.Explain {
 		d.Candidates = make([]CandidateOffer, 0, len(s.offers))
 	}
@@ -246,14 +255,31 @@ func (s *Set) eligible(q *Query, d *Decision) []scored {
 		if q.Explain {
 			d.Candidates = append(d.Candidates, CandidateOffer{Offer: o.Key, Version: o.Version, Priority: o.Priority, Value: o.Value, Lever: o.Lever})
 		}
-		content, drop := s.admit(q, o, s.plain[i])
+		drop := s.admit(q, o, s.plain[i])
+		if drop.Stage == "" {
+			drop = s.holds(q, i, checked)
+		}
 		if drop.Stage != "" {
 			d.drop(i, drop)
 			continue
 		}
-		list = append(list, scored{Ready: o, content: content, at: i, propensity: math.NaN()})
+		list = append(list, scored{Ready: o, at: i, propensity: math.NaN()})
 	}
 	return list
+}
+
+// holds tells whether the rule of an offer holds; one that others have too is
+// checked once for all of them.
+func (s *Set) holds(q *Query, at int, checked []*Drop) Drop {
+	k := s.rule[at]
+	if k < 0 {
+		return s.offers[at].rule.Holds(q.Situation, s.offers[at])
+	}
+	if checked[k] == nil {
+		drop := s.rules[k].Holds(q.Situation, nil)
+		checked[k] = &drop
+	}
+	return *checked[k]
 }
 
 func (s *Set) uncapped(q *Query, d *Decision, list []scored) []scored {
@@ -276,13 +302,10 @@ func (s *Set) uncapped(q *Query, d *Decision, list []scored) []scored {
 // that is the same for a person each time, then by key.
 func (s *Set) order(q *Query, d *Decision, list []scored) {
 	d.Explored = s.place.Ranking.Explore > 0 && float64(mix(q.Seed, "explore")>>11)/(1<<53) < s.place.Ranking.Explore
-	for i := range list {
-		list[i].tie = mix(q.Seed, list[i].Key)
-	}
 	if d.Candidates == nil {
 		return // those that come first are found one by one
 	}
-	slices.SortFunc(list, func(a, b scored) int { return a.compare(&b, d.Explored) })
+	slices.SortFunc(list, func(a, b scored) int { return a.compare(&b, q.Seed, d.Explored) })
 	for i := range list {
 		c := &d.Candidates[list[i].at]
 		c.Rank, c.Score = i+1, &list[i].score

@@ -2,6 +2,7 @@ package offer
 
 import (
 	"cmp"
+	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 )
 
 // compare tells which of two comes first.
-func (x *scored) compare(y *scored, explored bool) int {
+func (x *scored) compare(y *scored, seed uint64, explored bool) int {
 	if !explored {
 		if x.score != y.score {
 			return cmp.Compare(y.score, x.score)
@@ -20,17 +21,14 @@ func (x *scored) compare(y *scored, explored bool) int {
 			return cmp.Compare(y.Priority, x.Priority)
 		}
 	}
-	if x.tie != y.tie {
-		return cmp.Compare(x.tie, y.tie)
-	}
-	return strings.Compare(x.Key, y.Key)
+	return cmp.Or(cmp.Compare(mix(seed, x.Key), mix(seed, y.Key)), strings.Compare(x.Key, y.Key))
 }
 
 // first brings the one that comes first of a list to its front.
-func first(list []scored, explored bool) {
+func first(list []scored, seed uint64, explored bool) {
 	best := 0
 	for i := 1; i < len(list); i++ {
-		if list[i].compare(&list[best], explored) < 0 {
+		if list[i].compare(&list[best], seed, explored) < 0 {
 			best = i
 		}
 	}
@@ -49,9 +47,9 @@ func (s *Set) pick(q *Query, d *Decision, list []scored) {
 			case len(d.Chosen) == s.place.Count:
 				return
 			case i < searched:
-				first(list[i:], d.Explored)
+				first(list[i:], q.Seed, d.Explored)
 			case i == searched:
-				slices.SortFunc(list[i:], func(a, b scored) int { return a.compare(&b, d.Explored) })
+				slices.SortFunc(list[i:], func(a, b scored) int { return a.compare(&b, q.Seed, d.Explored) })
 			}
 		}
 		x := &list[i]
@@ -66,11 +64,20 @@ func (s *Set) pick(q *Query, d *Decision, list []scored) {
 		for _, g := range x.Groups {
 			groups[g]++
 		}
-		d.Chosen = append(d.Chosen, Chosen{Ready: x.Ready, Content: x.content, Score: x.score, Propensity: x.propensity})
+		d.Chosen = append(d.Chosen, Chosen{Ready: x.Ready, Content: s.content(q, x.at), Score: x.score, Propensity: x.propensity})
 		if d.Candidates != nil {
 			d.Candidates[x.at].Chosen = true
 		}
 	}
+}
+
+// content is what an offer of the set shows in the language of the question.
+func (s *Set) content(q *Query, at int) json.RawMessage {
+	if plain := s.plain[at]; plain != nil {
+		return plain
+	}
+	text, _ := s.offers[at].Content.For(s.place.Key, q.Language)
+	return text
 }
 
 // fits tells whether an offer can stand beside those that were chosen, and

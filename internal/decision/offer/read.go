@@ -21,23 +21,34 @@ const (
 	slots
 )
 
-func scope() []string { return []string{"person", "context", "offer", "item", "propensity"} }
+func names() []string { return []string{"person", "context", "offer", "item", "propensity"} }
 
 func invalid(kind, field, format string, args ...any) error {
 	return fault.Errorf(fault.Invalid, "invalid_"+kind, format, args...).At("/" + field)
 }
 
-// compile compiles a formula over what formulas see.
+// compile compiles a formula over what formulas see. Where it asks something of
+// the offer it is run for many of them: what it asks of the person and of the
+// request is the same for all.
 func compile(kind, field, src string) (*feel.Program, error) {
-	vars := make([]feel.Var, 0, slots)
-	for _, n := range scope() {
-		vars = append(vars, feel.Var{Name: n})
+	o := feel.CompileOptions{Strict: true, MaxSource: 8 << 10}
+	p, err := feel.Compile(src, scope(), o)
+	if err == nil && asksOfOffer(p) {
+		o.Fixed = []int{slotPerson, slotContext}
+		p, err = feel.Compile(src, scope(), o)
 	}
-	p, err := feel.Compile(src, feel.NewScope(vars...), feel.CompileOptions{Strict: true, MaxSource: 8 << 10})
 	if err != nil {
-		return nil, invalid(kind, field, "it is no FEEL over %s: %v", strings.Join(scope(), ", "), err)
+		return nil, invalid(kind, field, "it is no FEEL over %s: %v", strings.Join(names(), ", "), err)
 	}
 	return p, nil
+}
+
+func scope() *feel.Scope {
+	vars := make([]feel.Var, 0, slots)
+	for _, n := range names() {
+		vars = append(vars, feel.Var{Name: n})
+	}
+	return feel.NewScope(vars...)
 }
 
 // decode reads a document and nothing else.

@@ -1,6 +1,7 @@
 package offer
 
 import (
+	"encoding/json"
 	"slices"
 
 	"rapport/internal/clock"
@@ -53,6 +54,15 @@ func (r *EligibilityRule) Ready(kind, field string) (*Check, error) {
 	return c, nil
 }
 
+// shared gives what the rule says as text, where it says the same of every offer.
+func (c *Check) shared() (string, bool) {
+	if c == nil || c.when != nil && !c.same {
+		return "", false
+	}
+	text, err := json.Marshal(c.EligibilityRule)
+	return string(text), err == nil
+}
+
 // asksOfOffer tells whether a formula may say something else for each offer.
 func asksOfOffer(p *feel.Program) bool {
 	reads := p.Inputs()
@@ -70,6 +80,8 @@ type Situation struct {
 	Seed uint64
 	// Item finds a catalog item as formulas see it.
 	Item func(id string) (feel.Value, bool)
+	// Room is used again for the next question; nil: each makes its own.
+	Room *Room
 
 	eval  *feel.Evaluator
 	slots [slots]feel.Value
@@ -87,7 +99,7 @@ func (s *Situation) begin() {
 	if s.eval != nil {
 		return
 	}
-	s.eval = feel.NewEvaluator(feel.Options{Now: feel.FromTime(s.Now.Time()), NoDiagnostics: true, Limits: feel.Limits{Steps: maxSteps, StringLen: 64 << 10, ListLen: 10_000}})
+	s.eval = s.Room.evaluator(feel.Options{Now: feel.FromTime(s.Now.Time()), NoDiagnostics: true, Limits: feel.Limits{Steps: maxSteps, StringLen: 64 << 10, ListLen: 10_000}})
 	s.slots[slotPerson], s.slots[slotContext] = s.Value, s.Context
 }
 
