@@ -102,7 +102,7 @@ func (w *people) foldEvent(t *task) {
 	w.after(a, e)
 	w.planEvent(a, e)
 	w.setOffByEvent(a, e)
-	w.triedBy(a, e)
+	w.triedBy(a, e, &entry)
 	w.arm(a, e.ReceivedAt)
 	for i := range portions {
 		w.portion(a.key, &portions[i])

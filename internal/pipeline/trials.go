@@ -14,6 +14,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/experiment"
 	"rapport/internal/id"
+	"rapport/internal/profile"
 	"rapport/internal/store"
 	"rapport/internal/trial"
 )
@@ -36,6 +37,7 @@ const (
 type trials struct {
 	known   atomic.Bool // somebody was shown a variant: else nobody is looked at
 	version atomic.Pointer[definition.Index]
+	counts  atomic.Pointer[[]*trial.Meter] // all of meters, for lanes; nil: not known yet
 
 	looking sync.Mutex // one counts at a time
 	hits    hitCache   // guarded by looking
@@ -109,12 +111,25 @@ func (w *people) tried(a *anchor) {
 	w.doubt(a.key)
 }
 
-// triedBy is tried, after an event.
-func (w *people) triedBy(a *anchor, e *event.Event) {
-	if e.Exposes() {
+// triedBy is tried, after an event: most are nothing that any experiment counts.
+// A meter that comes to count one doubts everybody who is in its experiment.
+func (w *people) triedBy(a *anchor, e *event.Event, entry *profile.Entry) {
+	exposes := e.Exposes()
+	if exposes {
 		w.trials.known.Store(true)
 	}
-	w.tried(a)
+	if exposes || w.trials.counted(entry) {
+		w.tried(a)
+	}
+}
+
+// counted tells whether an experiment counts an event, as far as is known.
+func (t *trials) counted(e *profile.Entry) bool {
+	list := t.counts.Load()
+	return list == nil || slices.ContainsFunc(*list, func(m *trial.Meter) bool {
+		wants, _ := m.Wants(e)
+		return wants
+	})
 }
 
 // exposed tells whether a home knows of experiments, by itself or from others.
@@ -240,6 +255,7 @@ func (p *Pipeline) readMeters(ctx context.Context) error {
 			again[s.Key] = true
 		}
 	}
+	t.tell()
 	if len(again) > 0 {
 		if err := p.doubtAll(ctx, again); err != nil {
 			return err
@@ -247,6 +263,19 @@ func (p *Pipeline) readMeters(ctx context.Context) error {
 	}
 	t.version.Store(now)
 	return nil
+}
+
+// tell lets lanes know of all meters.
+func (t *trials) tell() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]*trial.Meter, 0, len(t.meters))
+	for _, m := range t.meters {
+		if m.Meter != nil {
+			all = append(all, m.Meter)
+		}
+	}
+	t.counts.Store(&all)
 }
 
 // replace sets the meter of an experiment, and tells whether people have to be
