@@ -203,6 +203,18 @@ func (s *Sessions) Via(token string) string {
 	return s.open[tokenHash(token)].Via
 }
 
+// FreshFor is how long after signing in a member may open another way in: whoever
+// stole a session must not be able to stay.
+const FreshFor = 10 * time.Minute
+
+// Fresh tells whether a session began within FreshFor.
+func (s *Sessions) Fresh(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.open[tokenHash(token)]
+	return ok && s.register.clock.Now().Sub(v.Started) <= FreshFor
+}
+
 // End ends a session; all of a member's others too where asked to.
 func (s *Sessions) End(token string, others bool) error {
 	if !s.end(token, others) {

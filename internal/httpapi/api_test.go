@@ -32,6 +32,7 @@ type door struct {
 	writeKey string
 	welcome  string
 	log      *bytes.Buffer
+	now      time.Time
 	ready    error
 	imports  *fakeImports
 	outbox   *fakeOutbox
@@ -39,7 +40,8 @@ type door struct {
 
 func newDoor(t *testing.T) *door {
 	t.Helper()
-	now := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+	d := &door{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	now := func() time.Time { return d.now }
 	register, _, err := access.Open(vfs.Default, t.TempDir(), now, cryptorand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +63,8 @@ func newDoor(t *testing.T) *door {
 		t.Fatal(err)
 	}
 	t.Cleanup(audit.Close)
-	d := &door{fake: &fake{disputed: disputed()}, secret: keys.SecretKey, writeKey: keys.WriteKey, welcome: keys.Welcome, log: &bytes.Buffer{}, imports: &fakeImports{dir: t.TempDir()}, outbox: &fakeOutbox{}}
+	d.fake, d.log, d.imports, d.outbox = &fake{disputed: disputed()}, &bytes.Buffer{}, &fakeImports{dir: t.TempDir()}, &fakeOutbox{}
+	d.secret, d.writeKey, d.welcome = keys.SecretKey, keys.WriteKey, keys.Welcome
 	metrics := telemetry.NewMetrics("test")
 	log := telemetry.NewLogger(d.log, "info", "json")
 	d.api = New(Deps{

@@ -218,6 +218,9 @@ func (a *API) listPasskeys(ctx context.Context, in *Paging) (*body[List[PasskeyV
 
 func (a *API) beginPasskey(ctx context.Context, _ *struct{}) (*body[CeremonyView], error) {
 	base, m := a.baseURL(ctx), principal(ctx).Member
+	if !a.Sessions.Fresh(tokenOf(ctx)) {
+		return nil, fault.Errorf(fault.Forbidden, "sign_in_again", "a new passkey needs a sign-in of the last %d minutes: sign out, sign in again and make it then", int(access.FreshFor.Minutes()))
+	}
 	p, err := a.party(base)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -183,6 +184,22 @@ func TestPasskey_FromMakingToTakingAway(t *testing.T) {
 	for _, op := range []string{"add-passkey", "sign-in-passkey", "name-passkey", "drop-passkey", "refused-sign-in"} {
 		if !strings.Contains(text, `"operation":"`+op+`"`) {
 			t.Errorf("the audit lacks %s: %s", op, text)
+		}
+	}
+}
+
+// A session that was stolen hours after its member signed in opens no other way in.
+func TestPasskey_ANewOneNeedsAFreshSignIn(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	d.api.PublicURL = atHome
+	_, cookie := d.member(t, access.Admin)
+	in := []string{"Authorization", "", "Cookie", cookie, consoleHeader, "1"}
+	begun := d.now
+	for after, want := range map[time.Duration]int{0: 200, access.FreshFor: 200, access.FreshFor + time.Second: 403} {
+		d.now = begun.Add(after)
+		if res, text := d.ask(t, "POST", "/api/v1/session/passkeys/begin", "{}", in...); res.StatusCode != want || want == 403 && !strings.Contains(text, "sign_in_again") {
+			t.Errorf("after %s: %d %s", after, res.StatusCode, text)
 		}
 	}
 }
