@@ -70,7 +70,8 @@ func runDemo(cmd *cobra.Command, f demoFlags) error {
 		return err
 	}
 	defer func() { _ = input.Close() }() // it was only read
-	a, err := app.Open(ctx, c, app.Parts{Log: logger(c), Version: version()})
+	log := logger(c)
+	a, err := app.Open(ctx, c, app.Parts{Log: log, Version: version()})
 	if err != nil {
 		return err
 	}
@@ -81,14 +82,27 @@ func runDemo(cmd *cobra.Command, f demoFlags) error {
 	}
 	playing := make(chan error, 1)
 	go func() { playing <- f.play(ctx, to, a.Welcome(), input, out) }()
-	select {
-	case err = <-playing:
-	case err = <-a.Failed():
+	for {
+		select {
+		case err = <-playing:
+		case err = <-a.Failed():
+		}
+		if ctx.Err() != nil {
+			err = nil // stopped by a person
+		}
+		again := errors.Is(err, app.ErrRestart)
+		if again {
+			err = nil
+		}
+		if err = errors.Join(err, a.Close(context.WithoutCancel(ctx))); err != nil || !again {
+			return err
+		}
+		log.Info("starting anew: the state is folded again from the log")
+		c.Listen = a.Addr() // the same port: what plays goes on
+		if a, err = app.Open(ctx, c, app.Parts{Log: log, Version: version()}); err != nil {
+			return err
+		}
 	}
-	if ctx.Err() != nil {
-		err = nil // stopped by a person
-	}
-	return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 }
 
 // play fills the instance, says what to look at and goes on until it is stopped.
