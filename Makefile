@@ -56,6 +56,10 @@ $(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
 	cd $(CONSOLE) && npm ci --no-audit --no-fund
 	@touch $@
 
+.PHONY: data
+data: ## Data that VERSION writes, kept for the upgrade tests of later ones
+	RAPPORT_KEEP=$(VERSION) $(GO) test ./internal/app -count=1 -run 'TestUpgrade_Keep'
+
 # Options of cmd/release, such as RELEASE='-only linux/amd64 -twice'.
 RELEASE ?=
 .PHONY: release

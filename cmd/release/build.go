@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 //go:embed rapport.service
@@ -37,10 +38,30 @@ func (r *release) clear() error {
 	return errors.Join(os.RemoveAll(r.out), os.MkdirAll(r.out, 0o755))
 }
 
+// keptFolder holds data that each release wrote, for the upgrade tests of those to
+// come.
+const keptFolder = "internal/app/testdata/releases"
+
+// kept refuses a release of which no data is kept: nobody could prove later that
+// it is still read. What is no release, behind a tag or without one, needs none.
+func (r *release) kept() error {
+	if strings.Contains(r.version, "+") {
+		return nil
+	}
+	name := filepath.Join(keptFolder, r.version+".tar.gz")
+	if _, err := os.Stat(filepath.Join(r.source, name)); err != nil {
+		return fmt.Errorf("there is no %s: make data VERSION=%s keeps what this version writes, commit it (%w)", name, r.version, err)
+	}
+	return nil
+}
+
 // make makes everything and gives the checksums.
 func (r *release) make(ctx context.Context) ([]byte, error) {
 	if _, err := os.Stat(filepath.Join(r.source, consoleFolder, "index.html")); err != nil {
 		return nil, fmt.Errorf("the console is not built, and no release goes without it: run make console with Node.js 20.19 or later (%w)", err)
+	}
+	if err := r.kept(); err != nil {
+		return nil, err
 	}
 	if err := r.clear(); err != nil {
 		return nil, err

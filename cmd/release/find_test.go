@@ -3,6 +3,7 @@ package main
 import (
 	"debug/buildinfo"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,5 +150,23 @@ func TestNotices_OfWhatHasNoneNothingIsGiven(t *testing.T) {
 	}
 	if got, err := noticesOf(map[string]string{"a": without}, nil); err != nil || string(got) != "==== a\n\n## License\n\nMIT\n\n" {
 		t.Errorf("%q %v", got, err)
+	}
+}
+
+// A release whose data nobody kept cannot be upgraded from with proof.
+func TestMake_RefusesAReleaseOfWhichNoDataIsKept(t *testing.T) {
+	t.Parallel()
+	for version, refused := range map[string]bool{"1.4.0": true, "1.4.0-rc.1": true, "1.4.0+3.gabc": false, "0.0.0+gabc": false} {
+		r := prepared(t, version)
+		if err := r.kept(); (err != nil) != refused {
+			t.Errorf("%s: %v", version, err)
+		}
+		at := filepath.Join(r.source, filepath.FromSlash(keptFolder))
+		if err := errors.Join(os.MkdirAll(at, 0o755), os.WriteFile(filepath.Join(at, version+".tar.gz"), nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.kept(); err != nil {
+			t.Error(err)
+		}
 	}
 }
