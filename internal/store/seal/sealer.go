@@ -15,7 +15,13 @@ type Sealer struct {
 	Ring *Keyring
 
 	frames  sync.Pool // *Sealed
-	scratch sync.Pool // *[]byte
+	scratch sync.Pool // *scratch
+}
+
+// scratch is the room of one call.
+type scratch struct {
+	small  []byte
+	leases []Lease
 }
 
 // Sealed is a frame in its stored form.
@@ -43,19 +49,23 @@ func (s *Sealer) Seal(frame *store.Frame) error {
 	if cap(out.Bytes) < need {
 		out.Bytes = make([]byte, 0, need)
 	}
-	room, _ := s.scratch.Get().(*[]byte)
+	room, _ := s.scratch.Get().(*scratch)
 	if room == nil {
-		room = new([]byte)
+		room = new(scratch)
 	}
 	defer s.scratch.Put(room)
+	var err error
+	if room.leases, err = s.Ring.LeaseAll(room.leases[:0], frame.Records); err != nil {
+		return err
+	}
 	for i := range frame.Records {
 		rec := &frame.Records[i]
 		if len(rec.Payload) > MaxPayload/2 {
 			return fmt.Errorf("%w: payload of %d bytes", store.ErrMisuse, len(rec.Payload))
 		}
-		small, form := Compress((*room)[:0], rec.Payload)
-		*room = small
-		if err := s.sealRecord(out, rec, small, form); err != nil {
+		var form Form
+		room.small, form = Compress(room.small[:0], rec.Payload)
+		if err := s.sealRecord(out, rec, &room.leases[i], room.small, form); err != nil {
 			return err
 		}
 	}
@@ -63,16 +73,12 @@ func (s *Sealer) Seal(frame *store.Frame) error {
 	return nil
 }
 
-func (s *Sealer) sealRecord(out *Sealed, rec *store.Record, small []byte, form Form) error {
-	lease, err := s.Ring.Lease(rec.Anchor)
-	if err != nil {
-		return err
-	}
+func (s *Sealer) sealRecord(out *Sealed, rec *store.Record, lease *Lease, small []byte, form Form) error {
 	aead, err := s.Ring.Cipher(&lease.Key)
 	if err != nil {
 		return err
 	}
-	out.note(&lease)
+	out.note(lease)
 	h := Head{
 		Form: form, Kind: rec.Kind, Anchor: rec.Anchor, Bucket: rec.Bucket, Received: rec.Received,
 		Key: lease.ID, Nonce: lease.Nonce, Sealed: len(small) + Overhead,
