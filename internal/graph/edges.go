@@ -14,6 +14,8 @@ import (
 // until somebody is erased; what is not in it may be known all the same.
 type edgeCache struct {
 	sets []edgeSet
+	most int // sets
+	n    int // edges that were put where there was room
 	hand uint32
 }
 
@@ -26,12 +28,29 @@ type keptEdge struct {
 	first, received clock.Instant
 }
 
-const edgeSetBytes = 4 * 48
+const (
+	edgeSetBytes  = 4 * 48
+	firstEdgeSets = 1024
+)
 
-// newEdgeCache makes a cache of so many bytes. The machine gives it memory when
-// edges come.
+// newEdgeCache makes a cache of so many bytes at most. It grows with the edges: of a
+// large one that has few of them each lies in a page of its own.
 func newEdgeCache(budget int) edgeCache {
-	return edgeCache{sets: make([]edgeSet, budget/edgeSetBytes)}
+	most := budget / edgeSetBytes
+	return edgeCache{sets: make([]edgeSet, min(most, firstEdgeSets)), most: most}
+}
+
+// grow makes room for twice as many edges.
+func (c *edgeCache) grow() {
+	old := c.sets
+	c.sets, c.n = make([]edgeSet, min(2*len(old), c.most)), 0
+	for i := range old {
+		for _, e := range old[i] {
+			if !e.strong.IsZero() {
+				c.keep(e)
+			}
+		}
+	}
 }
 
 // set is where an edge would be. Keys are hashes.
@@ -60,24 +79,36 @@ func (c *edgeCache) put(l *seenLink) {
 	if len(c.sets) == 0 || l.weak.key.IsZero() {
 		return
 	}
-	set := c.set(&l.strong.key, &l.weak.key)
+	if 2*c.n > len(c.sets)*len(edgeSet{}) && len(c.sets) < c.most {
+		c.grow()
+	}
+	c.keep(keptEdge{l.strong.key, l.weak.key, l.first, l.received})
+}
+
+func (c *edgeCache) keep(x keptEdge) {
+	set := c.set(&x.strong, &x.weak)
 	at := -1
 	for i := range set {
 		e := &set[i]
-		if e.strong == l.strong.key && e.weak == l.weak.key {
-			e.first, e.received = min(e.first, l.first), min(e.received, l.received)
+		if e.strong == x.strong && e.weak == x.weak {
+			e.first, e.received = min(e.first, x.first), min(e.received, x.received)
 			return
 		}
 		if e.strong.IsZero() {
 			at = i
 		}
 	}
-	if at < 0 {
+	if at >= 0 {
+		c.n++
+	} else {
 		c.hand++
 		at = int(c.hand % uint32(len(set)))
 	}
-	set[at] = keptEdge{l.strong.key, l.weak.key, l.first, l.received}
+	set[at] = x
 }
 
 // forget lets go of all edges.
-func (c *edgeCache) forget() { clear(c.sets) }
+func (c *edgeCache) forget() {
+	clear(c.sets)
+	c.n = 0
+}
