@@ -19,7 +19,8 @@ const (
 	// dataFormat is what this program reads and writes. It is raised with each
 	// change that older programs would read wrongly or damage; what they merely
 	// do not know of does not count. Folders without the file have the first.
-	dataFormat = 1
+	// Since 2 messages of an anchor's first chunks have no rows of their own.
+	dataFormat = 2
 )
 
 // CheckFormat refuses a data folder that a newer version wrote in a way that

@@ -41,10 +41,10 @@ func TestOpen_RefusesDataOfANewerVersionAndLeavesItAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(c.Data, "format")
-	if text, err := os.ReadFile(path); err != nil || string(text) != "1 since rapport test\n" {
+	if text, err := os.ReadFile(path); err != nil || string(text) != "2 since rapport test\n" {
 		t.Fatalf("%q %v", text, err)
 	}
-	for text, code := range map[string]string{"2 since rapport 9.1.0\n": "newer_data", "": "data_format", "one": "data_format", "-1": "data_format"} {
+	for text, code := range map[string]string{"3 since rapport 9.1.0\n": "newer_data", "": "data_format", "one": "data_format", "-1": "data_format"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

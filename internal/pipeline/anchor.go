@@ -29,8 +29,7 @@ type anchor struct {
 	chunks  uint32          // finished chunks, pending ones included
 	pending []chunk         // finished chunks that are not committed yet
 	recent  map[uint64]profile.Entry
-	known   *shorts       // messages of finished chunks, where all of them are known
-	asked   int           // how often the store was asked for a message
+	known   *shorts       // messages of the first finished chunks; nil: not in memory
 	timer   clock.Instant // when time alone changes the partial; armed when not zero
 
 	received clock.Instant    // the first time the door took an event of it
@@ -122,12 +121,9 @@ func (a *anchor) note(e profile.Entry) {
 	}
 	for _, e := range a.open {
 		a.recent[e.Short] = e
-		if a.known != nil {
+		if a.known != nil && a.chunks < knownChunks {
 			a.known.add(e.Short)
 		}
-	}
-	if a.chunks*chunkEntries > maxShorts {
-		a.known = nil
 	}
 	a.pending = append(a.pending, chunk{a.chunks, a.open})
 	if a.cuts != nil && len(a.cuts.times) == int(a.chunks) {

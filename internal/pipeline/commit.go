@@ -32,7 +32,7 @@ func (w *people) changes(at store.Position) []store.Change {
 	if w.dirty() == 0 && !w.tally.changed && len(w.mirror.gone) == 0 && !w.mirror.outdated() {
 		return nil
 	}
-	out := w.rows
+	out := slices.Grow(w.rows, len(w.changedAnchors)+len(w.changedEntities)+len(w.ticked))
 	w.rows, w.aged = nil, 0
 	maps.Copy(w.gatheredNotices, w.notices)
 	clear(w.notices)
@@ -75,6 +75,9 @@ func (w *people) anchorChanges(out []store.Change, a *anchor) []store.Change {
 	for _, c := range a.pending[a.gathered:] {
 		out = append(out, w.row(store.TableTimeline, a.key, chunkKey(a.key, c.number), store.Put, w.arena.close(appendEntries(w.arena.open(), c.entries))))
 		for i := range c.entries {
+			if c.number < knownChunks {
+				break
+			}
 			e := &c.entries[i]
 			out = append(out, w.row(store.TableSeen, a.key, seenKey(a.key, e.Short), store.Put, w.arena.close(profile.AppendEntry(w.arena.open(), nil, e))))
 		}
@@ -153,8 +156,11 @@ func (s *setting) finished(ctx context.Context, k id.Key, chunks uint32, pending
 	committed := chunks - uint32(len(pending))
 	var bad error
 	err := s.store.State().Scan(ctx, store.Range{Table: store.TableTimeline, Bucket: k.Bucket(), Prefix: k[:]}, func(key []byte, parts [][]byte) bool {
-		if len(key) != 20 || len(parts) == 0 || binary.BigEndian.Uint32(key[16:]) >= committed {
+		if len(key) != 20 || len(parts) == 0 {
 			return true
+		}
+		if binary.BigEndian.Uint32(key[16:]) >= committed {
+			return false
 		}
 		out, bad = readEntries(out, parts[0])
 		return bad == nil
@@ -197,9 +203,10 @@ func (w *people) replaceCommitted(ctx context.Context, a *anchor, better profile
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	w.rows = append(w.rows,
-		w.row(store.TableTimeline, a.key, chunkKey(a.key, number), store.Put, appendEntries(nil, entries)),
-		w.row(store.TableSeen, a.key, seenKey(a.key, better.Short), store.Put, profile.AppendEntry(nil, nil, &better)))
+	w.rows = append(w.rows, w.row(store.TableTimeline, a.key, chunkKey(a.key, number), store.Put, appendEntries(nil, entries)))
+	if number >= knownChunks {
+		w.rows = append(w.rows, w.row(store.TableSeen, a.key, seenKey(a.key, better.Short), store.Put, profile.AppendEntry(nil, nil, &better)))
+	}
 	return nil
 }
 

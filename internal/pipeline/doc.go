@@ -9,6 +9,7 @@
 //	sequence.go                 one group of requests becomes durable
 //	lane.go, lane_commit.go     one worker's loop over the records of its buckets; what changed, written behind
 //	resolve.go, people.go       whom a batch is about, and their rows
+//	copies.go                   which of its messages came before
 //	fold.go, cold.go            into the state of an anchor; without its row where that is not in memory
 //	refold.go                   an anchor anew, where a copy counts more than what was folded
 //	home.go                     what a person's home hears of its anchors

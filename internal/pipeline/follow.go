@@ -136,9 +136,9 @@ func (p *Pipeline) followed(ctx context.Context, f *Followed, written store.Posi
 func (p *Pipeline) countsAt(ctx context.Context, r *store.Record, e *event.Event, written store.Position) (bool, error) {
 	l, w := p.lanes[p.laneIndex(r.Anchor.Bucket())], p.people[p.laneIndex(r.Anchor.Bucket())]
 	l.mu.Lock()
-	entry, ok, err := w.entryOf(ctx, r.Anchor, id.Message(e.MessageID))
+	entry, err := w.entryOf(ctx, r.Anchor, id.Message(e.MessageID), r.Position)
 	l.mu.Unlock()
-	if err != nil || !ok || store.Position(entry.Position) != r.Position {
+	if err != nil || entry == nil || store.Position(entry.Position) != r.Position {
 		return false, err
 	}
 	for at := r.Position; ; {
@@ -153,32 +153,6 @@ func (p *Pipeline) countsAt(ctx context.Context, r *store.Record, e *event.Event
 			return false, nil
 		}
 	}
-}
-
-// entryOf finds the entry of a message in the timeline of an anchor.
-func (w *people) entryOf(ctx context.Context, k id.Key, short uint64) (entry profile.Entry, ok bool, err error) {
-	a, hot := w.anchors.Get(k)
-	if !hot {
-		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
-		if err != nil || rows[0] == nil {
-			return entry, false, err
-		}
-		if a, err = w.whole(k, rows[0], nil); err != nil {
-			return entry, false, err
-		}
-	}
-	if entry, ok = a.seen(short); ok {
-		return entry, true, nil
-	}
-	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableSeen, Bucket: k.Bucket(), Key: seenKey(k, short)}})
-	if err != nil || len(rows[0]) == 0 {
-		return entry, false, err
-	}
-	list, err := readEntries(nil, rows[0][0])
-	if err != nil || len(list) == 0 {
-		return entry, false, fmt.Errorf("message of anchor %s: %w", k, err)
-	}
-	return list[0], true, nil
 }
 
 // Whole gives the person whose home an anchor is, with the identifiers in the

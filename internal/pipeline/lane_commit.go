@@ -88,7 +88,11 @@ func (l *lane) gather() (gathering, error) {
 	if !l.work.settled() {
 		return g, fmt.Errorf("lane %s has not applied all of a batch and cannot commit yet", l.name)
 	}
-	l.unsaved = append(l.unsaved, l.work.changes(g.applied)...)
+	if changes := l.work.changes(g.applied); l.unsaved == nil {
+		l.unsaved = changes
+	} else {
+		l.unsaved = append(l.unsaved, changes...)
+	}
 	return g, nil
 }
 

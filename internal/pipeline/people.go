@@ -380,8 +380,7 @@ func (w *people) touchEntity(e *entity) {
 	}
 }
 
-// seenKey is the row that says in which position a message of a finished
-// chunk stands.
+// seenKey is the key of seenRow.
 func seenKey(a id.Key, short uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, 24), a[:]...), short)
 }

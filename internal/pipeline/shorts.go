@@ -1,8 +1,10 @@
 package pipeline
 
-// maxShorts bounds the messages of one anchor that are known in memory; an
-// anchor with more asks the store each time.
-const maxShorts = 1 << 16
+// knownChunks is of how many finished chunks of an anchor the messages are known
+// in memory, read from the chunks themselves. Each message of a later one has a row,
+// for which the store is asked: hardly any anchor has so many, and a row for each
+// message would be as many rows as events.
+const knownChunks = 512
 
 // shorts is a set of message ids in their short form, for anchors whose
 // timeline has outgrown memory: whoever is not in it is new, without asking the

@@ -184,7 +184,7 @@ type Table byte
 const (
 	TableAnchors     Table = 'a' // an identifier's partial state, by its key
 	TableTimeline    Table = 't' // full chunks of an anchor's timeline: key, number
-	TableSeen        Table = 's' // message ids of full chunks: key, short id
+	TableSeen        Table = 's' // message ids of an anchor's chunks but the first: key, short id
 	TableEntities    Table = 'e' // orders, carts, items, accounts, by their key
 	TableKinds       Table = 'k' // entities by kind: kind name, zero byte, id
 	TableNodes       Table = 'n' // identity graph: an identifier, by its key
