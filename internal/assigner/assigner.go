@@ -233,6 +233,8 @@ const Unknown experiment.Reason = "unknown_experiment"
 type Answer struct {
 	Assignments []experiment.Assignment // in the order of the keys
 	Controls    []json.RawMessage       // what the control of each gets; nothing of unknown ones
+	// BadLink is the code of why a QA token does not count; empty: all of them do.
+	BadLink string
 }
 
 // maxKeys bounds a request.
@@ -259,7 +261,7 @@ func (a *Assigner) Assign(ctx context.Context, q *Request) (*Answer, error) {
 			list[i] = s.byKey[key]
 		}
 	}
-	out := &Answer{Assignments: make([]experiment.Assignment, 0, len(list)), Controls: make([]json.RawMessage, 0, len(list))}
+	out := &Answer{Assignments: make([]experiment.Assignment, 0, len(list)), Controls: make([]json.RawMessage, 0, len(list)), BadLink: who.badLink}
 	for i, r := range list {
 		switch {
 		case r != nil && (r.Public || q.Trusted) && r.State != experiment.Archived:

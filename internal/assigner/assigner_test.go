@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"rapport/internal/clock"
 	"rapport/internal/definition"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/event"
@@ -94,6 +95,24 @@ func TestAssign_OutlivesTheRequestThatFindsTheShelfOld(t *testing.T) {
 	}
 	if f.read != 2 {
 		t.Errorf("it was read %d times", f.read)
+	}
+}
+
+// TestAssign_GoesOnWithoutALinkThatDoesNotCount keeps giving what everybody gets
+// to whoever opens an address with an old or a made-up token in it.
+func TestAssign_GoesOnWithoutALinkThatDoesNotCount(t *testing.T) {
+	t.Parallel()
+	a, _, now := made(t)
+	until := clock.From(now.Add(time.Hour))
+	good, old := a.QAToken(experiment.Link{Experiment: "x", Variant: "b", Until: until}), a.QAToken(experiment.Link{Experiment: "x", Variant: "b", Until: 1})
+	for token, want := range map[string]struct {
+		reason experiment.Reason
+		bad    string
+	}{good: {experiment.Forced, ""}, old: {experiment.Assigned, "qa_link_expired"}, "AAAA": {experiment.Assigned, "invalid_qa_link"}} {
+		out, err := a.Assign(t.Context(), &Request{Identifiers: []event.Identifier{ann}, Keys: []string{"x"}, Links: []string{token}, Unseen: true})
+		if err != nil || out.Assignments[0].Reason != want.reason || out.BadLink != want.bad {
+			t.Errorf("%s: %+v %v, want %+v", token, out, err, want)
+		}
 	}
 }
 

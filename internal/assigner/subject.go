@@ -23,6 +23,7 @@ type subject struct {
 	view    *profile.View
 	looked  bool
 	trusted bool
+	badLink string
 	known   *experiment.Person
 	open    *experiment.Person
 }
@@ -43,7 +44,9 @@ func (a *Assigner) subject(ctx context.Context, q *Request) (*subject, error) {
 	for _, token := range q.Links {
 		l, err := experiment.ReadLink(token, a.LinkKey, a.Clock.Now())
 		if err != nil {
-			return nil, err
+			// It stays in addresses that people keep: they get what all get.
+			who.badLink = fault.Of(err).Code
+			continue
 		}
 		if who.Forced == nil {
 			who.Forced = map[string]string{}

@@ -1,7 +1,6 @@
 package experience
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"rapport/internal/decision/offer"
 	"rapport/internal/fault"
 	"rapport/internal/feel"
+	"rapport/internal/jsondoc"
 )
 
 func invalid(field, format string, args ...any) error {
@@ -50,14 +50,9 @@ const (
 
 // Read checks a document.
 func Read(key string, version int, document []byte) (*Ready, error) {
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.DisallowUnknownFields()
 	r := &Ready{Key: key, Version: version}
-	if err := d.Decode(&r.Experience); err != nil {
+	if err := jsondoc.Strict(document, &r.Experience); err != nil {
 		return nil, invalid("", "the experience cannot be read: %v", err)
-	}
-	if d.More() {
-		return nil, invalid("", "something follows the experience's document")
 	}
 	for _, check := range []func() error{r.checkType, r.checkTimes, r.checkVariants, r.checkGoals, r.checkPages, r.checkTrigger, r.checkCancel, r.checkCaps} {
 		if err := check(); err != nil {

@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
 )
 
 // The bounds of a definition.
@@ -22,13 +22,8 @@ const (
 // Read reads and checks a document, and fills in what it leaves out.
 func Read(key string, document []byte) (*Definition, error) {
 	d := &Definition{}
-	dec := json.NewDecoder(bytes.NewReader(document))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(d); err != nil {
+	if err := jsondoc.Strict(document, d); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "invalid_experiment", "the experiment cannot be read: %v", err)
-	}
-	if dec.More() {
-		return nil, fault.Errorf(fault.Invalid, "invalid_experiment", "the document goes on behind its JSON object: send one object")
 	}
 	d.Key = key
 	if err := d.complete(); err != nil {

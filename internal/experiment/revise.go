@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"rapport/internal/clock"
 	"rapport/internal/fault"
@@ -28,6 +29,20 @@ func may(from, to State) bool {
 	return false
 }
 
+// instead says what can be done with an experiment in a state.
+func instead(state State) string {
+	var next []string
+	for _, to := range [...]State{Running, Paused, Stopped, Archived} {
+		if to != state && may(state, to) {
+			next = append(next, string(to))
+		}
+	}
+	if next == nil {
+		return "clone it to try again"
+	}
+	return "it can become " + strings.Join(next, " or ")
+}
+
 // Revise completes a new version of a definition by the one before it, nil for
 // the first: phases go on, and begin where who gets what changes. It refuses
 // what would make the results wrong.
@@ -41,7 +56,7 @@ func (d *Definition) Revise(before *Definition, now clock.Instant) error {
 		}
 	}
 	if !may(state, d.State) {
-		return fault.Errorf(fault.Conflict, "state_not_possible", "the experiment is %s and cannot become %s: clone it to try again", state, d.State).At("/state")
+		return fault.Errorf(fault.Conflict, "state_not_possible", "the experiment is %s and cannot become %s: %s", state, d.State, instead(state)).At("/state")
 	}
 	if before != nil && len(d.Phases) > 0 {
 		if err := d.keeps(before); err != nil {

@@ -231,6 +231,9 @@ func (a *API) cloneExperiment(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	if a.Spine.Definitions().Get(s.kind, in.Body.Key) != nil {
+		return nil, fault.Errorf(fault.Conflict, "already_exists", "there is an experiment %q already: give the clone another key", in.Body.Key).At("/key")
+	}
 	c := d.Clone(in.Body.Key, in.Body.Name)
 	document, err := c.Document()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"rapport/internal/jsondoc"
 )
@@ -14,15 +15,18 @@ func TestStrict_SaysWhatIsWrong(t *testing.T) {
 		``:                         "empty",
 		`{"name": 1}`:              "name cannot be a number",
 		`{"nam": "x"}`:             "unknown field",
+		`[1]`:                      "it cannot be an array",
+		`{"at": "2026-01-02"}`:     `"2026-01-02" is no time: write`,
 		`{"name": "x"} {}`:         "goes on",
 		`{"name": "x"`:             "unexpected EOF",
 		`{"name": "x", "any": 1e}`: "invalid character",
 	} {
 		var into struct {
-			Name string `json:"name"`
-			Any  any    `json:"any"`
+			Name string    `json:"name"`
+			Any  any       `json:"any"`
+			At   time.Time `json:"at"`
 		}
-		if err := jsondoc.Strict([]byte(text), &into); err == nil || !strings.Contains(err.Error(), want) {
+		if err := jsondoc.Strict([]byte(text), &into); err == nil || strings.Contains(err.Error(), "json: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}

@@ -109,6 +109,9 @@ func (d *document) value(v any) (string, error) {
 		d.literal(string(s))
 		return string(s), nil
 	}
+	if s, ok := v.(written); ok && !d.quoted && !d.slack {
+		return string(s), nil
+	}
 	if d.quoted {
 		v = textOf(v)
 	}

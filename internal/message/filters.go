@@ -112,6 +112,8 @@ func sizeOf(v any) int {
 		return len(v) + 1
 	case safe:
 		return len(v) + 1
+	case written:
+		return len(v) + 1
 	case []byte:
 		return len(v)
 	case []any:
@@ -268,7 +270,7 @@ func slice(s string, start int, length func(int) int) string {
 	return string(runes[start:min(max(start, start+length(1)), len(runes))])
 }
 
-func toJSON(v any) (string, error) {
+func toJSON(v any) (written, error) {
 	b, err := json.Marshal(plain(v))
-	return string(b), err
+	return written(b), err
 }

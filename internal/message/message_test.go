@@ -174,6 +174,8 @@ func TestRender_EscapesForThePlace(t *testing.T) {
 		{message.HTML, `<!DOCTYPE html><br/>{{ x }}`, `<!DOCTYPE html><br/>&lt;b a=&#34;1&#34;&gt;&#39;&amp;`},
 		{message.HTML, `{% capture c %}<i>{{ x }}</i>{% endcapture %}{{ c }}<p title="{{ c }}">`, `<i>&lt;b a=&#34;1&#34;&gt;&#39;&amp;</i><p title="&lt;i&gt;&lt;b a=&#34;1&#34;&gt;&#39;&amp;&lt;/i&gt;">`},
 		{message.JSON, `{"a":"{{ x }}","b":{{ x }},"c":{{ n }},"d":{{ nul }},"e":{{ m }},"f":"\"{{ m }}"}`, `{"a":"<b a=\"1\">'&","b":"<b a=\"1\">'&","c":5,"d":null,"e":{"k":"\""},"f":"\"{\"k\":\"\\\"\"}"}`},
+		{message.JSON, `{"a":{{ x | json }},"b":{{ m | json }},"c":"{{ m | json }}"}`, `{"a":"\u003cb a=\"1\"\u003e'\u0026","b":{"k":"\""},"c":"{\"k\":\"\\\"\"}"}`},
+		{message.HTML, `<p>{{ x | json }}`, `<p>&#34;\u003cb a=\&#34;1\&#34;\u003e&#39;\u0026&#34;`},
 		{message.URL, `https://a.example/{{ q }}?x={{ x }}`, `https://a.example/a%20b%26c%3Dd%2F%C3%A9?x=%3Cb%20a%3D%221%22%3E%27%26`},
 		{message.Line, `Hi {{ lines }}`, `Hi a  Bcc: b`},
 		{message.Slack, `*Hi* {{ x }}`, `*Hi* &lt;b a="1"&gt;'&amp;`},

@@ -197,6 +197,10 @@ func (n nothing) is(v any) bool {
 // safe is HTML that a template made and that was escaped while it was made.
 type safe string
 
+// written is JSON that the filter json made: outside of quotes of a JSON document
+// it stands as it is, everywhere else it is text.
+type written string
+
 // textOf is a value as it is written.
 func textOf(v any) string {
 	switch v := v.(type) {
@@ -205,6 +209,8 @@ func textOf(v any) string {
 	case string:
 		return v
 	case safe:
+		return string(v)
+	case written:
 		return string(v)
 	case bool:
 		return strconv.FormatBool(v)
@@ -239,6 +245,8 @@ func textOf(v any) string {
 func plain(v any) any {
 	switch v := v.(type) {
 	case safe:
+		return string(v)
+	case written:
 		return string(v)
 	case *absent:
 		return nil

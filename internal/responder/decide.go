@@ -243,7 +243,9 @@ func (q *question) items(m *ShownDecision, set *offer.Set, chosen []offer.Chosen
 		}
 		item := ChosenOffer{Offer: c.Key, Version: c.Version, Content: text}
 		if q.Trusted {
-			item.Score = &c.Score
+			if !math.IsNaN(c.Score) {
+				item.Score = &c.Score
+			}
 			if !math.IsNaN(c.Propensity) {
 				item.Propensity = &c.Propensity
 			}

@@ -116,7 +116,7 @@ type Query struct {
 type Chosen struct {
 	*Ready
 	Content    json.RawMessage
-	Score      float64
+	Score      float64 // NaN: it was scored when the decision that holds was made
 	Propensity float64 // NaN: no model was asked
 }
 
@@ -215,7 +215,7 @@ func (s *Set) Keep(q *Query, held *shown.Held) ([]Chosen, bool) {
 			return nil, false
 		}
 		content, _ := o.Content.For(s.place.Key, q.Language)
-		out = append(out, Chosen{Ready: o, Content: content, Propensity: math.NaN()})
+		out = append(out, Chosen{Ready: o, Content: content, Score: math.NaN(), Propensity: math.NaN()})
 	}
 	return out, len(out) > 0
 }

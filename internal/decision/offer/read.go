@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/fault"
 	"rapport/internal/feel"
+	"rapport/internal/jsondoc"
 )
 
 // The names that formulas see, in the order of their slots.
@@ -53,13 +54,8 @@ func scope() *feel.Scope {
 
 // decode reads a document and nothing else.
 func decode(kind string, document []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
+	if err := jsondoc.Strict(document, into); err != nil {
 		return invalid(kind, "", "the document cannot be read: %v", err)
-	}
-	if d.More() {
-		return invalid(kind, "", "something follows the document")
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
 	"rapport/internal/responder"
 )
 
@@ -146,7 +147,7 @@ func (d *Door) post(w http.ResponseWriter, r *http.Request) {
 
 func read(raw []byte, b *Body) error {
 	if err := json.Unmarshal(raw, b); err != nil {
-		return fault.Errorf(fault.Invalid, "invalid_json", "the request cannot be read: %v", err)
+		return fault.Errorf(fault.Invalid, "invalid_json", "the request cannot be read: %v", jsondoc.Mistake(err))
 	}
 	return nil
 }
@@ -218,7 +219,7 @@ func (b *Body) identifiers() []event.Identifier {
 func (d *Door) decide(w http.ResponseWriter, r *http.Request, b *Body, trusted bool) {
 	q, reason := d.asked(b, trusted)
 	if reason != "" {
-		answer(w, &shown{WhatToShow: refused(b, reason)})
+		answer(w, &shown{WhatToShow: refused(b, reason), Experiments: noVariants(b, reason)})
 		return
 	}
 	out := refused(b, "")
@@ -229,7 +230,8 @@ func (d *Door) decide(w http.ResponseWriter, r *http.Request, b *Body, trusted b
 			out = refused(b, responder.Failed)
 		}
 	}
-	all := &shown{WhatToShow: out, Experiments: d.variants(r.Context(), b, trusted)}
+	all := &shown{WhatToShow: out}
+	all.Experiments, all.QA = d.variants(r.Context(), b, trusted, q.Page.URL)
 	if wait := dialect.Wait(r); wait != 0 && err == nil {
 		ctx, cancel := context.WithTimeout(r.Context(), wait)
 		applied := "yes"

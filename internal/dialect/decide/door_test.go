@@ -51,6 +51,7 @@ func TestDecide_AsksOnlyForWhatIsWanted(t *testing.T) {
 	}{
 		`{"anonymousId":"d","experiments":["x"]}`:                    {0, `{"decisions":[],"experiments":{"x":{"variant":"a","reason":"assigned"}}}`},
 		`{"anonymousId":"d"}`:                                        {0, `{"decisions":[],"experiments":{"x":{"variant":"a","reason":"assigned"}}}`},
+		`{"experiments":["x"]}`:                                      {0, `{"decisions":[],"reason":"unidentified","experiments":{"x":{"reason":"unidentified"}}}`},
 		`{"anonymousId":"d","placements":["p"]}`:                     {1, `{"decisions":[{"placement":"p"}]}`},
 		`{"anonymousId":"d","placements":["p"],"experiments":["x"]}`: {1, `{"decisions":[{"placement":"p"}],"experiments":{"x":{"variant":"a","reason":"assigned"}}}`},
 	} {
@@ -61,5 +62,27 @@ func TestDecide_AsksOnlyForWhatIsWanted(t *testing.T) {
 		if got := w.Body.String(); d.decided != want.decided || got != want.answer {
 			t.Errorf("%s: decided %d times, %s", body, d.decided, got)
 		}
+	}
+}
+
+// linked tells which QA tokens came, and that none counts.
+type linked struct {
+	assigning
+	links []string
+}
+
+func (l *linked) Assign(_ context.Context, q *assigner.Request) (*assigner.Answer, error) {
+	l.links = q.Links
+	return &assigner.Answer{BadLink: "qa_link_expired"}, nil
+}
+
+func TestDecide_TakesQATokensOfThePageToo(t *testing.T) {
+	t.Parallel()
+	l := &linked{}
+	w := httptest.NewRecorder()
+	New(Config{Decide: &deciding{}, Assign: l, Keys: anybody{}, Rules: &ordinary{identity.DefaultRules()}}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", Path,
+		strings.NewReader(`{"anonymousId":"d","experiments":["x"],"qa":["one"],"context":{"page":{"url":"https://shop.example/a?rapport_qa=two&b=1"}}}`)))
+	if got := strings.Join(l.links, " "); got != "one two" || !strings.Contains(w.Body.String(), `"qa":"qa_link_expired"`) {
+		t.Errorf("tokens %q, %s", got, w.Body)
 	}
 }

@@ -166,7 +166,9 @@ func (d *Door) read(w http.ResponseWriter, r *http.Request, key string) *assigne
 	}
 	var doc *jsondoc.Doc
 	if err == nil {
-		doc, err = jsondoc.Parse(body, jsondoc.DefaultLimits())
+		if doc, err = jsondoc.Parse(body, jsondoc.DefaultLimits()); err != nil {
+			err = fault.Errorf(fault.Invalid, "invalid_json", "it is not JSON: %v", err)
+		}
 	}
 	if err != nil {
 		answer(w, http.StatusBadRequest, &failure{key, "PARSE_ERROR", "the body cannot be read: " + dialect.Message(err)})

@@ -11,6 +11,7 @@ import (
 	"rapport/internal/dialect"
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
 	"rapport/internal/responder"
 )
 
@@ -56,9 +57,11 @@ func (d *Door) flowRoutes() {
 // Whatever is wrong with who asks or for what, that is the fallback.
 func (d *Door) callFlow(w http.ResponseWriter, r *http.Request) {
 	raw := []byte(r.URL.Query().Get("message"))
+	large := false
 	if r.Method == http.MethodPost {
 		var err error
-		if raw, err = dialect.ReadBody(r, maxFlow, tooLarge); err != nil && fault.KindOf(err) != fault.TooLarge {
+		raw, err = dialect.ReadBody(r, maxFlow, tooLarge)
+		if large = fault.KindOf(err) == fault.TooLarge; err != nil && !large {
 			refuse(w, r, err)
 			return
 		}
@@ -66,7 +69,7 @@ func (d *Door) callFlow(w http.ResponseWriter, r *http.Request) {
 	var f flow
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &f); err != nil {
-			answerError(w, fault.Errorf(fault.Invalid, "invalid_json", "the call is no JSON: %v", err), http.StatusBadRequest)
+			answerError(w, fault.Errorf(fault.Invalid, "invalid_json", "the call cannot be read: %v", jsondoc.Mistake(err)), http.StatusBadRequest)
 			return
 		}
 	}
@@ -76,6 +79,9 @@ func (d *Door) callFlow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q, reason := d.asked(&f, source)
+	if large {
+		reason = responder.ContextTooLarge
+	}
 	if reason != "" {
 		shown(w, r, nil, reason)
 		return
@@ -112,8 +118,11 @@ func (d *Door) asked(f *flow, s Source) (q *responder.Request, reason string) {
 	for name, value := range f.Params {
 		size += len(name) + len(value)
 	}
-	if size > maxParams || f.FriendlyID == "" {
+	switch {
+	case size > maxParams:
 		return nil, responder.ContextTooLarge
+	case f.FriendlyID == "":
+		return nil, responder.UnknownExperience
 	}
 	list := []event.Identifier{{Namespace: event.Email, Value: f.Email}}
 	if f.Identifiers.Provider != "" && len(f.Identifiers.Provider) <= maxNamespace {
