@@ -217,8 +217,22 @@ func (l *line) lack(problem string) {
 	l.problem = problem
 }
 
-// TellBroadcast hears what a person says of a broadcast.
-func (o *Outbox) TellBroadcast(ctx context.Context, key string, version int, what, who string) error {
+// TellBroadcast hears what a person says of a broadcast. Where the job that sends
+// it changed it at that moment, it is said again of what it is then.
+func (o *Outbox) TellBroadcast(ctx context.Context, key string, version int, what, who string) (err error) {
+	for range triesOfWord {
+		if err = o.tellBroadcast(ctx, key, version, what, who); fault.KindOf(err) != fault.Precondition {
+			break
+		}
+	}
+	return err
+}
+
+// triesOfWord is how often a person's word is said again: a job changes a
+// broadcast only a few times.
+const triesOfWord = 5
+
+func (o *Outbox) tellBroadcast(ctx context.Context, key string, version int, what, who string) error {
 	c, err := o.campaignOf(ctx, key, version)
 	if err != nil {
 		return err
