@@ -241,17 +241,14 @@ func headersOf(text string) [][2]string {
 	return out
 }
 
-// writes tells requests that can wait until they are applied from questions that
-// are posted, and from commands to some things, which are when they are answered.
-func (x *exchange) writes() bool {
-	path, _, _ := strings.Cut(x.path, "?")
-	verb := path[strings.LastIndexByte(path, '/')+1:]
-	for _, commanded := range []string{"destinations", "deliveries", "broadcasts"} {
-		if strings.HasPrefix(path, "/api/v1/"+commanded+"/") {
-			return x.method == http.MethodPut
-		}
+// waits tells requests that can wait until they are applied: of the own API those
+// of which its document says so, and all that the doors for foreign clients take.
+func (x *exchange) waits(path string, c *contract.Contract) bool {
+	path, _, _ = strings.Cut(path, "?")
+	if strings.HasPrefix(path, "/api/v1/") && !strings.HasPrefix(path, "/api/v1/ingest/") {
+		return c.Takes(x.method, path, "wait", "applied")
 	}
-	return x.method != http.MethodGet && !slices.Contains([]string{"preview", "evaluate", "test", "lookup"}, verb)
+	return path != "/oauth/token"
 }
 
 // scene is a running scenario: where, and what its names stand for.
@@ -260,14 +257,20 @@ type scene struct {
 	known map[string]any
 	now   clock.Clock
 	far   *far // those whom the instance calls; nil: nobody
+	// contract is what answers are held against; nil: the one that all scenes share.
+	contract *contract.Contract
 	// passed is how much time scenes let pass.
 	passed atomic.Int64
 }
 
 // play sends a request and compares the answer.
 func (s *scene) play(ctx context.Context, x exchange) error {
+	c, err := s.held()
+	if err != nil {
+		return err
+	}
 	path := s.named(x.path)
-	if x.writes() {
+	if x.method != http.MethodGet && x.waits(path, c) {
 		mark := "?"
 		if strings.Contains(path, "?") {
 			mark = "&"
@@ -306,10 +309,6 @@ func (s *scene) play(ctx context.Context, x exchange) error {
 	if err != nil {
 		return err
 	}
-	c, err := openAPI()
-	if err != nil {
-		return err
-	}
 	if why := c.Breaks(contract.Answer{Method: x.method, Path: req.URL.EscapedPath(), Status: res.StatusCode, Header: res.Header, Body: got}); why != "" {
 		return fmt.Errorf("status %d: %s\nthe answer is %s", res.StatusCode, why, got)
 	}
@@ -317,6 +316,14 @@ func (s *scene) play(ctx context.Context, x exchange) error {
 		return fmt.Errorf("%w\nthe answer is %s %s", err, res.Status, got)
 	}
 	return nil
+}
+
+// held is what answers are held against.
+func (s *scene) held() (*contract.Contract, error) {
+	if s.contract != nil {
+		return s.contract, nil
+	}
+	return openAPI()
 }
 
 func (s *scene) compare(x exchange, res *http.Response, got []byte) error {
@@ -360,8 +367,11 @@ var placeholder = regexp.MustCompile(`\$[a-z][a-z_]*`)
 // named puts in what names stand for.
 func (s *scene) named(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
-		if v, ok := s.known[name].(string); ok {
+		switch v := s.known[name].(type) {
+		case string:
 			return v
+		case json.Number:
+			return v.String()
 		}
 		return name
 	})
@@ -397,10 +407,20 @@ func repeated(v any) any {
 		}
 		if len(x) == 3 && x[0] == "$times" {
 			n, _ := strconv.Atoi(fmt.Sprint(x[1]))
-			return slices.Repeat([]any{x[2]}, n)
+			return numbered(x[2], n)
 		}
 	}
 	return v
+}
+
+// numbered is a value so many times, with its number in the place of $n.
+func numbered(v any, times int) []any {
+	text, _ := json.Marshal(v) //nolint:errcheck // it came of JSON
+	out := make([]any, times)
+	for i := range out {
+		out[i] = json.RawMessage(bytes.ReplaceAll(text, []byte("$n"), strconv.AppendInt(nil, int64(i), 10)))
+	}
+	return out
 }
 
 // absent is the value of a member that is not there.
@@ -458,6 +478,13 @@ func (s *scene) matchText(want string, got any, at string) error {
 			return fmt.Errorf("%s is %v, which has no %q", at, got, want[len(hasPrefix):])
 		}
 		return nil
+	case begins(want) != "":
+		text, _ := got.(string)
+		rest, ok := strings.CutPrefix(text, begins(want))
+		if !ok {
+			return fmt.Errorf("%s is %v, which does not begin with %q", at, got, begins(want))
+		}
+		return s.matchText(want[len(begins(want)):], rest, at)
 	case missing, want == "$any" && got == nil:
 		return fmt.Errorf("%s is not there, want %s", at, want)
 	case want == "$any":
@@ -472,6 +499,14 @@ func (s *scene) matchText(want string, got any, at string) error {
 		return fmt.Errorf("%s is %v, want %q", at, got, want)
 	}
 	return nil
+}
+
+// begins is what stands before the name at the end of an expected text.
+func begins(want string) string {
+	if at := strings.LastIndexByte(want, '$'); at > 0 && placeholder.FindString(want[at:]) == want[at:] {
+		return want[:at]
+	}
+	return ""
 }
 
 // matchArray compares one by one, or by $some and $all in any order.
@@ -549,7 +584,13 @@ func TestSceneMatch_TellsWhatDiffers(t *testing.T) {
 	f(`"$has b c"`, `"a b c d"`, true)
 	f(`"$has b c"`, `"abcd"`, false)
 	f(`{"a": "$has b"}`, `{}`, false)
+	f(`["a/$x", "$x"]`, `["a/b", "b"]`, true)
+	f(`["a/$x", "$x"]`, `["a/b", "c"]`, false)
+	f(`"a/$x"`, `"b/a"`, false)
 	if got, err := expanded([]byte(`{"a": ["$times", 3, {"b": 1.50}]}`)); err != nil || string(got) != `{"a":[{"b":1.50},{"b":1.50},{"b":1.50}]}` {
 		t.Errorf("repeated it is %s, %v", got, err)
+	}
+	if got, err := expanded([]byte(`["$times", 2, "u-$n"]`)); err != nil || string(got) != `["u-0","u-1"]` {
+		t.Errorf("numbered it is %s, %v", got, err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/decider"
 	"rapport/internal/fault"
+	"rapport/internal/httpapi/contract"
 	"rapport/internal/quota"
 	"rapport/internal/telemetry"
 )
@@ -104,7 +105,23 @@ func (d *door) ask(t *testing.T, method, path, body string, headers ...string) (
 	}
 	w := httptest.NewRecorder()
 	d.handler.ServeHTTP(w, r)
+	if byBrowsers.MatchString(r.URL.Path) {
+		hold(t, r, w)
+	}
 	return reply{w.Code, w.Header()}, w.Body.String()
+}
+
+// hold fails where an answer is not what the OpenAPI document says.
+func hold(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
+	t.Helper()
+	c, err := openAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := contract.Answer{Method: r.Method, Path: r.URL.EscapedPath(), Status: w.Code, Header: w.Header(), Body: w.Body.Bytes()}
+	if why := c.Breaks(a); why != "" {
+		t.Errorf("%s %s: %d: %s\n%.500s", a.Method, a.Path, a.Status, why, a.Body)
+	}
 }
 
 // reply is an answer without its body.

@@ -1,7 +1,13 @@
 package httpapi
 
 import (
+	"flag"
+	"fmt"
 	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -9,6 +15,27 @@ import (
 )
 
 var openAPI = sync.OnceValues(func() (*contract.Contract, error) { return contract.Read("../../api/openapi.yaml") })
+
+// byBrowsers are the operations that need an OpenID provider or an authenticator:
+// e2e, which walks through all others, has neither.
+var byBrowsers = regexp.MustCompile(`/(openid|passkeys?)(/|$)`)
+
+// TestMain fails where all tests here together saw no success of one of them.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	c, err := openAPI()
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	unseen := slices.DeleteFunc(c.Missing(), func(op string) bool { return !byBrowsers.MatchString(op) })
+	some := func(f string) bool { return flag.Lookup("test."+f).Value.String() != "" }
+	if len(unseen) > 0 && !some("run") && !some("skip") && !some("fuzz") && !some("list") {
+		fmt.Println("no test saw a success of", strings.Join(unseen, ", "))
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // Whoever reads the document has to find what is not in it.
 func TestContract_SaysWhereAnAnswerBreaksIt(t *testing.T) {

@@ -89,12 +89,27 @@ func (c *Contract) Breaks(a Answer) string {
 		return "the OpenAPI document has no such answer"
 	}
 	why := c.says(route, key, response, &a)
-	if why == "" && a.Status < 300 {
+	if why == "" && a.Status < 400 && a.Status != http.StatusNotModified {
 		c.mu.Lock()
 		c.kept[a.Method+" "+route] = true
 		c.mu.Unlock()
 	}
 	return why
+}
+
+// Has tells whether the document has an operation for an escaped path.
+func (c *Contract) Has(method, path string) bool { return c.route(method, path) != "" }
+
+// Takes tells whether an operation takes a value of a parameter in the query.
+func (c *Contract) Takes(method, path, name, value string) bool {
+	op, _ := c.paths[c.route(method, path)][strings.ToLower(method)].(map[string]any)
+	parameters, _ := op["parameters"].([]any)
+	return slices.ContainsFunc(parameters, func(p any) bool {
+		m, _ := p.(map[string]any)
+		schema, _ := m["schema"].(map[string]any)
+		values, _ := schema["enum"].([]any)
+		return m["in"] == "query" && m["name"] == name && slices.Contains(values, any(value))
+	})
 }
 
 // says holds the body of an answer against what the document says of it.
