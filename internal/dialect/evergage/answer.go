@@ -22,7 +22,7 @@ var (
 	jsonType  = []string{"application/json"}
 	anyOrigin = []string{"*"}
 	allowed   = []string{"GET, POST, OPTIONS"}
-	headers   = []string{"Content-Type, Authorization, Accept"}
+	headers   = []string{"Content-Type, Content-Encoding, Authorization, Accept"}
 	exposed   = []string{"Rapport-Applied, Retry-After, Date"}
 	aDay      = []string{"86400"}
 	yes       = []string{"true"}

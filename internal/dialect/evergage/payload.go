@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"net/http"
-	"net/url"
 	"unicode/utf8"
 
 	"rapport/internal/dialect"
@@ -12,12 +11,8 @@ import (
 	"rapport/internal/jsondoc"
 )
 
-// readBody reads a body of at most MaxBody. The bytes belong to the caller.
+// readBody reads a body of at most MaxBody, packed or not. The bytes belong to the caller.
 func readBody(r *http.Request) ([]byte, error) {
-	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		dialect.Drain(r)
-		return nil, fault.Errorf(fault.Invalid, "unsupported_encoding", "Content-Encoding %.40q is not understood; send the body as it is", e)
-	}
 	return dialect.ReadBody(r, MaxBody, tooLong)
 }
 
@@ -37,7 +32,7 @@ func tooLong(most int) error {
 var eventField = []byte("event=")
 
 // payload finds the JSON in a body: the body itself, or the field event of a
-// form, as it is or in base64.
+// form, as it is or in base64. The body is void afterwards.
 func payload(body []byte) ([]byte, error) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 {
@@ -48,14 +43,50 @@ func payload(body []byte) ([]byte, error) {
 	}
 	for field := range bytes.SplitSeq(body, []byte{'&'}) {
 		if value, ok := bytes.CutPrefix(field, eventField); ok {
-			text, err := url.QueryUnescape(string(value))
+			text, err := unescape(value)
 			if err != nil {
-				return nil, fault.Errorf(fault.Invalid, "invalid_form", "the field event is not percent-encoded as a form is: %v", err)
+				return nil, err
 			}
-			return decode([]byte(text))
+			return decode(text)
 		}
 	}
 	return nil, fault.Errorf(fault.Invalid, "missing_event", "the body is neither JSON nor a form with the field event")
+}
+
+// unescape takes the percent-encoding of a form away, in place.
+func unescape(b []byte) ([]byte, error) {
+	n := 0
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		switch c {
+		case '+':
+			c = ' '
+		case '%':
+			high, low := -1, -1
+			if i+2 < len(b) {
+				high, low = digit(b[i+1]), digit(b[i+2])
+			}
+			if high < 0 || low < 0 {
+				return nil, fault.Errorf(fault.Invalid, "invalid_form", "the field event is not percent-encoded as a form is: %q is no byte", b[i:min(i+3, len(b))])
+			}
+			c = byte(high<<4 | low)
+			i += 2
+		}
+		b[n] = c
+		n++
+	}
+	return b[:n], nil
+}
+
+// digit is what a hexadecimal digit counts; -1 for what is none.
+func digit(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
 }
 
 // decode takes JSON as it is or in either base64, padded or not. Browsers make
@@ -65,20 +96,25 @@ func decode(text []byte) ([]byte, error) {
 	if len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 		return text, nil
 	}
-	// A plus sign that nobody escaped arrives as a space.
-	packed := bytes.TrimRight(bytes.ReplaceAll(text, []byte{' '}, []byte{'+'}), "=")
-	for _, e := range [...]*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		out := make([]byte, e.DecodedLen(len(packed)))
-		n, err := e.Decode(out, packed)
-		if err != nil || n == 0 {
-			continue
+	packed := bytes.TrimRight(text, "=")
+	for i, c := range packed {
+		if c == ' ' { // a plus sign that nobody escaped arrives as a space
+			packed[i] = '+'
 		}
-		if out = out[:n]; utf8.Valid(out) {
-			return out, nil
-		}
-		return latin1(out), nil
 	}
-	return nil, fault.Errorf(fault.Invalid, "invalid_base64", "the event is neither JSON nor base64 of JSON")
+	as := base64.RawStdEncoding
+	if bytes.ContainsAny(packed, "-_") {
+		as = base64.RawURLEncoding
+	}
+	out := make([]byte, as.DecodedLen(len(packed)))
+	n, err := as.Decode(out, packed)
+	if err != nil || n == 0 {
+		return nil, fault.Errorf(fault.Invalid, "invalid_base64", "the event is neither JSON nor base64 of JSON")
+	}
+	if out = out[:n]; !utf8.Valid(out) {
+		out = latin1(out)
+	}
+	return out, nil
 }
 
 func latin1(b []byte) []byte {

@@ -18,7 +18,7 @@ var (
 	jsonType   = []string{"application/json"}
 	scriptType = []string{"application/javascript; charset=utf-8"}
 	methods    = []string{"GET, POST, PUT, PATCH, DELETE, OPTIONS"}
-	headers    = []string{"Content-Type, Authorization, X-Library-Version, X-Client-Software-ID, x-sc-correlation-id, x-sitecore-contextid"}
+	headers    = []string{"Content-Type, Content-Encoding, Authorization, X-Library-Version, X-Client-Software-ID, x-sc-correlation-id, x-sitecore-contextid"}
 	aDay       = []string{"86400"}
 )
 

@@ -18,7 +18,7 @@ import (
 func (d *Door) post(w http.ResponseWriter, r *http.Request) {
 	now := d.Now.Now()
 	raw, err := dialect.ReadBody(r, MaxEvent, tooLarge)
-	if err != nil && fault.KindOf(err) != fault.TooLarge {
+	if fault.KindOf(err) == fault.Unavailable { // it did not come whole
 		refuse(w, r, err)
 		return
 	}
