@@ -191,7 +191,7 @@ func newBench(args []string) (*bench, error) {
 	set.IntVar(&s.evaluateSecs, "evaluate-seconds", s.evaluateSecs, "seconds of one round of the evaluate case")
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
-	set.StringVar(&s.part, "part", "", "only this part of the segments case (mix, backfill, drain or timers), of the import case (user, product or transaction), or of the decide case (inside, http or fresh)")
+	set.StringVar(&s.part, "part", "", "only this part of the segments case (mix, backfill, drain or timers), of the import case (user, product or transaction), of the doors case (how the names of shapes begin), or of the decide case (inside, http or fresh)")
 	set.StringVar(&s.base, "base", "HEAD~1", "the commit that the baseline case compares with")
 	set.IntVar(&s.conns, "conns", s.conns, "connections that send batches")
 	set.IntVar(&s.batch, "batch", s.batch, "events per request")

@@ -7,6 +7,12 @@ import (
 	"rapport/internal/jsondoc"
 )
 
+// campaignNames are the parameters of an address that name a campaign, and what
+// they are called here.
+var campaignNames = [...]struct{ name, parameter string }{
+	{"name", "utm_campaign"}, {"source", "utm_source"}, {"medium", "utm_medium"}, {"term", "utm_term"}, {"content", "utm_content"},
+}
+
 // campaign writes the campaign that the address of the page names.
 func (w *writer) campaign(page jsondoc.Value) {
 	b, _ := page.StrBytes()
@@ -15,15 +21,33 @@ func (w *writer) campaign(page jsondoc.Value) {
 		return
 	}
 	query, _, _ = bytes.Cut(query, []byte{'#'})
-	values, err := url.ParseQuery(string(query))
-	if err != nil && len(values) == 0 {
-		return
-	}
 	m := w.open("campaign", '{')
-	for _, p := range [...][2]string{
-		{"name", "utm_campaign"}, {"source", "utm_source"}, {"medium", "utm_medium"}, {"term", "utm_term"}, {"content", "utm_content"},
-	} {
-		w.text(p[0], values.Get(p[1]))
+	for _, n := range campaignNames {
+		w.text(n.name, parameter(query, n.parameter))
 	}
 	w.close(m)
+}
+
+// parameter is the first value of a parameter in a query, as url.ParseQuery reads
+// one; empty where there is none.
+func parameter(query []byte, name string) string {
+	for pair := range bytes.SplitSeq(query, []byte{'&'}) {
+		key, value, _ := bytes.Cut(pair, []byte{'='})
+		if bytes.IndexByte(pair, ';') >= 0 || !spells(key, name) {
+			continue
+		}
+		if text, err := url.QueryUnescape(string(value)); err == nil {
+			return text
+		}
+	}
+	return ""
+}
+
+// spells tells whether a key of a query is a name, escaped or not.
+func spells(key []byte, name string) bool {
+	if bytes.IndexByte(key, '%') < 0 {
+		return string(key) == name
+	}
+	text, err := url.QueryUnescape(string(key))
+	return err == nil && text == name
 }

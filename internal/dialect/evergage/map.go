@@ -1,7 +1,9 @@
 package evergage
 
 import (
+	"bytes"
 	"strings"
+	"sync"
 
 	"rapport/internal/event"
 	"rapport/internal/fault"
@@ -25,6 +27,9 @@ const (
 	viaIngest = "ingest"
 	viaStat   = "campaign_stat"
 )
+
+// webAlone is what the envelope says of most web events: nothing but the way.
+const webAlone = `{"via":"` + viaWeb + `"}`
 
 // mapper turns bodies into events. It never changes once it is made.
 type mapper struct {
@@ -56,6 +61,10 @@ type shared struct {
 func readShared(b []byte) (shared, error) {
 	var s shared
 	if len(b) == 0 {
+		return s, nil
+	}
+	if string(b) == webAlone { // as nearly all of them
+		s.via = viaWeb
 		return s, nil
 	}
 	doc, err := jsondoc.Parse(b, jsondoc.Limits{})
@@ -96,7 +105,9 @@ func (m *mapper) fill(e *event.Event, env *event.Envelope, body jsondoc.Value) (
 	}
 	e.Body, e.Shared, e.NameOnly, e.MessageID = body, g.shared.context, true, env.MessageID
 	e.Source, e.ReceivedAt, e.Verified, e.Historical = env.Source, env.Received, env.Verified, env.Historical
-	g.out.b = append(make([]byte, 0, len(body.Raw())+len(env.Shared)+len(env.UserAgent)+512), '{')
+	scratch, _ := scratches.Get().(*[]byte)
+	defer scratches.Put(scratch)
+	g.out.b = append((*scratch)[:0], '{')
 	switch g.shared.via {
 	case viaEvent:
 		err = g.event()
@@ -114,15 +125,24 @@ func (m *mapper) fill(e *event.Event, env *event.Envelope, body jsondoc.Value) (
 	if err != nil {
 		return g, err
 	}
-	if err := g.finish(); err != nil {
+	if *scratch = append(g.out.b, '}'); cap(*scratch) > maxScratch {
+		*scratch = make([]byte, 0, maxScratch)
+	}
+	g.out.b = nil
+	if err := g.finish(bytes.Clone(*scratch)); err != nil {
 		return g, err
 	}
 	return g, g.choose()
 }
 
+// scratches are what documents are put together in, of at most maxScratch bytes.
+var scratches = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+const maxScratch = 64 << 10
+
 // finish reads the document that was put together.
-func (g *mapping) finish() error {
-	doc, err := jsondoc.Parse(append(g.out.b, '}'), jsondoc.Limits{Depth: jsondoc.DefaultLimits().Depth + 4})
+func (g *mapping) finish(text []byte) error {
+	doc, err := jsondoc.Parse(text, jsondoc.Limits{Depth: jsondoc.DefaultLimits().Depth + 4})
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "invalid_event", "the event cannot be written in one form: %w", err)
 	}
@@ -174,6 +194,9 @@ const (
 
 // channelOf gives a channel the name under which the other dialects know it.
 func channelOf(said string) string {
+	if said == "Web" { // as nearly all write it
+		return web
+	}
 	switch name := folded(said); name {
 	case "mobileapp", "mobile", "app":
 		return mobile

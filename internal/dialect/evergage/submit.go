@@ -55,7 +55,7 @@ func (in *intake) sharedVia(via, object string, items []jsondoc.Value) []byte {
 	if via == viaEvent && !in.gpc && !in.dnt {
 		return nil
 	}
-	var w writer
+	w := writer{b: make([]byte, 0, 64)}
 	w.b = append(w.b, '{')
 	w.text("via", via)
 	w.text("object", object)
