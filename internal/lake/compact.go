@@ -197,15 +197,24 @@ func boolInt(b bool) int {
 // are joined once more: so each row is encoded twice, when it comes and when it has
 // others around it.
 func (w *writer) file(content []byte) error {
-	f, err := open(content)
+	files, err := open(content)
 	if err != nil {
 		return err
 	}
+	for _, f := range files {
+		if err := w.part(content, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) part(content []byte, f *parquet.File) (err error) {
 	same := parquet.EqualNodes(f.Schema(), w.of.schema)
 	for i, g := range f.RowGroups() {
 		meta := &f.Metadata().RowGroups[i]
-		switch {
-		case same && (w.raw || g.NumRows() >= copyRows && compressed(meta)):
+		switch packed := compressed(meta); {
+		case same && packed != w.raw && (w.raw || g.NumRows() >= copyRows):
 			err = w.copied(content, meta)
 		case same:
 			err = w.again(content, meta, g)
@@ -219,6 +228,7 @@ func (w *writer) file(content []byte) error {
 	return nil
 }
 
+// compressed tells it of a row group; in all that a lake writes the columns agree.
 func compressed(g *format.RowGroup) bool {
 	return !slices.ContainsFunc(g.Columns, func(c format.ColumnChunk) bool { return c.MetaData.Codec == format.Uncompressed })
 }

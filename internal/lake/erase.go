@@ -104,27 +104,29 @@ func (l *Lake) eraseFile(ctx context.Context, m *Manifest, f File, gone pipeline
 	if err != nil {
 		return err
 	}
-	file, err := open(content)
+	files, err := open(content)
 	if err != nil {
 		return err
 	}
 	o := l.object(m, f.Object)
 	e := eraser{gone: gone, columns: map[int]Column{}}
-	at := columnsOf(file)
+	at := columnsOf(files[0])
 	for _, c := range o.columns {
 		if i, ok := at[c.Name]; ok {
 			e.columns[i] = c
 		}
 	}
-	if found, err := e.search(file); err != nil || !found {
+	if found, err := e.search(files); err != nil || !found {
 		return err
 	}
 	w := newWriter(o)
 	w.begin()
 	w.span(f.Low, f.High)
-	for _, g := range file.RowGroups() {
-		if err := w.group(file, &without{g, &e}); err != nil {
-			return err
+	for _, file := range files {
+		for _, g := range file.RowGroups() {
+			if err := w.group(file, &without{g, &e}); err != nil {
+				return err
+			}
 		}
 	}
 	fresh, err := l.ended(w, f.Day, f.Level)
@@ -132,14 +134,14 @@ func (l *Lake) eraseFile(ctx context.Context, m *Manifest, f File, gone pipeline
 		return err
 	}
 	fresh.Edition = f.Edition
-	var files []made
+	var put []made
 	if fresh.Rows > 0 {
-		files = append(files, fresh)
+		put = append(put, fresh)
 	}
-	if err := l.put(ctx, files); err != nil {
+	if err := l.put(ctx, put); err != nil {
 		return err
 	}
-	if err := l.commit(ctx, func(m *Manifest) { m.replace([]File{f}, filesOf(files)...) }); err != nil {
+	if err := l.commit(ctx, func(m *Manifest) { m.replace([]File{f}, filesOf(put)...) }); err != nil {
 		return err
 	}
 	out.Files, out.Rows, out.Cells = out.Files+1, out.Rows+e.rows, out.Cells+e.cells
@@ -155,8 +157,8 @@ type eraser struct {
 }
 
 // search tells whether the person is in a file.
-func (e *eraser) search(f *parquet.File) (bool, error) {
-	for _, g := range f.RowGroups() {
+func (e *eraser) search(files []*parquet.File) (bool, error) {
+	for _, g := range groupsOf(files) {
 		found := false
 		err := eachRow(g, func(rows []parquet.Row) error {
 			for _, r := range rows {

@@ -54,7 +54,7 @@ func eachOf(ctx context.Context, t Target, f *File, visit func(row map[string]st
 	if err != nil {
 		return err
 	}
-	file, err := open(content)
+	file, err := openWhole(content)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func ReadPages(b []byte) (rows int, plain []byte, err error) {
 
 // Pages are the pages of the texts of a file without compression.
 func Pages(content []byte) ([]byte, error) {
-	f, err := open(content)
+	f, err := openWhole(content)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
 	"rapport/internal/store"
@@ -203,9 +204,56 @@ func (w *writer) end() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// open reads a file.
-func open(content []byte) (*parquet.File, error) {
-	return parquet.OpenFile(bytes.NewReader(content), int64(len(content)), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+// open reads a file: as one, or each row group as a file of its own where some are
+// compressed and others are not. Lakes had such files, which the library takes
+// for all compressed or none.
+func open(content []byte) ([]*parquet.File, error) {
+	f, err := openWhole(content)
+	if err != nil {
+		return nil, err
+	}
+	groups := f.Metadata().RowGroups
+	if len(groups) == 0 || !slices.ContainsFunc(groups, func(g format.RowGroup) bool { return compressed(&g) != compressed(&groups[0]) }) {
+		return []*parquet.File{f}, nil
+	}
+	out := make([]*parquet.File, len(groups))
+	for i := range groups {
+		end, g := *f.Metadata(), groups[i]
+		g.Ordinal = 0
+		end.RowGroups, end.NumRows = []format.RowGroup{g}, g.NumRows
+		tail, err := thrift.Marshal(new(thrift.CompactProtocol), &end)
+		if err != nil {
+			return nil, err
+		}
+		tail = append(binary.LittleEndian.AppendUint32(tail, uint32(len(tail))), magic...)
+		if out[i], err = openAt(tailed{content, tail}, len(content)+len(tail)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func openWhole(content []byte) (*parquet.File, error) {
+	return openAt(bytes.NewReader(content), len(content))
+}
+
+func openAt(r io.ReaderAt, size int) (*parquet.File, error) {
+	return parquet.OpenFile(r, int64(size), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+}
+
+// tailed is a file with another end behind it.
+type tailed struct{ content, tail []byte }
+
+func (t tailed) ReadAt(p []byte, at int64) (n int, err error) {
+	if size := int64(len(t.content)); at < size {
+		n = copy(p, t.content[at:])
+		at = size
+	}
+	n += copy(p[n:], t.tail[min(at-int64(len(t.content)), int64(len(t.tail))):])
+	if n < len(p) {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // eachRow visits the rows of a file as its own columns have them. Rows and
@@ -227,6 +275,13 @@ func eachRow(g parquet.RowGroup, visit func(rows []parquet.Row) error) error {
 			return errors.Join(err, rows.Close())
 		}
 	}
+}
+
+func groupsOf(files []*parquet.File) (out []parquet.RowGroup) {
+	for _, f := range files {
+		out = append(out, f.RowGroups()...)
+	}
+	return out
 }
 
 // columnsOf are the columns of a file by name.

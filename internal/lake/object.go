@@ -92,7 +92,7 @@ func elementsOf(s *parquet.Schema) (thrift.Slice[format.SchemaElement], thrift.S
 	err := parquet.NewGenericWriter[any](&b, s).Close()
 	var f *parquet.File
 	if err == nil {
-		f, err = open(b.Bytes())
+		f, err = openWhole(b.Bytes())
 	}
 	if err != nil {
 		panic(fmt.Sprintf("the schema of %s cannot be written into memory: %v", s.Name(), err))

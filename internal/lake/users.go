@@ -355,12 +355,12 @@ func (l *Lake) eachCell(ctx context.Context, f *File, visit func(get func(column
 	if err != nil {
 		return err
 	}
-	file, err := open(content)
+	files, err := open(content)
 	if err != nil {
 		return err
 	}
-	at := columnsOf(file)
-	for _, g := range file.RowGroups() {
+	at := columnsOf(files[0])
+	for _, g := range groupsOf(files) {
 		err := eachRow(g, func(rows []parquet.Row) error {
 			for _, r := range rows {
 				visit(func(column string) parquet.Value {
