@@ -52,9 +52,10 @@ func TestDecode_FillsAndRefuses(t *testing.T) {
 	for text, field := range map[string]string{
 		`{}`:                                 "/settings/url",
 		`{"url":"x","auth":{"kind":"wave"}}`: "/settings/auth/kind",
-		`{"url":"x","other":1}`:              "/settings/",
+		`{"url":"x","other":1}`:              "/settings/other",
 		`{"url":"x"} {}`:                     "/settings/",
-		`{"url":5}`:                          "/settings/",
+		`{"url":5}`:                          "/settings/url",
+		`{"url":"x","auth":{"secret":[]}}`:   "/settings/auth/secret",
 		``:                                   "/settings/",
 	} {
 		var s settings

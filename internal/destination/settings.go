@@ -3,6 +3,7 @@ package destination
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -144,12 +145,37 @@ func Decode(settings json.RawMessage, into any) error {
 	d := json.NewDecoder(bytes.NewReader(settings))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return Invalid("", "the settings cannot be read: %v", err)
+		return unreadable(err, reflect.TypeOf(into).Elem())
 	}
 	if d.More() {
 		return Invalid("", "something follows the settings")
 	}
 	return complete(reflect.ValueOf(into).Elem(), "")
+}
+
+// unreadable says what of settings is wrong, and what there is.
+func unreadable(err error, t reflect.Type) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		at := strings.ReplaceAll(wrong.Field, ".", "/")
+		return Invalid(at, "%s is a JSON %s: GET /api/v1/destination-types says what it has to be", at, wrong.Value)
+	}
+	if _, name, unknown := strings.Cut(err.Error(), "unknown field "); unknown {
+		name = strings.Trim(name, `"`)
+		return Invalid(name, "there is no setting %s: there are %s", name, strings.Join(places(t, ""), ", "))
+	}
+	return Invalid("", "the settings cannot be read: %v", err)
+}
+
+// places are where settings stand.
+func places(t reflect.Type, below string) (out []string) {
+	for f := range fields(t) {
+		if at := below + nameOf(f); f.Type.Kind() == reflect.Struct {
+			out = append(out, places(f.Type, at+"/")...)
+		} else {
+			out = append(out, at)
+		}
+	}
+	return out
 }
 
 // Invalid is the fault of a setting; at is its place, such as "auth/user".
