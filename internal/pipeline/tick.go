@@ -48,6 +48,9 @@ const (
 	// tickMost is for how many anchors one tick lets time pass. The rest of its
 	// bucket waits for the next.
 	tickMost = 64
+	// strands is how many drains go on at once, in buckets of their own: while the
+	// ticks of one get into the log, those of another are applied.
+	strands = 2
 )
 
 // waysMost is how long a portion waits for what callers are waiting for. Under
@@ -74,23 +77,47 @@ type laneBacklog struct {
 // Tick writes ticks for the buckets in which something is due now, and returns
 // when they are applied.
 func (p *Pipeline) Tick(ctx context.Context) error {
-	b := backlog{now: p.clock.Now(), lanes: make([]laneBacklog, len(p.people))}
+	var list [strands]backlog
 	for before := -1; ; {
-		found, fired := 0, 0
-		for i, w := range p.people {
-			p.lanes[i].mu.Lock()
-			b.lanes[i] = laneBacklog{list: w.timers.waiting(b.now), fired: w.fired}
-			p.lanes[i].mu.Unlock()
-			found, fired = found+len(b.lanes[i].list), fired+b.lanes[i].fired
-		}
+		found, fired := p.overdue(list[:], p.clock.Now())
 		if found == 0 || fired == before {
 			return nil // nothing is due, or nothing more can be done about it
 		}
 		before = fired
-		if stopped, err := p.drain(ctx, &b); stopped || err != nil {
+		var all sync.WaitGroup
+		var stopped [strands]bool
+		var errs [strands]error
+		for i := range list[:min(found, strands)] {
+			all.Go(func() { stopped[i], errs[i] = p.drain(ctx, &list[i]) })
+		}
+		all.Wait()
+		if err := errors.Join(errs[:]...); err != nil || slices.Contains(stopped[:], true) {
 			return err
 		}
 	}
+}
+
+// overdue shares out the buckets in which something is due. It tells how many there
+// are, and how many timers have fired so far.
+func (p *Pipeline) overdue(list []backlog, now clock.Instant) (found, fired int) {
+	for i := range list {
+		list[i].now, list[i].lanes = now, make([]laneBacklog, len(p.people))
+	}
+	for i, w := range p.people {
+		p.lanes[i].mu.Lock()
+		due := w.timers.waiting(now)
+		for s := range list {
+			list[s].lanes[i].fired = w.fired
+		}
+		fired += w.fired
+		p.lanes[i].mu.Unlock()
+		for _, x := range due {
+			l := &list[found%len(list)].lanes[i]
+			l.list = append(l.list, x)
+			found++
+		}
+	}
+	return found, fired
 }
 
 // drain lets time pass for a backlog, portion by portion, each of them when no
