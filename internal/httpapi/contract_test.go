@@ -18,7 +18,7 @@ var openAPI = sync.OnceValues(func() (*contract.Contract, error) { return contra
 
 // byBrowsers are the operations that need an OpenID provider or an authenticator:
 // e2e, which walks through all others, has neither.
-var byBrowsers = regexp.MustCompile(`/(openid|passkeys?)(/|$)`)
+var byBrowsers = regexp.MustCompile(`/session/(openid|passkeys?)(/|$)`)
 
 // TestMain fails where all tests here together saw no success of one of them.
 func TestMain(m *testing.M) {
