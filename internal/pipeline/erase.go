@@ -197,12 +197,20 @@ func (e *eraser) widen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = e.p.keepPrivacy(ctx, privacyFact{Op: opResolved, Request: e.row.PrivacyRequest, Identifiers: e.idents, Farewells: last})
+	_, err = e.p.keepPrivacy(ctx, privacyFact{Op: opResolved, Request: e.waiting(), Identifiers: e.idents, Farewells: last})
 	if err != nil {
 		return err
 	}
 	e.row, err = e.p.request(ctx, e.row.ID)
 	return err
+}
+
+// waiting is the request as it is kept meanwhile: that it runs is known to this
+// process alone, and where the run ends early the request waits again.
+func (e *eraser) waiting() PrivacyRequest {
+	r := e.row.PrivacyRequest
+	r.State, r.Step, r.Done = requestQueued, "", 0
+	return r
 }
 
 func (e *eraser) list() []id.Key {
@@ -248,7 +256,7 @@ func (e *eraser) refuse(ctx context.Context) error {
 	if e.plan.Fact != 0 {
 		return nil
 	}
-	fact := privacyFact{Op: opErased, Request: e.row.PrivacyRequest}
+	fact := privacyFact{Op: opErased, Request: e.waiting()}
 	for _, k := range e.list() {
 		fact.Erasures = append(fact.Erasures, e.p.erased.Load().Erasure(k, e.plan.Time))
 	}

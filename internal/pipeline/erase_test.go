@@ -180,6 +180,9 @@ func TestErase_GoesOnAfterACrash(t *testing.T) {
 				if !errors.Is(err, errPower) {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
+				if now, err := p.Privacy(ctx, request.ID); err != nil || now.State != requestQueued || now.Step != "" {
+					t.Fatalf("seed %d: a run that ended early leaves %+v, %v", seed, now, err)
+				}
 				p.abandon()
 				disk.Crash(r.IntN(disk.Pending() + 1))
 				p = open()
