@@ -15,8 +15,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rapport/internal/app"
+	"rapport/internal/clock"
 	"rapport/internal/soak"
 )
 
@@ -190,6 +192,24 @@ func lacks(at string, got, want any) string {
 	return ""
 }
 
+// clockOf gives a clock that goes on from when the data was kept: some answers say
+// how long ago something was.
+func clockOf(t *testing.T, said map[string]remembered) clock.Clock {
+	t.Helper()
+	timeline, _ := said["/profiles/user_id:ada/timeline?limit=50"].Body.(map[string]any)
+	items, _ := timeline["items"].([]any)
+	if len(items) == 0 {
+		t.Fatal("what was kept has no timeline")
+	}
+	text, _ := items[0].(map[string]any)["received_at"].(string)
+	last, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := time.Since(last)
+	return func() time.Time { return time.Now().Add(-since) }
+}
+
 // TestUpgrade_DataOfEveryReleaseIsReadGoesOnAndIsFoldedAgain opens what each
 // release wrote, has it take more, and folds all of it again to the same.
 func TestUpgrade_DataOfEveryReleaseIsReadGoesOnAndIsFoldedAgain(t *testing.T) {
@@ -205,8 +225,8 @@ func TestUpgrade_DataOfEveryReleaseIsReadGoesOnAndIsFoldedAgain(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".tar.gz"), func(t *testing.T) {
 			t.Parallel()
 			dir, said := unpack(t, name)
-			c := settings(t, dir)
-			a := open(t, c)
+			c, parts := settings(t, dir), app.Parts{Version: "test", Clock: clockOf(t, said)}
+			a := openWith(t, c, parts)
 			got := answers(t, a)
 			for path, want := range said {
 				if got[path].Status != want.Status {
@@ -229,10 +249,10 @@ func TestUpgrade_DataOfEveryReleaseIsReadGoesOnAndIsFoldedAgain(t *testing.T) {
 			if err := a.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := app.Rebuild(t.Context(), c, app.Parts{}, nil); err != nil {
+			if err := app.Rebuild(t.Context(), c, app.Parts{Clock: parts.Clock}, nil); err != nil {
 				t.Fatal(err)
 			}
-			a = open(t, c)
+			a = openWith(t, c, parts)
 			for path, after := range answers(t, a) {
 				if !reflect.DeepEqual(after, before[path]) {
 					t.Errorf("folded again, %s is %v, and was %v", path, after, before[path])
