@@ -1,10 +1,11 @@
 package pipeline
 
 // knownChunks is of how many finished chunks of an anchor the messages are known
-// in memory, read from the chunks themselves. Each message of a later one has a row,
-// for which the store is asked: hardly any anchor has so many, and a row for each
-// message would be as many rows as events.
-const knownChunks = 512
+// in memory, read from the chunks themselves whenever the anchor comes back to
+// memory. Each message of a later one has a row, for which the store is asked: an
+// anchor with so many is seldom out of memory, or reading them all would cost more
+// than the rows.
+const knownChunks = 16
 
 // shorts is a set of message ids in their short form, for anchors whose
 // timeline has outgrown memory: whoever is not in it is new, without asking the
