@@ -104,19 +104,20 @@ MEET = grep -qE '$(RACED)' <<< "$$dir"
 WORLDS = grep -qsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go
 where = $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do if $(1); then echo "$$dir"; fi; done
 
+# More packages at once than processors: servers that are killed and databases wait.
 .PHONY: test-race
 test-race:
 	@internal/store/postgres/pgtest/install-postgres
 	@[ -n "$(RACE)" ] || echo "no C compiler found: running without the race detector"
 	@[ -z "$(RACE)" ] || echo "go test $(RACE): the rooms that events pass through, and those beside"
-	@[ -z "$(RACE)" ] || $(call where,$(MEET)) | xargs -r $(GO) test $(RACE) $(QUICK) -shuffle=on -timeout 12m
+	@[ -z "$(RACE)" ] || $(call where,$(MEET)) | xargs -r $(GO) test $(RACE) $(QUICK) -p 3 -shuffle=on -timeout 12m
 
 # Where there is no race detector these are all.
 .PHONY: test-rest
 test-rest:
 	@internal/store/postgres/pgtest/install-postgres
 	@echo "go test: the other packages, and random worlds in full"
-	@$(call where,[ -z "$(RACE)" ] || ! $(MEET) || $(WORLDS)) | xargs -r $(GO) test $(QUICK) -shuffle=on -timeout 12m
+	@$(call where,[ -z "$(RACE)" ] || ! $(MEET) || $(WORLDS)) | xargs -r $(GO) test $(QUICK) -p 4 -shuffle=on -timeout 12m
 
 .PHONY: test-clients
 test-clients: build $(CLIENTS)/node_modules/.package-lock.json ## The real clients, unmodified, against the real binary

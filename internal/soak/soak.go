@@ -11,9 +11,9 @@ import (
 // how many times longer, anything else but nothing is Long without a number.
 const Variable = "RAPPORT_SOAK"
 
-// raceShare is what one world costs under the race detector, in worlds without
-// it: about six in the pipeline's tests.
-const raceShare = 6
+// raceShare is of how many worlds one is played under the race detector; it
+// costs as much as about six without.
+const raceShare = 10
 
 // Long tells that tests should take the time they need.
 func Long() bool { return os.Getenv(Variable) != "" }
@@ -28,7 +28,7 @@ func Times() int {
 }
 
 // Worlds is how many random worlds a test plays that plays so many every day.
-// Under the race detector it is a sixth of them, at least one, unless somebody
+// Under the race detector it is a tenth of them, at least one, unless somebody
 // soaks: races show in few worlds, and make test-go runs every package that asks
 // here once more without the detector, with all of them.
 func Worlds(everyday int) int {
