@@ -70,6 +70,7 @@ type eventPart struct {
 	ReceivedAt clock.Instant   `json:"received_at"`
 	Source     string          `json:"source,omitempty"`
 	Channel    string          `json:"channel,omitempty"`
+	GroupID    string          `json:"group_id,omitempty"`
 	ItemAction string          `json:"item_action,omitempty"`
 	Properties json.RawMessage `json:"properties,omitempty"`
 	Traits     json.RawMessage `json:"traits,omitempty"`
@@ -82,7 +83,7 @@ func eventOf(e *event.Event) *eventPart {
 	}
 	return &eventPart{
 		MessageID: e.MessageID, Type: e.Type.String(), Name: e.Name, Time: e.Time, ReceivedAt: e.ReceivedAt, Source: e.Source,
-		Channel: e.Channel, ItemAction: e.ItemAction, Properties: e.Properties.Raw(), Traits: e.Traits.Raw(), Context: e.Context.Raw(),
+		Channel: e.Channel, GroupID: e.GroupID, ItemAction: e.ItemAction, Properties: e.Properties.Raw(), Traits: e.Traits.Raw(), Context: e.Context.Raw(),
 	}
 }
 

@@ -23,6 +23,7 @@ type payload struct {
 		Type       string          `json:"type"`
 		Name       string          `json:"name"`
 		Time       string          `json:"time"`
+		GroupID    string          `json:"group_id"`
 		Properties json.RawMessage `json:"properties"`
 		Traits     json.RawMessage `json:"traits"`
 		Context    json.RawMessage `json:"context"`
@@ -64,8 +65,11 @@ func (s *sink) call(m *destination.Message) (map[string]any, *destination.Result
 	}
 	switch {
 	case p.Event != nil:
-		if p.Event.Type == "group" || p.Event.Type == "alias" {
-			return nil, refused("a " + p.Event.Type + " call cannot be forwarded: the payload does not say with which account or person; leave its type out of the destination's events")
+		if p.Event.Type == "alias" {
+			return nil, refused("an alias call cannot be forwarded: the payload does not say which of the person's identifiers is the former one; leave its type out of the destination's events")
+		}
+		if p.Event.Type == "group" && p.Event.GroupID == "" {
+			return nil, refused("a group call cannot be forwarded: the payload does not say which account it is about")
 		}
 		p.event(out)
 	case p.Segment != nil:
@@ -106,6 +110,9 @@ func (p *payload) event(out map[string]any) {
 	}
 	switch e.Type {
 	case "identify":
+		put(out, "traits", e.Traits)
+	case "group":
+		out["groupId"] = e.GroupID
 		put(out, "traits", e.Traits)
 	case "track":
 		out["event"] = e.Name

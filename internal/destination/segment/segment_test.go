@@ -101,6 +101,7 @@ func TestSegment_MakesCallsOfMessages(t *testing.T) {
 			`"properties":{"instructions":{"offer":"x"},"key":"vip","traits":{"plan":"pro"},"vip":false},"timestamp":"2026-11-22T09:30:00.000Z","type":"track","userId":"u1"}`,
 		`{"type":"page","userId":"u2","name":"Home","properties":{"big":12345678901234567890}}`: `{` + end + `"name":"Home","properties":{"big":12345678901234567890},"timestamp":"2026-11-22T09:30:00.000Z","type":"page","userId":"u2"}`,
 		`{` + who + `,"event":{"type":"page","name":"Home","time":"2026-03-01T10:00:00Z"}}`:     `{` + end + `"name":"Home","timestamp":"2026-03-01T10:00:00Z","type":"page","userId":"u1"}`,
+		`{` + who + `,"event":{"type":"group","group_id":"acme","traits":{"name":"ACME"}}}`:     `{"groupId":"acme",` + end + `"timestamp":"2026-11-22T09:30:00.000Z","traits":{"name":"ACME"},"type":"group","userId":"u1"}`,
 		`{"type":"identify","userId":"u3","person":"x"}`:                                        `{` + end + `"person":"x","timestamp":"2026-11-22T09:30:00.000Z","type":"identify","userId":"u3"}`,
 	} {
 		if got, r := forward(t, in); got != want || r.Outcome != destination.Delivered {
@@ -110,6 +111,7 @@ func TestSegment_MakesCallsOfMessages(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"person":{"identifiers":[{"namespace":"email","value":"x"}]}}`: "no identifier",
 		`{` + who + `,"event":{"type":"alias"}}`:                         "cannot be forwarded",
+		`{` + who + `,"event":{"type":"group"}}`:                         "which account",
 		`[1]`:                                                            "no event",
 		`{"type":"track","userId":"u","properties":"` + strings.Repeat("x", 40_000) + `"}`: "32 KiB",
 	} {
