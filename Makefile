@@ -58,6 +58,7 @@ $(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package-lock.json
 
 .PHONY: data
 data: ## Data that VERSION writes, kept for the upgrade tests of later ones
+	@[ -n "$(VERSION)" ] || { echo "say which release keeps it: make data VERSION=0.2.0" >&2; exit 1; }
 	RAPPORT_KEEP=$(VERSION) $(GO) test ./internal/app -count=1 -run 'TestUpgrade_Keep'
 
 # Options of cmd/release, such as RELEASE='-only linux/amd64 -twice'.
