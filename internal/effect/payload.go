@@ -63,7 +63,11 @@ type changePart struct {
 }
 
 type eventPart struct {
-	MessageID  string          `json:"message_id"`
+	MessageID string `json:"message_id"`
+	// Identifiers are those on the event, the strongest first: the person may have
+	// others of the same namespaces.
+	Identifiers []identifierPart `json:"identifiers,omitempty"`
+
 	Type       string          `json:"type"`
 	Name       string          `json:"name,omitempty"`
 	Time       clock.Instant   `json:"time"`
@@ -81,8 +85,12 @@ func eventOf(e *event.Event) *eventPart {
 	if e == nil {
 		return nil
 	}
+	idents := make([]identifierPart, len(e.Identifiers))
+	for i, x := range e.Identifiers {
+		idents[i] = identifierPart{x.Namespace, x.Value}
+	}
 	return &eventPart{
-		MessageID: e.MessageID, Type: e.Type.String(), Name: e.Name, Time: e.Time, ReceivedAt: e.ReceivedAt, Source: e.Source,
+		MessageID: e.MessageID, Identifiers: idents, Type: e.Type.String(), Name: e.Name, Time: e.Time, ReceivedAt: e.ReceivedAt, Source: e.Source,
 		Channel: e.Channel, GroupID: e.GroupID, ItemAction: e.ItemAction, Properties: e.Properties.Raw(), Traits: e.Traits.Raw(), Context: e.Context.Raw(),
 	}
 }

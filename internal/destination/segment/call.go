@@ -12,25 +12,29 @@ import (
 type payload struct {
 	Type   string `json:"type"` // of a call that a mapping document made
 	Person struct {
-		Identifiers []struct {
-			Namespace string `json:"namespace"`
-			Value     string `json:"value"`
-		} `json:"identifiers"`
-		Traits json.RawMessage `json:"traits"`
+		Identifiers []identifier    `json:"identifiers"`
+		Traits      json.RawMessage `json:"traits"`
 	} `json:"person"`
 	Event *struct {
-		MessageID  string          `json:"message_id"`
-		Type       string          `json:"type"`
-		Name       string          `json:"name"`
-		Time       string          `json:"time"`
-		GroupID    string          `json:"group_id"`
-		Properties json.RawMessage `json:"properties"`
-		Traits     json.RawMessage `json:"traits"`
-		Context    json.RawMessage `json:"context"`
+		MessageID string `json:"message_id"`
+		Type      string `json:"type"`
+		Name      string `json:"name"`
+		Time      string `json:"time"`
+		GroupID   string `json:"group_id"`
+		// Identifiers are the event's own.
+		Identifiers []identifier    `json:"identifiers"`
+		Properties  json.RawMessage `json:"properties"`
+		Traits      json.RawMessage `json:"traits"`
+		Context     json.RawMessage `json:"context"`
 	} `json:"event"`
 	Segment      *change         `json:"segment"`
 	Audience     *change         `json:"audience"`
 	Instructions json.RawMessage `json:"instructions"`
+}
+
+type identifier struct {
+	Namespace string `json:"namespace"`
+	Value     string `json:"value"`
 }
 
 type change struct {
@@ -55,7 +59,11 @@ func (s *sink) call(m *destination.Message) (map[string]any, *destination.Result
 		return whole(m)
 	}
 	out := map[string]any{}
-	for _, i := range p.Person.Identifiers {
+	idents := p.Person.Identifiers
+	if p.Event != nil { // the call as it came, where the person has other ids too
+		idents = slices.Concat(p.Event.Identifiers, idents)
+	}
+	for _, i := range idents {
 		switch {
 		case i.Namespace == s.UserID && out["userId"] == nil:
 			out["userId"] = i.Value

@@ -99,10 +99,11 @@ func TestSegment_MakesCallsOfMessages(t *testing.T) {
 			`"properties":{"key":"vip","traits":{"plan":"pro"},"vip":true},"timestamp":"2026-11-22T09:30:00.000Z","type":"track","userId":"u1"}`,
 		`{` + who + `,"audience":{"key":"vip","change":"removed"},"instructions":{"offer":"x"}}`: `{"event":"Audience Exited",` + end +
 			`"properties":{"instructions":{"offer":"x"},"key":"vip","traits":{"plan":"pro"},"vip":false},"timestamp":"2026-11-22T09:30:00.000Z","type":"track","userId":"u1"}`,
-		`{"type":"page","userId":"u2","name":"Home","properties":{"big":12345678901234567890}}`: `{` + end + `"name":"Home","properties":{"big":12345678901234567890},"timestamp":"2026-11-22T09:30:00.000Z","type":"page","userId":"u2"}`,
-		`{` + who + `,"event":{"type":"page","name":"Home","time":"2026-03-01T10:00:00Z"}}`:     `{` + end + `"name":"Home","timestamp":"2026-03-01T10:00:00Z","type":"page","userId":"u1"}`,
-		`{` + who + `,"event":{"type":"group","group_id":"acme","traits":{"name":"ACME"}}}`:     `{"groupId":"acme",` + end + `"timestamp":"2026-11-22T09:30:00.000Z","traits":{"name":"ACME"},"type":"group","userId":"u1"}`,
-		`{"type":"identify","userId":"u3","person":"x"}`:                                        `{` + end + `"person":"x","timestamp":"2026-11-22T09:30:00.000Z","type":"identify","userId":"u3"}`,
+		`{"type":"page","userId":"u2","name":"Home","properties":{"big":12345678901234567890}}`:         `{` + end + `"name":"Home","properties":{"big":12345678901234567890},"timestamp":"2026-11-22T09:30:00.000Z","type":"page","userId":"u2"}`,
+		`{` + who + `,"event":{"type":"page","name":"Home","time":"2026-03-01T10:00:00Z"}}`:             `{` + end + `"name":"Home","timestamp":"2026-03-01T10:00:00Z","type":"page","userId":"u1"}`,
+		`{` + who + `,"event":{"type":"group","group_id":"acme","traits":{"name":"ACME"}}}`:             `{"groupId":"acme",` + end + `"timestamp":"2026-11-22T09:30:00.000Z","traits":{"name":"ACME"},"type":"group","userId":"u1"}`,
+		`{` + who + `,"event":{"type":"page","identifiers":[{"namespace":"user_id","value":"later"}]}}`: `{` + end + `"timestamp":"2026-11-22T09:30:00.000Z","type":"page","userId":"later"}`,
+		`{"type":"identify","userId":"u3","person":"x"}`:                                                `{` + end + `"person":"x","timestamp":"2026-11-22T09:30:00.000Z","type":"identify","userId":"u3"}`,
 	} {
 		if got, r := forward(t, in); got != want || r.Outcome != destination.Delivered {
 			t.Errorf("%s\n is %s (%s)\nwant %s", in, got, r.Reason, want)
