@@ -69,16 +69,7 @@ func openWalk(t *testing.T, s *scene) string {
 	// long on every machine.
 	var looks atomic.Int64
 	slow := func() time.Time { return s.now().Add(time.Duration(looks.Add(1)) * 200 * time.Microsecond) }
-	a, err := app.Open(t.Context(), c, app.Parts{Clock: slow})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := a.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
-	return a.URL()
+	return openApp(t, c, app.Parts{Clock: slow})
 }
 
 // walkLine is a request with its headers, its body and the answer.

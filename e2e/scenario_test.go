@@ -163,7 +163,14 @@ func openScene(t *testing.T, on ground, s *scene) string {
 	if s.far != nil {
 		c.Egress.Allow = "127.0.0.1"
 	}
-	a, err := app.Open(t.Context(), c, app.Parts{Clock: s.now, Store: on.store})
+	return openApp(t, c, app.Parts{Clock: s.now, Store: on.store})
+}
+
+// openApp opens an instance in this process until the test ends, and gives its
+// address.
+func openApp(t *testing.T, c config.Config, parts app.Parts) string {
+	t.Helper()
+	a, err := app.Open(t.Context(), c, parts)
 	if err != nil {
 		t.Fatal(err)
 	}
