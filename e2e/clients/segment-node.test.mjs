@@ -27,7 +27,7 @@ test('segment node: every kind of call reaches the profile', async (t) => {
   analytics.group({ userId: who.userId, groupId: 'acme', traits: { name: 'Acme', employees: 12 } })
   analytics.alias({ userId: who.userId, previousId: 'node-before' })
   analytics.track({ userId: 'node-before', event: 'Signed Up', timestamp: new Date('2024-02-03T04:05:06.789Z') })
-  await analytics.closeAndFlush()
+  await analytics.closeAndFlush({ timeout: 30_000 })
 
   assert.deepEqual(failures, [])
   await whole(server, road)
@@ -120,7 +120,7 @@ test('segment node: an unknown key is refused, and is not received', async (t) =
   const road = await Road.open(t, server)
   const { analytics, failures } = client(road, { writeKey: 'wk_of_somebody_else' })
   analytics.track({ userId: 'node-stranger', event: 'Knocked' })
-  await analytics.closeAndFlush()
+  await analytics.closeAndFlush({ timeout: 30_000 })
   assert.deepEqual(road.carrying().map((c) => c.status), [401])
   assert.equal(JSON.parse(road.carrying()[0].answer).success, false)
   assert.equal(failures.length, 1, 'the client is told')

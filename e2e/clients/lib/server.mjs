@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 export const writeKey = 'wk_client_tests'
 export const secretKey = 'sk_client_tests_that_is_long_enough'
 
-const patience = 30_000
+const patience = 60_000
 
 // binary is what `make` built, or a build of its own where only npm was called.
 function binary(folder) {
