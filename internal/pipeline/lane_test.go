@@ -125,6 +125,28 @@ func TestSequencer_KnowsWhatCallersWaitFor(t *testing.T) {
 	}
 }
 
+// Behind a shut door gets only what follows from what was taken: time that
+// passed there would have consequences which nobody waits for any more.
+func TestSequencer_TakesConsequencesBehindAShutDoor(t *testing.T) {
+	t.Parallel()
+	s := newSequencer(memory.New().Log(), func([]*store.Frame, store.Position) {}, func(error) {})
+	go s.run()
+	s.shutDoor()
+	for kind, derived := range map[store.Kind]bool{store.KindEvent: false, store.KindTick: false, store.KindChange: false, store.KindShare: true} {
+		f := &store.Frame{Records: []store.Record{{Kind: kind, Payload: []byte("x")}}}
+		if err := s.log.Seal(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.submit(f, 1, derived); derived != (err == nil) {
+			t.Errorf("kind %d, derived %t: %v", kind, derived, err)
+		}
+	}
+	if err := s.fence(t.Context()); err != nil || s.derivations().last == 0 {
+		t.Errorf("what follows is at %d, %v", s.derivations().last, err)
+	}
+	s.stop()
+}
+
 func fixedTime() time.Time { return time.Unix(0, 0) }
 
 // nothing is an applier that has nothing to do.

@@ -261,9 +261,14 @@ func (p *Pipeline) Failing() string {
 // so that the next start has nothing to replay.
 func (p *Pipeline) Close(ctx context.Context) error {
 	close(p.stop)
-	// Lanes first apply what the log has; what follows from it must still get
-	// into the log, so the sequencer ends last and the lanes once more after it.
-	settle := p.settle(ctx)
+	// Nothing new comes in, time does not pass any more, and lanes apply what the
+	// log has; what follows from it must still get into the log, so the sequencer
+	// ends last and the lanes once more after it.
+	p.seq.shutDoor()
+	settle := p.seq.fence(ctx)
+	if settle == nil {
+		settle = p.settle(ctx)
+	}
 	p.seq.stop()
 	for _, l := range p.lanes {
 		l.stop()

@@ -34,6 +34,7 @@ type sequencer struct {
 	mu      sync.Mutex
 	wake    sync.Cond
 	waiting []*ticket
+	shut    bool // takes only what follows from what it has
 	closed  bool
 	idle    chan struct{} // closed when the loop has ended
 	counts  frameCounts
@@ -74,7 +75,7 @@ func (s *sequencer) submit(frame *store.Frame, bytes int, derived bool) (*ticket
 	t := &ticket{frame: frame, bytes: bytes, derived: derived, done: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.shut && frame != nil && !derived {
 		return nil, store.ErrClosed
 	}
 	s.waiting = append(s.waiting, t)
@@ -287,6 +288,13 @@ func (s *sequencer) sums() frameCounts {
 	out.rejected = make(map[string]uint64, len(s.counts.rejected))
 	maps.Copy(out.rejected, s.counts.rejected)
 	return out
+}
+
+// shutDoor refuses new frames, apart from those that follow from what was taken.
+func (s *sequencer) shutDoor() {
+	s.mu.Lock()
+	s.shut = true
+	s.mu.Unlock()
 }
 
 // stop refuses new frames, waits for those that wait and ends the loop.

@@ -28,7 +28,7 @@ func (p *Pipeline) tick() {
 			return
 		case <-every.C:
 		}
-		if err := p.Tick(context.Background()); err != nil {
+		if err := p.Tick(context.Background()); err != nil && !p.stopping() {
 			p.log.Error("ticks cannot be written", "error", err)
 		}
 	}
