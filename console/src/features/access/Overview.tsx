@@ -36,7 +36,7 @@ export function Overview() {
       <Part icon={IconKey} title={t('tab_keys')} to={{ to: '/settings', search: { tab: 'keys' } }} query={keys}>{t('overviewKeys', { count: keys.data?.items?.length ?? 0 })}</Part>
       <Part icon={IconBell} title={t('overviewAlerts')} to={{ to: '/alerts', search: {} }} query={rules}>{t('overviewAlertsText', { count: alerts })}{now > 0 && <Badge ml="xs" color="red">{t('overviewStanding', { count: now })}</Badge>}</Part>
       <Backup />
-      <Part icon={IconArchive} title={t('overviewRetention')} query={policies}>{t('overviewRetentionText', { count: kept })}</Part>
+      <Part icon={IconArchive} title={t('overviewRetention')} to={{ to: '/retention', search: {} }} query={policies}>{t('overviewRetentionText', { count: kept })}</Part>
       <Part icon={IconShieldLock} title={t('overviewPrivacy')} to={{ to: '/privacy', search: {} }} query={requests}>{open > 0 ? t('overviewPrivacyOpen', { count: open }) : t('overviewPrivacyNone')}</Part>
       <Part icon={IconHistory} title={t('overviewAudit')} to={{ to: '/audit', search: {} }}>{t('overviewAuditText')}</Part>
       <Part icon={IconHeartbeat} title={t('health')} to={{ to: '/health' }}>{t('overviewHealthText')}</Part>

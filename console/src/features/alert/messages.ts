@@ -111,7 +111,7 @@ export const alert = catalog(
     kind_source_silent: 'Eine Quelle verstummt',
     kind_volume_anomaly: 'Weit weniger oder mehr Ereignisse als üblich',
     kind_destination_failing: 'Ein Ziel fällt aus oder hält an',
-    kind_dead_letters: 'Unverstandenes nimmt zu',
+    kind_dead_letters: 'Unzustellbares nimmt zu',
     kind_disk: 'Die Platte füllt sich',
     kind_lag: 'Profile sind im Rückstand',
     kind_certificate: 'Das Zertifikat endet',
@@ -173,6 +173,6 @@ export const alert = catalog(
     outcome_refused: 'abgelehnt',
     outcome_given_up: 'aufgegeben',
     attempts: '{count, plural, one {# Versuch} other {# Versuche}}',
-    deadLetters: 'Unverstandenes',
+    deadLetters: 'Unzustellbares',
   },
 )

@@ -37,6 +37,7 @@ export function useToasts(): Toasts {
           <Button
             size="compact-sm"
             variant="light"
+            flex="none"
             onClick={() => {
               notifications.hide(id)
               undo().catch(failed)
