@@ -162,6 +162,16 @@ test('a member makes a passkey and signs in with it', async (t) => {
   assert.equal((await server.get('/api/v1/members')).items[0].passkeys, 1)
   assert.ok((await server.get('/api/v1/audit')).items.some((e) => e.operation === 'sign-in-passkey'))
 
+  // An admin takes the passkeys of a lost device away, and is asked before.
+  await c.go('/settings?tab=members')
+  await page.getByRole('row', { name: /Ada/ }).click()
+  await dialog.getByRole('button', { name: 'Remove: 1 passkey' }).click()
+  await look('member-ways')
+  await dialog.getByRole('button', { name: 'Yes, Remove' }).click()
+  await dialog.getByText('Other ways in').waitFor({ state: 'detached' })
+  assert.equal((await server.get('/api/v1/members')).items[0].passkeys, 0)
+  await page.keyboard.press('Escape')
+
   // Nobody verifies: the device refuses, and the page says what else there is.
   await signOut()
   await device.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false })

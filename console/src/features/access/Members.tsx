@@ -17,6 +17,7 @@ import { Dialog } from '~/shared/ui/Dialog'
 import { Time } from '~/shared/ui/Time'
 import { useToasts } from '~/shared/ui/undo'
 import { settings } from './settingsMessages'
+import { WaysIn } from './WaysIn'
 
 type Member = Schema['MemberView']
 type Body = Schema['MemberBody']
@@ -59,7 +60,7 @@ export function Members() {
         )}
       </Async>
       <Dialog opened={open !== undefined} close={() => setOpen(undefined)} title={open === 'new' ? t('invite') : t('member')} size="lg">
-        {open && <Form key={open === 'new' ? 'new' : open.id} member={open === 'new' ? undefined : open} close={() => setOpen(undefined)} />}
+        {open && <Form key={open === 'new' ? 'new' : open.id} member={open === 'new' ? undefined : (query.data?.items.find((m) => m.id === open.id) ?? open)} close={() => setOpen(undefined)} />}
       </Dialog>
     </Stack>
   )
@@ -108,6 +109,7 @@ function Form({ member: m, close }: { member: Member | undefined; close: () => v
           </Stack>
         </Checkbox.Group>
         {m && <Checkbox label={t('disabled')} description={t('disabledHint')} {...form.getInputProps('disabled', { type: 'checkbox' })} />}
+        {m && <WaysIn member={m} />}
         {(save.error ?? renew.error) && <ProblemState error={save.error ?? renew.error} compact />}
         <Group justify="space-between">
           {m ? <Button variant="subtle" loading={renew.isPending} onClick={() => renew.mutate(undefined, { onSuccess: (x) => x.link && setLink(x.link) })}>{t('newLink')}</Button> : <span />}

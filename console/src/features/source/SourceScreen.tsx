@@ -19,6 +19,7 @@ import { bodyOf, healthQuery, sourceQuery, useSourceChange } from './queries'
 import type { Source } from './queries'
 import { sourceTabs } from './routes'
 import type { SourceTab } from './routes'
+import { Sessions } from './Sessions'
 import { SourceHistory } from './SourceHistory'
 
 const route = getRouteApi('/shell/sources/$key')
@@ -55,6 +56,7 @@ function One({ source: s }: { source: Source }) {
         <Tabs.Panel value="connect"><Connect source={s} health={health.data} /></Tabs.Panel>
         <Tabs.Panel value="keys"><Keys source={s} /></Tabs.Panel>
         <Tabs.Panel value="events"><Observed source={s} /></Tabs.Panel>
+        <Tabs.Panel value="sessions"><Sessions key={s.version} source={s} /></Tabs.Panel>
         <Tabs.Panel value="yaml"><YamlTab document={bodyOf(s)} /></Tabs.Panel>
         <Tabs.Panel value="history"><SourceHistory source={s} /></Tabs.Panel>
       </Tabs>

@@ -3,7 +3,7 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import type { NavItem } from '~/app/feature'
 import { shellRoute } from '~/app/root'
 
-export const sourceTabs = ['connect', 'keys', 'events', 'yaml', 'history'] as const
+export const sourceTabs = ['connect', 'keys', 'events', 'sessions', 'yaml', 'history'] as const
 export type SourceTab = (typeof sourceTabs)[number]
 
 export const sourceRoutes = [
