@@ -1,6 +1,16 @@
 package embedded
 
-import "time"
+import (
+	"time"
+
+	"rapport/internal/store"
+)
 
 // SetPause shortens how long writes of the state wait after a failure.
 func SetPause(o *Options, d time.Duration) { o.pause = d }
+
+// MayBeRecent tells whether the filters let a memtable have a row, and how many
+// of them there are.
+func MayBeRecent(s *Store, k store.RowKey) (maybe bool, generations int) {
+	return s.state.recent.has(appendKey(nil, k.Table, k.Bucket, k.Key)), len(*s.state.recent.all.Load())
+}

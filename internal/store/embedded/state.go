@@ -25,8 +25,9 @@ type State struct {
 	folder folder // Pebble's own
 	cache  *pebble.Cache
 	gate   gate
+	recent *recent
 
-	commits sync.RWMutex // held for writing by Reset
+	commits sync.RWMutex // held for writing by Reset, and while a generation begins
 
 	mu      sync.RWMutex
 	applied map[store.Span]store.Position
@@ -97,6 +98,16 @@ func (s *State) Commit(ctx context.Context, c store.Commit) error {
 	if err := s.room(); err != nil {
 		return err
 	}
+	if err := s.commit(&c); err != nil {
+		return err
+	}
+	if err := s.turnFull(); err != nil {
+		return fmt.Errorf("flushing: %w", err)
+	}
+	return nil
+}
+
+func (s *State) commit(c *store.Commit) error {
 	s.commits.RLock()
 	defer s.commits.RUnlock()
 	size := 64
@@ -111,10 +122,11 @@ func (s *State) Commit(ctx context.Context, c store.Commit) error {
 		size += len(ch.Key) + len(ch.Value) + 16
 	}
 	position := max(c.Position, s.appliedTo(c.Span))
-	batch := s.batch(c.Span, size)
+	batch, g := s.batch(c.Span, size), s.recent.current()
+	g.bytes.Add(int64(size + rowOverhead*len(c.Changes)))
 	err := batch.Set(appliedKey(c.Span), binary.BigEndian.AppendUint64(nil, uint64(position)), nil)
 	for i := 0; err == nil && i < len(c.Changes); i++ {
-		err = stage(batch, &c.Changes[i])
+		err = s.stage(batch, g, &c.Changes[i])
 	}
 	if err == nil {
 		err = batch.Commit(pebble.NoSync)
@@ -143,8 +155,9 @@ func (s *State) batch(span store.Span, size int) *pebble.Batch {
 	return s.db.NewBatchWithSize(size, pebble.WithMaxRetainedSizeBytes(mostRetained))
 }
 
-// stage writes one change into a batch without a copy in between.
-func stage(batch *pebble.Batch, ch *store.Change) error {
+// stage writes one change into a batch without a copy in between, and notes its
+// key.
+func (s *State) stage(batch *pebble.Batch, g *generation, ch *store.Change) error {
 	keyLen, valueLen := keyPrefix+len(ch.Key), store.PartBytes(len(ch.Value))
 	var op *pebble.DeferredBatchOp
 	switch ch.Op {
@@ -158,6 +171,7 @@ func stage(batch *pebble.Batch, ch *store.Change) error {
 		return fmt.Errorf("%w: operation %d", store.ErrMisuse, ch.Op)
 	}
 	appendKey(op.Key[:0], ch.Table, ch.Bucket, ch.Key)
+	g.note(s.recent.hash(op.Key))
 	if ch.Op != store.Delete {
 		n := binary.PutUvarint(op.Value, uint64(len(ch.Value)))
 		copy(op.Value[n:], ch.Value)
@@ -207,9 +221,11 @@ func (s *State) Reset(ctx context.Context, keep ...store.Table) error {
 	}
 	s.commits.Lock()
 	defer s.commits.Unlock()
+	s.recent.blur()
 	if err := s.deleteAllBut(keep); err != nil {
 		return fmt.Errorf("resetting the state: %w", err)
 	}
+	s.recent.begin()
 	s.mu.Lock()
 	clear(s.applied)
 	s.mu.Unlock()

@@ -33,6 +33,7 @@ func openState(f folder, o Options) (*State, error) {
 	// much buffers writes, which saves compactions, as caches reads.
 	memtable := min(max(o.MemoryBudget/8, leastMemtable), mostMemtable)
 	s.cache = pebble.NewCache(o.MemoryBudget/4*3 - memtables*memtable)
+	s.recent = newRecent(memtable)
 	options := &pebble.Options{
 		FS:                          s.fs,
 		Cache:                       s.cache,
@@ -51,7 +52,7 @@ func openState(f folder, o Options) (*State, error) {
 		// there were as many edits as there are files.
 		MaxManifestFileSize: 1,
 		Logger:              pebbleLog{s, o.Report},
-		EventListener:       &pebble.EventListener{BackgroundError: o.Report},
+		EventListener:       &pebble.EventListener{BackgroundError: o.Report, FlushBegin: func(pebble.FlushInfo) { s.recent.flushes.Add(1) }},
 	}
 	options.TargetFileSizes[0] = firstTargetFile
 	for i := range options.Levels {
@@ -125,10 +126,12 @@ func (s *State) flush(ctx context.Context) error {
 		return err
 	}
 	before := s.fs.last.Load()
+	ended := s.turn()
 	done, err := s.db.AsyncFlush()
 	if err != nil {
 		return fmt.Errorf("flushing the state: %w", err)
 	}
+	s.recent.until(done, ended)
 	for {
 		// Asked for first, so that nothing rings between looking and waiting.
 		alarm := s.fs.trouble()
@@ -140,6 +143,7 @@ func (s *State) flush(ctx context.Context) error {
 		}
 		select {
 		case <-done:
+			s.recent.drop()
 			return s.sound()
 		case <-ctx.Done():
 			return ctx.Err()

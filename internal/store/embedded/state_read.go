@@ -12,8 +12,8 @@ import (
 	"rapport/internal/store"
 )
 
-// Load walks the keys in their order with one iterator, which is one moment of
-// the state; filters spare it the tables that do not hold a key.
+// Load reads all keys at one moment of the state. Filters spare it the memtables
+// and the files that do not hold a key.
 func (s *State) Load(ctx context.Context, keys []store.RowKey) (out [][][]byte, err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
@@ -34,31 +34,78 @@ func (s *State) Load(ctx context.Context, keys []store.RowKey) (out [][][]byte, 
 		physical[i] = place{key: room[start:len(room):len(room)], at: i}
 	}
 	slices.SortFunc(physical, func(a, b place) int { return bytes.Compare(a.key, b.key) })
+	return out, s.loadSorted(ctx, physical, out)
+}
+
+// loadSorted reads rows at one moment. Where no memtable has any of them, that is
+// the end of the last flush.
+func (s *State) loadSorted(ctx context.Context, list []place, out [][][]byte) (err error) {
+	if !slices.ContainsFunc(list, s.maybeRecent) {
+		return s.loadFiles(ctx, list, out)
+	}
+	began := s.recent.flushes.Load()
 	it, err := s.db.NewIterWithContext(ctx, nil)
 	if err != nil {
-		return nil, fmt.Errorf("loading rows: %w", err)
+		return fmt.Errorf("loading rows: %w", err)
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	for i, p := range physical {
-		if i > 0 && bytes.Equal(p.key, physical[i-1].key) {
-			out[p.at] = cloneParts(out[physical[i-1].at])
+	// Asked again, after the moment is fixed: what was not noted by then is in the
+	// files.
+	recent, rest := make([]place, 0, len(list)), make([]place, 0, len(list))
+	for _, p := range list {
+		if s.maybeRecent(p) {
+			recent = append(recent, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	if err := loadRows(it, recent, out); err != nil || len(rest) == 0 {
+		return err
+	}
+	if err := s.loadFiles(ctx, rest, out); err != nil {
+		return err
+	}
+	if s.recent.flushes.Load() != began {
+		return loadRows(it, rest, out) // the files may be of a later moment
+	}
+	return nil
+}
+
+func (s *State) maybeRecent(p place) bool { return s.recent.has(p.key) }
+
+// loadFiles reads rows that no memtable has.
+func (s *State) loadFiles(ctx context.Context, list []place, out [][][]byte) (err error) {
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{OnlyReadGuaranteedDurable: true})
+	if err != nil {
+		return fmt.Errorf("loading rows: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	return loadRows(it, list, out)
+}
+
+// loadRows walks the keys in their order.
+func loadRows(it *pebble.Iterator, list []place, out [][][]byte) error {
+	for i, p := range list {
+		if i > 0 && bytes.Equal(p.key, list[i-1].key) {
+			out[p.at] = cloneParts(out[list[i-1].at])
 			continue
 		}
+		out[p.at] = nil
 		if !it.SeekPrefixGE(p.key) || !bytes.Equal(it.Key(), p.key) {
 			if err := it.Error(); err != nil {
-				return nil, fmt.Errorf("loading rows: %w", err)
+				return fmt.Errorf("loading rows: %w", err)
 			}
 			continue
 		}
 		value, err := it.ValueAndErr()
 		if err != nil {
-			return nil, fmt.Errorf("loading rows: %w", err)
+			return fmt.Errorf("loading rows: %w", err)
 		}
 		if out[p.at], err = store.CutParts(bytes.Clone(value), nil); err != nil {
-			return nil, fmt.Errorf("loading row %x: %w", p.key, err)
+			return fmt.Errorf("loading row %x: %w", p.key, err)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // place is a physical key and whose it is.
