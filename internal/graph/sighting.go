@@ -311,6 +311,10 @@ func (g *Graph) sharedOf(ctx context.Context, members []event.Identifier) ([]Sha
 	return out, nil
 }
 
+// mayBeShared tells whether a node, or one around it, may be shared where its
+// component is one person.
+func (n *node) mayBeShared() bool { return n.role == identity.Hub || n.asks() }
+
 // mayBeShared notes of a node and those around it which may be shared.
 func (g *Graph) mayBeShared(n *node, asked map[event.Identifier]bool) {
 	if n.role == identity.Hub {

@@ -11,8 +11,8 @@ import (
 // Whose says who an identifier belongs to.
 type Whose struct {
 	Members []event.Identifier // strongest first; none where the identifier stands for itself
-	// Alone says that they are more than one and that none of them is shared with
-	// others: nothing but their anchors' states makes the person.
+	// Alone says that none of them is shared with others: nothing but their
+	// anchors' states makes the person.
 	Alone bool
 }
 
@@ -51,7 +51,7 @@ func (g *Graph) People(ctx context.Context, keys []id.Key) ([]Whose, error) {
 		}
 		members := slices.Clone(c.personOf(n.ident))
 		slices.SortFunc(members, g.rules.Compare)
-		out[i] = Whose{members, !c.asks && c.cuts == nil && len(members) > 1}
+		out[i] = Whose{members, !c.asks && c.cuts == nil && (len(members) > 1 || !n.mayBeShared())}
 	}
 	return out, nil
 }

@@ -152,6 +152,9 @@ func (w *people) trim() {
 // finished gives the entries of an anchor's finished chunks: those that are
 // committed, then those that wait.
 func (s *setting) finished(ctx context.Context, k id.Key, chunks uint32, pending []chunk) ([]profile.Entry, error) {
+	if chunks == 0 {
+		return nil, nil
+	}
 	var out []profile.Entry
 	committed := chunks - uint32(len(pending))
 	var bad error
