@@ -25,7 +25,8 @@ type recorder struct {
 	*Assigner
 	mu      sync.Mutex
 	waiting []note
-	wake    chan struct{}
+	begun   chan struct{} // something waits
+	many    chan struct{} // so much waits that it is written at once
 	// lately are exposures that may not be applied yet, by whom: who asks again
 	// at once gets the same, also of a bandit that learned meanwhile.
 	lately, before map[event.Identifier]experiment.Register
@@ -45,8 +46,10 @@ type note struct {
 }
 
 const (
-	flushEvery = 20 * time.Millisecond
-	flushMany  = 512
+	// gatherFor is how long the first exposure waits for others: a frame costs the
+	// same for one as for many.
+	gatherFor  = 100 * time.Millisecond
+	gatherMany = 512
 	maxWaiting = 1 << 17
 	maxLately  = 1 << 15
 	// forget is how long an exposure is remembered at least: longer than it takes
@@ -55,7 +58,7 @@ const (
 )
 
 func (r *recorder) init(a *Assigner) {
-	r.Assigner, r.wake = a, make(chan struct{}, 1)
+	r.Assigner, r.begun, r.many = a, make(chan struct{}, 1), make(chan struct{}, 1)
 	r.lately, r.before = map[event.Identifier]experiment.Register{}, map[event.Identifier]experiment.Register{}
 }
 
@@ -70,11 +73,18 @@ func (r *recorder) note(who event.Identifier, trusted bool, x *experiment.Assign
 	r.age(now)
 	r.lately[who] = append(r.lately[who], experiment.Exposure{Experiment: x.Experiment, Phase: x.Phase, Variant: x.Variant, First: now})
 	r.waiting = append(r.waiting, note{who, trusted, now, *x})
-	if len(r.waiting) >= flushMany {
-		select {
-		case r.wake <- struct{}{}:
-		default:
-		}
+	switch len(r.waiting) {
+	case 1:
+		rouse(r.begun)
+	case gatherMany:
+		rouse(r.many)
+	}
+}
+
+func rouse(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -106,20 +116,34 @@ func (r *recorder) add(to experiment.Register, who event.Identifier) experiment.
 }
 
 func (r *recorder) run() {
-	every := time.NewTicker(flushEvery)
-	defer every.Stop()
-	for {
-		select {
-		case <-r.stop:
-			_, _ = r.Flush(context.Background()) // what the log does not take comes again
-			return
-		case <-every.C:
-		case <-r.wake:
-		}
-		if _, err := r.Flush(context.Background()); err != nil {
+	gather := time.NewTimer(gatherFor)
+	defer gather.Stop()
+	for more := true; more; {
+		more = r.gather(gather)
+		// What the log does not take comes again after the end.
+		if _, err := r.Flush(context.Background()); err != nil && more {
 			r.Log.Warn("exposures wait: the log does not take them", "error", err)
+			rouse(r.begun)
 		}
 	}
+}
+
+// gather waits until there is something to write, and for others to come; false
+// at the end.
+func (r *recorder) gather(timer *time.Timer) bool {
+	select {
+	case <-r.stop:
+		return false
+	case <-r.begun:
+	}
+	timer.Reset(gatherFor)
+	select {
+	case <-r.stop:
+		return false
+	case <-timer.C:
+	case <-r.many:
+	}
+	return true
 }
 
 // Flush writes what waits into the log and tells where it stands there, also of
@@ -129,7 +153,7 @@ func (r *recorder) Flush(ctx context.Context) (pipeline.Receipt, error) {
 	defer r.flushing.Unlock()
 	for {
 		r.mu.Lock()
-		n := min(len(r.waiting), flushMany)
+		n := min(len(r.waiting), gatherMany)
 		batch := append([]note(nil), r.waiting[:n]...)
 		r.mu.Unlock()
 		if n == 0 {
