@@ -63,8 +63,15 @@ func silent(r *Rule, h *health.HealthReport) (out []problem) {
 
 func failing(w *DestinationFailing, h *health.HealthReport) (out []problem) {
 	for _, d := range h.Destinations {
-		if (d.State == "failing" || d.State == "stopped") && has(w.Destinations, d.Key) {
-			out = append(out, problem{"destination:" + d.Key, fmt.Sprintf("The destination %s is %s: %s (%d messages wait).", d.Key, d.State, d.Problem, d.Waiting), "Mend what it says; one that stopped is released by a person."})
+		if !has(w.Destinations, d.Key) {
+			continue
+		}
+		about, mend := "destination:"+d.Key, "Mend what it says; one that stopped is released by a person."
+		switch d.State {
+		case "failing":
+			out = append(out, problem{about, fmt.Sprintf("The destination %s is failing: %s (%d messages wait).", d.Key, d.Problem, d.Waiting), mend})
+		case "stopped":
+			out = append(out, problem{about, fmt.Sprintf("The destination %s is stopped: %s (%d messages wait).", d.Key, d.Problem, d.Waiting), mend})
 		}
 	}
 	return out
@@ -91,7 +98,7 @@ func ending(r *Rule, h *health.HealthReport) []problem {
 	case c == nil:
 		return nil
 	case c.Error != "":
-		return []problem{{"certificate", "A newer certificate cannot be had: " + c.Error + ".", "Look at the files or at what the authority says."}}
+		return []problem{{"certificate", fmt.Sprintf("A newer certificate cannot be had: %s.", c.Error), "Look at the files or at what the authority says."}}
 	case c.Expires.Sub(h.CheckedAt) < r.span:
 		return []problem{{"certificate", fmt.Sprintf("The certificate ends at %s.", c.Expires), "Put a newer one in its place, or see why the authority gives none."}}
 	}
@@ -182,11 +189,11 @@ func (b *Book) rising(r *Rule, h *health.HealthReport) (out []problem) {
 			least = min(least, m.N) // some were discarded meanwhile
 		}
 		if rose := n - least; rose >= uint64(r.When.DeadLetters.Rise) {
-			what, mend := "events were not understood", "Look at the dead letters: mend the sender or the mapping, then replay them."
-			if about != "events" {
-				what, mend = "messages were given up", "Look at its deliveries with the outcome dead, then replay or discard them."
+			if about == "events" {
+				out = append(out, problem{about, fmt.Sprintf("%d events were not understood within %s.", rose, text(r.span)), "Look at the dead letters: mend the sender or the mapping, then replay them."})
+			} else {
+				out = append(out, problem{about, fmt.Sprintf("%d messages were given up within %s.", rose, text(r.span)), "Look at its deliveries with the outcome dead, then replay or discard them."})
 			}
-			out = append(out, problem{about, fmt.Sprintf("%d %s within %s.", rose, what, text(r.span)), mend})
 		}
 	}
 	slices.SortFunc(out, func(a, b problem) int { return strings.Compare(a.about, b.about) })
@@ -203,15 +210,14 @@ func (b *Book) anomalies(w *VolumeAnomaly, h *health.HealthReport) (out []proble
 		if !ok || usual < float64(w.AtLeast) {
 			continue
 		}
-		share, word := float64(last)/usual, ""
+		about, mend := "source:"+s.Key, "See what changed at the sender: a release, a campaign, a broken tag, a loop."
+		share := float64(last) / usual
 		switch {
 		case *w.Below > 0 && share < *w.Below:
-			word = "only "
+			out = append(out, problem{about, fmt.Sprintf("In the last whole hour only %d events came from the source %s; usual at this time are %.0f.", last, s.Key, usual), mend})
 		case *w.Above > 0 && share > *w.Above:
-		default:
-			continue
+			out = append(out, problem{about, fmt.Sprintf("In the last whole hour %d events came from the source %s; usual at this time are %.0f.", last, s.Key, usual), mend})
 		}
-		out = append(out, problem{"source:" + s.Key, fmt.Sprintf("In the last whole hour %s%d events came from the source %s; usual at this time are %.0f.", word, last, s.Key, usual), "See what changed at the sender: a release, a campaign, a broken tag, a loop."})
 	}
 	return out
 }

@@ -130,37 +130,40 @@ type judgement struct {
 	found []Finding
 }
 
-func (j *judgement) find(severity Severity, code, about, message, mend string) {
+// find notes a trouble. Its sentences are in german, too.
+func (j *judgement) find(severity Severity, code, about, mend, format string, args ...any) {
 	key := code + " " + about
 	j.seen[key] = true
 	if _, known := j.watch.since[key]; !known {
 		j.watch.since[key] = j.at
 	}
-	j.found = append(j.found, Finding{code, severity, about, message, mend, j.watch.since[key]})
+	j.found = append(j.found, Finding{code, severity, about, fmt.Sprintf(format, args...), mend, j.watch.since[key]})
 }
 
 func (j *judgement) process(m *Measured) {
 	if m.NotReady != "" {
-		j.find(Critical, "not_ready", "", "The instance does not serve: "+m.NotReady+".", "Wait where it says how far it is; else read the log of the process.")
+		j.find(Critical, "not_ready", "", "Wait where it says how far it is; else read the log of the process.", "The instance does not serve: %s.", m.NotReady)
 	}
 	if m.LogFailing != "" {
-		j.find(Critical, "log_failing", "", "Events cannot be written: "+m.LogFailing+".", "Free space on the disk, or mend it: senders hear that they shall come again, and it goes on by itself.")
+		j.find(Critical, "log_failing", "", "Free space on the disk, or mend it: senders hear that they shall come again, and it goes on by itself.",
+			"Events cannot be written: %s.", m.LogFailing)
 	}
 	if m.ReadOnly {
-		j.find(Notice, "read_only", "", "The instance is read-only: nothing is taken in and nothing changed.", "Take the setting read_only away and start again.")
+		j.find(Notice, "read_only", "", "Take the setting read_only away and start again.", "The instance is read-only: nothing is taken in and nothing changed.")
 	}
 	if rose, span := j.watch.deadRise(m); rose >= deadPerWindow {
-		j.find(Warning, "dead_letters", "", fmt.Sprintf("%d events within %s were not understood.", rose, span.Round(time.Minute)),
-			"Look at GET /api/v1/dead-letters or the console's dead letters: mend the sender or the mapping, then replay them.")
+		j.find(Warning, "dead_letters", "", "Look at GET /api/v1/dead-letters or the console's dead letters: mend the sender or the mapping, then replay them.",
+			"%d events within %s were not understood.", rose, span.Round(time.Minute))
 	}
 	for _, n := range m.Nodes {
 		if n.Role == Silent {
-			j.find(Warning, "node_silent", "node:"+n.ID, fmt.Sprintf("The node %s was not heard of for %.0f s.", n.ID, n.Silent),
-				"Start it again, or see whether it reaches the database. A node that is gone for good leaves the list after a day.")
+			j.find(Warning, "node_silent", "node:"+n.ID, "Start it again, or see whether it reaches the database. A node that is gone for good leaves the list after a day.",
+				"The node %s was not heard of for %.0f s.", n.ID, n.Silent)
 		}
 	}
 	for _, k := range m.FailedJobs {
-		j.find(Warning, "job_failed", "job:"+k.ID, fmt.Sprintf("The background job %s failed: %s.", strings.TrimSpace(k.Kind+" "+k.About), strings.TrimSuffix(k.Error, ".")), "Mend what it says, then ask for it again.")
+		j.find(Warning, "job_failed", "job:"+k.ID, "Mend what it says, then ask for it again.",
+			"The background job %s failed: %s.", strings.TrimSpace(k.Kind+" "+k.About), strings.TrimSuffix(k.Error, "."))
 	}
 }
 
@@ -185,9 +188,11 @@ func (j *judgement) late(l *Late) {
 	for _, lane := range l.Lanes {
 		switch {
 		case lane.Problem != "":
-			j.find(Critical, "lane_failing", "lane:"+lane.Name, "What follows from events of "+lane.Name+" cannot be kept: "+lane.Problem+".", "Free space or mend the database, then start again: nothing is lost, the log has it.")
+			j.find(Critical, "lane_failing", "lane:"+lane.Name, "Free space or mend the database, then start again: nothing is lost, the log has it.",
+				"What follows from events of %s cannot be kept: %s.", lane.Name, lane.Problem)
 		case lane.Stuck != 0:
-			j.find(Critical, "stuck", "lane:"+lane.Name, fmt.Sprintf("%d records of %s wait and none is folded.", lane.Waiting, lane.Name), "Read the log for the reason; rapport doctor looks at the disk and the store.")
+			j.find(Critical, "stuck", "lane:"+lane.Name, "Read the log for the reason; rapport doctor looks at the disk and the store.",
+				"%d records of %s wait and none is folded.", lane.Waiting, lane.Name)
 		}
 	}
 	severity := Warning
@@ -195,7 +200,8 @@ func (j *judgement) late(l *Late) {
 		severity = Critical
 	}
 	if l.Seconds >= lateWarning.Seconds() {
-		j.find(severity, "late", "", fmt.Sprintf("Profiles are %s behind what came in.", span(l.Seconds)), "Wait where a rebuild or an import runs; else give the machine more cores, or look at what is stuck.")
+		j.find(severity, "late", "", "Wait where a rebuild or an import runs; else give the machine more cores, or look at what is stuck.",
+			"Profiles are %s behind what came in.", span(l.Seconds))
 	}
 }
 
@@ -214,15 +220,15 @@ func (j *judgement) disk(m *Measured, d *DiskReport) {
 	if d.FullAt != nil && at.UnmarshalText([]byte(*d.FullAt)) == nil {
 		left = at.Sub(m.At)
 	}
-	message := fmt.Sprintf("%.1f%% of the disk under %s are free.", free*100, d.Path)
-	if left < fullWarning {
-		message = strings.TrimSuffix(message, ".") + fmt.Sprintf("; at this rate it is full in %.1f days.", left.Hours()/24)
+	severity := Warning
+	if free < diskCritical || left < fullCritical {
+		severity = Critical
 	}
 	switch {
-	case free < diskCritical || left < fullCritical:
-		j.find(Critical, "disk", "", message, mend)
-	case free < diskWarning || left < fullWarning:
-		j.find(Warning, "disk", "", message, mend)
+	case left < fullWarning:
+		j.find(severity, "disk", "", mend, "%.1f%% of the disk under %s are free; at this rate it is full in %.1f days.", free*100, d.Path, left.Hours()/24)
+	case free < diskWarning:
+		j.find(severity, "disk", "", mend, "%.1f%% of the disk under %s are free.", free*100, d.Path)
 	}
 }
 
@@ -231,31 +237,33 @@ func (j *judgement) outside(m *Measured) {
 	for _, s := range m.Sources {
 		switch s.Status {
 		case "failing":
-			j.find(Warning, "source_failing", "source:"+s.Key, "What the source "+s.Key+" sent last was not understood.", "Look at its dead letters.")
+			j.find(Warning, "source_failing", "source:"+s.Key, "Look at its dead letters.", "What the source %s sent last was not understood.", s.Key)
 		case "quiet":
-			j.find(Notice, "source_quiet", "source:"+s.Key, "Nothing came from the source "+s.Key+" for a day.", "Check whether it still sends; pause or remove it if it never will.")
+			j.find(Notice, "source_quiet", "source:"+s.Key, "Check whether it still sends; pause or remove it if it never will.", "Nothing came from the source %s for a day.", s.Key)
 		case "expired":
-			j.find(Warning, "source_expired", "source:"+s.Key, "The licence of the source "+s.Key+" is over: its events are refused.", "Renew the licence and set its new end, or remove the source.")
+			j.find(Warning, "source_expired", "source:"+s.Key, "Renew the licence and set its new end, or remove the source.", "The licence of the source %s is over: its events are refused.", s.Key)
 		}
 	}
 	for _, d := range m.Destinations {
 		about := "destination:" + d.Key
 		switch d.State {
 		case "failing":
-			j.find(Critical, "destination_failing", about, fmt.Sprintf("The destination %s does not take what it is told: %s. %d messages wait.", d.Key, strings.TrimSuffix(d.Problem, "."), d.Waiting), "Mend what it says; it is tried again by itself.")
+			j.find(Critical, "destination_failing", about, "Mend what it says; it is tried again by itself.",
+				"The destination %s does not take what it is told: %s. %d messages wait.", d.Key, strings.TrimSuffix(d.Problem, "."), d.Waiting)
 		case "stopped":
-			j.find(Critical, "destination_stopped", about, "The destination "+d.Key+" stopped: "+strings.TrimSuffix(d.Problem, ".")+".", "See whether so many messages are right, then release it.")
+			j.find(Critical, "destination_stopped", about, "See whether so many messages are right, then release it.", "The destination %s stopped: %s.", d.Key, strings.TrimSuffix(d.Problem, "."))
 		}
 		if d.Dead > 0 {
-			j.find(Warning, "destination_dead_letters", about, fmt.Sprintf("%d messages to %s were given up.", d.Dead, d.Key), "Look at its deliveries with the outcome dead, then replay or discard them.")
+			j.find(Warning, "destination_dead_letters", about, "Look at its deliveries with the outcome dead, then replay or discard them.", "%d messages to %s were given up.", d.Dead, d.Key)
 		}
 	}
 	if l := m.Lake; l != nil && (l.Error != "" || l.Lag > lakeLate.Seconds()) {
-		why := "rows have waited for " + span(l.Lag)
+		const mend = "Look whether the folder or bucket can be written; nothing is lost, the log has it."
 		if l.Error != "" {
-			why = strings.TrimSuffix(l.Error, ".")
+			j.find(Warning, "lake", "", mend, "The data lake is behind: %s.", strings.TrimSuffix(l.Error, "."))
+		} else {
+			j.find(Warning, "lake", "", mend, "The data lake is behind: rows have waited for %s.", span(l.Lag))
 		}
-		j.find(Warning, "lake", "", "The data lake is behind: "+why+".", "Look whether the folder or bucket can be written; nothing is lost, the log has it.")
 	}
 	j.certificate(m.Certificate)
 }
@@ -266,15 +274,15 @@ func (j *judgement) certificate(c *Certificate) {
 	}
 	const mend = "Put a newer certificate in the place of the file, or look why the authority refuses one."
 	left := c.Expires.Sub(j.at)
-	message := fmt.Sprintf("The certificate ends at %s.", c.Expires)
-	if c.Error != "" {
-		message = strings.TrimSuffix(message, ".") + ", and a newer one cannot be had: " + strings.TrimSuffix(c.Error, ".") + "."
+	severity := Warning
+	if left < certCritical {
+		severity = Critical
 	}
 	switch {
-	case left < certCritical:
-		j.find(Critical, "certificate", "", message, mend)
-	case left < certWarning || c.Error != "":
-		j.find(Warning, "certificate", "", message, mend)
+	case c.Error != "":
+		j.find(severity, "certificate", "", mend, "The certificate ends at %s, and a newer one cannot be had: %s.", c.Expires, strings.TrimSuffix(c.Error, "."))
+	case left < certWarning:
+		j.find(severity, "certificate", "", mend, "The certificate ends at %s.", c.Expires)
 	}
 }
 
@@ -283,17 +291,18 @@ func (j *judgement) backup(m *Measured) (overdue bool) {
 	switch {
 	case m.Elsewhere:
 	case b.URL == "":
-		j.find(Notice, "no_backup", "", "No backups are made.", "Set backup.url to a folder on another disk or to a bucket.")
+		j.find(Notice, "no_backup", "", "Set backup.url to a folder on another disk or to a bucket.", "No backups are made.")
 	case b.Every == 0:
 	case b.Last == 0 || j.at.Sub(b.Last) > time.Duration(b.Every)*time.Second+backupGrace:
 		if b.Last == 0 && m.Stored == 0 {
 			return false // an instance that has nothing yet
 		}
-		when := "none was made yet"
-		if b.Last != 0 {
-			when = "the newest is of " + b.Last.String()
+		const mend = "Look at the jobs of the kind backup for the reason, or run rapport backup."
+		if b.Last == 0 {
+			j.find(Warning, "backup_overdue", "", mend, "A backup is due: none was made yet.")
+		} else {
+			j.find(Warning, "backup_overdue", "", mend, "A backup is due: the newest is of %s.", b.Last)
 		}
-		j.find(Warning, "backup_overdue", "", "A backup is due: "+when+".", "Look at the jobs of the kind backup for the reason, or run rapport backup.")
 		return true
 	}
 	return false

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 
 	"rapport/internal/access"
 	"rapport/internal/alert"
 	"rapport/internal/definition"
+	"rapport/internal/pipeline"
 )
 
 // Alerts is what the API asks of those who tell people what is wrong.
@@ -52,16 +54,19 @@ func (a *API) alertRoutes() {
 				return nil, err
 			}
 			said, err := a.Alerts.Test(in.Key, d.Document)
-			return &body[alert.SaidAlert]{said}, err
+			return &body[alert.SaidAlert]{said.In(pipeline.Language(ctx))}, err
 		})
 }
 
 func (a *API) standingAlerts(ctx context.Context, in *Paging) (*body[List[alert.StandingAlert]], error) {
-	page, err := pageOf(a.Alerts.Standing(ctx), alert.StandingAlert.Key, *in)
+	page, err := pageOf(slices.Clone(a.Alerts.Standing(ctx)), alert.StandingAlert.Key, *in)
+	for i := range page.Items {
+		page.Items[i] = page.Items[i].In(pipeline.Language(ctx))
+	}
 	return &body[List[alert.StandingAlert]]{listOf(page)}, err
 }
 
-func (a *API) alertHistory(_ context.Context, in *struct {
+func (a *API) alertHistory(ctx context.Context, in *struct {
 	Paging
 	Alert string `query:"alert" maxLength:"128" doc:"Key of an alert; left out: all"`
 },
@@ -75,5 +80,8 @@ func (a *API) alertHistory(_ context.Context, in *struct {
 	// In the order of what Said gives.
 	newest := func(s alert.SaidAlert) string { return fmt.Sprintf("%019d %s", math.MaxInt64-int64(s.Time), s.ID) }
 	page, err := pageOf(all, newest, in.Paging)
+	for i := range page.Items {
+		page.Items[i] = page.Items[i].In(pipeline.Language(ctx))
+	}
 	return &body[List[alert.SaidAlert]]{listOf(page)}, err
 }

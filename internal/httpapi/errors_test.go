@@ -120,7 +120,9 @@ func TestErrors_ReferenceListsEveryCode(t *testing.T) {
 		"`detail` says what is wrong, where and the mend, and may change; `code` does not. `errors` names the fields\n" +
 		"that are to blame, by JSON pointer or parameter. An internal error shows no cause: that is in the log, under\n" +
 		"the same `request_id`. 429 and 503 carry `Retry-After`. The tracking paths answer in the shape of their\n" +
-		"clients instead, with the same codes.\n\n| Code | Status | From |\n| --- | --- | --- |\n")
+		"clients instead, with the same codes.\n\n" +
+		"With `Accept-Language: de` title, detail and messages are in German. A sentence that has none of its own is\n" +
+		"said by what its code means, followed by its English.\n\n| Code | Status | From |\n| --- | --- | --- |\n")
 	all := codes(t)
 	for _, c := range all {
 		fmt.Fprintf(&b, "| `%s` | %d | %s |\n", c.name, c.status, c.pkg)

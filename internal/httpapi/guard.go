@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/fault"
+	"rapport/internal/pipeline"
 )
 
 const (
@@ -45,7 +46,7 @@ func (a *API) refuseStranger(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	if _, err := a.authenticate(r); err != nil {
-		problemOf(err).write(w)
+		problemOf(err).spoken(r).write(w)
 		return true
 	}
 	return false
@@ -114,7 +115,7 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 		err = a.changeable()
 	}
 	if err != nil {
-		problemOf(err).write(w)
+		problemOf(err).spoken(r).write(w)
 		return
 	}
 	if look.masked {
@@ -167,7 +168,7 @@ func (a *API) checkContentType(ctx huma.Context, next func(huma.Context)) {
 		if len(allowed) > 1 {
 			mend = "the body must be one of " + strings.Join(allowed, ", ") + ": send the header Content-Type with it"
 		}
-		newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", mend).write(w)
+		newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", mend).in(pipeline.Language(ctx.Context())).write(w)
 		return
 	}
 	next(ctx)
@@ -247,7 +248,7 @@ func (a *API) transform(ctx huma.Context, _ string, v any) (any, error) {
 		a.Log.Error("request failed", "route", ctx.Operation().Method+" "+ctx.Operation().Path,
 			"request_id", p.RequestID, "error", p.cause)
 	}
-	return p, nil
+	return p.in(pipeline.Language(ctx.Context())), nil
 }
 
 // noRoute answers what the mux would answer in plain text.
@@ -256,13 +257,13 @@ func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(probe, r)
 	if probe.status != http.StatusMethodNotAllowed {
 		newProblem(http.StatusNotFound, "no_route",
-			"no such address: GET "+documentPath+" lists them; in a path, percent-encode values (/ is %2F)").write(w)
+			"no such address: GET "+documentPath+" lists them; in a path, percent-encode values (/ is %2F)").spoken(r).write(w)
 		return
 	}
 	allow := probe.header.Get("Allow")
 	p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible here: use "+allow)
 	p.header = http.Header{"Allow": {allow}}
-	p.write(w)
+	p.spoken(r).write(w)
 }
 
 // statusOnly takes an answer without sending it.

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/health"
+	"rapport/internal/pipeline"
 )
 
 // Health is what the API asks of those who look after the instance.
@@ -19,6 +20,6 @@ func (a *API) healthRoutes() {
 		summary: "How the instance is: what fails, what is late, what is stuck, what the disk holds and when it is full",
 	}
 	register(a, s, func(ctx context.Context, _ *struct{}) (*body[health.HealthReport], error) {
-		return &body[health.HealthReport]{a.Health.Report(ctx)}, nil
+		return &body[health.HealthReport]{a.Health.Report(ctx).In(pipeline.Language(ctx))}, nil
 	})
 }

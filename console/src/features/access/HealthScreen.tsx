@@ -1,4 +1,4 @@
-import { Badge, Button, Card, Group, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
+import { Alert, Badge, Button, Card, Group, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
 import { IconAlertTriangle, IconCircleCheck, IconDatabaseExport } from '@tabler/icons-react'
 import { useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
@@ -30,6 +30,7 @@ export function HealthScreen() {
     <Page title={t('health')} lead={t('healthLead')}>
       <Stack gap="xl">
         <Checks jobs={jobs.data?.items ?? []} />
+        <Findings />
         <Backups jobs={jobs.data?.items ?? []} />
         <section>
           <Title order={2} mb="xs">{t('jobs')}</Title>
@@ -60,6 +61,28 @@ function Checks({ jobs }: { jobs: Job[] }) {
       <Check title={t('lost')} good={(sums?.dead_lettered ?? 0) === 0} waiting={!sums} text={sums && sums.dead_lettered > 0 ? <Link to="/dead-letters" search={{}}>{t('lostBad', { count: sums.dead_lettered })}</Link> : t('lostGood')} />
       <Check title={t('sourcesAndJobs')} good={failing.length + failed.length + stuck.length === 0} waiting={false} text={failing.length + failed.length + stuck.length === 0 ? t('allGood') : t('someBad', { sources: f.number(failing.length), failed: f.number(failed.length), waiting: f.number(stuck.length) })} />
     </SimpleGrid>
+  )
+}
+
+const urgency = { critical: 'red', warning: 'yellow', notice: 'blue' } as const
+
+/** Findings are what is not as it should be, in the server's words, the most urgent first. */
+function Findings() {
+  const t = useText(settings)
+  const found = useQuery({ queryKey: ['health'], queryFn: ({ signal }) => ask(api.GET('/api/v1/health', { signal })), refetchInterval: 10_000 }).data?.findings ?? []
+  if (found.length === 0) return null
+  return (
+    <section>
+      <Title order={2} mb="xs">{t('findings')}</Title>
+      <Stack gap="sm">
+        {found.map((x) => (
+          <Alert key={`${x.code} ${x.about ?? ''}`} color={urgency[x.severity]} title={x.message}>
+            <Text size="sm">{x.mend}</Text>
+            <Text size="sm" c="dimmed">{t('findingSince')} <Time at={x.since} /></Text>
+          </Alert>
+        ))}
+      </Stack>
+    </section>
   )
 }
 

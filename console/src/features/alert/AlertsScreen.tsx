@@ -93,8 +93,8 @@ function One({ of: s }: { of: Standing }) {
         </Group>
         <Text size="sm" c="dimmed">{t('since')} <Time at={s.since} /></Text>
       </Group>
-      <Text size="sm" mt={6} lang="en">{s.message}</Text>
-      {s.mend && <Text size="sm" c="dimmed" lang="en">{s.mend}</Text>}
+      <Text size="sm" mt={6}>{s.message}</Text>
+      {s.mend && <Text size="sm" c="dimmed">{s.mend}</Text>}
     </Card>
   )
 }

@@ -39,7 +39,7 @@ function One({ entry: s }: { entry: Entry }) {
         <Group gap="xs"><Badge color={colors[s.state]}>{t(`state_${s.state}`)}</Badge><Text fw={600}>{s.title}</Text><About about={s.about} /></Group>
         <Text size="sm" c="dimmed"><Time at={s.time} /></Text>
       </Group>
-      {s.message && <Text size="sm" mt={6} lang="en">{s.message}</Text>}
+      {s.message && <Text size="sm" mt={6}>{s.message}</Text>}
       {s.told.length > 0 && (
         <Stack gap={4} mt="xs">
           {s.told.map((x) => (
