@@ -74,7 +74,11 @@ func (t *throttle) serve(w http.ResponseWriter, r *http.Request, full func(int64
 
 // again tells whether the client says that it sends this once more.
 func again(h http.Header) bool {
-	n, err := strconv.Atoi(h.Get("X-Retry-Count"))
+	count := h.Get("X-Retry-Count")
+	if count == "" {
+		return false // most; an error is not for nothing
+	}
+	n, err := strconv.Atoi(count)
 	return err == nil && n > 0
 }
 

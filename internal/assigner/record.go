@@ -186,8 +186,8 @@ func (r *recorder) submission(batch []note) *pipeline.Submission {
 	var b []byte
 	for i := range batch {
 		n := &batch[i]
-		at := len(b)
-		b = n.body(b)
+		at, message := len(b), n.message()
+		b = n.body(b, message)
 		body := b[at:len(b):len(b)]
 		doc, err := jsondoc.Parse(body, jsondoc.Limits{})
 		if err != nil {
@@ -195,7 +195,7 @@ func (r *recorder) submission(batch []note) *pipeline.Submission {
 			continue
 		}
 		env := event.Envelope{
-			Dialect: r.Dialect, Source: event.ExposureSource, MessageID: n.message(), Received: n.at, Verified: n.trusted, Rules: rules.Version,
+			Dialect: r.Dialect, Source: event.ExposureSource, MessageID: message, Received: n.at, Verified: n.trusted, Rules: rules.Version,
 		}
 		e, err := r.mapper(&env, doc.Root())
 		if err != nil {
@@ -215,7 +215,7 @@ func (n *note) message() string {
 }
 
 // body writes the track call.
-func (n *note) body(b []byte) []byte {
+func (n *note) body(b []byte, message string) []byte {
 	text := func(key, value string) {
 		b = append(append(b, '"'), key...)
 		b = append(b, `":`...)
@@ -224,7 +224,7 @@ func (n *note) body(b []byte) []byte {
 	b = append(b, `{"type":"track","channel":"server",`...)
 	text("event", event.ExposureName)
 	b = append(b, ',')
-	text("messageId", n.message())
+	text("messageId", message)
 	b = append(b, ',')
 	switch n.anchor.Namespace {
 	case event.UserID:

@@ -15,7 +15,7 @@ import (
 
 // dirty is how many rows wait for the next commit.
 func (w *people) dirty() int {
-	n := len(w.changedAnchors) + len(w.changedEntities) + len(w.rows) + len(w.ticked)
+	n := len(w.changedAnchors) + len(w.changedEntities) + len(w.rows) + len(w.ticked) + w.ledger.dirty()
 	if w.jobChanged || w.job != nil && w.job.changed {
 		n++
 	}
@@ -38,7 +38,7 @@ func (w *people) changes(at store.Position) []store.Change {
 	clear(w.notices)
 	maps.Copy(w.gatheredUnswept, w.unswept)
 	clear(w.unswept)
-	w.ledger.commits()
+	out = w.ledgerChanges(out)
 	for b := range w.ticked {
 		out = append(out, passedRow(b, w.passed[b]))
 	}

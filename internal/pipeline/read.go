@@ -102,9 +102,18 @@ func (p *Pipeline) gatherSurface(ctx context.Context, k id.Key) (*person, error)
 }
 
 func (p *Pipeline) gatherBy(ctx context.Context, k id.Key, copied func(*anchor) *anchor) (*person, error) {
+	who, members, err := p.gatherRows(ctx, k, copied)
+	if who != nil {
+		p.name(who, members)
+	}
+	return who, err
+}
+
+// gatherRows is gatherBy without the names and the id of the person.
+func (p *Pipeline) gatherRows(ctx context.Context, k id.Key, copied func(*anchor) *anchor) (*person, []event.Identifier, error) {
 	members, shared, err := p.graphPerson(ctx, k)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	keys := []id.Key{k}
 	if len(members) > 0 {
@@ -120,20 +129,19 @@ func (p *Pipeline) gatherBy(ctx context.Context, k id.Key, copied func(*anchor) 
 		}
 		a, err := p.copyAnchorBy(ctx, k, copied)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if a != nil {
 			who.anchors = append(who.anchors, a)
 		}
 	}
 	if err := p.gatherShared(ctx, who); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !who.known() {
-		return nil, nil
+		return nil, nil, nil
 	}
-	p.name(who, members)
-	return who, nil
+	return who, members, nil
 }
 
 // gatherShared adds what of shared identifiers is the person's.

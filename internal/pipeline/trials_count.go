@@ -73,7 +73,6 @@ func (p *Pipeline) countAnew(ctx context.Context, k id.Key) error {
 		return nil
 	}
 	delete(t.doubts, k)
-	delete(w.ledger.doubted, k)
 	for i := range was {
 		t.add(&was[i], -1)
 	}
@@ -81,15 +80,11 @@ func (p *Pipeline) countAnew(ctx context.Context, k id.Key) error {
 		t.add(&list[i], 1)
 	}
 	w.position = max(w.position, l.applied)
-	w.rows = append(w.rows, w.row(store.TableTrials, k, trialKey(doubtRow, k), store.Delete, nil))
-	switch {
-	case len(list) > 0:
-		w.ledger.rows[k] = trial.Append(nil, list)
-		w.rows = append(w.rows, w.row(store.TableTrials, k, trialKey(trialRow, k), store.Put, w.ledger.rows[k]))
-	case len(was) > 0:
-		w.ledger.rows[k] = nil
-		w.rows = append(w.rows, w.row(store.TableTrials, k, trialKey(trialRow, k), store.Delete, nil))
+	var row []byte
+	if len(list) > 0 {
+		row = trial.Append(nil, list)
 	}
+	w.ledger.count(k, row, len(was) > 0)
 	return nil
 }
 
@@ -99,7 +94,7 @@ func (p *Pipeline) count(ctx context.Context, k id.Key) ([]trial.Trial, error) {
 	if err != nil || !home {
 		return nil, err
 	}
-	who, err := p.gatherKey(ctx, k)
+	who, _, err := p.gatherRows(ctx, k, (*anchor).clone)
 	if err != nil || who == nil {
 		return nil, err
 	}
