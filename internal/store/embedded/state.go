@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -125,8 +127,10 @@ func (s *State) commit(c *store.Commit) error {
 	batch, g := s.batch(c.Span, size), s.recent.current()
 	g.bytes.Add(int64(size + rowOverhead*len(c.Changes)))
 	err := batch.Set(appliedKey(c.Span), binary.BigEndian.AppendUint64(nil, uint64(position)), nil)
-	for i := 0; err == nil && i < len(c.Changes); i++ {
-		err = s.stage(batch, g, &c.Changes[i])
+	for _, i := range inOrder(c.Changes) {
+		if err == nil {
+			err = s.stage(batch, g, &c.Changes[i])
+		}
 	}
 	if err == nil {
 		err = batch.Commit(pebble.NoSync)
@@ -276,4 +280,22 @@ func (s *State) readApplied() (err error) {
 	}
 	maps.Copy(s.applied, found)
 	return it.Error()
+}
+
+// inOrder gives the places of changes in the order of their keys, those of one
+// key as they came: a memtable finds the place of a row from that of the one
+// before, which halves what writing rows costs.
+func inOrder(changes []store.Change) []int32 {
+	out := make([]int32, len(changes))
+	for i := range out {
+		out[i] = int32(i) //nolint:gosec // a commit has fewer
+	}
+	slices.SortFunc(out, func(x, y int32) int {
+		a, b := &changes[x], &changes[y]
+		if c := cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Bucket, b.Bucket)); c != 0 {
+			return c
+		}
+		return cmp.Or(bytes.Compare(a.Key, b.Key), cmp.Compare(x, y))
+	})
+	return out
 }
