@@ -53,7 +53,7 @@ func copyCommand() *cobra.Command {
 	cmd.Flags().StringVar(&to, "to", "", "empty data folder, or postgres:// address of an empty schema")
 	cmd.Flags().StringVar(&fromData, "from-data", "", "data folder beside the database that is copied")
 	cmd.Flags().StringVar(&toData, "to-data", "", "empty data folder for the first node on the database")
-	settingFlags(cmd, "memory", "log.level", "log.format", "encryption.key_file", "encryption.former_key_file")
+	settingFlags(cmd, "log_store", "memory", "log.level", "log.format", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 
@@ -71,6 +71,8 @@ func copyPlace(c config.Config, flag, place, data string) (config.Config, error)
 	c.Store, c.Data = config.Embedded, cmp.Or(data, place)
 	if database {
 		c.Store = place
+	} else {
+		c.LogStore = ""
 	}
 	return c, nil
 }

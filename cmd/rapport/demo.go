@@ -42,7 +42,7 @@ func demoCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd, f) },
 	}
-	settingFlags(cmd, "listen", "store", "memory", "write_key", "secret_key", "log.level", "log.format")
+	settingFlags(cmd, "listen", "store", "log_store", "memory", "write_key", "secret_key", "log.level", "log.format")
 	cmd.Flags().String(folderFlag, "", "Folder of all data; must be empty or not exist (RAPPORT_DATA)")
 	cmd.Flags().Lookup(folderFlag).DefValue = "./rapport-data"
 	cmd.Flags().StringVar(&f.file, "data", "", "play this file of order lines instead of made-up traffic")

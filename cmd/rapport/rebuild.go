@@ -34,7 +34,7 @@ func rebuildCommand() *cobra.Command {
 			return nil
 		},
 	}
-	settingFlags(cmd, "data", "store", "memory", "log.level", "log.format", "encryption.key_file", "encryption.former_key_file")
+	settingFlags(cmd, "data", "store", "log_store", "memory", "log.level", "log.format", "encryption.key_file", "encryption.former_key_file")
 	return cmd
 }
 

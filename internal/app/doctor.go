@@ -18,6 +18,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/config"
 	"rapport/internal/health"
+	"rapport/internal/store/kafka"
 	"rapport/internal/store/postgres"
 )
 
@@ -276,6 +277,21 @@ func (d *doctor) memory() {
 // storeTimeout bounds the asking of a database.
 const storeTimeout = 15 * time.Second
 
+// topic looks at the topic that has the log.
+func (d *doctor) topic(ctx context.Context) {
+	i, err := kafka.Inspect(ctx, d.config.LogStore)
+	switch {
+	case err != nil:
+		d.ill(health.Critical, "store", "Check log_store: the brokers, the name, the rights to read and write, and that the topic deletes nothing.", "%v", err)
+	case i.Partitions == 0:
+		d.well("store", "the topic %s of the log is made at the start", i.Name)
+	case i.Replicas < 2:
+		d.ill(health.Warning, "store", "Give the topic three replicas and min.insync.replicas=2.", "the topic %s of the log is on one broker: when its disk dies the log is gone", i.Name)
+	default:
+		d.well("store", "the log is in the topic %s (%d partitions, %d replicas)", i.Name, i.Partitions, i.Replicas)
+	}
+}
+
 func (d *doctor) store(ctx context.Context) {
 	c := d.config
 	if !c.Postgres() {
@@ -298,6 +314,9 @@ func (d *doctor) store(ctx context.Context) {
 	}
 	version, _, _ := strings.Cut(i.Version, " on ")
 	d.well("store", "%s (%s), schema step %d of %d", i.Name(), version, i.Step, i.Latest)
+	if c.LogStore != "" {
+		d.topic(ctx)
+	}
 	if i.Citus {
 		d.well("store", "Citus spreads %d tables over its workers: %s", len(i.Distributed), strings.Join(i.Distributed, ", "))
 	}

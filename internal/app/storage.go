@@ -14,6 +14,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/store"
 	"rapport/internal/store/embedded"
+	"rapport/internal/store/kafka"
 	"rapport/internal/store/postgres"
 	"rapport/internal/store/seal"
 )
@@ -42,6 +43,9 @@ func openStore(ctx context.Context, c *config.Config, p Parts, o storeOptions) (
 	if c.Postgres() {
 		return openPostgres(ctx, c, p, o)
 	}
+	if c.LogStore != "" {
+		return nil, fault.Errorf(fault.Invalid, "invalid_setting", "log_store needs a database: set store to its postgres:// address; it keeps the order of what Kafka keeps")
+	}
 	s, err := embedded.Open(c.Path(storeFolder), embedded.Options{
 		FS:           c.Files,
 		MemoryBudget: o.memory,
@@ -59,8 +63,14 @@ func openPostgres(ctx context.Context, c *config.Config, p Parts, o storeOptions
 	if err != nil {
 		return nil, err
 	}
+	var log store.Carrier
+	if c.LogStore != "" {
+		if log, err = kafka.Open(ctx, c.LogStore); err != nil {
+			return nil, err
+		}
+	}
 	s, err := postgres.Open(ctx, postgres.Options{
-		DSN: c.Store, Owner: owner, Master: o.master.key, MemoryBudget: o.memory, Random: p.Entropy,
+		DSN: c.Store, Owner: owner, Master: o.master.key, MemoryBudget: o.memory, Random: p.Entropy, Carrier: log,
 		Lease: c.Cluster.Lease, Waiting: o.waiting, Lost: o.lost,
 	})
 	if errors.Is(err, postgres.ErrMaster) && o.master.fresh {

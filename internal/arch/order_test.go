@@ -24,7 +24,7 @@ var (
 	// edges meet the outside. They never know one another: app joins them.
 	edges = []string{
 		"httpapi", "httpapi/*", "dialect", "dialect/*", "source", "source/*", "lake", "backup", "destination/*",
-		"store/memory", "store/embedded", "store/postgres",
+		"store/memory", "store/embedded", "store/postgres", "store/kafka",
 	}
 	// languages could be products of their own: they know nothing of this one.
 	languages = []string{"feel", "dmn", "dmn/*"}

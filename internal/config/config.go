@@ -29,6 +29,7 @@ type Config struct {
 	Data      string `koanf:"data"`
 	Listen    string `koanf:"listen"`
 	Store     string `koanf:"store"`
+	LogStore  string `koanf:"log_store"`
 	Memory    Size   `koanf:"memory"` // zero before Load: half of the machine's
 	WriteKey  string `koanf:"write_key"`
 	SecretKey string `koanf:"secret_key"`

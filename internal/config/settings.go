@@ -34,6 +34,7 @@ func Settings() []Setting {
 		{Key: "data", Default: "./rapport-data", Doc: "Folder of all data. Made at the first start."},
 		{Key: "listen", Default: "127.0.0.1:8080", Doc: "HOST:PORT to listen on; port 0 takes a free one."},
 		{Key: "store", Default: "embedded", Doc: "Engine that keeps the data: embedded, or the postgres:// address of a database."},
+		{Key: "log_store", Doc: "Where the blocks of the log are, for an instance on a database: the kafka:// or kafkas:// address of a topic, as kafka://user:password@host:9092,host:9092/topic. Default: the database.", Secret: true},
 		{Key: "memory", Doc: "Memory the process may use, such as 512MiB or 6GiB. Default: half of the machine's, or of the container's limit."},
 		{Key: "write_key", Doc: "Public key that may append events. Default: made at the first start.", Secret: false},
 		{Key: "secret_key", Doc: "Key of the own API. Default: made at the first start and shown once.", Secret: true},

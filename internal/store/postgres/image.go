@@ -42,7 +42,7 @@ func (s *Store) Runs(ctx context.Context, from store.Position, visit func(store.
 			if err := visit(store.Run{At: store.Position(b.begins) + 1, Bytes: b.bytes}); err != nil {
 				return err
 			}
-			at = b.begins + int64(len(b.bytes))
+			at = b.ends
 		}
 	}
 	return nil

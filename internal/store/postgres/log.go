@@ -29,6 +29,7 @@ type Log struct {
 
 	keys   sync.RWMutex // held for writing while keys are destroyed
 	opened seal.Ciphers
+	recent recent // blocks outside the database
 
 	mu   sync.RWMutex // what readers see of the end
 	last store.Position
@@ -40,6 +41,9 @@ type Log struct {
 func openLog(s *session, held *holding, master *seal.Master) *Log {
 	memory := int(s.options.MemoryBudget)
 	l := &Log{session: s, master: master, held: *held, opened: seal.NewCiphers(memory / 2)}
+	if c := s.options.Carrier; c != nil {
+		l.opened, l.recent = seal.NewCiphers(memory/4), newRecent(memory/4, c.Largest())
+	}
 	l.sealer = &seal.Sealer{Ring: seal.NewKeyring(memory/2, seal.KeyID(held.nextKey), s.options.Random)}
 	l.publish()
 	return l

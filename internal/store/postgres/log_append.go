@@ -41,6 +41,9 @@ func (l *Log) Append(ctx context.Context, frames []*store.Frame) error {
 	if err != nil {
 		return err
 	}
+	if err := l.carry(ctx, blocks); err != nil {
+		return err
+	}
 	for tried := 1; ; tried++ {
 		err = l.fenced(func(epoch int64) error { return l.write(ctx, epoch, fresh, blocks, next) })
 		if err == nil || !again(err) || tried == tries || pause(ctx, retryPause) != nil {
@@ -65,8 +68,9 @@ func (l *Log) Append(ctx context.Context, frames []*store.Frame) error {
 
 // block is one row of the log.
 type block struct {
-	begins int64
-	bytes  []byte
+	begins, ends int64
+	bytes        []byte
+	away         *carried // nil: the bytes are in the row
 }
 
 // plan cuts the frames into blocks and says what the log is after them.
@@ -85,13 +89,14 @@ func (l *Log) plan(frames []*store.Frame) (*holding, []block, error) {
 			if i+1 < len(s.Starts) {
 				stop = s.Starts[i+1]
 			}
-			if n := len(blocks); n == 0 || len(blocks[n-1].bytes) >= blockBytes {
+			if n := len(blocks); n == 0 || l.full(len(blocks[n-1].bytes), stop-start) {
 				blocks = append(blocks, block{begins: next.end})
 			}
 			next.last = next.end + 1
 			b := &blocks[len(blocks)-1]
 			b.bytes = append(b.bytes, s.Bytes[start:stop]...)
 			next.end += int64(stop - start)
+			b.ends = next.end
 		}
 	}
 	next.bytes += next.end - l.held.end
@@ -102,10 +107,17 @@ func (l *Log) plan(frames []*store.Frame) (*holding, []block, error) {
 	return &next, blocks, nil
 }
 
+// full tells whether a block of some bytes is not to get more.
+func (l *Log) full(has, more int) bool {
+	c := l.options.Carrier
+	return has >= blockBytes || c != nil && has+more+tagBytes > c.Largest()
+}
+
 // write is the transaction.
 func (l *Log) write(ctx context.Context, epoch int64, fresh []seal.Key, blocks []block, next *holding) error {
 	const (
-		rows   = `INSERT INTO log_blocks (part, ends, begins, bytes) VALUES ($1, $2, $3, $4)`
+		rows = `INSERT INTO log_blocks (part, ends, begins, bytes, topic_partition, topic_offset, topic_secret)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`
 		extend = `WITH held AS (UPDATE leases SET log_end = $4, log_last = $5, log_bytes = $6, log_sums = $7, next_key = $8
 			WHERE part = $1 AND epoch = $2 AND log_end = $3 RETURNING 1) SELECT 1 / count(*) FROM held`
 	)
@@ -115,8 +127,8 @@ func (l *Log) write(ctx context.Context, epoch int64, fresh []seal.Key, blocks [
 		b.Queue(addKeys, l.columns(fresh)...)
 	}
 	for i := range blocks {
-		ends := blocks[i].begins + int64(len(blocks[i].bytes))
-		b.Queue(rows, part, ends, blocks[i].begins, blocks[i].bytes)
+		bytes, partition, offset, secret := blocks[i].columns()
+		b.Queue(rows, part, blocks[i].ends, blocks[i].begins, bytes, partition, offset, secret)
 	}
 	b.Queue(extend, part, epoch, l.held.end, next.end, next.last, next.bytes, next.sums.Append(nil), next.nextKey)
 	b.Queue(`commit`)

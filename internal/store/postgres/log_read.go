@@ -41,7 +41,7 @@ func (l *Log) Read(ctx context.Context, from store.Position, visit func(*store.R
 			if err := r.block(ctx, &blocks[i]); err != nil {
 				return err
 			}
-			at = blocks[i].begins + int64(len(blocks[i].bytes))
+			at = blocks[i].ends
 		}
 	}
 	return nil
@@ -49,14 +49,15 @@ func (l *Log) Read(ctx context.Context, from store.Position, visit func(*store.R
 
 // blocks gives the next blocks that end behind an address.
 func (l *Log) blocks(ctx context.Context, after, end int64) ([]block, error) {
-	const ask = `SELECT begins, bytes FROM log_blocks WHERE part = $1 AND ends > $2 AND ends <= $3 ORDER BY ends LIMIT $4`
+	const ask = `SELECT ` + blockColumns + ` FROM log_blocks WHERE part = $1 AND ends > $2 AND ends <= $3 ORDER BY ends LIMIT $4`
 	rows, err := l.pool.Query(ctx, ask, part, after, end, pageBlocks)
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (b block, err error) {
-		return b, row.Scan(&b.begins, &b.bytes)
-	})
+	out, err := pgx.CollectRows(rows, scanBlock)
+	if err == nil {
+		err = l.fetch(ctx, out)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
@@ -205,15 +206,24 @@ func (l *Log) At(ctx context.Context, at store.Position) (store.Record, error) {
 
 // slice gives the bytes from a position on, at most n and only of its block.
 func (l *Log) slice(ctx context.Context, at store.Position, n int) ([]byte, error) {
-	const ask = `SELECT substring(bytes FROM ($2 - begins)::int FOR $3) FROM log_blocks
-		WHERE part = $1 AND ends >= $2 AND begins < $2 ORDER BY ends LIMIT 1`
-	var out []byte
-	err := l.pool.QueryRow(ctx, ask, part, int64(at), n).Scan(&out)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, store.ErrNotFound
-	}
+	const ask = `SELECT begins, ends, substring(bytes FROM ($2 - begins)::int FOR $3), topic_partition, topic_offset, topic_secret
+		FROM log_blocks WHERE part = $1 AND ends >= $2 AND begins < $2 ORDER BY ends LIMIT 1`
+	rows, err := l.pool.Query(ctx, ask, part, int64(at), n)
 	if err != nil {
 		return nil, fmt.Errorf("reading the log at %d: %w", at, err)
 	}
-	return out, nil
+	found, err := pgx.CollectRows(rows, scanBlock)
+	if err == nil {
+		err = l.fetch(ctx, found)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the log at %d: %w", at, err)
+	case len(found) == 0:
+		return nil, store.ErrNotFound
+	case found[0].away == nil:
+		return found[0].bytes, nil
+	}
+	whole := found[0].bytes[int64(at)-1-found[0].begins:]
+	return whole[:min(n, len(whole))], nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/cipher"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -59,33 +58,55 @@ type redaction struct {
 // run takes the changes block by block.
 func (r *redaction) run(ctx context.Context, changes []store.Redaction) error {
 	const (
-		ask = `SELECT begins, bytes FROM log_blocks WHERE part = $1 AND ends >= $2 AND begins < $2 ORDER BY ends LIMIT 1 FOR UPDATE`
-		set = `UPDATE log_blocks SET bytes = $3 WHERE part = $1 AND ends = $2`
+		ask = `SELECT ` + blockColumns + ` FROM log_blocks WHERE part = $1 AND ends >= $2 AND begins < $2 ORDER BY ends LIMIT 1 FOR UPDATE`
+		set = `UPDATE log_blocks SET bytes = $3, topic_partition = $4, topic_offset = $5, topic_secret = $6 WHERE part = $1 AND ends = $2`
 	)
 	for done := 0; done < len(changes); {
-		var b block
 		at := changes[done].At
 		if at == 0 || at > r.log.End() {
 			return store.ErrNotFound
 		}
-		err := r.tx.QueryRow(ctx, ask, part, int64(at)).Scan(&b.begins, &b.bytes)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return store.ErrNotFound
-		}
+		b, err := r.block(ctx, ask, at)
 		if err != nil {
 			return err
 		}
-		ends := b.begins + int64(len(b.bytes))
-		for ; done < len(changes) && int64(changes[done].At) <= ends; done++ {
+		for ; done < len(changes) && int64(changes[done].At) <= b.ends; done++ {
 			if err := r.change(ctx, b.bytes[int64(changes[done].At)-1-b.begins:], changes[done].Payload); err != nil {
 				return err
 			}
 		}
-		if _, err := r.tx.Exec(ctx, set, part, ends, b.bytes); err != nil {
+		// A block outside the database is written anew under another secret: what
+		// it held before is noise once the old one is gone.
+		rewritten := []block{*b}
+		if err := r.log.carry(ctx, rewritten); err != nil {
+			return err
+		}
+		bytes, partition, offset, secret := rewritten[0].columns()
+		if _, err := r.tx.Exec(ctx, set, part, b.ends, bytes, partition, offset, secret); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// block locks and gets the block that has a position, in bytes of its own.
+func (r *redaction) block(ctx context.Context, ask string, at store.Position) (*block, error) {
+	rows, err := r.tx.Query(ctx, ask, part, int64(at))
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, scanBlock)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, store.ErrNotFound
+	}
+	if err := r.log.fetch(ctx, found); err != nil {
+		return nil, err
+	}
+	found[0].bytes = slices.Clone(found[0].bytes) // others may be reading it
+	return &found[0], nil
 }
 
 // change rewrites the record that b begins with.

@@ -40,6 +40,10 @@ type Options struct {
 	// a lease of the same owner is an earlier run's and is taken at once. Empty
 	// is the machine's name with a random end.
 	Owner string
+	// Carrier keeps the blocks of the log outside the database; nil: they are in
+	// its tables. What was written before stays where it is. The store closes it,
+	// also where Open fails.
+	Carrier store.Carrier
 	// Random is where data keys come from; nil is crypto/rand.
 	Random io.Reader
 	// Waiting is told, once, that another node holds the lease; nil ignores it.
@@ -122,6 +126,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	o := options.filled()
 	pool, err := connect(ctx, o)
 	if err != nil {
+		o.putDown()
 		return nil, err
 	}
 	s := &session{pool: pool, options: o, beat: make(chan struct{})}
@@ -130,9 +135,17 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		s.stop()
 		pool.Close()
+		o.putDown()
 		return nil, err
 	}
 	return opened, nil
+}
+
+// putDown closes the carrier, if there is one.
+func (o *Options) putDown() {
+	if o.Carrier != nil {
+		o.Carrier.Close()
+	}
 }
 
 func (s *session) open(ctx context.Context) (*Store, error) {
@@ -153,7 +166,11 @@ func (s *session) open(ctx context.Context) (*Store, error) {
 		return nil, errors.Join(err, s.release(ctx))
 	}
 	go s.keepLease()
-	return &Store{session: s, log: openLog(s, held, master), state: state}, nil
+	opened := &Store{session: s, log: openLog(s, held, master), state: state}
+	if err := opened.log.look(ctx); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	return opened, nil
 }
 
 // Flavour tells which database it is.
@@ -181,6 +198,7 @@ func (s *Store) Close() error {
 	defer cancel()
 	err := s.release(ctx)
 	s.pool.Close()
+	s.options.putDown()
 	if err != nil {
 		return fmt.Errorf("closing the store: %w", err)
 	}

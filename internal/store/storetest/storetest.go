@@ -23,7 +23,24 @@ type Disk interface {
 // Run runs the suite. Every test gets a disk of its own.
 func Run(t *testing.T, disk func(*testing.T) Disk) {
 	t.Helper()
-	open := func(t *testing.T) store.Store {
+	RunLog(t, disk)
+	t.Run("state", func(t *testing.T) { testState(t, opens(disk)) })
+	t.Run("model", func(t *testing.T) { testModel(t, disk) })
+}
+
+// RunLog runs what the suite asks of the log.
+func RunLog(t *testing.T, disk func(*testing.T) Disk) {
+	t.Helper()
+	open := opens(disk)
+	t.Run("log", func(t *testing.T) { testLog(t, open) })
+	t.Run("erase", func(t *testing.T) { testErase(t, open, disk) })
+	t.Run("redact", func(t *testing.T) { testRedact(t, open, disk) })
+	t.Run("lifetime", func(t *testing.T) { testLifetime(t, disk) })
+}
+
+// opens gives a function that opens a store until its test ends.
+func opens(disk func(*testing.T) Disk) func(*testing.T) store.Store {
+	return func(t *testing.T) store.Store {
 		t.Helper()
 		s, err := disk(t).Open()
 		if err != nil {
@@ -32,12 +49,6 @@ func Run(t *testing.T, disk func(*testing.T) Disk) {
 		t.Cleanup(func() { noError(t, s.Close()) })
 		return s
 	}
-	t.Run("log", func(t *testing.T) { testLog(t, open) })
-	t.Run("erase", func(t *testing.T) { testErase(t, open, disk) })
-	t.Run("redact", func(t *testing.T) { testRedact(t, open, disk) })
-	t.Run("state", func(t *testing.T) { testState(t, open) })
-	t.Run("lifetime", func(t *testing.T) { testLifetime(t, disk) })
-	t.Run("model", func(t *testing.T) { testModel(t, disk) })
 }
 
 func noError(t testing.TB, err error) {
