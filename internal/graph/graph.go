@@ -28,7 +28,8 @@ type Graph struct {
 	components *rows.Cache[*component]
 	edges      edgeCache
 	loose      looseEdges
-	count      Counts // since it was asked last
+	absent     map[id.Key]bool // nodes that are neither in memory nor in the store; some of them
+	count      Counts          // since it was asked last
 	words      identity.Facts
 	said       int // how many facts were applied: what is cached of them is of this number
 	sweeping   Sweep
@@ -111,11 +112,13 @@ type mark struct {
 
 // New makes a graph. Load reads what was committed.
 func New(c Config) *Graph {
-	return &Graph{
+	g := &Graph{
 		state: c.State, book: c.Book, log: c.Log, rules: c.Book.Current(),
 		nodes: rows.NewCache[*node](c.Budget / 4), components: rows.NewCache[*component](c.Budget / 2),
-		edges: newEdgeCache(c.Budget / 4), told: newConcerns(), large: largeEdges,
+		edges: newEdgeCache(c.Budget / 4), told: newConcerns(), large: largeEdges, absent: map[id.Key]bool{},
 	}
+	g.nodes.Came = func(k id.Key) { delete(g.absent, k) }
+	return g
 }
 
 // Load reads what operators said and how far other rules have got, and writes rows
@@ -321,11 +324,22 @@ func lookupKey(i event.Identifier) []byte {
 	return append(b, i.Namespace...)
 }
 
+// mostAbsent bounds what is kept in mind of nodes that are not there. Who is new is
+// asked for by whoever loads a table, and again when the links come.
+const mostAbsent = 1 << 16
+
 func (g *Graph) loadNodes(ctx context.Context, keys []id.Key) error {
 	return g.loadRows(ctx, store.TableNodes, keys, func(k id.Key) bool {
 		_, ok := g.nodes.Get(k)
-		return ok
+		return ok || g.absent[k]
 	}, func(k id.Key, parts [][]byte) error {
+		if parts == nil {
+			if len(g.absent) >= mostAbsent {
+				clear(g.absent)
+			}
+			g.absent[k] = true
+			return nil
+		}
 		n, err := readNode(k, parts)
 		if err == nil {
 			changed := g.loose.join(n)
@@ -339,13 +353,17 @@ func (g *Graph) loadNodes(ctx context.Context, keys []id.Key) error {
 }
 
 // loadComponents also loads what the components were joined to; a chain is as
-// long as the logarithm of what was joined.
+// long as the logarithm of what was joined. A component has the key of a member: of
+// an identifier that is not known there is none.
 func (g *Graph) loadComponents(ctx context.Context, keys []id.Key) error {
 	for len(keys) > 0 {
 		err := g.loadRows(ctx, store.TableComponents, keys, func(k id.Key) bool {
 			_, ok := g.components.Get(k)
-			return ok
+			return ok || g.absent[k]
 		}, func(k id.Key, parts [][]byte) error {
+			if parts == nil {
+				return nil
+			}
 			c, err := readComponent(k, parts)
 			if err == nil {
 				g.components.Put(k, c, c.size())
@@ -366,6 +384,7 @@ func (g *Graph) loadComponents(ctx context.Context, keys []id.Key) error {
 	return nil
 }
 
+// loadRows reads the rows that are not known; what is not there is adopted as nil.
 func (g *Graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, known func(id.Key) bool, adopt func(id.Key, [][]byte) error) error {
 	g.missing = g.missing[:0]
 	for _, k := range keys {
@@ -386,9 +405,6 @@ func (g *Graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, know
 		return fmt.Errorf("load %d rows of the graph: %w", len(missing), err)
 	}
 	for i, parts := range rows {
-		if parts == nil {
-			continue
-		}
 		if err := adopt(g.missing[i], parts); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (g *Graph) findLoose(ctx context.Context) error {
 	g.ends = g.ends[:0]
 	for i := range g.links {
 		l := &g.links[i]
-		if l.loose = len(l.strong.value) > 0 && len(l.weak.value) > 0 && !l.known && !g.inMemory(l.strong.key); l.loose {
+		if l.loose = len(l.strong.value) > 0 && len(l.weak.value) > 0 && !l.known && !g.inMemory(l.strong.key) && !g.absent[l.strong.key]; l.loose {
 			g.ends = append(g.ends, l.weak.key)
 		}
 	}

@@ -105,6 +105,9 @@ func told(t testing.TB, st store.Store) (out []string, loose int) {
 		t.Fatal(err)
 	}
 	people, err := g.People(ctx, keys)
+	if err == nil {
+		err = g.loadNodes(ctx, keys)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +188,9 @@ func TestGraph_AddsAnEdgeToARowThatIsNotInMemory(t *testing.T) {
 	members, err := g.Person(context.Background(), user)
 	if err != nil || len(members) != 6 {
 		t.Fatalf("the person has %v, %v", members, err)
+	}
+	if err := g.loadNodes(context.Background(), []id.Key{user}); err != nil {
+		t.Fatal(err)
 	}
 	n, _ := g.nodes.Get(user)
 	if len(n.edges) != 5 {

@@ -153,6 +153,9 @@ func (k *talk) whole(what string) (out []string) {
 		if err != nil {
 			k.t.Fatal(err)
 		}
+		if err := g.loadNodes(ctx, []id.Key{key}); err != nil {
+			k.t.Fatal(err)
+		}
 		n, _ := g.nodes.Get(key)
 		says := fmt.Sprint(members, shared)
 		out = append(out, fmt.Sprint(n.ident, n.role, says))

@@ -145,7 +145,6 @@ func (w *people) trim() {
 	w.anchors.Trim(func(a *anchor) bool {
 		return a.changed || a.refold || w.job != nil && w.job.holds(a)
 	})
-	clear(w.absent) // what is let go of may be in the store now
 	w.entities.Trim(func(e *entity) bool { return e.changed || w.undecided[e.key] != nil })
 }
 

@@ -63,7 +63,7 @@ func (w *people) seeEntity(ctx context.Context, k id.Key) (*catalog.Entity, erro
 	if e, ok := w.entities.Get(k); ok {
 		return e.row, nil
 	}
-	if w.absent[k] {
+	if w.absent[target{store.TableEntities, k}] {
 		return nil, nil
 	}
 	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableEntities, Bucket: k.Bucket(), Key: k[:]}})

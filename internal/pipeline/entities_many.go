@@ -45,9 +45,6 @@ func (p *Pipeline) copyEntities(ctx context.Context, keys []id.Key) ([]*catalog.
 	return out, nil
 }
 
-// mostAbsent bounds what is kept in mind of rows that are not there.
-const mostAbsent = 1 << 16
-
 // copyEntities copies those of one lane. It is locked over memory and store: a
 // row is in one of the two as long as no commit and no trim comes between.
 func (w *people) copyEntities(ctx context.Context, l *lane, of []int, keys []id.Key, into []*catalog.Entity) error {
@@ -59,7 +56,7 @@ func (w *people) copyEntities(ctx context.Context, l *lane, of []int, keys []id.
 		k := keys[i]
 		if e, ok := w.entities.Get(k); ok {
 			into[i] = e.copy()
-		} else if !w.absent[k] {
+		} else if !w.absent[target{store.TableEntities, k}] {
 			missing = append(missing, store.RowKey{Table: store.TableEntities, Bucket: k.Bucket(), Key: keys[i][:]})
 			at = append(at, i)
 		}
@@ -71,14 +68,11 @@ func (w *people) copyEntities(ctx context.Context, l *lane, of []int, keys []id.
 	if err != nil {
 		return err
 	}
-	if len(w.absent) > mostAbsent {
-		clear(w.absent)
-	}
 	for n, i := range at {
 		k := keys[i]
 		switch {
 		case found[n] == nil:
-			w.absent[k] = true
+			w.noteAbsent(store.TableEntities, k)
 		case w.entities.Full(): // nobody who only reads lets go of rows
 			if into[i], err = catalog.Decode(found[n]); err != nil {
 				return err

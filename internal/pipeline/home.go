@@ -151,6 +151,7 @@ func (w *people) leaveHome(p *graph.Person, received clock.Instant) {
 			return
 		}
 		w.notices[p.To] = away
+		delete(w.absent, target{store.TableAnchors, p.To})
 		w.rows = append(w.rows, w.row(store.TableAnchors, p.To, p.To[:], store.Add, appendHome(nil, away)))
 		return
 	}

@@ -10,41 +10,46 @@ import (
 	"rapport/internal/store"
 )
 
-// knownAtOnce is for how many identifiers the graph and the lanes are held up at
-// a time.
+// knownAtOnce is for how many records the graph and the lanes are held up at a
+// time.
 const knownAtOnce = 256
 
-// Known gives for each identifier who is known by it, without segments and
-// computed traits; nil for nobody. Identifiers of one person may share one
-// answer. What it reads it reads for all together: who loads a table asks for
-// thousands.
-func (p *Pipeline) Known(ctx context.Context, idents []event.Identifier) ([]*profile.View, error) {
-	out := make([]*profile.View, 0, len(idents))
-	for some := range slices.Chunk(idents, knownAtOnce) {
+// Known gives for each identifier of some records who is known by it, without
+// segments and computed traits; nil for nobody. A record has its identifiers
+// strongest first; those of one person may share one answer. What it reads it reads
+// for all together: who loads a table asks for thousands.
+func (p *Pipeline) Known(ctx context.Context, records [][]event.Identifier) ([][]*profile.View, error) {
+	out := make([][]*profile.View, 0, len(records))
+	for some := range slices.Chunk(records, knownAtOnce) {
 		views, err := p.knownSome(ctx, some)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, views...)
+		for _, idents := range some {
+			n := len(idents)
+			out, views = append(out, views[:n:n]), views[n:]
+		}
 	}
 	return out, nil
 }
 
 // whom is what is wanted of some identifiers of one person.
 type whom struct {
-	members []event.Identifier // none: the identifier stands for itself
+	members []event.Identifier // strongest first; none: the identifier stands for itself
 	keys    []id.Key
 	apart   bool // some of it is shared: it is gathered by itself
+	unknown bool // the graph has not heard of it
 	who     *person
 	done    bool
 }
 
-func (p *Pipeline) knownSome(ctx context.Context, idents []event.Identifier) ([]*profile.View, error) {
-	keys := make([]id.Key, len(idents))
-	for i := range idents {
-		keys[i] = idents[i].Key()
+// knownSome gives the answers for all identifiers in a row.
+func (p *Pipeline) knownSome(ctx context.Context, records [][]event.Identifier) ([]*profile.View, error) {
+	asked, err := p.askGraphOf(ctx, records)
+	if err != nil {
+		return nil, err
 	}
-	people, err := p.whoAre(ctx, keys)
+	people, err := p.gatherAll(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -66,16 +71,20 @@ func (p *Pipeline) knownSome(ctx context.Context, idents []event.Identifier) ([]
 // whoAre gathers the people of some identifiers' keys, nil for nobody. Keys of
 // one person may share one answer.
 func (p *Pipeline) whoAre(ctx context.Context, keys []id.Key) ([]*person, error) {
-	people, err := p.askGraph(ctx, keys)
+	asked, err := p.askGraph(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	anchors, err := p.copyAnchors(ctx, people)
+	return p.gatherAll(ctx, asked)
+}
+
+func (p *Pipeline) gatherAll(ctx context.Context, asked []*whom) ([]*person, error) {
+	anchors, err := p.copyAnchors(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*person, len(keys))
-	for i, a := range people {
+	out := make([]*person, len(asked))
+	for i, a := range asked {
 		if !a.done {
 			if err := p.answer(ctx, a, anchors); err != nil {
 				return nil, err
@@ -90,23 +99,80 @@ func (p *Pipeline) whoAre(ctx context.Context, keys []id.Key) ([]*person, error)
 func (p *Pipeline) askGraph(ctx context.Context, keys []id.Key) ([]*whom, error) {
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
+	return p.askWhose(ctx, keys, map[id.Key]*whom{})
+}
+
+// askGraphOf says of each identifier of some records who it belongs to. Most records
+// name somebody as they are known: then the strongest identifier tells of all.
+func (p *Pipeline) askGraphOf(ctx context.Context, records [][]event.Identifier) ([]*whom, error) {
+	var first, rest []id.Key
+	for _, idents := range records {
+		if len(idents) > 0 {
+			first = append(first, idents[0].Key())
+		}
+	}
+	p.graphLane.mu.Lock()
+	defer p.graphLane.mu.Unlock()
+	if err := p.graph.Recall(ctx, first); err != nil {
+		return nil, err
+	}
+	whole := map[id.Key]*whom{}
+	strongest, err := p.askWhose(ctx, first, whole)
+	if err != nil {
+		return nil, err
+	}
+	var out []*whom
+	for _, idents := range records {
+		for i := range idents {
+			switch {
+			case i == 0:
+				out, strongest = append(out, strongest[0]), strongest[1:]
+			case slices.Contains(out[len(out)-i].members, idents[i]):
+				out = append(out, out[len(out)-i])
+			default:
+				out, rest = append(out, nil), append(rest, idents[i].Key())
+			}
+		}
+	}
+	others, err := p.askWhose(ctx, rest, whole)
+	if err != nil {
+		return nil, err
+	}
+	at := 0
+	for _, idents := range records {
+		for i := range idents {
+			if out[at] == nil {
+				out[at], others = others[0], others[1:]
+			}
+			// All but devices are known to the graph from their first event on.
+			out[at].done = out[at].unknown && idents[i].Namespace != event.AnonymousID
+			at++
+		}
+	}
+	return out, nil
+}
+
+// askWhose asks with the graph locked. whole has the people that were found before,
+// by the key of the strongest identifier.
+func (p *Pipeline) askWhose(ctx context.Context, keys []id.Key, whole map[id.Key]*whom) ([]*whom, error) {
 	found, err := p.graph.People(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	out, whole := make([]*whom, len(keys)), map[*event.Identifier]*whom{}
+	out := make([]*whom, len(keys))
 	for i, k := range keys {
 		members := found[i].Members
-		a := &whom{keys: []id.Key{k}, apart: len(members) > 0 && !found[i].Alone}
+		a := &whom{keys: []id.Key{k}, apart: len(members) > 0 && !found[i].Alone, unknown: !found[i].Known}
 		out[i] = a
 		if len(members) == 0 || a.apart {
 			continue
 		}
-		if same := whole[&members[0]]; same != nil {
+		home := members[0].Key()
+		if same := whole[home]; same != nil {
 			out[i] = same
 			continue
 		}
-		whole[&members[0]] = a
+		whole[home] = a
 		a.members, a.keys = members, a.keys[:0]
 		for _, m := range members {
 			a.keys = append(a.keys, m.Key())
@@ -115,26 +181,55 @@ func (p *Pipeline) askGraph(ctx context.Context, keys []id.Key) ([]*whom, error)
 	return out, nil
 }
 
-// copyAnchors copies the rows of everybody, lane by lane.
+// copyAnchors copies the rows of everybody, lane by lane. What a home has heard of
+// spares the others: an anchor that it never heard from has nothing to say.
 func (p *Pipeline) copyAnchors(ctx context.Context, people []*whom) (map[id.Key]*anchor, error) {
-	lanes := map[int][]id.Key{}
 	out := map[id.Key]*anchor{}
-	for _, a := range people {
-		for _, k := range a.keys {
-			if _, again := out[k]; again || a.apart {
+	if err := p.copyInLanes(ctx, out, func(want func(id.Key)) {
+		for _, a := range people {
+			if !a.apart && !a.done {
+				want(a.keys[0])
+			}
+		}
+	}); err != nil {
+		return nil, err
+	}
+	return out, p.copyInLanes(ctx, out, func(want func(id.Key)) {
+		for _, a := range people {
+			if a.apart || a.done || len(a.keys) == 1 {
 				continue
 			}
+			home := out[a.keys[0]]
+			for _, k := range a.keys[1:] {
+				if home == nil || !home.knowsAll(a.members) || home.home.findForeign(k) >= 0 {
+					want(k)
+				}
+			}
+		}
+	})
+}
+
+// knowsAll tells that the anchor is a home and has heard of all members.
+func (a *anchor) knowsAll(members []event.Identifier) bool {
+	return a.home != nil && !a.elsewhere() && slices.Equal(a.home.members, members)
+}
+
+// copyInLanes copies the wanted rows that were not wanted before.
+func (p *Pipeline) copyInLanes(ctx context.Context, out map[id.Key]*anchor, each func(want func(id.Key))) error {
+	lanes := map[int][]id.Key{}
+	each(func(k id.Key) {
+		if _, again := out[k]; !again {
 			out[k] = nil
 			i := p.laneIndex(k.Bucket())
 			lanes[i] = append(lanes[i], k)
 		}
-	}
+	})
 	for i, keys := range lanes {
 		if err := p.people[i].copyAnchors(ctx, p.lanes[i], keys, out); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, into map[id.Key]*anchor) error {
@@ -144,6 +239,9 @@ func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, into m
 	for i, k := range keys {
 		if a, ok := w.anchors.Get(k); ok {
 			into[k] = a.clone()
+			continue
+		}
+		if w.blank[k] || w.absent[target{store.TableAnchors, k}] {
 			continue
 		}
 		missing = append(missing, store.RowKey{Table: store.TableAnchors, Bucket: k.Bucket(), Key: keys[i][:]})
@@ -158,6 +256,7 @@ func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, into m
 	for i, parts := range rows {
 		k := id.Key(missing[i].Key)
 		if parts == nil {
+			w.noteAbsent(store.TableAnchors, k)
 			continue
 		}
 		if into[k], err = w.whole(k, parts, nil); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"rapport/internal/event"
@@ -27,8 +28,14 @@ func TestKnown_SaysOfManyWhatProfileSaysOfEach(t *testing.T) {
 			sayIdentity(t, p, c)
 		}
 		ids := append([]event.Identifier{{Namespace: event.UserID, Value: "never seen"}}, w.ids...)
-		ids = append(ids, w.ids...) // the same again
-		views, err := p.Known(ctx, ids)
+		ids = append(ids, w.ids...)      // the same again
+		var records [][]event.Identifier // of one to three identifiers, who belong together or not
+		for rest := ids; len(rest) > 0; {
+			n := min(1+r.IntN(3), len(rest))
+			records, rest = append(records, rest[:n]), rest[n:]
+		}
+		known, err := p.Known(ctx, records)
+		views := slices.Concat(known...)
 		if err != nil || len(views) != len(ids) {
 			t.Fatalf("seed %d: %d answers for %d: %v", seed, len(views), len(ids), err)
 		}

@@ -81,7 +81,7 @@ type people struct {
 	arena           arena                    // of the values that the next commit gathers
 	missing         []store.RowKey           // rows that the running batch has to load
 	asked           map[id.Key]bool
-	absent          map[id.Key]bool // entities that have no row, in memory or in the store
+	absent          map[target]bool // rows that are neither in memory nor in the store; some of them
 	blank           map[id.Key]bool // anchors of whom readers found nothing, and nothing happened since; some of them
 	tasks           []task
 
@@ -137,14 +137,18 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 	w := &people{
 		setting: s, span: span, names: profile.NewNames(),
 		anchors: rows.NewCache[*anchor](budget * 9 / 10), entities: rows.NewCache[*entity](budget / 10),
-		timers: newTimers(), flows: newFlows(0), results: newResults(0), ledger: newLedger(), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{}, absent: map[id.Key]bool{}, blank: map[id.Key]bool{},
+		timers: newTimers(), flows: newFlows(0), results: newResults(0), ledger: newLedger(), stocks: map[string]*stock{}, undecided: map[id.Key]chan struct{}{}, swept: map[id.Key]store.Position{}, unswept: map[id.Key]bool{}, gatheredUnswept: map[id.Key]bool{}, asked: map[id.Key]bool{}, absent: map[target]bool{}, blank: map[id.Key]bool{},
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
 		rowBudget: budget * 9 / 10, heads: newHeads(budget * 9 / 10 / 10 * 7), cold: map[id.Key]*anchor{},
 	}
 	w.anchors.Gone = w.remember
-	w.anchors.Came = func(k id.Key) { delete(w.blank, k) }
+	w.anchors.Came = func(k id.Key) {
+		delete(w.blank, k)
+		delete(w.absent, target{store.TableAnchors, k})
+	}
+	w.entities.Came = func(k id.Key) { delete(w.absent, target{store.TableEntities, k}) }
 	return w
 }
 
@@ -288,19 +292,34 @@ func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
 	}
 }
 
-// want notes a row that is not in memory.
+// want notes a row that is not in memory and may be in the store.
 func (w *people) want(t store.Table, k id.Key) {
 	if t == store.TableEntities {
-		if _, ok := w.entities.Get(k); ok || w.absent[k] {
+		if _, ok := w.entities.Get(k); ok {
 			return
 		}
 	} else if _, ok := w.anchors.Get(k); ok {
 		return
 	}
-	if !w.asked[k] {
+	if !w.asked[k] && !w.absent[target{t, k}] {
 		w.asked[k] = true
 		w.missing = append(w.missing, store.RowKey{Table: t, Bucket: k.Bucket(), Key: append([]byte(nil), k[:]...)})
 	}
+}
+
+// mostAbsent bounds what is kept in mind of rows that are not there.
+const mostAbsent = 1 << 16
+
+// noteAbsent spares the next one the store: who loads a table asks for rows before
+// there are any. A row that comes is not absent any more.
+func (w *people) noteAbsent(t store.Table, k id.Key) {
+	if t == store.TableAnchors && w.notice(k) != nil {
+		return // it is on its way into the store
+	}
+	if len(w.absent) >= mostAbsent {
+		clear(w.absent)
+	}
+	w.absent[target{t, k}] = true
 }
 
 func (w *people) adopt(t store.Table, k id.Key, parts [][]byte) error {

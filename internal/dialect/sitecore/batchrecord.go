@@ -169,7 +169,7 @@ func (w *work) decide(r *record) error {
 }
 
 // askAtOnce is for how many records it is asked at a time who they are about.
-const askAtOnce = 200
+const askAtOnce = 500
 
 // meet asks who is known by the identifiers of the records. Of those of a guest
 // the first that is known counts: the strongest comes first.
@@ -191,28 +191,17 @@ func (w *work) meet(records []record) error {
 }
 
 func (w *work) meetSome(some []record) error {
-	var idents []event.Identifier
+	idents := make([][]event.Identifier, len(some))
 	for i := range some {
 		if e := some[i].arrival.Event; e != nil {
-			idents = append(idents, e.Identifiers...)
+			idents[i] = e.Identifiers
 		}
 	}
 	views, err := w.People.Known(w.ctx, idents)
-	if err != nil {
-		return err
-	}
-	for i := range some {
-		e := some[i].arrival.Event
-		if e == nil {
-			continue
+	for i := range views {
+		if at := slices.IndexFunc(views[i], func(v *profile.View) bool { return v != nil }); at >= 0 {
+			some[i].known = views[i][at]
 		}
-		for _, v := range views[:len(e.Identifiers)] {
-			if v != nil {
-				some[i].known = v
-				break
-			}
-		}
-		views = views[len(e.Identifiers):]
 	}
-	return nil
+	return err
 }

@@ -24,7 +24,7 @@ import (
 type People interface {
 	Profile(ctx context.Context, ref string, o pipeline.ProfileOptions) (*profile.View, error)
 	// Known gives for each identifier who is known by it; nil for nobody.
-	Known(ctx context.Context, idents []event.Identifier) ([]*profile.View, error)
+	Known(ctx context.Context, records [][]event.Identifier) ([][]*profile.View, error)
 	Timeline(ctx context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error)
 	People(ctx context.Context, cursor string, limit int) (pipeline.Page[string], error)
 	// PersonOrders gives the ids of a person's orders, sorted.

@@ -80,31 +80,20 @@ func (w *work) happened(r *record, v *profile.View) error {
 }
 
 // askAtOnce is for how many records it is asked at a time who they are about.
-const askAtOnce = 200
+const askAtOnce = 500
 
 // meet asks who is known by the identifiers of the records.
 func (w *work) meet(records []*record) error {
-	var parts [][]*record
-	for some := range slices.Chunk(records, askAtOnce) {
-		parts = append(parts, some)
-	}
-	return tried(parts, runtime.GOMAXPROCS(0), func(some []*record) error {
-		var idents []event.Identifier
-		for _, r := range some {
-			if r.arrival.Event != nil && r.delta == undecided {
-				idents = append(idents, r.arrival.Event.Identifiers...)
-			}
+	open := slices.DeleteFunc(slices.Clone(records), func(r *record) bool { return r.arrival.Event == nil || r.delta != undecided })
+	return tried(slices.Collect(slices.Chunk(open, askAtOnce)), runtime.GOMAXPROCS(0), func(some []*record) error {
+		idents := make([][]event.Identifier, len(some))
+		for i, r := range some {
+			idents[i] = r.arrival.Event.Identifiers
 		}
 		views, err := w.Spine.Known(w.ctx, idents)
-		if err != nil {
-			return err
+		for i := range views {
+			some[i].known = views[i]
 		}
-		for _, r := range some {
-			if r.arrival.Event != nil && r.delta == undecided {
-				n := len(r.arrival.Event.Identifiers)
-				r.known, views = views[:n:n], views[n:]
-			}
-		}
-		return nil
+		return err
 	})
 }

@@ -36,7 +36,7 @@ const Job = "import"
 type Spine interface {
 	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
 	WaitApplied(ctx context.Context, r pipeline.Receipt) error
-	Known(ctx context.Context, idents []event.Identifier) ([]*profile.View, error)
+	Known(ctx context.Context, records [][]event.Identifier) ([][]*profile.View, error)
 	Timeline(ctx context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error)
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
 	Items(ctx context.Context, ids []string) ([]*catalog.ItemView, error)
