@@ -113,8 +113,8 @@ func (r *record) readGuest(w *work, rules *identity.Rules) {
 
 var guestOnly = (&guestShared{}).encode()
 
-// distinct is how many of the records speak of different guests.
-func distinct(records []record) int {
+// distinct is how many of the records speak of different guests, and of which.
+func distinct(records []record) (n int, about map[id.Key]bool) {
 	seen := make(map[id.Key]bool, len(records))
 	for i := range records {
 		if records[i].arrival.Event == nil {
@@ -122,14 +122,14 @@ func distinct(records []record) int {
 		}
 		for _, who := range records[i].arrival.Event.Identifiers {
 			if seen[who.Key()] {
-				return i
+				return i, seen
 			}
 		}
 		for _, who := range records[i].arrival.Event.Identifiers {
 			seen[who.Key()] = true
 		}
 	}
-	return len(records)
+	return len(records), seen
 }
 
 // decide tells what a record changes.

@@ -17,6 +17,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/disk"
 	"rapport/internal/fault"
+	"rapport/internal/id"
 	"rapport/internal/pipeline"
 	"rapport/internal/schedule"
 )
@@ -68,6 +69,7 @@ type work struct {
 	log     *disk.Tail
 	zip     *gzip.Writer
 	records []record
+	feeder  pipeline.Feeder
 }
 
 // Work is the worker of JobBatch.
@@ -76,7 +78,7 @@ func (d *Door) Work(ctx context.Context, t *schedule.Task) error {
 	if err := t.Params(&params); err != nil {
 		return err
 	}
-	w := &work{Door: d, ctx: ctx}
+	w := &work{Door: d, ctx: ctx, feeder: pipeline.Feeder{To: d.Accept}}
 	var err error
 	if w.batch, err = d.batch(params.Ref); err != nil {
 		return err
@@ -91,6 +93,9 @@ func (d *Door) Work(ctx context.Context, t *schedule.Task) error {
 		return err
 	}
 	err = w.read(t)
+	if still := w.feeder.Applied(ctx); err == nil {
+		err = still
+	}
 	if fault.KindOf(err) == fault.Invalid { // the file itself is to blame
 		_, message := said(err)
 		w.records = append(w.records[:0], record{code: codeInvalid, message: message})
@@ -185,8 +190,8 @@ func (w *work) chunk(t *schedule.Task, number int64) error {
 	w.prepare()
 	// A guest that comes twice must be seen as the first one left it.
 	for rest := w.records; len(rest) > 0; {
-		n := distinct(rest)
-		if err := w.apply(rest[:n]); err != nil {
+		n, about := distinct(rest)
+		if err := w.apply(rest[:n], about); err != nil {
 			return err
 		}
 		rest = rest[n:]
@@ -221,7 +226,10 @@ func spread[T any](all []T, do func(*T)) {
 }
 
 // apply compares records with what is known, and hands over what changes it.
-func (w *work) apply(records []record) error {
+func (w *work) apply(records []record, about map[id.Key]bool) error {
+	if err := w.feeder.Await(w.ctx, about); err != nil {
+		return err
+	}
 	if err := w.meet(records); err != nil {
 		return err
 	}
@@ -234,27 +242,41 @@ func (w *work) apply(records []record) error {
 	if err := failed.Load(); err != nil {
 		return *err
 	}
+	if err := w.hand(records, about); err != nil {
+		return err
+	}
+	return context.Cause(w.ctx)
+}
+
+// hand hands over what changes something. Orders are kept when their contacts are
+// known.
+func (w *work) hand(records []record, about map[id.Key]bool) error {
 	sub := &pipeline.Submission{Received: w.cursor.At}
+	ordered := false
 	for i := range records {
-		if r := &records[i]; r.arrival.Event != nil && (r.delta == changes || r.delta == orders) {
+		r := &records[i]
+		ordered = ordered || r.delta == orders
+		if r.arrival.Event != nil && (r.delta == changes || r.delta == orders) {
 			sub.Events = append(sub.Events, r.arrival)
 		}
 	}
 	if len(sub.Events) > 0 {
-		receipt, err := pipeline.Deliver(w.ctx, w.Accept, sub)
-		if err == nil {
-			err = w.Accept.WaitApplied(w.ctx, receipt)
-		}
-		if err != nil {
+		if err := w.feeder.Hand(w.ctx, sub, about); err != nil {
 			return err
 		}
+	}
+	if !ordered {
+		return nil
+	}
+	if err := w.feeder.Applied(w.ctx); err != nil {
+		return err
 	}
 	spread(records, func(r *record) {
 		if r.delta == orders {
 			w.keepOrder(r)
 		}
 	})
-	return context.Cause(w.ctx)
+	return nil
 }
 
 // note writes the log of a chunk, durably, as a part of its own.

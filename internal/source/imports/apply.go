@@ -122,22 +122,23 @@ func (w *work) event(r *record, rules int) {
 
 // distinct is how many of the records can be compared with what is known at the
 // same time. What says when it happened changes nothing that others of its kind
-// are compared with, unless it is the same again.
-func distinct(records []*record) int {
+// are compared with, unless it is the same again. It gives the keys of what they are
+// compared with, too.
+func distinct(records []*record) (n int, about map[id.Key]bool) {
 	seen := make(map[id.Key]bool, len(records))
 	var keys []id.Key
 	for i, r := range records {
 		keys = r.about(keys[:0])
 		for _, k := range keys {
 			if seen[k] {
-				return i
+				return i, seen
 			}
 		}
 		for _, k := range keys {
 			seen[k] = true
 		}
 	}
-	return len(records)
+	return len(records), seen
 }
 
 // about adds the keys of what a record is compared with.
@@ -161,7 +162,10 @@ func (r *record) about(keys []id.Key) []id.Key {
 }
 
 // apply compares records with what is known, and hands over what changes it.
-func (w *work) apply(records []*record) error {
+func (w *work) apply(records []*record, about map[id.Key]bool) error {
+	if err := w.feeder.Await(w.ctx, about); err != nil {
+		return err
+	}
 	for _, r := range records {
 		if v, before := w.journal.known[r.Line]; before && r.delta == undecided {
 			r.delta, r.bad, r.redone = v.delta, v.bad, true
@@ -185,14 +189,14 @@ func (w *work) apply(records []*record) error {
 	if err := w.journal.write(records); err != nil {
 		return err
 	}
-	if err := w.hand(records); err != nil {
+	if err := w.hand(records, about); err != nil {
 		return err
 	}
 	return context.Cause(w.ctx)
 }
 
 // hand hands over what changes something.
-func (w *work) hand(records []*record) error {
+func (w *work) hand(records []*record, about map[id.Key]bool) error {
 	if w.items {
 		return w.writeItems(records)
 	}
@@ -205,7 +209,7 @@ func (w *work) hand(records []*record) error {
 	if len(sub.Events) == 0 {
 		return nil
 	}
-	return w.accept(sub)
+	return w.feeder.Hand(w.ctx, sub, about)
 }
 
 // tried is spread for what may fail; the first failure is told.

@@ -62,6 +62,7 @@ type work struct {
 	csv     *csv.Writer
 	journal *journal
 	records []*record
+	feeder  pipeline.Feeder
 	said    bool // whether the report has grown
 	begun   bool // whether a row was read
 }
@@ -72,7 +73,7 @@ func (d *Door) Work(ctx context.Context, t *schedule.Task) (err error) {
 	if err := t.Params(&p); err != nil {
 		return err
 	}
-	w := &work{Door: d, ctx: ctx, task: t}
+	w := &work{Door: d, ctx: ctx, task: t, feeder: pipeline.Feeder{To: d.Spine}}
 	if w.of, err = d.announced(p.ID); err != nil {
 		return err
 	}
@@ -209,6 +210,9 @@ func (w *work) end(why error) error {
 	if err := w.chunk(); err != nil {
 		return err
 	}
+	if err := w.feeder.Applied(w.ctx); err != nil {
+		return err
+	}
 	if !errors.Is(why, io.EOF) {
 		return w.broken(why)
 	}
@@ -290,8 +294,8 @@ func (w *work) chunk() error {
 	w.prepare(records)
 	// A thing that comes twice must be seen as the first row left it.
 	for rest := records; len(rest) > 0; {
-		n := distinct(rest)
-		if err := w.apply(rest[:n]); err != nil {
+		n, about := distinct(rest)
+		if err := w.apply(rest[:n], about); err != nil {
 			return err
 		}
 		rest = rest[n:]
@@ -344,13 +348,4 @@ func (w *work) keepPlace() error {
 		return err
 	}
 	return w.journal.forget()
-}
-
-// accept hands over; where there is no room it waits for some.
-func (w *work) accept(sub *pipeline.Submission) error {
-	receipt, err := pipeline.Deliver(w.ctx, w.Spine, sub)
-	if err != nil {
-		return err
-	}
-	return w.Spine.WaitApplied(w.ctx, receipt)
 }
