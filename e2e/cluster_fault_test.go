@@ -38,7 +38,7 @@ func newStorm(t *testing.T) *storm {
 	}
 	s := &storm{server: server}
 	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
+		if err := s.server.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -152,12 +152,37 @@ func (s *storm) faults(random *rand.Rand) map[string]func(t *testing.T) {
 			}
 			s.holder(t)
 		},
+		"fail-over": func(t *testing.T) {
+			t.Helper()
+			s.failOver(t)
+			s.holder(t)
+		},
 		"wires": func(*testing.T) {
 			for i := range s.nodes {
 				s.before[i].Delay(time.Duration(random.IntN(3)) * time.Millisecond)
 				s.before[i].CutAfter(int64(1+random.IntN(20_000)), random.IntN(2) == 0)
 			}
 		},
+	}
+}
+
+// failOver kills the database and lets a replica take its place and its address.
+func (s *storm) failOver(t *testing.T) {
+	t.Helper()
+	replica, err := s.server.Replica()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.server
+	if err := before.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.server = replica
+	if err := errors.Join(replica.Promote(), before.Remove()); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range s.database {
+		p.Aim(replica)
 	}
 }
 
@@ -188,7 +213,7 @@ func TestCluster_FaultsLoseNothingAndCountNothingTwice(t *testing.T) {
 	crowd.start(t.Context())
 	crowd.waitFor(t, 10)
 	faults := s.faults(random)
-	names := []string{"kill", "freeze", "cut off", "database", "wires"}
+	names := []string{"kill", "freeze", "cut off", "database", "fail-over", "wires"}
 	for range rounds {
 		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		for _, name := range names {

@@ -16,7 +16,7 @@ import (
 // can cut, delay and fall silent.
 type Proxy struct {
 	Addr   string
-	target target
+	target atomic.Pointer[target]
 	stall  atomic.Pointer[chan struct{}] // closed when bytes pass again; nil: they do
 	delay  atomic.Int64                  // of each read, in nanoseconds
 	fuse   atomic.Int64                  // bytes until the next cut; zero or less: none
@@ -34,8 +34,19 @@ func NewProxy(t testing.TB, s *Server) *Proxy {
 	if s.folder == "" {
 		t.Skip("the server is not one that was started here")
 	}
-	return proxyTo(t, target{"unix", s.folder + "/.s.PGSQL.5432"})
+	return proxyTo(t, s.socket())
 }
+
+// Aim lets the proxy stand before another server, as an address does that moves
+// with a fail-over. Connections to the one before are cut.
+func (p *Proxy) Aim(s *Server) {
+	to := s.socket()
+	p.target.Store(&to)
+	p.Down(true)
+	p.Down(false)
+}
+
+func (s *Server) socket() target { return target{"unix", s.folder + "/.s.PGSQL.5432"} }
 
 // target is what a proxy stands before.
 type target struct{ network, address string }
@@ -52,7 +63,8 @@ func proxyTo(t testing.TB, to target) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Addr: l.Addr().String(), target: to, open: map[net.Conn]bool{}, listen: l}
+	p := &Proxy{Addr: l.Addr().String(), open: map[net.Conn]bool{}, listen: l}
+	p.target.Store(&to)
 	go p.serve(l)
 	t.Cleanup(p.Close)
 	return p
@@ -134,7 +146,8 @@ func (p *Proxy) serve(l net.Listener) {
 			c.Close() //nolint:errcheck // refused
 			continue
 		}
-		s, err := new(net.Dialer).DialContext(context.Background(), p.target.network, p.target.address)
+		to := p.target.Load()
+		s, err := new(net.Dialer).DialContext(context.Background(), to.network, to.address)
 		if err != nil {
 			c.Close() //nolint:errcheck // refused
 			continue
