@@ -36,7 +36,7 @@ func (a *App) openLake(pc *pipeline.Config) error {
 		Most:    int64(a.config.Memory) / lakeShare,
 		Mapping: func(source string) *catalog.Mapping { return pc.Sources(source).Mapping },
 	})
-	pc.Follower, pc.Rewrite = a.lake.Follower(), a.lake.Erase
+	pc.Follower, pc.Passages, pc.Rewrite = a.lake.Follower(), true, a.lake.Erase
 	return nil
 }
 

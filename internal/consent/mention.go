@@ -49,6 +49,10 @@ func (m *Mentions) add(value string) {
 // Values are what is looked for, as it may stand in files.
 func (m *Mentions) Values() [][]byte { return m.values }
 
+// Phones are the digits of phone numbers among them: who looks for these must also
+// find them with other signs between, and without the code of the country.
+func (m *Mentions) Phones() [][]byte { return m.phones }
+
 // In tells whether any of the values is in b.
 func (m *Mentions) In(b []byte) bool {
 	var room [4096]byte // most of what is searched is smaller: nothing is allocated for it

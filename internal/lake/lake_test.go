@@ -65,7 +65,7 @@ func open(t testing.TB, st store.Store, target lake.Target, now *atomic.Int64) *
 		Store: st, Mappers: map[string]event.Mapper{"test": mapper}, Clock: h.clock, Log: slog.New(slog.DiscardHandler),
 		Sources: func(string) pipeline.SourceInfo { return pipeline.SourceInfo{Priority: 1, Mapping: mapping} },
 		Rules:   identity.DefaultRules(), Random: func(b []byte) { clear(b) }, InstanceKey: [16]byte{1}, Lanes: 3, CommitEvery: time.Hour,
-		Follower: h.lake.Follower(), Rewrite: h.lake.Erase,
+		Follower: h.lake.Follower(), Passages: true, Rewrite: h.lake.Erase,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

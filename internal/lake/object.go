@@ -102,11 +102,15 @@ func elementsOf(s *parquet.Schema) (thrift.Slice[format.SchemaElement], thrift.S
 
 // at finds a column; the name is ours.
 func (o *object) at(name string) int {
-	i, ok := slices.BinarySearchFunc(o.columns, name, func(c Column, n string) int { return strings.Compare(c.Name, n) })
+	i, ok := o.find(name)
 	if !ok {
 		panic(fmt.Sprintf("object %s has no column %s", o.name, name))
 	}
 	return i
+}
+
+func (o *object) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(o.columns, name, func(c Column, n string) int { return strings.Compare(c.Name, n) })
 }
 
 // The names of the objects.

@@ -165,8 +165,11 @@ func (m *maker) order(d *draft, e *event.Event) {
 	d.text(d.of.at("currency"), currency)
 }
 
-// lines gives a row for each line of a cart or an order.
+// lines gives a row for each line of a cart or an order; no draft: nobody asks.
 func (m *maker) lines(d *draft, r *store.Record, e *event.Event, device string, emit func(*draft)) {
+	if d == nil {
+		return
+	}
 	at, n := m.items[d.of.name], 0
 	catalog.EachLine(e.Properties, func(l catalog.Line) {
 		n++

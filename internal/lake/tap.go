@@ -112,6 +112,9 @@ func (t *tap) Stir(lane int, home id.Key, cause, _ store.Position, received cloc
 	b.mu.Unlock()
 }
 
+// Touched is of a pipeline.Follower: who is due a users row is told by Stir.
+func (t *tap) Touched(int, id.Key) {}
+
 func (p *pool) stir(home id.Key, cause store.Position, received clock.Instant) {
 	s := p.marks[home]
 	s.merge(stir{cause, received})

@@ -51,9 +51,13 @@ type Config struct {
 	Forget func() error
 	// Follower hears what lanes apply; nil where nobody follows.
 	Follower Follower
-	// Rewrite takes somebody who is erased out of what was written down of the
-	// log beside it; nil where nothing was.
+	// Passages keeps entries into segments and exits for WaitingPassages, until they
+	// were written down.
+	Passages bool
+	// Rewrite takes somebody who is erased out of the files that were written of the
+	// log beside it, and Delist out of tables; nil where nothing was written.
 	Rewrite func(ctx context.Context, who Gone) (Rewritten, error)
+	Delist  func(ctx context.Context, who Gone) (Delisted, error)
 	// Silence returns when whatever was made out of what the state said before the
 	// call is in the log, and lets nothing be sent that waits and is not there any
 	// more; nil where nothing is sent.

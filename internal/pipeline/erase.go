@@ -69,7 +69,7 @@ func eraseSteps() []eraseStep {
 		{"removing state", (*eraser).sweep},
 		{"stopping what is on its way", (*eraser).hush},
 		{"rewriting the state", (*eraser).purge},
-		{"rewriting the lake", (*eraser).rewrite},
+		{"rewriting lake and tables", (*eraser).rewrite},
 		{"taking back what was delivered", (*eraser).takeBack},
 		{"telling audiences", (*eraser).part},
 		{"looking for what is left", (*eraser).verify},

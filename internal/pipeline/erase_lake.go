@@ -21,6 +21,12 @@ type Rewritten struct {
 	Cells int `json:"cells" doc:"Values in rows about other people that were removed"`
 }
 
+// Delisted says what of them was taken out of tables for analysts.
+type Delisted struct {
+	Rows  int `json:"rows" doc:"Rows of the tables for analysts that were removed"`
+	Cells int `json:"cells" doc:"Values in rows about other people that were removed"`
+}
+
 // Recalled says what of them was taken out of files that destinations wrote.
 type Recalled struct {
 	Files int `json:"files" doc:"Files that destinations wrote on this server and into buckets and that were written anew or removed"`
@@ -54,16 +60,24 @@ func (e *eraser) gone() Gone {
 // rewrite takes the person out of what was written down beside the log. By now
 // the state knows nothing any more, so nothing can be added.
 func (e *eraser) rewrite(ctx context.Context) error {
-	if e.p.rewrite == nil {
-		return nil
+	proof := &e.plan.Proof
+	if e.p.rewrite != nil {
+		done, err := e.p.rewrite(ctx, e.gone())
+		if err != nil {
+			return fmt.Errorf("rewrite the lake: %w", err)
+		}
+		proof.Lake.Files += done.Files
+		proof.Lake.Rows += done.Rows
+		proof.Lake.Cells += done.Cells
 	}
-	done, err := e.p.rewrite(ctx, e.gone())
-	if err != nil {
-		return fmt.Errorf("rewrite the lake: %w", err)
+	if e.p.delist != nil {
+		done, err := e.p.delist(ctx, e.gone())
+		if err != nil {
+			return fmt.Errorf("take somebody out of the tables for analysts: %w", err)
+		}
+		proof.Tables.Rows += done.Rows
+		proof.Tables.Cells += done.Cells
 	}
-	e.plan.Proof.Lake.Files += done.Files
-	e.plan.Proof.Lake.Rows += done.Rows
-	e.plan.Proof.Lake.Cells += done.Cells
 	return nil
 }
 

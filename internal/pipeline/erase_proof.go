@@ -26,6 +26,7 @@ type Proof struct {
 	Log          LogProof      `json:"log"`
 	Late         int           `json:"late" doc:"Messages and decisions that were made of the person meanwhile, overwritten too"`
 	Lake         Rewritten     `json:"lake"`
+	Tables       Delisted      `json:"tables"`
 	Delivered    Recalled      `json:"delivered"`
 	Audiences    []Farewell    `json:"audiences" nullable:"false" doc:"Audiences that the person was a member of, each with the message that tells its destination to take the person out"`
 	NoRoom       int           `json:"no_room" doc:"Records that were removed because what should stay of them had no room"`

@@ -14,8 +14,8 @@ import (
 	"rapport/internal/store"
 )
 
-// Follower hears what the lanes of people apply, as they apply it: the lake
-// writes it down. It is called by one goroutine of each lane, holds up the lane
+// Follower hears what the lanes of people apply, as they apply it: lake and tables
+// write it down. It is called by one goroutine of each lane, holds up the lane
 // while it runs, and keeps neither the record nor the event.
 type Follower interface {
 	// Take hears of a record in the order of the lane: of an event that counts
@@ -26,6 +26,10 @@ type Follower interface {
 	// position of what caused it: the same when a replay makes it happen again.
 	// at is that of the record which is applied.
 	Stir(lane int, home id.Key, cause, at store.Position, received clock.Instant)
+	// Touched hears that anything changed at the home of a person, whatever it is:
+	// an event, an order, a segment that time alone ended. It may come several times
+	// for one record.
+	Touched(lane int, home id.Key)
 	// Reached hears that a lane has applied everything up to a position, before anybody
 	// goes on who waits for that.
 	Reached(lane int, at store.Position)
@@ -80,7 +84,12 @@ func (p *Pipeline) FollowAgain(ctx context.Context, from, to, written store.Posi
 			return err
 		}
 	}
-	err := p.store.Log().Read(ctx, from, func(r *store.Record) error {
+	places, err := p.displacements(ctx)
+	if err != nil {
+		return err
+	}
+	places.written = written
+	err = p.store.Log().Read(ctx, from, func(r *store.Record) error {
 		if r.Position > to {
 			return errPastEnd
 		}
@@ -88,7 +97,7 @@ func (p *Pipeline) FollowAgain(ctx context.Context, from, to, written store.Posi
 		if r.Payload == nil {
 			return ctx.Err()
 		}
-		heard, err := p.followed(ctx, &f, written)
+		heard, err := p.followed(ctx, &f, places)
 		if err != nil {
 			return fmt.Errorf("record %d: %w", r.Position, err)
 		}
@@ -105,7 +114,7 @@ func (p *Pipeline) FollowAgain(ctx context.Context, from, to, written store.Posi
 
 // followed tells whether a Follower would have heard of a record, and what. An
 // error means that it cannot be told at present.
-func (p *Pipeline) followed(ctx context.Context, f *Followed, written store.Position) (bool, error) {
+func (p *Pipeline) followed(ctx context.Context, f *Followed, places *displacements) (bool, error) {
 	r := f.Record
 	switch r.Kind {
 	case store.KindEvent, store.KindReplay:
@@ -115,7 +124,7 @@ func (p *Pipeline) followed(ctx context.Context, f *Followed, written store.Posi
 		}
 		p.erased.Load().Strip(e)
 		f.Event, f.Home, f.Cause = e, r.Anchor, r.Position
-		return p.countsAt(ctx, r, e, written)
+		return p.countsAt(ctx, r, e, places)
 	case store.KindDecision, store.KindEffect:
 		return true, nil
 	case store.KindShare:
@@ -130,10 +139,43 @@ func (p *Pipeline) followed(ctx context.Context, f *Followed, written store.Posi
 	return false, nil
 }
 
+// displacements are the copies that took the place of others, each with where the
+// other is. They are few, and asked of for every event.
+type displacements struct {
+	first   map[store.Position]store.Position
+	written store.Position // up to here events were written down before
+}
+
+func (p *Pipeline) displacements(ctx context.Context) (*displacements, error) {
+	d := &displacements{first: map[store.Position]store.Position{}}
+	at := store.SpanRange{Table: store.TableDisplaced, Span: store.AllBuckets()}
+	err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, key []byte, parts [][]byte) store.Step {
+		if len(key) == 8 && len(parts) > 0 && len(parts[0]) == 8 {
+			d.first[store.Position(binary.BigEndian.Uint64(key))] = store.Position(binary.BigEndian.Uint64(parts[0]))
+		}
+		return store.NextRow
+	})
+	return d, err
+}
+
+// tookWritten tells whether an event took the place of one that was written down
+// before, itself or by others.
+func (d *displacements) tookWritten(at store.Position) bool {
+	for {
+		first, ok := d.first[at]
+		if !ok {
+			return false
+		}
+		if at = first; at <= d.written {
+			return true
+		}
+	}
+}
+
 // countsAt tells whether the event of a record is the one of its message that a
 // Follower writes down: the one that the timeline has, unless this took the
 // place of another one that was written down before.
-func (p *Pipeline) countsAt(ctx context.Context, r *store.Record, e *event.Event, written store.Position) (bool, error) {
+func (p *Pipeline) countsAt(ctx context.Context, r *store.Record, e *event.Event, places *displacements) (bool, error) {
 	l, w := p.lanes[p.laneIndex(r.Anchor.Bucket())], p.people[p.laneIndex(r.Anchor.Bucket())]
 	l.mu.Lock()
 	entry, err := w.entryOf(ctx, r.Anchor, id.Message(e.MessageID), r.Position)
@@ -141,18 +183,7 @@ func (p *Pipeline) countsAt(ctx context.Context, r *store.Record, e *event.Event
 	if err != nil || entry == nil || store.Position(entry.Position) != r.Position {
 		return false, err
 	}
-	for at := r.Position; ; {
-		rows, err := p.store.State().Load(ctx, []store.RowKey{{Table: store.TableDisplaced, Bucket: r.Anchor.Bucket(), Key: positionKey(at)}})
-		if err != nil {
-			return false, err
-		}
-		if len(rows[0]) == 0 || len(rows[0][0]) != 8 {
-			return true, nil
-		}
-		if at = store.Position(binary.BigEndian.Uint64(rows[0][0])); at <= written {
-			return false, nil
-		}
-	}
+	return !places.tookWritten(r.Position), nil
 }
 
 // Whole gives the person whose home an anchor is, with the identifiers in the

@@ -16,9 +16,9 @@ import (
 // has: the position of the record that led to it, then the key of the row of
 // the history. It is made and deleted with commits of the lane.
 
-// passed notes a passage for the follower.
+// tellFollower notes a passage for who writes them down.
 func (w *people) tellFollower(a *anchor, history []byte) {
-	if w.follower == nil {
+	if !w.passing {
 		return
 	}
 	key := append(positionKey(w.position), history...)

@@ -23,10 +23,11 @@ type notebook struct {
 	taken   map[store.Position]string
 	stirred map[id.Key]store.Position // the newest cause
 	reached map[int]store.Position
+	touched map[id.Key]bool
 }
 
 func newNotebook() *notebook {
-	return &notebook{taken: map[store.Position]string{}, stirred: map[id.Key]store.Position{}, reached: map[int]store.Position{}}
+	return &notebook{taken: map[store.Position]string{}, stirred: map[id.Key]store.Position{}, reached: map[int]store.Position{}, touched: map[id.Key]bool{}}
 }
 
 func messageOf(r *store.Record, e *event.Event) string { return r.Anchor.String() + e.MessageID }
@@ -45,6 +46,12 @@ func (n *notebook) Stir(_ int, home id.Key, cause, _ store.Position, _ clock.Ins
 	n.stirred[home] = max(n.stirred[home], cause)
 }
 
+func (n *notebook) Touched(_ int, home id.Key) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.touched[home] = true
+}
+
 func (n *notebook) Reached(lane int, at store.Position) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -59,7 +66,7 @@ func TestFollowAgain_GivesEveryMessageThatWasNotWrittenDown(t *testing.T) {
 		w := newWorld(7000+seed, 80)
 		r := rand.New(rand.NewPCG(seed, 5))
 		c, heard := config(memory.New(), 1+r.IntN(4), 1+r.IntN(30)), newNotebook()
-		c.Follower = heard
+		c.Follower, c.Passages = heard, true
 		p, err := Open(t.Context(), c, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -119,11 +126,11 @@ type hazyState struct {
 
 func (h *hazy) State() store.State { return hazyState{h.Store.State(), h} }
 
-func (s hazyState) Load(ctx context.Context, keys []store.RowKey) ([][][]byte, error) {
-	if s.of.dark.Load() && len(keys) > 0 && keys[0].Table == store.TableDisplaced {
-		return nil, io.ErrUnexpectedEOF
+func (s hazyState) ScanSpan(ctx context.Context, at store.SpanRange, visit func(id.Bucket, []byte, [][]byte) store.Step) error {
+	if s.of.dark.Load() && at.Table == store.TableDisplaced {
+		return io.ErrUnexpectedEOF
 	}
-	return s.State.Load(ctx, keys)
+	return s.State.ScanSpan(ctx, at, visit)
 }
 
 // What cannot be told at present is not left out: whoever follows tries again.

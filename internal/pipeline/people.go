@@ -45,6 +45,7 @@ type setting struct {
 	// experiences are all versions of experiences that the log had so far.
 	experiences *atomic.Pointer[experience.Book]
 	trials      *trials
+	passing     bool          // somebody writes entries and exits down
 	follower    Follower      // nil: nobody follows
 	passages    atomic.Uint64 // entries and exits since the start that the follower is to hear of
 	retelling   atomic.Bool   // a rebuild is under way: entries and exits were told
@@ -230,8 +231,11 @@ func (w *people) entity(kind catalog.Kind, entityID string, k id.Key) *entity {
 }
 
 func (w *people) touch(a *anchor) {
-	if a.elsewhere() {
+	switch {
+	case a.elsewhere():
 		w.share(a)
+	case w.follower != nil:
+		w.follower.Touched(w.number, a.key)
 	}
 	if !a.changed {
 		a.changed = true

@@ -34,6 +34,7 @@ type Pipeline struct {
 	backups      func() ([]BackupRow, error)
 	forget       func() error
 	rewrite      func(ctx context.Context, who Gone) (Rewritten, error)
+	delist       func(ctx context.Context, who Gone) (Delisted, error)
 	silence      func(ctx context.Context) error
 	recall       func(ctx context.Context, who Gone, at *Recalling) error
 	audiences    Audiences
@@ -117,8 +118,8 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	c = c.filled()
 	erased := newErasures(consent.NewHasher(c.InstanceKey))
 	p := &Pipeline{
-		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, floors: newFloors(), suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, items: newItemBook(), plans: newPlanning(), trials: newTrials(), experiences: &atomic.Pointer[experience.Book]{}},
-		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, remakes: c.Remakes, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, silence: c.Silence, recall: c.Recall, audiences: c.Audiences,
+		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, floors: newFloors(), suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, passing: c.Passages, items: newItemBook(), plans: newPlanning(), trials: newTrials(), experiences: &atomic.Pointer[experience.Book]{}},
+		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, remakes: c.Remakes, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, delist: c.Delist, silence: c.Silence, recall: c.Recall, audiences: c.Audiences,
 		room: room{most: int64(c.QueueBytes), wait: c.QueueTime}, flushBytes: c.FlushBytes, removalSlice: c.RemovalSlice, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),

@@ -48,15 +48,17 @@ func (p *Pipeline) evaluate(ctx context.Context, who *person, v *profile.View, b
 	if home == nil || p.common.force.Load().position == 0 {
 		return nil
 	}
-	return p.atHome(ctx, home.key, func(w *people, a *anchor) {
-		if keys := w.keys(a); keys != nil {
-			v.Segments = keys
-		}
-		if bare || w.glass == nil || !w.glass.computes {
-			return
-		}
-		w.showComputed(a, v, max(w.present(a), p.clock.Now()))
-	})
+	return p.atHome(ctx, home.key, func(w *people, a *anchor) { w.showEvaluated(a, v, bare, p.clock.Now()) })
+}
+
+func (w *people) showEvaluated(a *anchor, v *profile.View, bare bool, now clock.Instant) {
+	if keys := w.keys(a); keys != nil {
+		v.Segments = keys
+	}
+	if bare || w.glass == nil || !w.glass.computes {
+		return
+	}
+	w.showComputed(a, v, max(w.present(a), now))
 }
 
 // showComputed adds computed traits and affinities to a profile, as of an

@@ -85,6 +85,17 @@ func net(gross, refunds []catalog.CurrencySum) []catalog.CurrencySum {
 	return out
 }
 
+// OwnOrders are the ids of the orders of the person of some identifiers, sorted.
+func (p *Partial) OwnOrders(ids []IdentifierSeen) []string {
+	var out []string
+	for _, o := range p.orders {
+		if owns(ids, o) {
+			out = append(out, o.ID)
+		}
+	}
+	return out
+}
+
 func numbers(sums []catalog.CurrencySum) map[string]json.Number {
 	out := make(map[string]json.Number, len(sums))
 	for i := range sums {
