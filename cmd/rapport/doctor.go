@@ -44,7 +44,7 @@ func doctorCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&storeOnly, "store-only", false, "look at the store alone: which database it is, and whether its role is a superuser")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "http.trusted_proxies", "store", "log_store", "memory", "master_key", "encryption.key_file")
+	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "http.trusted_proxies", "store", "log_store", "tables.url", "tables.schema", "memory", "master_key", "encryption.key_file")
 	return cmd
 }
 

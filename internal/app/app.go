@@ -33,6 +33,7 @@ import (
 	"rapport/internal/httpapi"
 	"rapport/internal/ingress"
 	"rapport/internal/lake"
+	"rapport/internal/lake/tables"
 	"rapport/internal/message/link"
 	"rapport/internal/outbox"
 	"rapport/internal/pipeline"
@@ -92,7 +93,8 @@ type App struct {
 	outbox    *outbox.Outbox
 	assigner  *assigner.Assigner
 	egress    *egress.Policy
-	lake      *lake.Lake // nil: none
+	lake      *lake.Lake     // nil: none
+	tables    *tables.Tables // nil: none
 	intake    *intake.Intake
 	quota     *quota.Gate
 	tracked   event.Mapper // of the tracking protocol
@@ -216,6 +218,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openLake(&pc); err != nil {
 		return err
 	}
+	a.openTables(&pc)
 	pc.Store, pc.Intake, pc.Forget, pc.Silence, pc.Recall, pc.Audiences, pc.Remakes = a.store, a.take, a.forgetSeen, a.silence, a.recall, audiences{a}, a.remakes()
 	a.pipeline, err = pipeline.Open(ctx, pc, func(done, end store.Position) {
 		a.say(fmt.Sprintf("starting: replaying the log, at %d of %d", done, end))
@@ -254,6 +257,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.openOutbox()
 	a.startLake()
+	a.startTables()
 	a.openHealth()
 	h := a.routes()
 	a.answer = h // for jobs that go through it; nobody else comes in yet

@@ -18,6 +18,7 @@ import (
 	"rapport/internal/clock"
 	"rapport/internal/config"
 	"rapport/internal/health"
+	"rapport/internal/lake/tables"
 	"rapport/internal/store/kafka"
 	"rapport/internal/store/postgres"
 )
@@ -294,6 +295,7 @@ func (d *doctor) topic(ctx context.Context) {
 
 func (d *doctor) store(ctx context.Context) {
 	c := d.config
+	defer d.tables(ctx)
 	if !c.Postgres() {
 		switch _, err := os.Stat(c.Path(storeFolder)); {
 		case err != nil:
@@ -328,5 +330,32 @@ func (d *doctor) store(ctx context.Context) {
 	}
 	if name := i.Name(); name == "CockroachDB" || name == "YugabyteDB" {
 		d.ill(health.Notice, "store", "Run the suite against it before you rely on it: STORETEST_DSN.", "%s speaks PostgreSQL's protocol and was not tested", name)
+	}
+}
+
+// tables looks at the tables for analysts.
+func (d *doctor) tables(ctx context.Context) {
+	c := d.config
+	if c.Tables.URL == "" {
+		if c.Postgres() {
+			d.well("store", "there are no tables for analysts; tables.url = store has them written")
+		}
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	i, err := tables.Inspect(ctx, tablesAddress(c), c.Tables.Schema)
+	switch {
+	case err != nil:
+		d.ill(health.Warning, "store", "Check the address of tables.url, password and network.", "the tables for analysts cannot be looked at: %v", err)
+	case !i.Mine:
+		d.ill(health.Warning, "store", "Have an administrator run CREATE SCHEMA "+c.Tables.Schema+" AUTHORIZATION with the name of the role.",
+			"the role may not write tables for analysts into the schema %s", c.Tables.Schema)
+	case !i.There:
+		d.well("store", "tables for analysts are made in the schema %s with the next start", c.Tables.Schema)
+	case !i.Whole:
+		d.well("store", "the tables for analysts in the schema %s are being filled, events are there up to %d of the log", c.Tables.Schema, i.Events)
+	default:
+		d.well("store", "the tables for analysts in the schema %s have events up to %d of the log, and everybody", c.Tables.Schema, i.Events)
 	}
 }

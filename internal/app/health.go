@@ -127,6 +127,10 @@ func (p *physician) measure(ctx context.Context, now clock.Instant) health.Measu
 		l := a.lake.State()
 		m.Lake = &health.LakeDelay{Lag: l.Lag, Error: l.Error}
 	}
+	if a.tables != nil {
+		s := a.tables.State()
+		m.Tables = &health.LakeDelay{Lag: s.Lag, Error: s.Error}
+	}
 	m.Backup, m.Certificate, m.ReadOnly = p.backup(), a.certificate(), a.config.ReadOnly
 	m.FailedJobs, m.Nodes = p.failedJobs(ctx, now), a.nodes()
 	return m

@@ -75,6 +75,7 @@ func (a *App) describe() {
 		return float64(a.pipeline.SuppressedBytes())
 	})
 	a.observeLake()
+	a.observeTables()
 	a.observeHealth()
 	a.metrics.Gauge("rapport_log_bytes", "Bytes of the log on disk.", nil, func() float64 { return float64(a.store.Log().Size()) })
 	a.metrics.Gauge("rapport_state_bytes", "Bytes of the state on disk.", nil, func() float64 { return float64(a.store.State().Size()) })

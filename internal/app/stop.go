@@ -197,6 +197,13 @@ func (a *App) closeParts(ctx context.Context) error {
 		}
 		cancel()
 	}
+	if a.tables != nil && a.pipeline != nil {
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), lakeTimeout)
+		if err := a.tables.Close(limit); err != nil {
+			a.parts.Log.Warn("the tables for analysts are not written to the end; the next start goes on", "error", err)
+		}
+		cancel()
+	}
 	if a.door != nil {
 		a.door.Close()
 	}

@@ -23,7 +23,7 @@ var (
 	house = []string{"config", "telemetry", "blob", "disk", "access", "quota", "egress", "ingress", "relay", "rowfile", "tablefile", "feed", "health", "alert", "assistant"}
 	// edges meet the outside. They never know one another: app joins them.
 	edges = []string{
-		"httpapi", "httpapi/*", "dialect", "dialect/*", "source", "source/*", "lake", "backup", "destination/*",
+		"httpapi", "httpapi/*", "dialect", "dialect/*", "source", "source/*", "lake", "lake/*", "backup", "destination/*",
 		"store/memory", "store/embedded", "store/postgres", "store/kafka",
 	}
 	// languages could be products of their own: they know nothing of this one.

@@ -54,6 +54,7 @@ type Config struct {
 	// Encryption is with which key the data folder and backups are enciphered.
 	Encryption Encryption `koanf:"encryption"`
 	Lake       Lake       `koanf:"lake"`
+	Tables     Tables     `koanf:"tables"`
 	Tracing    Tracing    `koanf:"tracing"`
 
 	// Files is the file system of the data folder once somebody opened it; nil
@@ -202,9 +203,7 @@ func (e *Encryption) validate() error {
 const Embedded = "embedded"
 
 // Postgres tells whether the data is kept in a database.
-func (c *Config) Postgres() bool {
-	return strings.HasPrefix(c.Store, "postgres://") || strings.HasPrefix(c.Store, "postgresql://")
-}
+func (c *Config) Postgres() bool { return isPostgres(c.Store) }
 
 func hexOf(text string, n int) bool {
 	b, err := hex.DecodeString(text)
@@ -354,6 +353,9 @@ func (c *Config) Validate() error {
 		}
 	}
 	if err := c.OIDC.validate(c.HTTP.PublicURL); err != nil {
+		return err
+	}
+	if err := c.Tables.validate(c.Postgres()); err != nil {
 		return err
 	}
 	return c.Lake.validate()

@@ -126,6 +126,30 @@ func TestLoad_BadValuesAreFaultsThatNameTheKey(t *testing.T) {
 	}
 }
 
+func TestLoad_RefusesTablesThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	const database = "postgres://me:hidden@db/x"
+	for _, c := range []struct{ key, store, url, schema, flush string }{
+		{"tables.url", "embedded", "store", "rapport_views", "2s"},
+		{"tables.url", database, "mysql://me:hidden@db/x", "rapport_views", "2s"},
+		{"tables.schema", database, "store", "public", "2s"},
+		{"tables.schema", database, "store", `Views"`, "2s"},
+		{"tables.schema", database, "store", "pg_views", "2s"},
+		{"tables.flush", database, "store", "rapport_views", "1ms"},
+		{"", database, "store", "rapport_views", "2s"},
+		{"", "embedded", database, "views", "1m"},
+	} {
+		l, err := config.Load(config.Input{Flags: map[string]string{"store": c.store, "tables.url": c.url, "tables.schema": c.schema, "tables.flush": c.flush}})
+		f, ok := errors.AsType[*fault.Fault](err)
+		if c.key == "" && err != nil || c.key != "" && (!ok || f.Kind != fault.Invalid || f.Field != c.key) {
+			t.Errorf("%+v: got %v", c, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "hidden") || err == nil && strings.Contains(l.Explain(), "hidden") {
+			t.Errorf("%+v: the password is shown", c)
+		}
+	}
+}
+
 func TestExplain_ShowsOriginsAndHidesSecrets(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load(config.Input{

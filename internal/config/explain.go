@@ -36,8 +36,11 @@ func (c *Config) Explain() string {
 
 // value finds a setting by the tags of the structs.
 func (c *Config) value(key string) string {
-	if key == "store" {
+	switch key {
+	case "store":
 		return withoutPassword(c.Store)
+	case "tables.url":
+		return withoutPassword(c.Tables.URL)
 	}
 	v := reflect.ValueOf(c).Elem()
 	for part := range strings.SplitSeq(key, ".") {

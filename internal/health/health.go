@@ -51,6 +51,7 @@ type Measured struct {
 	Destinations []ToldDestination
 	Backup       BackupState
 	Lake         *LakeDelay // nil: none is written
+	Tables       *LakeDelay // those for analysts; nil: none are written
 	Certificate  *Certificate
 	FailedJobs   []FailedJob
 	Nodes        []Node // empty: the data is not in a database
@@ -112,7 +113,7 @@ type BackupState struct {
 	Overdue bool `json:"overdue"`
 }
 
-// LakeDelay is how far the data lake is.
+// LakeDelay is how far the data lake is, or the tables for analysts.
 type LakeDelay struct {
 	Lag   float64 `json:"lag_seconds"`
 	Error string  `json:"error,omitempty"`
@@ -157,6 +158,7 @@ type HealthReport struct {
 	Backup       BackupState       `json:"backup"`
 	Certificate  *Certificate      `json:"certificate" doc:"null: it answers without TLS"`
 	Lake         *LakeDelay        `json:"lake" doc:"null: none is written"`
+	Tables       *LakeDelay        `json:"tables" doc:"Tables for analysts; null: none are written"`
 	Sources      []SeenSource      `json:"sources" nullable:"false"`
 	Destinations []ToldDestination `json:"destinations" nullable:"false"`
 	FailedJobs   []FailedJob       `json:"failed_jobs" nullable:"false" doc:"Background jobs that failed in the last day"`

@@ -56,6 +56,7 @@ func TestLook_NamesEachTroubleWithItsMend(t *testing.T) {
 		}, []string{"critical destination_failing", "warning destination_dead_letters"}, health.Failing},
 		"stopped destination":   {func(m *health.Measured) { m.Destinations = []health.ToldDestination{{Key: "crm", State: "stopped"}} }, []string{"critical destination_stopped"}, health.Failing},
 		"lake":                  {func(m *health.Measured) { m.Lake = &health.LakeDelay{Error: "bucket is gone"} }, []string{"warning lake"}, health.Attention},
+		"tables":                {func(m *health.Measured) { m.Tables = &health.LakeDelay{Lag: 301} }, []string{"warning tables"}, health.Attention},
 		"certificate ends soon": {func(m *health.Measured) { m.Certificate = &health.Certificate{Expires: m.At.Add(10 * 24 * time.Hour)} }, []string{"warning certificate"}, health.Attention},
 		"certificate over":      {func(m *health.Measured) { m.Certificate = &health.Certificate{Expires: m.At.Add(-time.Hour)} }, []string{"critical certificate"}, health.Failing},
 		"no backup":             {func(m *health.Measured) { m.Backup = health.BackupState{} }, []string{"notice no_backup"}, health.Healthy},

@@ -52,7 +52,7 @@ func New() *Watch { return &Watch{since: map[string]clock.Instant{}, lanes: map[
 // changed and is worth keeping.
 func (w *Watch) Look(m *Measured) (r HealthReport, fresh bool) {
 	r = HealthReport{
-		CheckedAt: m.At, ReadOnly: m.ReadOnly, DeadLetters: m.DeadLettered, Backup: m.Backup, Certificate: m.Certificate, Lake: m.Lake,
+		CheckedAt: m.At, ReadOnly: m.ReadOnly, DeadLetters: m.DeadLettered, Backup: m.Backup, Certificate: m.Certificate, Lake: m.Lake, Tables: m.Tables,
 		Sources: filled(m.Sources), Destinations: filled(m.Destinations), FailedJobs: filled(m.FailedJobs), Nodes: filled(m.Nodes),
 	}
 	r.Disk, fresh = w.disk(m)
@@ -257,6 +257,12 @@ func (j *judgement) outside(m *Measured) {
 			j.find(Warning, "destination_dead_letters", about, "Look at its deliveries with the outcome dead, then replay or discard them.", "%d messages to %s were given up.", d.Dead, d.Key)
 		}
 	}
+	j.behind(m)
+	j.certificate(m.Certificate)
+}
+
+// behind judges what is written of the log beside it.
+func (j *judgement) behind(m *Measured) {
 	if l := m.Lake; l != nil && (l.Error != "" || l.Lag > lakeLate.Seconds()) {
 		const mend = "Look whether the folder or bucket can be written; nothing is lost, the log has it."
 		if l.Error != "" {
@@ -265,7 +271,14 @@ func (j *judgement) outside(m *Measured) {
 			j.find(Warning, "lake", "", mend, "The data lake is behind: rows have waited for %s.", span(l.Lag))
 		}
 	}
-	j.certificate(m.Certificate)
+	if l := m.Tables; l != nil && (l.Error != "" || l.Lag > lakeLate.Seconds()) {
+		const mend = "Look whether the database of tables.url takes them; nothing is lost, the log has it."
+		if l.Error != "" {
+			j.find(Warning, "tables", "", mend, "The tables for analysts are behind: %s.", strings.TrimSuffix(l.Error, "."))
+		} else {
+			j.find(Warning, "tables", "", mend, "The tables for analysts are behind: rows have waited for %s.", span(l.Lag))
+		}
+	}
 }
 
 func (j *judgement) certificate(c *Certificate) {
