@@ -1,11 +1,11 @@
 import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { Spotlight } from '@mantine/spotlight'
+import { Spotlight, spotlight } from '@mantine/spotlight'
 import type { SpotlightActionData, SpotlightActionGroupData } from '@mantine/spotlight'
 import { IconLanguage, IconLogout, IconMoon, IconSearch, IconSun, IconUser } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useSession } from '~/features/access/session'
 import { nameOf } from '~/features/profile/name'
 import { api, ask } from '~/shared/api/client'
@@ -22,6 +22,11 @@ export function Palette({ close }: { close: () => void }) {
   const people = usePeople(query, (id) => void navigate({ to: '/people/$ref', params: { ref: id } }))
   const pages = usePages()
   const commands = useCommands()
+  // It closes only what it opened itself.
+  useEffect(() => {
+    spotlight.open()
+    return () => spotlight.close()
+  }, [])
   const groups: SpotlightActionGroupData[] = [
     { group: t('palettePages'), actions: pages },
     { group: t('paletteCommands'), actions: commands },
@@ -32,7 +37,6 @@ export function Palette({ close }: { close: () => void }) {
       actions={groups}
       query={query}
       onQueryChange={setQuery}
-      forceOpened
       onSpotlightClose={close}
       shortcut={null}
       closeOnActionTrigger

@@ -132,7 +132,7 @@ function Jobs({ jobs }: { jobs: Job[] }) {
             <Table.Tr key={j.id}>
               <Table.Td><code>{j.kind}</code> {j.subject}</Table.Td>
               <Table.Td><Badge color={colors[j.state]}>{t(`job_${j.state}`)}</Badge></Table.Td>
-              <Table.Td className="rp-break">{j.error ?? (j.total ? t('doneOf', { done: f.number(j.done), total: f.number(j.total) }) : f.number(j.done))}</Table.Td>
+              <Table.Td className="rp-break">{j.error ?? (j.total && j.done <= j.total ? t('doneOf', { done: f.number(j.done), total: f.number(j.total) }) : f.number(j.done))}</Table.Td>
               <Table.Td ta="end"><Time at={j.started_at ?? j.created_at} /></Table.Td>
             </Table.Tr>
           ))}

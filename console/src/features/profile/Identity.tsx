@@ -6,6 +6,7 @@ import { Graph, layout } from '@dagrejs/dagre'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import type { FormEvent } from 'react'
+import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -102,10 +103,16 @@ function Join({ view }: { view: View }) {
   const [namespace, setNamespace] = useState('email')
   const [value, setValue] = useState('')
   const undo = usePersonChange(withdraw)
-  const join = usePersonChange((b: Identifier) => sayOf({ op: 'must_link', a: pick(view.identifiers[0]), b }))
+  const join = usePersonChange((b: Identifier) => joined(view, b))
   const submit = (e: FormEvent): void => {
     e.preventDefault()
-    join.mutate({ namespace, value: value.trim() }, { onSuccess: (fact) => { setValue(''); toasts.done(t('joinDone'), () => undo.mutateAsync(fact.id)) }, onError: toasts.failed })
+    join.mutate({ namespace, value: value.trim() }, {
+      onSuccess: ({ fact, one }) => {
+        setValue('')
+        toasts.done(t(one ? 'joinDone' : 'joinKept'), () => undo.mutateAsync(fact.id))
+      },
+      onError: toasts.failed,
+    })
   }
   return (
     <section>
@@ -123,6 +130,22 @@ function Join({ view }: { view: View }) {
 }
 
 const pick = (i: Identifier | undefined): Identifier => ({ namespace: i?.namespace ?? '', value: i?.value ?? '' })
+const firstUser = (list: readonly Identifier[]): Identifier[] => [...list].sort((a, b) => Number(b.namespace === 'user_id') - Number(a.namespace === 'user_id'))
+
+/**
+ * joined says that an identifier is this person's, and tells whether it is now. Where
+ * both have an identifier of one kind these are said to be one: a limit of one user
+ * id per person keeps apart whoever is joined by anything else.
+ */
+async function joined(view: View, b: Identifier): Promise<{ fact: Schema['Fact']; one: boolean }> {
+  const known = await ask(api.GET('/api/v1/profiles/{ref}/identity', { params: { path: { ref: idOf(b) } } })).catch(() => undefined)
+  const mine = firstUser(view.identifiers)
+  const pairs = mine.flatMap((i) => (known?.identifiers ?? []).filter((o) => o.namespace === i.namespace).map((o) => [i, o] as const))
+  const [x, y] = pairs[0] ?? [mine[0], b]
+  const fact = await sayOf({ op: 'must_link', a: pick(x), b: pick(y) })
+  const now = await ask(api.GET('/api/v1/profiles/{ref}/identity', { params: { path: { ref: idOf(b) } } }))
+  return { fact, one: now.identifiers.some((i) => idOf(i) === idOf(pick(mine[0]))) }
+}
 
 function Facts({ facts }: { facts: readonly Schema['Fact'][] }) {
   const t = useText(page)
