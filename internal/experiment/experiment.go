@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 
 	"rapport/internal/clock"
+	"rapport/internal/jsondoc"
 )
 
 // Kind is how variants are chosen.
@@ -167,8 +168,7 @@ func (v *Variant) Answer() json.RawMessage {
 	if len(v.Value) > 0 {
 		return v.Value
 	}
-	text, _ := json.Marshal(v.Key) //nolint:errchkjson // a string always marshals
-	return text
+	return jsondoc.AppendString(nil, v.Key)
 }
 
 // Phase is the number of the phase that goes on; 0 before the first.

@@ -250,7 +250,30 @@ func (d *Door) single(w http.ResponseWriter, r *http.Request, escaped string) {
 	if !d.wait(w, r) {
 		return
 	}
-	answer(w, http.StatusOK, successOf(x, a.Controls[0]))
+	write(w, http.StatusOK, successOf(x, a.Controls[0]).append(make([]byte, 0, 256)))
+}
+
+// append writes what encoding/json would: it is asked for with every page.
+func (s *success) append(b []byte) []byte {
+	b = jsondoc.AppendString(append(b, `{"key":`...), s.Key)
+	b = append(b, `,"value":`...)
+	if len(s.Value) > 0 {
+		b = append(b, s.Value...)
+	} else {
+		b = append(b, "null"...)
+	}
+	b = jsondoc.AppendString(append(b, `,"reason":`...), s.Reason)
+	if s.Variant != "" {
+		b = jsondoc.AppendString(append(b, `,"variant":`...), s.Variant)
+	}
+	if m := s.Metadata; m != nil {
+		b = jsondoc.AppendString(append(b, `,"metadata":{"assignment":`...), m.Reason)
+		if m.Phase != 0 {
+			b = strconv.AppendInt(append(b, `,"phase":`...), int64(m.Phase), 10)
+		}
+		b = append(b, '}')
+	}
+	return append(b, '}')
 }
 
 // successOf shows an assignment. Who does not take part gets what the control
