@@ -297,3 +297,12 @@ func (a *anchor) bare() *anchor {
 	}
 	return c
 }
+
+// counted is a copy with what experiments count by: the variants that were
+// shown, and the timeline.
+func (a *anchor) counted() *anchor {
+	return &anchor{
+		key: a.key, ident: a.ident, received: a.received, told: a.told, partial: a.partial.Variants(),
+		open: slices.Clone(a.open), chunks: a.chunks, pending: slices.Clone(a.pending),
+	}
+}

@@ -94,7 +94,7 @@ func (p *Pipeline) count(ctx context.Context, k id.Key) ([]trial.Trial, error) {
 	if err != nil || !home {
 		return nil, err
 	}
-	who, _, err := p.gatherRows(ctx, k, (*anchor).clone)
+	who, _, err := p.gatherRows(ctx, k, (*anchor).counted)
 	if err != nil || who == nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"slices"
+
 	"rapport/internal/clock"
 	"rapport/internal/event"
 )
@@ -27,6 +29,11 @@ func (p *Partial) foldVariant(e *event.Event, names *Names) {
 
 // Exposed tells whether anything is known of experiments.
 func (p *Partial) Exposed() bool { return len(p.variants) > 0 }
+
+// Variants is a copy with no more than what somebody was shown of experiments.
+func (p *Partial) Variants() *Partial {
+	return &Partial{firstSeen: p.firstSeen, lastSeen: p.lastSeen, variants: slices.Clone(p.variants)}
+}
 
 // EachVariant visits the marks of what somebody was shown, with the first time.
 func (p *Partial) EachVariant(visit func(mark string, first clock.Instant)) {
