@@ -166,19 +166,20 @@ func (s *storm) faults(random *rand.Rand) map[string]func(t *testing.T) {
 	}
 }
 
-// failOver kills the database and lets a replica take its place and its address.
+// failOver cuts everybody off the database, as a fail-over does, and lets a
+// replica that has all of it take its place and its address.
 func (s *storm) failOver(t *testing.T) {
 	t.Helper()
 	replica, err := s.server.Replica()
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := s.server
-	if err := before.Kill(); err != nil {
-		t.Fatal(err)
+	for _, p := range s.database {
+		p.Down(true)
 	}
+	before := s.server
 	s.server = replica
-	if err := errors.Join(replica.Promote(), before.Remove()); err != nil {
+	if err := errors.Join(before.Caught(), before.Stop(), replica.Promote()); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range s.database {

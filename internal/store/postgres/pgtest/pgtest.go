@@ -171,11 +171,8 @@ func (s *Server) Stop() error {
 	if s.cmd == nil {
 		return nil
 	}
-	return errors.Join(s.Kill(), s.Remove())
+	return errors.Join(s.Kill(), os.RemoveAll(s.folder))
 }
-
-// Remove removes the folder of a server that was killed and is not started again.
-func (s *Server) Remove() error { return os.RemoveAll(s.folder) }
 
 var schemas atomic.Int64
 

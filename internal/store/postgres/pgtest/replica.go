@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// Replica gives a server that follows s and has everything that s acknowledged
-// from now on: s waits for it. Stop ends it.
+// Replica gives a server that follows s. Stop ends it.
 func (s *Server) Replica() (*Server, error) {
 	r := &Server{bin: s.bin, more: s.more}
 	var err error
@@ -25,26 +25,43 @@ func (s *Server) Replica() (*Server, error) {
 	if out, err := backup.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("pg_basebackup: %w: %s", err, out)
 	}
-	if err := r.Run(); err != nil {
-		return nil, err
-	}
-	return r, s.ask("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+	return r, r.Run()
 }
 
-// Promote makes a replica a server of its own.
-func (s *Server) Promote() error { return s.ask("SELECT pg_promote()") }
-
-func (s *Server) ask(statements ...string) error {
-	ctx := context.Background()
+// Caught waits until a replica has written down everything that s has by now.
+func (s *Server) Caught() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	conn, err := pgx.Connect(ctx, s.DSN)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // what was asked is done
-	for _, sql := range statements {
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			return fmt.Errorf("%s: %w", sql, err)
+	defer conn.Close(context.Background()) //nolint:errcheck // it only asked
+	var end string
+	if err := conn.QueryRow(ctx, "SELECT pg_current_wal_insert_lsn()::text").Scan(&end); err != nil {
+		return err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var caught bool
+		const ask = "SELECT coalesce(bool_or(flush_lsn >= $1::pg_lsn), false) FROM pg_stat_replication"
+		if err := conn.QueryRow(ctx, ask, end).Scan(&caught); err != nil || caught {
+			return err
 		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("no replica has come to %s: %w", end, ctx.Err())
+		}
+	}
+}
+
+// Promote makes a replica a server of its own.
+func (s *Server) Promote() error {
+	// A statement could be cancelled by what is still replayed.
+	if out, err := s.command("pg_ctl", "promote", "-w", "-D", s.data()).CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_ctl promote: %w: %s", err, out)
 	}
 	return nil
 }
