@@ -250,6 +250,7 @@ func TestSuggest_TellsHowTimesAreWritten(t *testing.T) {
 		"british":  {[]string{"1/12/2010", "31/12/2010"}, "2/1/2006", ""},
 		"either":   {[]string{"12/1/10 8:26", "12/2/10 9:00"}, "", "whether the day or the month comes first"},
 		"no time":  {[]string{"yesterday"}, "", "where a time is wanted"},
+		"one odd":  {[]string{"2024-01-02", "32.13.2024", "2024-01-03"}, "", `has "32.13.2024" where a time is wanted`},
 		"nothing":  {[]string{"", ""}, "", ""},
 	} {
 		var s feed.Sample

@@ -124,7 +124,7 @@ func (m *Mapping) Check() error {
 	case m.Kind.exported() && len(m.Columns) > 0:
 		return badMapping("columns", "a %s feed has whole events, whose members are known: leave the columns out", m.Kind)
 	case !m.Kind.exported() && len(m.Columns) == 0 || len(m.Columns) > maxColumns:
-		return badMapping("columns", "name 1 to %d columns", maxColumns)
+		return badMapping("columns", "name 1 to %d columns of the table that become something", maxColumns)
 	case m.Kind == Segment && m.Segment == "" && !m.has("segment"):
 		return badMapping("segment", "name the list, or the column that does")
 	case m.Kind == Event && m.Event == "" && !m.has("event"):

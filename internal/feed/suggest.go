@@ -15,7 +15,7 @@ type Sample struct {
 	could   [][]Type   // by column: the types that all of its values could be
 	full    []int      // by column: how many values
 	formats [][]string // by column: the formats that all of its values could have
-	shown   []string   // by column: a value
+	shown   []string   // by column: the first value that is of no type as those before it, else the first
 	Rows    int
 	// Doubt is what Suggest cannot tell: whoever imports has to say it.
 	Doubt string
@@ -49,9 +49,11 @@ func (s *Sample) Add(row *tablefile.Row) {
 				still = append(still, as)
 			}
 		}
-		s.could[i] = still
-		s.shown[i] = tablefile.Show(cell.Text)
-		s.formats[i] = fitting(s.formats[i], strings.TrimSpace(text))
+		fit := fitting(s.formats[i], strings.TrimSpace(text))
+		if odd := len(s.could[i])+len(s.formats[i]) > 0 && len(still)+len(fit) == 0; odd || s.shown[i] == "" {
+			s.shown[i] = tablefile.Show(cell.Text)
+		}
+		s.could[i], s.formats[i] = still, fit
 	}
 }
 

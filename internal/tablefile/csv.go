@@ -35,6 +35,10 @@ func openCSV(in *lines, s *stream, o Options) (Reader, error) {
 	if !ended && bytes.IndexByte(bytes.TrimRight(first, "\r"), '\r') >= 0 {
 		return nil, fault.Errorf(fault.Invalid, "unknown_line_ends", "the lines end with carriage returns alone; write the file with line feeds, as CSV (Comma delimited) does and CSV (Macintosh) does not")
 	}
+	if said, ok := bytes.CutPrefix(bytes.TrimRight(first, "\r\n"), []byte("sep=")); ok && len(said) == 1 && ended {
+		in.take(n, 1) // spreadsheets write it before the header
+		c.delimiter = said[0]
+	}
 	if c.delimiter == 0 {
 		c.delimiter = delimiterOf(first)
 	}

@@ -81,6 +81,7 @@ func (e *excelReader) Next(row *Row) error {
 	for {
 		t, err := e.xml.next()
 		if err != nil {
+			row.Columns, row.Cells = e.columns, nil
 			return damaged(err)
 		}
 		start, ok := t.(xml.StartElement)

@@ -18,7 +18,8 @@ import (
 )
 
 // parquetReader reads Parquet, one group of rows after the other. A column
-// within a group of columns is named with dots; one that repeats holds a list.
+// within a group of columns is named with dots; one that repeats holds a list, and
+// has the list's name.
 type parquetReader struct {
 	groups  []parquet.RowGroup
 	rows    parquet.Rows
@@ -57,7 +58,7 @@ func openParquet(f io.ReaderAt, size int64, o Options) (Reader, error) {
 		schema := file.Schema()
 		for _, path := range schema.Columns() {
 			l, _ := schema.Lookup(path...)
-			p.columns = append(p.columns, strings.Join(path, "."))
+			p.columns = append(p.columns, nameOf(schema, path))
 			p.leaves = append(p.leaves, leaf{node: l.Node, repeated: l.MaxRepetitionLevel > 0})
 		}
 		return nil
@@ -71,6 +72,33 @@ func openParquet(f io.ReaderAt, size int64, o Options) (Reader, error) {
 		return nil, tooManyColumns(len(p.columns), o.Limits.Columns)
 	}
 	return p, nil
+}
+
+// nameOf joins the names on the way to a column, without those that every list has
+// between its own and what is in it: tags.list.element is tags.
+func nameOf(node parquet.Node, path []string) string {
+	var out []string
+	for len(path) > 0 {
+		out = append(out, path[0])
+		node, path = below(node, path[0]), path[1:]
+		if _, list := logicalOf(node).(*format.ListType); !list {
+			continue
+		}
+		for range min(2, len(path)) {
+			node, path = below(node, path[0]), path[1:]
+		}
+	}
+	return strings.Join(out, ".")
+}
+
+// below is a member of a group.
+func below(node parquet.Node, name string) parquet.Node {
+	for _, f := range node.Fields() {
+		if f.Name() == name {
+			return f
+		}
+	}
+	return node // the way is that of the same schema
 }
 
 // Warnings is empty: names in Parquet are distinct.
@@ -88,6 +116,7 @@ func (p *parquetReader) Close() error {
 func (p *parquetReader) Next(row *Row) error {
 	for len(p.have) == 0 {
 		if err := p.more(); err != nil {
+			row.Columns, row.Cells = p.columns, nil
 			return err
 		}
 	}
@@ -217,6 +246,8 @@ func integer(n int64, logical format.LogicalTypeValue) Cell {
 		return Cell{Text, time.Unix(n*86_400, 0).UTC().AppendFormat(nil, time.DateOnly)}
 	case *format.TimestampType:
 		return Cell{Text, moment(n, as.Unit.Value).AppendFormat(nil, time.RFC3339Nano)}
+	case *format.TimeType:
+		return Cell{Text, moment(n, as.Unit.Value).AppendFormat(nil, "15:04:05.999999999")}
 	case *format.DecimalType:
 		return Cell{JSON, []byte(decimal(big.NewInt(n), int(as.Scale)))}
 	case *format.IntType:

@@ -40,7 +40,8 @@ type Cell struct {
 }
 
 // Row is one row. Columns only ever grow from one row to the next, and the place
-// of a column never changes; Cells may be fewer than Columns.
+// of a column never changes; Cells may be fewer than Columns. At the end of a table
+// that has its columns' names Columns says them, however many rows could be read.
 type Row struct {
 	Number  int64 // counted from 1, as an editor or a spreadsheet shows it
 	Columns []string

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,7 @@ func TestOpen_ReadsCSVAsProgramsWriteIt(t *testing.T) {
 		"mark":                    {"\xef\xbb\xbfa,b\n1,2\n", "2:a=1|b=2 /  /"},
 		"semicolons":              {"a;b\n1,5;2\n", "2:a=1,5|b=2 /  /"},
 		"tabs":                    {"a\tb\n1\t2\n", "2:a=1|b=2 /  /"},
+		"delimiter said":          {"sep=;\r\na,x;b\r\n1;2\r\n", "3:a,x=1|b=2 /  /"},
 		"quotes":                  {"a,b\n\"x,\"\"y\"\"\",\"two\nlines\"\n5,6\n", "2:a=x,\"y\"|b=two\nlines ; 4:a=5|b=6 /  /"},
 		"empty cells":             {"a,b\n,\"\"\n", "2:a=|b= /  /"},
 		"quote in a cell":         {"a,b\n5\" disk,2\n", "2:a=5\" disk|b=2 /  /"},
@@ -337,12 +339,14 @@ func parquetFile(t *testing.T) []byte {
 		Tags  []string  `parquet:"tags"`
 		Score *float64  `parquet:"score,optional"`
 		Count uint32    `parquet:"count"`
+		Lists []string  `parquet:"lists,list"`
+		Hour  int64     `parquet:"hour,time(microsecond)"`
 	}
 	score := 0.5
 	at := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
 	var out bytes.Buffer
 	w := parquet.NewGenericWriter[line](&out)
-	if _, err := w.Write([]line{{"a", -1205, at, []string{"x", "y"}, &score, 4_000_000_000}, {"b", 5, at, nil, nil, 1}}); err != nil {
+	if _, err := w.Write([]line{{"a", -1205, at, []string{"x", "y"}, &score, 4_000_000_000, []string{"p", "q"}, 43_260_000_000}, {"b", 5, at, nil, nil, 1, nil, 1_500_000}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -354,9 +358,26 @@ func parquetFile(t *testing.T) []byte {
 func TestOpen_ReadsParquet(t *testing.T) {
 	t.Parallel()
 	file := parquetFile(t)
-	want := `1:id=a|price:=-12.05|when=2024-01-02T03:04:05Z|tags:=["x","y"]|score:=0.5|count:=4000000000 ; 2:id=b|price:=0.05|when=2024-01-02T03:04:05Z|count:=1 /  /`
+	want := `1:id=a|price:=-12.05|when=2024-01-02T03:04:05Z|tags:=["x","y"]|score:=0.5|count:=4000000000|lists:=["p","q"]|hour=12:01:00 ; 2:id=b|price:=0.05|when=2024-01-02T03:04:05Z|count:=1|hour=00:00:01.5 /  /`
 	if got := read(file, tablefile.Options{}).String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	type unread struct {
+		Bin []byte `parquet:"bin"`
+	}
+	var out bytes.Buffer
+	w := parquet.NewGenericWriter[unread](&out)
+	if _, err := w.Write([]unread{{[]byte("\x00")}}); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	r, err := tablefile.Open(bytes.NewReader(out.Bytes()), int64(out.Len()), tablefile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var row tablefile.Row
+	first, end := r.Next(&row), r.Next(&row)
+	if bad := new(tablefile.RowError); !errors.As(first, &bad) || bad.Column != "bin" || !errors.Is(end, io.EOF) || !slices.Equal(row.Columns, []string{"bin"}) {
+		t.Errorf("%v, %v, %q", first, end, row.Columns)
 	}
 	if got := read(file[:len(file)-20], tablefile.Options{}).String(); got != "/  / !damaged_file" {
 		t.Error(got)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 
 	"rapport/internal/access"
 	"rapport/internal/definition"
@@ -135,7 +136,7 @@ func (d *Door) settle(ctx context.Context, a *announced, u feed.Upload) error {
 		return err
 	}
 	if looked.Problem != "" {
-		return fault.Errorf(fault.Invalid, "no_mapping", "the file does not say what its columns are: name its kind, or make a mapping and name it: %s", looked.Problem).At("mapping")
+		return fault.Errorf(fault.Invalid, "no_mapping", "the file does not say what its columns are: name its kind, or make a mapping and name it: %s; its columns are %.300s", looked.Problem, strings.Join(looked.Columns, ", ")).At("mapping")
 	}
 	a.Mapping, err = looked.Mapping.Encode()
 	return err

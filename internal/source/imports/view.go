@@ -76,6 +76,9 @@ func shown(a announced, j schedule.Job, now time.Time) feed.Import {
 	if len(j.Result) > 0 {
 		_ = json.Unmarshal(j.Result, &v.Sums) // it is ours
 	}
+	if j.State == schedule.Done {
+		v.Read = a.Size // what is beside the rows need not be read
+	}
 	if j.Started == 0 {
 		return v
 	}
