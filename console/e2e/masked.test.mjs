@@ -60,6 +60,13 @@ test('a marketer unmasks a person for a reason, and a viewer may not', async (t)
     await look(`${name}-denied`)
   }
 
+  // Retention may be read, and says who changes it.
+  await server.put('/api/v1/retention-policies/pages', { name: 'Page views', types: ['page'], keep_days: 30 })
+  await c.go('/retention/pages')
+  await page.getByText('The roles Privacy and Admin change it').waitFor()
+  assert.deepEqual([await page.getByLabel('Keep for').isDisabled(), await page.getByRole('button', { name: 'Save' }).count()], [true, 0])
+  await look('retention-read')
+
   await c.go('/settings')
   await page.getByText('Your roles do not show this').first().waitFor()
   await look('settings-some')

@@ -71,12 +71,15 @@ func TestGerman_HasWhatFormsAreToldOfFields(t *testing.T) {
 func TestGerman_OfSentencesThatThereAre(t *testing.T) {
 	t.Parallel()
 	there := map[string]bool{}
-	for _, room := range []string{"access", "retention", "broadcast", "alert", "definition", "policy"} {
+	for _, room := range []string{"access", "retention", "broadcast", "alert", "definition", "policy", "pipeline", "httpapi", "dialect/segment"} {
 		files, err := filepath.Glob("../" + room + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatal(room, err)
 		}
 		for _, file := range files {
+			if strings.HasPrefix(filepath.Base(file), "german") {
+				continue
+			}
 			for _, text := range wordingtest.Sentences(t, file) {
 				there[text] = true
 			}

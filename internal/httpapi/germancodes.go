@@ -134,6 +134,7 @@ var germanOf = map[string]string{
 	"invalid_scope":              "Zu diesem Schlüssel gehört dieses Recht nicht.",
 	"invalid_segment":            "Das Segment ist so nicht gültig.",
 	"invalid_server":             "Das ist keine Adresse einer Instanz: Geben Sie Schema und Host an.",
+	"invalid_setting":            "Eine Einstellung ist so nicht gültig.",
 	"invalid_settings":           "Die Einstellungen sind so nicht gültig.",
 	"invalid_shares":             "Die Anteile der Varianten sind so nicht gültig.",
 	"invalid_signature":          "Die Signatur stimmt nicht: Prüfen Sie, ob beide Seiten dasselbe Geheimnis haben.",

@@ -7,6 +7,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/fault"
 	"rapport/internal/pipeline"
+	"rapport/internal/wording"
 )
 
 // LetterID names a dead letter in a path.
@@ -73,7 +74,18 @@ func (a *API) listLetters(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	for i := range page.Items {
+		page.Items[i] = letterIn(ctx, page.Items[i])
+	}
 	return &body[List[pipeline.DeadLetterView]]{listOf(page)}, nil
+}
+
+// letterIn says why an event was not understood in the language of the reader.
+func letterIn(ctx context.Context, v pipeline.DeadLetterView) pipeline.DeadLetterView {
+	if pipeline.Language(ctx) == wording.German {
+		v.Message = germanSentence(v.Message, v.Reason)
+	}
+	return v
 }
 
 func (a *API) getLetter(ctx context.Context, in *LetterID) (*body[pipeline.DeadLetterView], error) {
@@ -81,7 +93,7 @@ func (a *API) getLetter(ctx context.Context, in *LetterID) (*body[pipeline.DeadL
 	if err != nil {
 		return nil, err
 	}
-	return &body[pipeline.DeadLetterView]{letter}, nil
+	return &body[pipeline.DeadLetterView]{letterIn(ctx, letter)}, nil
 }
 
 func (a *API) decide(decision func(context.Context, string) (pipeline.Receipt, error)) func(context.Context, *struct {
