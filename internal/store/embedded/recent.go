@@ -153,19 +153,18 @@ func (s *State) turn() (ended uint64) {
 }
 
 // turnFull has a full generation flushed in the background, when the memtable is
-// about full as well.
-func (s *State) turnFull() error {
+// about full as well. Where that cannot be, the filters only stay: what was
+// committed before it is committed.
+func (s *State) turnFull() {
 	full := s.recent.current()
 	if full.bytes.Load() < s.recent.limit || s.recent.drop() {
-		return nil
+		return
 	}
 	ended := s.turn()
 	if ended < full.number {
-		return nil // another one commits: the next commit tries again
+		return // another one commits: the next commit tries again
 	}
-	done, err := s.db.AsyncFlush()
-	if err == nil {
+	if done, err := s.db.AsyncFlush(); err == nil {
 		s.recent.until(done, ended)
 	}
-	return err
 }
