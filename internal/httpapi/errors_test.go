@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"rapport/internal/fault"
@@ -25,10 +26,18 @@ type code struct {
 	pkg    string
 }
 
-// codes reads from the source which codes there are: the second argument of
+// codes reads from the source, once, which codes there are: the second argument of
 // every fault.Errorf and newProblem.
 func codes(t *testing.T) []code {
 	t.Helper()
+	all, err := readCodes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(all)
+}
+
+var readCodes = sync.OnceValues(func() ([]code, error) {
 	kinds := map[string]int{}
 	for name, kind := range map[string]fault.Kind{
 		"Internal": fault.Internal, "Invalid": fault.Invalid, "Unauthenticated": fault.Unauthenticated, "Forbidden": fault.Forbidden,
@@ -60,7 +69,7 @@ func codes(t *testing.T) []code {
 		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	for _, a := range answers() {
 		found = append(found, code{a.code, a.status, "httpapi"})
@@ -73,8 +82,8 @@ func codes(t *testing.T) []code {
 	slices.SortFunc(found, func(a, b code) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.status, b.status), cmp.Compare(a.pkg, b.pkg))
 	})
-	return slices.Compact(found)
-}
+	return slices.Compact(found), nil
+})
 
 // statusOf gives the status of an error made by a call; 0 where it makes none.
 func statusOf(call *ast.CallExpr, kinds map[string]int) int {

@@ -22,6 +22,7 @@ type form struct {
 
 var (
 	verb     = regexp.MustCompile(`%(?:%|(?:\[\d+\])?[-+#.0-9]*[a-zA-Z])`)
+	kind     = regexp.MustCompile(`[-+#.0-9]*[a-zA-Z]$`)
 	anything = map[byte]string{'d': `(-?[0-9]+)`, 'f': `(-?[0-9.]+)`, 'q': `("(?:[^"\\]|\\.)*"?)`}
 )
 
@@ -38,13 +39,13 @@ func (c Catalog) Retold() *Retold {
 			b.WriteString(regexp.QuoteMeta(text))
 		}
 		for _, at := range verb.FindAllStringIndex(english, -1) {
-			kind := english[at[1]-1]
-			if kind == '%' {
+			of := english[at[1]-1]
+			if of == '%' {
 				continue
 			}
 			literal(english[end:at[0]])
-			form.kinds = append(form.kinds, kind)
-			b.WriteString(cmp.Or(anything[kind], `(.*?)`))
+			form.kinds = append(form.kinds, of)
+			b.WriteString(cmp.Or(anything[of], `(.*?)`))
 			end = at[1]
 		}
 		literal(english[end:])
@@ -53,7 +54,7 @@ func (c Catalog) Retold() *Retold {
 			if v == "%%" {
 				return v
 			}
-			return regexp.MustCompile(`[-+#.0-9]*[a-zA-Z]$`).ReplaceAllString(v, "s")
+			return kind.ReplaceAllString(v, "s")
 		})
 		r.forms = append(r.forms, form)
 	}
