@@ -84,11 +84,10 @@ func (p *Pipeline) FollowAgain(ctx context.Context, from, to, written store.Posi
 			return err
 		}
 	}
-	places, err := p.displacements(ctx)
+	places, err := p.placement(ctx, written)
 	if err != nil {
 		return err
 	}
-	places.written = written
 	err = p.store.Log().Read(ctx, from, func(r *store.Record) error {
 		if r.Position > to {
 			return errPastEnd
@@ -114,7 +113,7 @@ func (p *Pipeline) FollowAgain(ctx context.Context, from, to, written store.Posi
 
 // followed tells whether a Follower would have heard of a record, and what. An
 // error means that it cannot be told at present.
-func (p *Pipeline) followed(ctx context.Context, f *Followed, places *displacements) (bool, error) {
+func (p *Pipeline) followed(ctx context.Context, f *Followed, places *placement) (bool, error) {
 	r := f.Record
 	switch r.Kind {
 	case store.KindEvent, store.KindReplay:
@@ -139,15 +138,21 @@ func (p *Pipeline) followed(ctx context.Context, f *Followed, places *displaceme
 	return false, nil
 }
 
-// displacements are the copies that took the place of others, each with where the
-// other is. They are few, and asked of for every event.
-type displacements struct {
-	first   map[store.Position]store.Position
-	written store.Position // up to here events were written down before
+// placement is where messages stand: which copies took the place of others, and of
+// anchors that came lately all that is known. Both are asked for every event of a
+// reading, and a reading from the state each time costs more than all the rest.
+type placement struct {
+	first   map[store.Position]store.Position // of a copy: where the other one is
+	written store.Position                    // up to here events were written down before
+	anchors map[id.Key]map[uint64]store.Position
+	known   int // messages in anchors
 }
 
-func (p *Pipeline) displacements(ctx context.Context) (*displacements, error) {
-	d := &displacements{first: map[store.Position]store.Position{}}
+// mostPlaces bounds the messages that are known at a time.
+const mostPlaces = 200_000
+
+func (p *Pipeline) placement(ctx context.Context, written store.Position) (*placement, error) {
+	d := &placement{first: map[store.Position]store.Position{}, written: written, anchors: map[id.Key]map[uint64]store.Position{}}
 	at := store.SpanRange{Table: store.TableDisplaced, Span: store.AllBuckets()}
 	err := p.store.State().ScanSpan(ctx, at, func(_ id.Bucket, key []byte, parts [][]byte) store.Step {
 		if len(key) == 8 && len(parts) > 0 && len(parts[0]) == 8 {
@@ -158,9 +163,70 @@ func (p *Pipeline) displacements(ctx context.Context) (*displacements, error) {
 	return d, err
 }
 
+// placeOf finds where the message of a record stands that the log has there, or a copy
+// of it. 0: it does not. Its lane is locked only for what is not known yet.
+func (w *people) placeOf(ctx context.Context, l *lane, known *placement, r *store.Record, e *event.Event) (store.Position, error) {
+	k, short := r.Anchor, id.Message(e.MessageID)
+	places, ok := known.anchors[k]
+	if place, found := places[short]; found {
+		return place, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !ok {
+		var err error
+		if places, err = w.placesOf(ctx, k); err != nil {
+			return 0, err
+		}
+		known.keep(k, places)
+		if place, found := places[short]; found {
+			return place, nil
+		}
+	}
+	entry, err := w.entryOf(ctx, k, short, r.Position)
+	if err != nil || entry == nil {
+		return 0, err
+	}
+	return store.Position(entry.Position), nil
+}
+
+func (d *placement) keep(k id.Key, places map[uint64]store.Position) {
+	if d.known += len(places); d.known > mostPlaces {
+		clear(d.anchors)
+		d.known = len(places)
+	}
+	d.anchors[k] = places
+}
+
+// placesOf gives the places of the messages that an anchor has in its row and in its
+// first chunks.
+func (w *people) placesOf(ctx context.Context, k id.Key) (map[uint64]store.Position, error) {
+	a, hot := w.anchors.Get(k)
+	if !hot {
+		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
+		if err != nil || rows[0] == nil {
+			return nil, err
+		}
+		if a, err = w.whole(k, rows[0], nil); err != nil {
+			return nil, err
+		}
+	}
+	list, err := w.firstChunks(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[uint64]store.Position, len(list)+len(a.open))
+	for _, entries := range [][]profile.Entry{list, a.open} {
+		for i := range entries {
+			out[entries[i].Short] = store.Position(entries[i].Position)
+		}
+	}
+	return out, nil
+}
+
 // tookWritten tells whether an event took the place of one that was written down
 // before, itself or by others.
-func (d *displacements) tookWritten(at store.Position) bool {
+func (d *placement) tookWritten(at store.Position) bool {
 	for {
 		first, ok := d.first[at]
 		if !ok {
@@ -175,12 +241,10 @@ func (d *displacements) tookWritten(at store.Position) bool {
 // countsAt tells whether the event of a record is the one of its message that a
 // Follower writes down: the one that the timeline has, unless this took the
 // place of another one that was written down before.
-func (p *Pipeline) countsAt(ctx context.Context, r *store.Record, e *event.Event, places *displacements) (bool, error) {
+func (p *Pipeline) countsAt(ctx context.Context, r *store.Record, e *event.Event, places *placement) (bool, error) {
 	l, w := p.lanes[p.laneIndex(r.Anchor.Bucket())], p.people[p.laneIndex(r.Anchor.Bucket())]
-	l.mu.Lock()
-	entry, err := w.entryOf(ctx, r.Anchor, id.Message(e.MessageID), r.Position)
-	l.mu.Unlock()
-	if err != nil || entry == nil || store.Position(entry.Position) != r.Position {
+	place, err := w.placeOf(ctx, l, places, r, e)
+	if err != nil || place != r.Position {
 		return false, err
 	}
 	return !places.tookWritten(r.Position), nil
