@@ -64,6 +64,7 @@ type Tables struct {
 	citus   bool
 	months  map[string]bool // partitions that are there
 	waiting map[id.Key]bool // people to be written
+	many    bool            // more than these are
 	begun   clock.Instant   // since when somebody waits; 0: nobody does
 	marked  store.Position  // what changed up to here is written or among waiting
 
@@ -187,8 +188,8 @@ const quiet = 10 * time.Second
 // write writes what the lanes told, people first: then nearly every event finds
 // whose it is.
 func (t *Tables) write(ctx context.Context, last bool) error {
-	upTo, rows, marks := t.tap.drain()
-	if err := t.mark(ctx, marks, upTo); err != nil {
+	d := t.tap.drain()
+	if err := t.mark(ctx, &d); err != nil {
 		return err
 	}
 	if !t.tap.open.Load() {
@@ -201,11 +202,11 @@ func (t *Tables) write(ctx context.Context, last bool) error {
 		}
 	}
 	next := *t.at
-	next.events = max(next.events, upTo)
+	next.events = max(next.events, d.upTo)
 	if len(t.waiting) == 0 {
 		next.people = max(next.people, t.marked)
 	}
-	rows = behind(rows, t.at.events)
+	rows := behind(d.rows, t.at.events)
 	if len(rows) == 0 && (next == *t.at || !last && time.Since(t.state.written()) < quiet) {
 		return nil
 	}
@@ -216,22 +217,24 @@ func (t *Tables) write(ctx context.Context, last bool) error {
 // quicker to go through everybody.
 const mostWaiting = 1_000_000
 
-// mark notes people of whom something changed, by what was applied up to a place.
-func (t *Tables) mark(ctx context.Context, marks map[id.Key]bool, upTo store.Position) error {
-	if len(marks) > 0 && t.begun == 0 {
+// mark notes people of whom something changed.
+func (t *Tables) mark(ctx context.Context, d *drained) error {
+	if len(d.marks) > 0 && t.begun == 0 {
 		t.begun = t.Now.Now()
 	}
-	for k := range marks {
+	for k := range d.marks {
 		t.waiting[k] = true
 	}
-	t.marked = max(t.marked, upTo)
-	if len(t.waiting) <= mostWaiting {
+	t.marked = max(t.marked, d.upTo)
+	t.many = t.many || d.many || len(t.waiting) > mostWaiting
+	if !t.many {
 		return nil
 	}
 	if err := t.startWalk(ctx); err != nil {
 		return err
 	}
 	clear(t.waiting)
+	t.many, t.begun = false, 0
 	return nil
 }
 
@@ -240,6 +243,10 @@ func (t *Tables) mark(ctx context.Context, marks map[id.Key]bool, upTo store.Pos
 func (t *Tables) catchUp(ctx context.Context) error {
 	t.state.catching.Store(true)
 	defer t.state.catching.Store(false)
+	if t.begun == 0 && !t.at.whole.IsZero() {
+		t.begun = t.Now.Now() // but when they are filled for the first time
+	}
+	t.note()
 	t.tap.begin()
 	from, end := t.at.events, t.spine.LogEnd()
 	// After a start it is not known who changed: everybody is written, those first of
@@ -261,7 +268,7 @@ func (t *Tables) catchUp(ctx context.Context) error {
 	}
 	err := t.spine.FollowAgain(ctx, from, end, from, func(f *pipeline.Followed) error {
 		if f.Cause != 0 && from != 0 {
-			if err := t.mark(ctx, map[id.Key]bool{f.Home: true}, 0); err != nil {
+			if err := t.mark(ctx, &drained{marks: map[id.Key]bool{f.Home: true}}); err != nil {
 				return err
 			}
 		}
@@ -283,6 +290,9 @@ func (t *Tables) catchUp(ctx context.Context) error {
 		return fmt.Errorf("bring the tables for analysts up to date: %w", err)
 	}
 	t.marked = max(t.marked, end)
+	if len(t.waiting) == 0 {
+		t.begun = 0
+	}
 	return nil
 }
 

@@ -37,7 +37,12 @@ type basin struct {
 	maker   *eventRows
 	rows    []row
 	marks   map[id.Key]bool
+	many    bool // more people changed than there are marks for
 }
+
+// mostMarks bounds the people of one lane who are marked: beyond it everybody counts
+// as changed.
+const mostMarks = 250_000
 
 func newTap(mapping func(string) *catalog.Mapping, ownID func(id.Key) string, most int64) *tap {
 	return &tap{mapping: mapping, ownID: ownID, most: most, lanes: map[int]*basin{}}
@@ -82,7 +87,10 @@ func (t *tap) Stir(int, id.Key, store.Position, store.Position, clock.Instant) {
 func (t *tap) Touched(lane int, home id.Key) {
 	b := t.basin(lane)
 	b.mu.Lock()
-	b.marks[home] = true
+	if b.marks[home] = true; len(b.marks) > mostMarks {
+		b.many = true
+		clear(b.marks)
+	}
 	b.mu.Unlock()
 }
 
@@ -122,41 +130,48 @@ func (t *tap) drop() {
 	t.oldest.Store(0)
 }
 
-// drain gives what waits, and forgets it: the rows up to where all lanes have come,
-// the others stay.
-func (t *tap) drain() (upTo store.Position, rows []row, marks map[id.Key]bool) {
+// drained is what waited: the rows up to where all lanes have come, and who changed.
+type drained struct {
+	upTo  store.Position
+	rows  []row
+	marks map[id.Key]bool
+	many  bool // more people than these
+}
+
+// drain gives what waits, and forgets it; rows of lanes ahead of the others stay.
+func (t *tap) drain() drained {
 	all := t.all()
-	upTo = math.MaxUint64
+	out := drained{upTo: math.MaxUint64, marks: map[id.Key]bool{}}
 	for _, b := range all {
 		b.mu.Lock()
-		upTo = min(upTo, b.reached)
+		out.upTo = min(out.upTo, b.reached)
 		b.mu.Unlock()
 	}
 	if len(all) == 0 {
-		upTo = 0
+		out.upTo = 0
 	}
-	marks = map[id.Key]bool{}
 	var left clock.Instant
 	for _, b := range all {
 		b.mu.Lock()
 		n := 0
-		for n < len(b.rows) && b.rows[n].position <= upTo {
+		for n < len(b.rows) && b.rows[n].position <= out.upTo {
 			t.held.Add(-int64(b.rows[n].size()))
 			n++
 		}
-		rows = append(rows, b.rows[:n]...)
+		out.rows = append(out.rows, b.rows[:n]...)
 		b.rows = append([]row(nil), b.rows[n:]...)
 		if len(b.rows) > 0 && (left == 0 || b.rows[0].received < left) {
 			left = b.rows[0].received
 		}
 		for k := range b.marks {
-			marks[k] = true
+			out.marks[k] = true
 		}
 		clear(b.marks)
+		out.many, b.many = out.many || b.many, false
 		b.mu.Unlock()
 	}
 	t.oldest.Store(int64(left))
-	return upTo, rows, marks
+	return out
 }
 
 // behind gives the rows after a place.
