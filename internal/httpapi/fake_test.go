@@ -273,8 +273,8 @@ func (f *fake) Identity(_ context.Context, ref string) (*pipeline.IdentityView, 
 	return &pipeline.IdentityView{}, f.err
 }
 
-func (f *fake) Search(_ context.Context, query, _ string, limit int) (pipeline.Page[pipeline.ProfileSummary], error) {
-	f.ref = query
+func (f *fake) Search(_ context.Context, q pipeline.SearchQuery) (pipeline.Page[pipeline.ProfileSummary], error) {
+	f.ref = q.Query
 	return pipeline.Page[pipeline.ProfileSummary]{Items: f.found}, f.err
 }
 

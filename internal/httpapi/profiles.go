@@ -62,7 +62,7 @@ func (a *API) profileRoutes() {
 	register(a, get("list-timeline", "/profiles/{ref}/timeline", "What a person did"), a.listTimeline)
 	register(a, get("list-profile-segments", "/profiles/{ref}/segments", "How a person stands to every segment, why, and when it came in and left"), a.listSegments)
 	register(a, get("get-identity", "/profiles/{ref}/identity", "Why these identifiers are one person"), a.getIdentity)
-	register(a, get("search-profiles", "/profiles", "People by the beginning of an identifier"), a.searchProfiles)
+	register(a, get("search-profiles", "/profiles", "People by the beginning of an identifier, or by parts of a name or e-mail address"), a.searchProfiles)
 }
 
 func (a *API) getProfile(ctx context.Context, in *struct {
@@ -122,15 +122,16 @@ func (a *API) getIdentity(ctx context.Context, in *struct{ Ref }) (*body[*pipeli
 }
 
 func (a *API) searchProfiles(ctx context.Context, in *struct {
-	Query string `query:"query" maxLength:"512" doc:"Beginning of an identifier's value, or namespace:beginning"`
+	Query string `query:"query" maxLength:"512" doc:"Beginning of an identifier's value, or namespace:beginning, or parts of a name or e-mail address; case does not matter"`
 	Paging
 },
 ) (*body[List[pipeline.ProfileSummary]], error) {
 	query := strings.TrimSpace(in.Query)
 	if query == "" {
-		return nil, fault.Errorf(fault.Invalid, "missing_query", "query is empty: give the beginning of an identifier, such as query=jane@").At("query")
+		return nil, fault.Errorf(fault.Invalid, "missing_query", "query is empty: give the beginning of an identifier, such as query=jane@, or a part of a name").At("query")
 	}
-	page, err := a.Spine.Search(ctx, query, in.Cursor, in.Limit)
+	look, _ := ctx.Value(sightKey{}).(sight)
+	page, err := a.Spine.Search(ctx, pipeline.SearchQuery{Query: query, Cursor: in.Cursor, Limit: in.Limit, Hidden: look.hidden})
 	if err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ type people interface {
 }
 
 type finder interface {
-	Search(ctx context.Context, query, cursor string, limit int) (pipeline.Page[pipeline.ProfileSummary], error)
+	Search(ctx context.Context, q pipeline.SearchQuery) (pipeline.Page[pipeline.ProfileSummary], error)
 }
 
 type entities interface {

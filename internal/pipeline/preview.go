@@ -187,7 +187,7 @@ func (p *Pipeline) nameSamples(ctx context.Context, out *Preview, keys []id.Key)
 		if err != nil {
 			return err
 		}
-		out.Samples = append(out.Samples, ProfileSummary{who.id, who.members})
+		out.Samples = append(out.Samples, ProfileSummary{ID: who.id, Identifiers: who.members})
 	}
 	return nil
 }

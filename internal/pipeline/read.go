@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
@@ -16,7 +15,6 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/identity"
 	"rapport/internal/profile"
-	"rapport/internal/store"
 )
 
 // Page is one page of a list; Next is empty on the last.
@@ -290,59 +288,6 @@ func (who *person) seen(a *anchor) (first, last clock.Instant) {
 func (a *anchor) blank() bool {
 	first, _ := a.partial.Seen()
 	return first == 0 && len(a.told) == 0
-}
-
-// ProfileSummary is a line of a search.
-type ProfileSummary struct {
-	ID          string                   `json:"id"`
-	Identifiers []profile.IdentifierSeen `json:"identifiers" nullable:"false"`
-}
-
-// Search lists people one of whose identifiers begins with the query, whatever
-// its case. Devices are found by their whole identifier only.
-func (p *Pipeline) Search(ctx context.Context, query, cursor string, limit int) (Page[ProfileSummary], error) {
-	var page Page[ProfileSummary]
-	after, err := readCursor(cursor)
-	if err != nil {
-		return page, err
-	}
-	if err := p.graphLane.commit(ctx); err != nil {
-		return page, err
-	}
-	type found struct {
-		row []byte
-		key id.Key
-	}
-	var hits []found
-	at := store.Range{Table: store.TableLookup, Bucket: id.CommonBucket, Prefix: []byte(strings.ToLower(query)), After: after}
-	err = p.store.State().Scan(ctx, at, func(key []byte, parts [][]byte) bool {
-		if len(parts) > 0 && len(parts[0]) == len(id.Key{}) {
-			hits = append(hits, found{bytes.Clone(key), id.Key(parts[0])})
-		}
-		return len(hits) <= limit
-	})
-	if err != nil {
-		return page, err
-	}
-	if len(hits) > limit {
-		hits = hits[:limit]
-		page.Next = writeCursor(hits[limit-1].row)
-	}
-	listed := map[string]bool{}
-	for _, h := range hits {
-		who, err := p.gather(ctx, p.cipher.id(h.key))
-		if err != nil {
-			if fault.KindOf(err) == fault.NotFound {
-				continue // a name that no event was about yet
-			}
-			return page, err
-		}
-		if !listed[who.id] {
-			listed[who.id] = true
-			page.Items = append(page.Items, ProfileSummary{who.id, who.members})
-		}
-	}
-	return page, nil
 }
 
 // writeCursor makes the opaque place at which a list goes on.

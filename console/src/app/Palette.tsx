@@ -7,7 +7,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { useSession } from '~/features/access/session'
-import { nameOf } from '~/features/profile/name'
+import { calledOf } from '~/features/profile/name'
 import { api, ask } from '~/shared/api/client'
 import { languages, useLocale, useText } from '~/shared/i18n'
 import type { Language } from '~/shared/i18n'
@@ -85,7 +85,7 @@ function usePeople(query: string, open: (id: string) => void): SpotlightActionDa
   if (text.length < 2) return []
   return (data?.items ?? []).map((p) => ({
     id: `person ${p.id}`,
-    label: nameOf(p.identifiers, p.id),
+    label: calledOf(p),
     description: p.identifiers.slice(0, 3).map((i) => i.value).join(' · '),
     leftSection: <IconUser size={18} stroke={1.7} />,
     onClick: () => open(p.id),

@@ -17,13 +17,13 @@ import type { Column } from '~/shared/ui/DataTable'
 import { Page } from '~/shared/ui/Page'
 import { Time } from '~/shared/ui/Time'
 import { profile } from './messages'
-import { initials, nameOf } from './name'
+import { calledOf, initials } from './name'
 
 const route = getRouteApi('/shell/people')
 
-type Summary = Pick<Schema['ProfileSummary'], 'id' | 'identifiers'>
+type Summary = Pick<Schema['ProfileSummary'], 'id' | 'full_name' | 'identifiers'>
 
-/** PeopleScreen finds people by the beginning of an identifier. */
+/** PeopleScreen finds people by the beginning of an identifier, or by parts of a name. */
 export function PeopleScreen() {
   const t = useText(profile)
   const { q = '', segment = '' } = route.useSearch()
@@ -122,7 +122,7 @@ function columns(t: ReturnType<typeof useText<keyof (typeof profile)['en']>>): C
       header: t('person'),
       width: 'minmax(240px, 1.4fr)',
       cell: (r) => {
-        const name = nameOf(r.identifiers, r.id)
+        const name = calledOf(r)
         const anonymous = r.identifiers.every((i) => i.namespace === 'anonymous_id')
         return (
           <Group gap="sm" wrap="nowrap">

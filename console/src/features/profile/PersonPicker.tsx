@@ -6,9 +6,9 @@ import { useState } from 'react'
 import { api, ask } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import { profile } from './messages'
-import { nameOf } from './name'
+import { calledOf, nameOf } from './name'
 
-/** PersonPicker finds one person by the beginning of an identifier, and gives a reference to them. */
+/** PersonPicker finds one person by the beginning of an identifier or by parts of a name, and gives a reference to them. */
 export function PersonPicker({ label, description, value, change }: { label: string; description?: string; value: string | undefined; change: (ref: string | undefined) => void }) {
   const t = useText(profile)
   const [typed, setTyped] = useState('')
@@ -25,7 +25,8 @@ export function PersonPicker({ label, description, value, change }: { label: str
     const name = nameOf(p.identifiers, p.id)
     const one = p.identifiers.find((i) => i.value === name)
     const ref = one ? `${one.namespace}:${one.value}` : p.id
-    rows.set(ref, name)
+    const called = calledOf(p)
+    rows.set(ref, called === name ? name : `${called} · ${name}`)
   }
   return (
     <Select

@@ -15,6 +15,11 @@ export function nameOf(identifiers: readonly Identifier[], id: string): string {
   return identifiers[0]?.value ?? id
 }
 
+/** calledOf is what somebody who was searched for is called: by name where it may be seen. */
+export function calledOf(p: { id: string; full_name?: string | undefined; identifiers: readonly Identifier[] }): string {
+  return p.full_name && !isMasked(p.full_name) ? p.full_name : nameOf(p.identifiers, p.id)
+}
+
 /** isMasked tells whether the server hid some of a text: this sign stands nowhere else. */
 export const isMasked = (text: string): boolean => text.includes('•••')
 

@@ -1,0 +1,264 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"rapport/internal/columns"
+	"rapport/internal/id"
+	"rapport/internal/jsondoc"
+	"rapport/internal/profile"
+	"rapport/internal/store"
+)
+
+// ProfileSummary is a line of a search.
+type ProfileSummary struct {
+	ID          string                   `json:"id"`
+	FullName    string                   `json:"full_name,omitempty" doc:"What the person is called, by the traits name, first_name and the like; found by a search alone"`
+	Identifiers []profile.IdentifierSeen `json:"identifiers" nullable:"false"`
+}
+
+// calledBy are the traits that say what a person is called.
+var calledBy = []string{"name", "full_name", "fullName", "first_name", "firstName", "last_name", "lastName", "email", "emailAddress"}
+
+const (
+	// findLetters is how many letters a part of a name has at least.
+	findLetters = 2
+	// findDoubtful is of how many people, whom the columns do not tell, the names
+	// are read.
+	findDoubtful = 500
+)
+
+// namedCursor is how a cursor begins among people that are found by name: no row
+// of the other list does.
+var namedCursor = []byte{0}
+
+var namespaced = regexp.MustCompile(`^[a-z][a-z0-9_]*:`)
+
+// SearchQuery asks for people.
+type SearchQuery struct {
+	Query, Cursor string
+	Limit         int
+	Hidden        []string // traits that whoever asks may not see
+}
+
+// Search lists the people that a query may mean: first those one of whose
+// identifiers begins with it, then those whose name or e-mail address contains
+// each of its words; case never matters. Devices are found by their whole
+// identifier only.
+func (p *Pipeline) Search(ctx context.Context, q SearchQuery) (Page[ProfileSummary], error) {
+	f := search{Pipeline: p, query: strings.ToLower(q.Query), limit: q.Limit}
+	f.names = slices.DeleteFunc(slices.Clone(calledBy), func(n string) bool { return slices.Contains(q.Hidden, n) })
+	after, err := readCursor(q.Cursor)
+	if err != nil {
+		return f.page, err
+	}
+	named, second := bytes.CutPrefix(after, namedCursor)
+	if !second {
+		if err := f.byIdentifier(ctx, after); err != nil || f.page.Next != "" {
+			return f.page, err
+		}
+		named = nil
+	}
+	return f.page, f.byName(ctx, named)
+}
+
+// search is one call of Search.
+type search struct {
+	*Pipeline
+	query string
+	limit int
+	names []string // traits that say what people are called
+	page  Page[ProfileSummary]
+}
+
+// byIdentifier finds people by the beginning of an identifier.
+func (f *search) byIdentifier(ctx context.Context, after []byte) error {
+	if err := f.graphLane.commit(ctx); err != nil {
+		return err
+	}
+	rows, keys, err := f.lookUp(ctx, f.query, "", after)
+	if n := len(namespaced.FindString(f.query)); err == nil && len(rows) == 0 && n > 0 {
+		rows, keys, err = f.lookUp(ctx, f.query[n:], f.query[:n-1], after)
+	}
+	if err != nil {
+		return err
+	}
+	if len(rows) > f.limit {
+		rows, keys = rows[:f.limit], keys[:f.limit]
+		f.page.Next = writeCursor(rows[f.limit-1])
+	}
+	for _, k := range keys {
+		if err := f.list(ctx, k, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookUp gives identifiers that begin with a text, in a namespace or in any, by
+// their rows: one more than fit where there are more.
+func (f *search) lookUp(ctx context.Context, text, namespace string, after []byte) (rows [][]byte, keys []id.Key, err error) {
+	at := store.Range{Table: store.TableLookup, Bucket: id.CommonBucket, Prefix: []byte(text), After: after}
+	err = f.store.State().Scan(ctx, at, func(row []byte, parts [][]byte) bool {
+		in := namespace == "" || bytes.HasSuffix(row, append([]byte{0}, namespace...))
+		if in && len(parts) > 0 && len(parts[0]) == len(id.Key{}) {
+			rows, keys = append(rows, bytes.Clone(row)), append(keys, id.Key(parts[0]))
+		}
+		return len(rows) <= f.limit
+	})
+	return rows, keys, err
+}
+
+// list adds the person of a key, once. Words are what they must be called then.
+func (f *search) list(ctx context.Context, k id.Key, words []string) error {
+	who, err := f.gatherSurface(ctx, k)
+	if err != nil || who == nil || len(who.members) == 0 {
+		return err // a name that no event was about yet
+	}
+	if slices.ContainsFunc(f.page.Items, func(x ProfileSummary) bool { return x.ID == who.id }) {
+		return nil
+	}
+	opts, err := f.showing(ctx, who, false)
+	if err != nil {
+		return err
+	}
+	opts.Bare = true
+	texts := map[string]string{}
+	for name, raw := range profile.Assemble(who.members, who.partials(), opts).Traits {
+		if slices.Contains(f.names, name) {
+			texts[name] = textOf(raw)
+		}
+	}
+	if words != nil && (f.begins(who.members) || !areIn(words, texts)) {
+		return nil // listed before, or called otherwise by now
+	}
+	f.page.Items = append(f.page.Items, ProfileSummary{ID: who.id, FullName: fullName(texts), Identifiers: who.members})
+	return nil
+}
+
+// byName finds people by parts of what they are called, in the order of their
+// keys. The columns say who it can be.
+func (f *search) byName(ctx context.Context, after []byte) error {
+	words, room := strings.Fields(f.query), f.limit-len(f.page.Items)
+	x, _ := f.Columns()
+	if x == nil || !slices.ContainsFunc(words, func(w string) bool { return utf8.RuneCountInString(w) >= findLetters }) {
+		return nil
+	}
+	if room <= 0 {
+		f.page.Next = writeCursor(namedCursor)
+		return nil
+	}
+	hits, err := called(ctx, x, f.node(words), after, room)
+	if err != nil {
+		return err
+	}
+	for _, k := range hits[:min(room, len(hits))] {
+		if err := f.list(ctx, k, words); err != nil {
+			return err
+		}
+	}
+	if len(hits) > room {
+		last := hits[room-1]
+		f.page.Next = writeCursor(append(slices.Clone(namedCursor), last[:]...))
+	}
+	return nil
+}
+
+var errEnough = errors.New("enough")
+
+// called gives the homes after one, in their order, of people whom a condition
+// may hold for: more than limit of them where there are more.
+func called(ctx context.Context, x *columns.Index, n columns.Node, after []byte, limit int) ([]id.Key, error) {
+	var hits []id.Key
+	doubtful := 0
+	err := x.Matches(ctx, n, func(yes, unknown []id.Key) error {
+		if doubtful += len(unknown); doubtful > findDoubtful {
+			unknown = nil
+		}
+		list := slices.DeleteFunc(append(yes, unknown...), func(k id.Key) bool { return bytes.Compare(k[:], after) <= 0 })
+		slices.SortFunc(list, func(a, b id.Key) int { return bytes.Compare(a[:], b[:]) })
+		if hits = append(hits, list...); len(hits) > limit {
+			return errEnough // parts come in the order of their keys
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return hits, nil
+}
+
+// node asks the columns who has each word in some trait that names people.
+func (f *search) node(words []string) columns.Node {
+	var all columns.All
+	for _, w := range words {
+		quoted := jsondoc.AppendString(nil, w)
+		part := string(quoted[1 : len(quoted)-1])
+		test := columns.Test{Text: func(json string) columns.Verdict {
+			if strings.Contains(strings.ToLower(json), part) {
+				return columns.Yes
+			}
+			return columns.No
+		}}
+		var one columns.Any
+		for _, trait := range f.names {
+			one = append(one, columns.Scalar{Field: columns.Field{Kind: columns.Trait, Name: trait}, Test: test})
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// begins tells whether the search by identifiers finds somebody.
+func (f *search) begins(ids []profile.IdentifierSeen) bool {
+	return slices.ContainsFunc(ids, func(i profile.IdentifierSeen) bool {
+		value := strings.ToLower(i.Value)
+		return strings.HasPrefix(value, f.query) || strings.HasPrefix(i.Namespace+":"+value, f.query)
+	})
+}
+
+// areIn tells whether each word is in some text, whatever its case.
+func areIn(words []string, texts map[string]string) bool {
+	for _, w := range words {
+		found := false
+		for _, text := range texts {
+			found = found || strings.Contains(strings.ToLower(text), w)
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// fullName is what texts of traits say that a person is called; empty where they
+// do not.
+func fullName(texts map[string]string) string {
+	first := func(names ...string) string {
+		for _, n := range names {
+			if s := strings.TrimSpace(texts[n]); s != "" {
+				return s
+			}
+		}
+		return ""
+	}
+	parts := first("first_name", "firstName") + " " + first("last_name", "lastName")
+	return cmp.Or(first("name", "full_name", "fullName"), strings.TrimSpace(parts))
+}
+
+// textOf is a value of a trait that is a text; empty otherwise.
+func textOf(raw json.RawMessage) string {
+	var s string
+	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
