@@ -176,6 +176,7 @@ test('tasks', async (t) => {
     await keyboard.type('dora@')
     const found = page.locator('button', { hasText: 'dora@example.com' })
     await found.waitFor()
+    assert.deepEqual(await c.accessible('palette'), [])
     for (let n = 0; n < 9 && (await found.getAttribute('data-selected')) !== 'true'; n++) await keyboard.press('ArrowDown')
     await keyboard.press('Enter')
     await page.getByRole('heading', { name: 'dora@example.com' }).waitFor()

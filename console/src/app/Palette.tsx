@@ -38,6 +38,7 @@ export function Palette({ close }: { close: () => void }) {
       query={query}
       onQueryChange={setQuery}
       onSpotlightClose={close}
+      attributes={{ content: { 'aria-label': t('search') } }}
       shortcut={null}
       closeOnActionTrigger
       highlightQuery={false}
