@@ -119,6 +119,10 @@ func (t *Tables) closePool() {
 	}
 }
 
+// longestBreath is how long the writer rests at most after it wrote, as it did for long
+// to catch up.
+const longestBreath = 10 * time.Second
+
 // longestRest is between two attempts while the database does not take anything.
 const longestRest = 30 * time.Second
 
@@ -139,7 +143,7 @@ func (t *Tables) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		pause := max(t.Flush, time.Since(began))
+		pause := max(t.Flush, min(time.Since(began), longestBreath))
 		if failures++; err == nil {
 			failures = 0
 		}
