@@ -9,7 +9,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"rapport/internal/columns"
 	"rapport/internal/id"
@@ -51,7 +54,7 @@ type SearchQuery struct {
 
 // Search lists the people that a query may mean: first those one of whose
 // identifiers begins with it, then those whose name or e-mail address contains
-// each of its words; case never matters. Devices are found by their whole
+// each of its words, with or without the marks on letters; case never matters. Devices are found by their whole
 // identifier only.
 func (p *Pipeline) Search(ctx context.Context, q SearchQuery) (Page[ProfileSummary], error) {
 	f := search{Pipeline: p, query: strings.ToLower(q.Query), limit: q.Limit}
@@ -145,56 +148,43 @@ func (f *search) list(ctx context.Context, k id.Key, words []string) error {
 }
 
 // byName finds people by parts of what they are called, in the order of their
-// keys. The columns say who it can be.
+// keys. The columns say who it can be; of whom they do not tell the names are read,
+// as far as those are few.
 func (f *search) byName(ctx context.Context, after []byte) error {
-	words, room := strings.Fields(f.query), f.limit-len(f.page.Items)
+	words := strings.Fields(plain(f.query))
 	x, _ := f.Columns()
 	if x == nil || !slices.ContainsFunc(words, func(w string) bool { return utf8.RuneCountInString(w) >= findLetters }) {
 		return nil
 	}
-	if room <= 0 {
-		f.page.Next = writeCursor(namedCursor)
-		return nil
-	}
-	hits, err := called(ctx, x, f.node(words), after, room)
-	if err != nil {
-		return err
-	}
-	for _, k := range hits[:min(room, len(hits))] {
-		if err := f.list(ctx, k, words); err != nil {
-			return err
-		}
-	}
-	if len(hits) > room {
-		last := hits[room-1]
-		f.page.Next = writeCursor(append(slices.Clone(namedCursor), last[:]...))
-	}
-	return nil
-}
-
-var errEnough = errors.New("enough")
-
-// called gives the homes after one, in their order, of people whom a condition
-// may hold for: more than limit of them where there are more.
-func called(ctx context.Context, x *columns.Index, n columns.Node, after []byte, limit int) ([]id.Key, error) {
-	var hits []id.Key
 	doubtful := 0
-	err := x.Matches(ctx, n, func(yes, unknown []id.Key) error {
+	err := x.Matches(ctx, f.node(words), func(yes, unknown []id.Key) error {
 		if doubtful += len(unknown); doubtful > findDoubtful {
 			unknown = nil
 		}
-		list := slices.DeleteFunc(append(yes, unknown...), func(k id.Key) bool { return bytes.Compare(k[:], after) <= 0 })
+		list := append(yes, unknown...)
 		slices.SortFunc(list, func(a, b id.Key) int { return bytes.Compare(a[:], b[:]) })
-		if hits = append(hits, list...); len(hits) > limit {
-			return errEnough // parts come in the order of their keys
+		for _, k := range list { // parts come in the order of their keys
+			if bytes.Compare(k[:], after) <= 0 {
+				continue
+			}
+			if len(f.page.Items) >= f.limit {
+				f.page.Next = writeCursor(append(slices.Clone(namedCursor), after...))
+				return errEnough
+			}
+			if err := f.list(ctx, k, words); err != nil {
+				return err
+			}
+			after = slices.Clone(k[:])
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, err
+	if errors.Is(err, errEnough) {
+		return nil
 	}
-	return hits, nil
+	return err
 }
+
+var errEnough = errors.New("enough")
 
 // node asks the columns who has each word in some trait that names people.
 func (f *search) node(words []string) columns.Node {
@@ -203,7 +193,7 @@ func (f *search) node(words []string) columns.Node {
 		quoted := jsondoc.AppendString(nil, w)
 		part := string(quoted[1 : len(quoted)-1])
 		test := columns.Test{Text: func(json string) columns.Verdict {
-			if strings.Contains(strings.ToLower(json), part) {
+			if strings.Contains(plain(json), part) {
 				return columns.Yes
 			}
 			return columns.No
@@ -225,12 +215,29 @@ func (f *search) begins(ids []profile.IdentifierSeen) bool {
 	})
 }
 
-// areIn tells whether each word is in some text, whatever its case.
+// plain is a text in small letters without marks on them: who looks for somebody
+// does not always know how they write themselves.
+func plain(s string) string {
+	s = strings.ToLower(s)
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return strings.Map(func(r rune) rune {
+				if unicode.Is(unicode.Mn, r) {
+					return -1
+				}
+				return r
+			}, norm.NFD.String(s))
+		}
+	}
+	return s
+}
+
+// areIn tells whether each plain word is in some text.
 func areIn(words []string, texts map[string]string) bool {
 	for _, w := range words {
 		found := false
 		for _, text := range texts {
-			found = found || strings.Contains(strings.ToLower(text), w)
+			found = found || strings.Contains(plain(text), w)
 		}
 		if !found {
 			return false

@@ -54,6 +54,8 @@ func TestSearch_FindsPeopleByWhatTheyAreCalled(t *testing.T) {
 		"ada":           {"ada-7 Zoe", "u0 Ada Lovelace", "u1 Adam Müller", "u3 ada@"},
 		"LOVE":          {"u0 Ada Lovelace"},
 		"müLL":          {"u1 Adam Müller"},
+		"muller":        {"u1 Adam Müller"},
+		"ádam":          {"u1 Adam Müller"},
 		"ler dam":       {"u1 Adam Müller"},
 		`"amaz`:         {`u2 Grace "Amazing" Hopper`},
 		"navy":          {`u2 Grace "Amazing" Hopper`, "u3 ada@"},
