@@ -23,6 +23,10 @@ test-race test-rest soak: export RAPPORT_TESTDATA := $(or $(RAPPORT_TESTDATA),$(
 # The race detector needs a C compiler. Where there is none the tests run
 # without it, and say so.
 RACE := $(if $(shell command -v $$($(GO) env CC)),-race)
+# Built as releases are, without C, which takes long to compile. The race
+# detector alone needs it.
+export CGO_ENABLED ?= 0
+test-race soak: export CGO_ENABLED := $(if $(RACE),1,0)
 # vet looked at everything before, and nobody debugs these binaries.
 QUICK := -vet=off -ldflags=-w
 
@@ -100,7 +104,7 @@ test-go: ## Go tests: some raced, and the others with random worlds in full
 # Day by day the race detector looks at the rooms that events pass through and at
 # those that work beside them; building all the others for it takes longer than
 # their tests. make soak looks at everything, as does make test-race RACED=.
-RACED ?= internal/(pipeline|graph|columns|store|disk|lake|outbox|schedule|relay|responder|assigner|decider|quota|ingress|watch|source/intake)(/|$$)
+RACED ?= internal/(pipeline|graph|columns|store/(memory|embedded|postgres|seal|transfer)|disk|lake|outbox|schedule|relay|responder|assigner|decider|quota|ingress|watch|source/intake)(/|$$)
 MEET = grep -qE '$(RACED)' <<< "$$dir"
 WORLDS = grep -qsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go
 where = $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do if $(1); then echo "$$dir"; fi; done
