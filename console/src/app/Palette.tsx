@@ -45,6 +45,7 @@ export function Palette({ close }: { close: () => void }) {
       filter={(q, all) => keep(q, all as SpotlightActionGroupData[], t('palettePeople'))}
       nothingFound={t('paletteNothing')}
       scrollable
+      styles={{ actionDescription: { opacity: 1 } }} // less is too little contrast on what is selected
       maxHeight={420}
       searchProps={{ leftSection: <IconSearch size={18} stroke={1.7} />, placeholder: t('search'), 'aria-label': t('search') }}
     />
