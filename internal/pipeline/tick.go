@@ -40,7 +40,7 @@ func (p *Pipeline) tick() {
 const (
 	// portionAmong is for how many anchors of a lane time passes at once while
 	// events come in, portionAlone while none do.
-	portionAmong, portionAlone = 64, 512
+	portionAmong, portionAlone = 40, 512
 	// agedAmong and agedAlone are of how many anchors a lane leaves uncommitted
 	// what time did to them, while more are due: to gather a commit holds events
 	// up, and so does one that the lane itself makes while it is written.
