@@ -29,7 +29,9 @@ import (
 )
 
 const (
-	idle = 30 * time.Minute
+	// idle is over before sessions end: that is told as well, whenever the
+	// pipeline's own clock looks.
+	idle = 5 * time.Minute
 	most = 1 << 20
 )
 
