@@ -21,18 +21,7 @@ import (
 
 var server *pgtest.Server
 
-func TestMain(m *testing.M) {
-	var err error
-	if server, err = pgtest.Start(); err != nil && !errors.Is(err, pgtest.ErrNone) {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	if server != nil {
-		_ = server.Stop() // the tests are over
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &server)) }
 
 // table makes a table of a name that wants quotes, and gives its schema.
 func table(t *testing.T) string {

@@ -36,14 +36,6 @@ var (
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	var err error
-	if server, err = pgtest.Start(); err != nil && !errors.Is(err, pgtest.ErrNone) {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if server != nil {
-		defer server.Stop() //nolint:errcheck // the run is over
-	}
 	if broker = os.Getenv("STORETEST_KAFKA"); broker == "" {
 		fake, err := kfake.NewCluster(kfake.NumBrokers(2))
 		if err != nil {
@@ -53,7 +45,7 @@ func run(m *testing.M) int {
 		defer fake.Close()
 		broker = strings.Join(fake.ListenAddrs(), ",")
 	}
-	return m.Run()
+	return pgtest.Main(m, &server)
 }
 
 // newTopic is the address of a topic that nobody uses.

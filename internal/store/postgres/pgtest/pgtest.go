@@ -174,6 +174,23 @@ func (s *Server) Stop() error {
 	return errors.Join(s.Kill(), os.RemoveAll(s.folder))
 }
 
+// Main runs the tests of a package with one server for all, and gives the code to
+// exit with. The server is nil where there is no PostgreSQL.
+func Main(m *testing.M, server **Server) int {
+	var err error
+	if *server, err = Start(); err != nil && !errors.Is(err, ErrNone) {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if s := *server; s != nil {
+		if err := s.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	return code
+}
+
 var schemas atomic.Int64
 
 // For starts a server for one test and stops it with the test, which is skipped
