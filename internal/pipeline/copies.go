@@ -107,18 +107,25 @@ func entryWith(list []profile.Entry, short uint64) *profile.Entry {
 	return nil
 }
 
+// peek gives an anchor for somebody who only looks: from memory, or read and not
+// kept there. nil: it has no row.
+func (w *people) peek(ctx context.Context, k id.Key) (*anchor, error) {
+	if a, ok := w.anchors.Get(k); ok {
+		return a, nil
+	}
+	rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
+	if err != nil || rows[0] == nil {
+		return nil, err
+	}
+	return w.whole(k, rows[0], nil)
+}
+
 // entryOf finds the entry of a message in the timeline of an anchor; at is where
 // the log has the message, or a copy of it.
 func (w *people) entryOf(ctx context.Context, k id.Key, short uint64, at store.Position) (entry *profile.Entry, err error) {
-	a, hot := w.anchors.Get(k)
-	if !hot {
-		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
-		if err != nil || rows[0] == nil {
-			return nil, err
-		}
-		if a, err = w.whole(k, rows[0], nil); err != nil {
-			return nil, err
-		}
+	a, err := w.peek(ctx, k)
+	if a == nil || err != nil {
+		return nil, err
 	}
 	if e, ok := a.seen(short); ok {
 		return &e, nil

@@ -201,15 +201,9 @@ func (d *placement) keep(k id.Key, places map[uint64]store.Position) {
 // placesOf gives the places of the messages that an anchor has in its row and in its
 // first chunks.
 func (w *people) placesOf(ctx context.Context, k id.Key) (map[uint64]store.Position, error) {
-	a, hot := w.anchors.Get(k)
-	if !hot {
-		rows, err := w.store.State().Load(ctx, []store.RowKey{{Table: store.TableAnchors, Bucket: k.Bucket(), Key: k[:]}})
-		if err != nil || rows[0] == nil {
-			return nil, err
-		}
-		if a, err = w.whole(k, rows[0], nil); err != nil {
-			return nil, err
-		}
+	a, err := w.peek(ctx, k)
+	if a == nil || err != nil {
+		return nil, err
 	}
 	list, err := w.firstChunks(ctx, a)
 	if err != nil {
