@@ -34,6 +34,7 @@ type sizes struct {
 	part         string // of the segments case; empty: all
 	away         int    // messages that wait in the outage case
 	guests       int    // of the batch case
+	backupSecs   int    // of events beside a backup
 	rows         int    // of each table of the import case
 	conns, batch int
 	base         string // the commit of the baseline case
@@ -42,7 +43,7 @@ type sizes struct {
 func tenMinutes() sizes {
 	return sizes{
 		rounds: 3, events: 500_000, people: 50_000, hardPeople: 200_000, hardSeconds: 15, singles: 60_000,
-		latencySecs: 15, overloadSecs: 12, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, away: outageDay / 10, rows: 300_000, conns: 32, batch: 100,
+		latencySecs: 15, overloadSecs: 12, evaluateSecs: 5, growth: 1_000_000, kills: 1_000_000, guests: 1_000_000, away: outageDay / 10, rows: 300_000, backupSecs: 15, conns: 32, batch: 100,
 	}
 }
 
@@ -50,7 +51,7 @@ func tenMinutes() sizes {
 func full() sizes {
 	return sizes{
 		rounds: 1, events: 10_000_000, people: 1_000_000, hardPeople: 1_000_000, hardSeconds: 60, singles: 300_000,
-		latencySecs: 60, overloadSecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, away: outageDay, rows: 1_000_000, conns: 32, batch: 100,
+		latencySecs: 60, overloadSecs: 60, evaluateSecs: 20, growth: 10_000_000, kills: 5_000_000, guests: 1_000_000, away: outageDay, rows: 1_000_000, backupSecs: 60, conns: 32, batch: 100,
 	}
 }
 
@@ -70,6 +71,7 @@ var cases = []struct {
 	{"memory", "resident memory as the data grows", (*bench).memory},
 	{"recovery", "killed with -9 at peak rate: ready again", (*bench).recovery},
 	{"erasure", "one of many people erased, from request to proof", (*bench).erasure},
+	{"backup", "a backup of everything while events come in: what it costs them", (*bench).backup},
 	{"segments", "1,000 living segments against 10, exits by timers, backfills", (*bench).segments},
 	{"identity", "the identity graph alone: in memory, and with storage and memory for a third", (*bench).identity},
 	{"kiosk", "100,000 people on one device: what others notice, and whether anybody is merged", (*bench).kiosk},
@@ -91,13 +93,13 @@ var cases = []struct {
 var alone = map[string]bool{
 	"overload": true,
 	"disk":     true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true, "doors": true,
-	"outbox": true, "outage": true, "lake": true, "kiosk": true, "history": true, "baseline": true,
+	"outbox": true, "outage": true, "lake": true, "kiosk": true, "history": true, "baseline": true, "backup": true,
 }
 
 // besideEmpty are the cases that need no peer, or the empty server alone.
 var besideEmpty = map[string]bool{"overload": true,
 	"doors": true, "import": true, "evaluate": true, "decide": true, "ofrep": true, "outage": true,
-	"erasure": true, "kiosk": true, "history": true, "baseline": true,
+	"erasure": true, "kiosk": true, "history": true, "baseline": true, "backup": true,
 }
 
 func main() {
@@ -177,6 +179,7 @@ func newBench(args []string) (*bench, error) {
 		s = full()
 	}
 	set.IntVar(&s.guests, "guests", s.guests, "guests of the batch case")
+	set.IntVar(&s.backupSecs, "backup-seconds", s.backupSecs, "seconds of one round of the backup case")
 	set.IntVar(&s.away, "away", s.away, "messages that wait in the outage case; a day has 4,320,000")
 	set.IntVar(&s.rows, "rows", s.rows, "rows of each table of the import case")
 	set.IntVar(&s.rounds, "rounds", s.rounds, "rounds of each server")

@@ -104,7 +104,7 @@ func (a *App) doBackup(ctx context.Context, t *schedule.Task) error {
 	}
 	t.SetTotal(int64(s.Log().Size()) + int64(s.State().Size()))
 	r, err := makeBackup(ctx, &a.config, s, target, backup.Terms{
-		Version: a.parts.Version, Now: a.parts.Clock.Now(),
+		Version: a.parts.Version, Now: a.parts.Clock.Now(), Rate: int64(a.config.Backup.Rate),
 		Progress: func(done int64) { _ = t.Advance(ctx, done, struct{}{}) }, // progress alone: the job fails by itself where it must
 	})
 	if err != nil {

@@ -94,6 +94,7 @@ type Terms struct {
 	Expires  clock.Instant // zero: never
 	Version  string
 	Progress Progress
+	Rate     int64 // bytes that are read in a second at most; 0: as fast as it goes
 }
 
 // Make makes a snapshot. The snapshot's own file is written last: what a crash
@@ -152,6 +153,7 @@ type maker struct {
 	before map[string]File
 	fresh  int64
 	buf    []byte
+	next   time.Time // when the next piece may be read
 }
 
 func (m *maker) file(ctx context.Context, p Piece) (File, error) {
@@ -163,7 +165,7 @@ func (m *maker) file(ctx context.Context, p Piece) (File, error) {
 		m.buf = make([]byte, PieceBytes)
 	}
 	for at := int64(0); at < p.Size; at += PieceBytes {
-		if err := ctx.Err(); err != nil {
+		if err := m.pace(ctx); err != nil {
 			return f, err
 		}
 		b := m.buf[:min(PieceBytes, p.Size-at)]
@@ -177,8 +179,29 @@ func (m *maker) file(ctx context.Context, p Piece) (File, error) {
 			}
 		}
 		f.Pieces = append(f.Pieces, sum)
+		if m.terms.Rate > 0 {
+			m.next = m.next.Add(time.Duration(len(b)) * time.Second / time.Duration(m.terms.Rate))
+		}
 	}
 	return f, nil
+}
+
+// pace waits until the next piece may be read. Time that went by otherwise is
+// not made up for.
+func (m *maker) pace(ctx context.Context) error {
+	rest := time.Until(m.next)
+	if rest <= 0 {
+		m.next = time.Now()
+		return ctx.Err()
+	}
+	wait := time.NewTimer(rest)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // put writes a piece and reads it back: what a target says that it took is not

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -247,4 +248,27 @@ func TestRestore_NoNameLeadsOutOfTheFolder(t *testing.T) {
 			t.Errorf("%q lies outside", name)
 		}
 	}
+}
+
+func TestMake_ReadsNoFasterThanTheRate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := tree{"a": strings.Repeat("a", 2*backup.PieceBytes), "b": strings.Repeat("b", backup.PieceBytes/4), "c": "c"}
+		run := func(ctx context.Context, rate int64) (time.Duration, error) {
+			began := time.Now()
+			_, err := backup.Make(ctx, newShelf(), f.source(day), backup.Terms{ID: "b", Now: clock.From(day), Rate: rate})
+			return time.Since(began), err
+		}
+		const second = backup.PieceBytes
+		for rate, want := range map[int64]time.Duration{0: 0, second: 9 * time.Second / 4, 2 * second: 9 * time.Second / 8} {
+			if took, err := run(t.Context(), rate); err != nil || took != want {
+				t.Errorf("at %d bytes a second it took %v, not %v: %v", rate, took, want, err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		if took, err := run(ctx, second); !errors.Is(err, context.DeadlineExceeded) || took != time.Second/2 {
+			t.Errorf("called off after half a second it took %v: %v", took, err)
+		}
+	})
 }

@@ -77,6 +77,7 @@ func Settings() []Setting {
 		{Key: "backup.url", Doc: "Where backups of the embedded engine's data go: a folder, or s3://BUCKET/PREFIX. Default: none are made."},
 		{Key: "backup.every", Default: "24h", Doc: "How often a backup is made; 0: only when somebody asks."},
 		{Key: "backup.keep", Default: "720h", Doc: "How long backups are kept; 0: for ever. The newest always stays."},
+		{Key: "backup.rate", Default: "64MiB", Doc: "How much a second a backup of a running instance reads at most; 0: as fast as it goes."},
 		{Key: "backup.s3_endpoint", Doc: "Scheme and host of the storage, such as https://minio.internal:9000; one in a private network must be named in egress.allow. Default: AWS."},
 		{Key: "backup.s3_region", Default: "us-east-1", Doc: "Region of the bucket."},
 		{Key: "backup.s3_access_key", Doc: "Access key of the bucket."},
