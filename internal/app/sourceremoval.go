@@ -155,6 +155,9 @@ func (r *remover) clean(ctx context.Context) error {
 		r.Removed.Derived = at
 		return r.task.Keep(ctx, int64(at), r.removal)
 	})
+	if err == nil && r.tables != nil {
+		err = r.tables.RemoveSource(ctx, r.task.Subject())
+	}
 	if err == nil {
 		err = r.forgetSource(r.task.Subject())
 	}

@@ -3,8 +3,11 @@ package app_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"rapport/internal/app"
 	"rapport/internal/config"
@@ -16,18 +19,21 @@ func TestSourceRemoval_LeavesWhatOthersSaid(t *testing.T) {
 	t.Parallel()
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
-		removesSource(t, settings(t, t.TempDir()))
+		removesSource(t, settings(t, t.TempDir()), func(int) {})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		server := pgtest.For(t)
 		c := settings(t, t.TempDir())
 		c.Store = server.Address(t)
-		removesSource(t, c)
+		c.Tables.URL, c.Tables.Schema, c.Tables.Flush = server.DSN, "removal", 100*time.Millisecond
+		removesSource(t, c, func(want int) { hasRows(t, server, `SELECT count(*) FROM removal.identifiers WHERE value = 'only-demo'`, want) })
 	})
 }
 
-func removesSource(t *testing.T, c config.Config) {
+// removesSource also looks what tables for analysts have of somebody whom the source
+// alone knows.
+func removesSource(t *testing.T, c config.Config, inTables func(want int)) {
 	t.Helper()
 	a := open(t, c)
 	ask := asker{t, a}
@@ -42,6 +48,7 @@ func removesSource(t *testing.T, c config.Config) {
 	if v, _ := ask.api("GET", "/profiles/email:ann@example.org", "", 200); v["traits"].(map[string]any)["tier"] != "gold" {
 		t.Fatalf("before: %v", v)
 	}
+	inTables(1)
 	ask.api("POST", "/sources/demo/removal", `{}`, 400)
 	ask.api("POST", "/sources/demo/removal", `{"confirm":"demo"}`, 409)
 	ask.api("POST", "/sources/nobody/removal", `{"dry_run":true}`, 404)
@@ -74,6 +81,7 @@ func removesSource(t *testing.T, c config.Config) {
 	if r := finished(t, a, h.Get("Location")); r["events"] != 2.0 || r["rebuilt"] != true || r["phase"] != "done" {
 		t.Fatalf("removed: %v", r)
 	}
+	inTables(0)
 	if h, _ := ask.api("GET", "/sources/demo/health", "", 200); h["received"] != 0.0 || h["last_received_at"] != nil {
 		t.Errorf("what was seen of it is left: %v", h)
 	}
@@ -89,6 +97,30 @@ func removesSource(t *testing.T, c config.Config) {
 	after := sums(t, a)
 	if after["received"] != before["received"] || after["stored"] != before["stored"]-2 || after["rejected"] != before["rejected"]+2 {
 		t.Errorf("the sums were %v and are %v", before, after)
+	}
+}
+
+// hasRows waits until a query of a number gives what it should.
+func hasRows(t *testing.T, server *pgtest.Server, sql string, want int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), server.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context()) //nolint:errcheck // it was only read
+	end := time.After(time.Minute)
+	for {
+		var n int
+		if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil && !strings.Contains(err.Error(), "42P01") {
+			t.Fatal(err)
+		} else if err == nil && n == want {
+			return
+		}
+		select {
+		case <-end:
+			t.Fatalf("%s gives %d, not %d", sql, n, want)
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 

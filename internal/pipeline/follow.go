@@ -19,8 +19,8 @@ import (
 // while it runs, and keeps neither the record nor the event.
 type Follower interface {
 	// Take hears of a record in the order of the lane: of an event that counts
-	// (not of its copies), of a decision and of what came of an effect. The event
-	// is nil for the others.
+	// (not of its copies), of a decision, of what came of an effect and of a base,
+	// which Expired reads. The event is nil for the others.
 	Take(lane int, r *store.Record, e *event.Event)
 	// Stir hears that something changed at the home of a person. cause is the
 	// position of what caused it: the same when a replay makes it happen again.
@@ -124,7 +124,7 @@ func (p *Pipeline) followed(ctx context.Context, f *Followed, places *placement)
 		p.erased.Load().Strip(e)
 		f.Event, f.Home, f.Cause = e, r.Anchor, r.Position
 		return p.countsAt(ctx, r, e, places)
-	case store.KindDecision, store.KindEffect:
+	case store.KindDecision, store.KindEffect, store.KindBase:
 		return true, nil
 	case store.KindShare:
 		s, err := readShare(r.Payload)

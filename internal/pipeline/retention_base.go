@@ -117,6 +117,20 @@ func readBase(payload []byte, names *profile.Names) (b base, err error) {
 	return b, nil
 }
 
+// Expired gives the places in the log of the events that a record of KindBase takes
+// from the timeline of its anchor, and of copies of them.
+func Expired(r *store.Record) ([]store.Position, error) {
+	b, err := readBase(r.Payload, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := b.doubles
+	for _, t := range b.took {
+		out = append(out, t.at)
+	}
+	return out, nil
+}
+
 // baseRef is what the row of an anchor has of a base.
 type baseRef struct {
 	source         string

@@ -21,6 +21,7 @@ func (w *people) foldBase(r *store.Record) {
 		w.log.Error("base cannot be read", "position", r.Position, "error", err)
 		return
 	}
+	w.follow(r, nil, nil)
 	a := w.anchor(b.ident, r.Anchor)
 	i := slices.IndexFunc(a.bases, func(x baseRef) bool { return x.source == b.source })
 	if i >= 0 && a.bases[i].at >= r.Position {

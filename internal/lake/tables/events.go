@@ -2,6 +2,7 @@ package tables
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +22,9 @@ var textColumns = [texts]string{
 func (t *Tables) writeEvents(ctx context.Context, rows []row, next *progress) error {
 	months, ids, asked := map[time.Time]bool{}, []string(nil), map[string]bool{}
 	for i := range rows {
-		months[monthOf(rows[i].time.Time())] = true
+		if rows[i].expired == nil {
+			months[monthOf(rows[i].time.Time())] = true
+		}
 		if n := rows[i].texts[identifierID]; !asked[n] {
 			asked[n] = true
 			ids = append(ids, n)
@@ -38,9 +41,44 @@ func (t *Tables) writeEvents(ctx context.Context, rows []row, next *progress) er
 		if err != nil {
 			return err
 		}
-		t.state.events.Add(uint64(len(rows)))
-		return t.copyIn(ctx, tx, rows, whose)
+		events := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.expired != nil })
+		t.state.events.Add(uint64(len(events)))
+		if len(events) > 0 {
+			if err := t.copyIn(ctx, tx, events, whose); err != nil {
+				return err
+			}
+		}
+		return expire(ctx, tx, rows, whose)
 	})
+}
+
+// expire takes out the events that retention took out of the log; they came before.
+func expire(ctx context.Context, tx pgx.Tx, rows []row, whose map[string]string) error {
+	var people []string
+	var places []int64
+	for i := range rows {
+		if rows[i].expired == nil {
+			continue
+		}
+		people = append(people, rows[i].owner(whose))
+		for _, at := range rows[i].expired {
+			places = append(places, int64(at))
+		}
+	}
+	if len(people) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM events WHERE profile_id = ANY ($1) AND position = ANY ($2)`, people, places)
+	return err
+}
+
+// owner is whose the row is.
+func (r *row) owner(whose map[string]string) string {
+	own := r.texts[identifierID]
+	if p, ok := whose[own]; ok {
+		return p
+	}
+	return own
 }
 
 // copyIn adds rows. Those that the database refuses are found by halves and passed
@@ -83,12 +121,8 @@ func owners(ctx context.Context, tx pgx.Tx, ids []string) (map[string]string, er
 }
 
 func (r *row) values(whose map[string]string) []any {
-	own := r.texts[identifierID]
 	out := make([]any, 0, len(eventColumns))
-	if p, ok := whose[own]; ok {
-		own = p
-	}
-	out = append(out, own, r.time.Time(), int64(r.position), r.received.Time())
+	out = append(out, r.owner(whose), r.time.Time(), int64(r.position), r.received.Time())
 	for i, s := range r.texts {
 		switch {
 		case i == properties && s != "":

@@ -276,8 +276,8 @@ func (t *Tables) catchUp(ctx context.Context) error {
 				return err
 			}
 		}
-		if f.Event == nil {
-			return ctx.Err()
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if r, ok := w.row(f.Record, f.Event); ok {
 			rows, bytes = append(rows, r), bytes+r.size()

@@ -21,6 +21,7 @@ import (
 	"rapport/internal/jsondoc"
 	"rapport/internal/lake/tables"
 	"rapport/internal/pipeline"
+	"rapport/internal/retention"
 	"rapport/internal/soak"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
@@ -42,6 +43,7 @@ type house struct {
 	conn   *pgx.Conn
 	tables *tables.Tables
 	spine  *pipeline.Pipeline
+	source string // of what is sent
 }
 
 func newHouse(t testing.TB) *house {
@@ -49,7 +51,7 @@ func newHouse(t testing.TB) *house {
 	if server == nil {
 		t.Skip(pgtest.ErrNone)
 	}
-	h := &house{t: t, now: &atomic.Int64{}, store: memory.New(), schema: server.Schema(t)}
+	h := &house{t: t, now: &atomic.Int64{}, store: memory.New(), schema: server.Schema(t), source: "shop"}
 	h.now.Store(int64(clock.From(time.Date(2026, 3, 30, 23, 50, 0, 0, time.UTC))))
 	var err error
 	if h.conn, err = pgx.Connect(context.Background(), server.DSN); err != nil {
@@ -70,22 +72,25 @@ func newHouse(t testing.TB) *house {
 // open opens the pipeline and its tables on what is stored.
 func (h *house) open(instance byte) {
 	h.t.Helper()
-	log := slog.New(slog.DiscardHandler)
 	h.tables = tables.New(tables.Options{
-		DSN: server.DSN, Schema: h.schema, Mapping: func(string) *catalog.Mapping { return mapping }, Now: h.clock, Log: log,
+		DSN: server.DSN, Schema: h.schema, Mapping: func(string) *catalog.Mapping { return mapping }, Now: h.clock, Log: slog.New(slog.DiscardHandler),
 		Flush: time.Minute, Most: 1 << 20,
 	})
+	c := h.config(instance)
+	c.Follower, c.Delist = h.tables.Follower(), h.tables.Erase
 	var err error
-	h.spine, err = pipeline.Open(context.Background(), pipeline.Config{
-		Store: h.store, Mappers: map[string]event.Mapper{"test": mapper}, Clock: h.clock, Log: log,
-		Sources: func(string) pipeline.SourceInfo { return pipeline.SourceInfo{Priority: 1, Mapping: mapping} },
-		Rules:   identity.DefaultRules(), Random: func(b []byte) { clear(b) }, InstanceKey: [16]byte{instance}, Lanes: 3, CommitEvery: time.Hour,
-		Follower: h.tables.Follower(), Delist: h.tables.Erase,
-	}, nil)
-	if err != nil {
+	if h.spine, err = pipeline.Open(context.Background(), c, nil); err != nil {
 		h.t.Fatal(err)
 	}
 	h.tables.Attach(h.spine)
+}
+
+func (h *house) config(instance byte) pipeline.Config {
+	return pipeline.Config{
+		Store: h.store, Mappers: map[string]event.Mapper{"test": mapper}, Clock: h.clock, Log: slog.New(slog.DiscardHandler),
+		Sources: func(string) pipeline.SourceInfo { return pipeline.SourceInfo{Priority: 1, Mapping: mapping} },
+		Rules:   identity.DefaultRules(), Random: func(b []byte) { clear(b) }, InstanceKey: [16]byte{instance}, Lanes: 3, CommitEvery: time.Hour,
+	}
 }
 
 // crash ends both without a word and begins again on what was stored.
@@ -152,7 +157,7 @@ func mapper(env *event.Envelope, body jsondoc.Value) (*event.Event, error) {
 // send hands bodies over as a door does.
 func (h *house) send(bodies ...string) {
 	h.t.Helper()
-	env := event.Envelope{Dialect: "test", Source: "shop", Received: clock.Instant(h.now.Load())}
+	env := event.Envelope{Dialect: "test", Source: h.source, Received: clock.Instant(h.now.Load())}
 	s := &pipeline.Submission{Received: env.Received}
 	for _, b := range bodies {
 		doc, err := jsondoc.Parse([]byte(b), jsondoc.Limits{})
@@ -342,6 +347,77 @@ func TestTables_HaveEachEventOnceWhateverHappens(t *testing.T) {
 				fmt.Sprintf("%d|%d", v.Computed.EventCount, len(v.Identifiers)))
 		}
 	}
+}
+
+// What retention takes out of the log goes from the tables, whether the lanes tell of
+// it or the log: also copies that were written down in the place of the message.
+func TestTables_ForgetWhatRetentionTakesOut(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]func(h *house){
+		"told by lanes": func(h *house) {}, "more than may wait": func(h *house) { h.tables.Drop() }, "told by the log": (*house).crash,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.send(
+				`{"type":"track","messageId":"1","anonymousId":"a","event":"old"}`, `{"type":"track","messageId":"2","userId":"bob","event":"old"}`,
+				`{"type":"identify","messageId":"3","userId":"ada","anonymousId":"a"}`,
+			)
+			h.step()
+			h.pass(-time.Minute)
+			h.send(`{"type":"track","messageId":"2","userId":"bob","event":"old"}`)
+			h.settle()
+			h.ask(`count(*)) FROM events WHERE name = 'old'`, "2")
+			floor := retention.Floor{Policy: "all", Before: clock.Instant(h.now.Load()).Add(10 * 24 * time.Hour)}
+			h.pass(30 * 24 * time.Hour)
+			h.send(`{"type":"track","messageId":"4","anonymousId":"a","event":"new"}`)
+			h.step()
+			var at pipeline.Expiring
+			if err := h.spine.Expire(t.Context(), []retention.Floor{floor}, false, &at, func(context.Context) error { return nil }); err != nil || at.Events < 3 || at.Copies != 1 {
+				t.Fatalf("taken out: %+v, %v", at.ExpiryData, err)
+			}
+			after(h)
+			h.settle()
+			h.ask(`name, event_id) FROM events`, "new|4")
+			h.ask(`event_count) FROM profiles ORDER BY 1`, "1", "3")
+		})
+	}
+}
+
+// Of a source that is removed nothing is left: neither events nor people whom nobody
+// else knows, and of the others what others said.
+func TestTables_ForgetARemovedSource(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.send(`{"type":"track","messageId":"1","userId":"ada","event":"kept"}`, `{"type":"track","messageId":"2","userId":"bob","event":"kept"}`)
+	h.source = "demo"
+	h.send(
+		`{"type":"track","messageId":"3","userId":"ada","event":"gone"}`, `{"type":"track","messageId":"4","userId":"eve","event":"gone"}`,
+		`{"type":"identify","messageId":"5","userId":"ada","anonymousId":"phone","traits":{"email":"ada@example.com","plan":"pro"}}`,
+	)
+	h.settle()
+	h.ask(`(SELECT count(*) FROM events), (SELECT count(*) FROM profiles), count(*)) FROM identifiers`, "4|3|5")
+	if err := h.spine.RemoveSource(t.Context(), "demo", pipeline.Removed{}, func(pipeline.Removed, store.Position) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	h.tables.Kill()
+	if err := h.spine.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := pipeline.Rebuild(t.Context(), h.config(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	h.open(1)
+	h.step()
+	h.ask(`count(*)) FROM events WHERE source = 'demo'`, "2")
+	for range 2 {
+		if err := h.tables.RemoveSource(t.Context(), "demo"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.settle()
+	h.ask(`name, source) FROM events ORDER BY position`, "kept|shop", "kept|shop")
+	h.ask(`namespace, value, traits, event_count) FROM profiles JOIN identifiers USING (profile_id) ORDER BY value`, "user_id|ada|{}|1", "user_id|bob|{}|1")
 }
 
 // What jsonb or text has no place for costs nobody else a row.

@@ -12,6 +12,7 @@ import (
 	"rapport/internal/id"
 	"rapport/internal/jsondoc"
 	"rapport/internal/lake"
+	"rapport/internal/pipeline"
 	"rapport/internal/store"
 )
 
@@ -61,7 +62,7 @@ func (t *tap) basin(lane int) *basin {
 
 // Take is of a pipeline.Follower.
 func (t *tap) Take(lane int, r *store.Record, e *event.Event) {
-	if e == nil || !t.open.Load() {
+	if !t.open.Load() {
 		return
 	}
 	b := t.basin(lane)
@@ -216,17 +217,19 @@ var inLake = [texts]string{
 	itemType: "itemType", itemID: "itemId", cartID: "cartId", orderID: "orderId", total: "totalValue", currency: "currency",
 }
 
-// row is an event. It holds its texts in one string of its own.
+// row is an event. It holds its texts in one string of its own. One with expired
+// says which events of an identifier retention took out of the log.
 type row struct {
 	position       store.Position
 	time, received clock.Instant
 	texts          [texts]string
+	expired        []store.Position
 }
 
-const rowBytes = 48 + 16*texts
+const rowBytes = 72 + 16*texts
 
 func (r *row) size() int {
-	n := rowBytes
+	n := rowBytes + 8*len(r.expired)
 	for _, s := range r.texts {
 		n += len(s)
 	}
@@ -235,14 +238,25 @@ func (r *row) size() int {
 
 // eventRows makes rows as a lake has them, with the properties of every event.
 type eventRows struct {
-	lake *lake.EventRows
+	lake  *lake.EventRows
+	ownID func(id.Key) string
 }
 
 func newEventRows(ownID func(id.Key) string, mapping func(string) *catalog.Mapping) *eventRows {
-	return &eventRows{lake: lake.NewEventRows(ownID, mapping)}
+	return &eventRows{lake.NewEventRows(ownID, mapping), ownID}
 }
 
+// row is what a record comes to; nothing for most that are no events.
 func (m *eventRows) row(r *store.Record, e *event.Event) (row, bool) {
+	if e == nil {
+		if r.Kind != store.KindBase {
+			return row{}, false
+		}
+		places, err := pipeline.Expired(r)
+		out := row{position: r.Position, received: r.Received, expired: places}
+		out.texts[identifierID] = m.ownID(r.Anchor)
+		return out, err == nil && len(places) > 0 // the lane says what is wrong with one that cannot be read
+	}
 	in, ok := m.lake.Row(r, e)
 	if !ok {
 		return row{}, false
