@@ -13,7 +13,8 @@ import (
 )
 
 // Load reads all keys at one moment of the state. Filters spare it the memtables
-// and the files that do not hold a key.
+// and the files that do not hold a key: those of the lowest level too, which Pebble
+// asks only when told to. Else somebody who is new costs a block of rows.
 func (s *State) Load(ctx context.Context, keys []store.RowKey) (out [][][]byte, err error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (s *State) loadSorted(ctx context.Context, list []place, out [][][]byte) (e
 		return s.loadFiles(ctx, list, out)
 	}
 	began := s.recent.flushes.Load()
-	it, err := s.db.NewIterWithContext(ctx, nil)
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{UseL6Filters: true})
 	if err != nil {
 		return fmt.Errorf("loading rows: %w", err)
 	}
@@ -75,7 +76,7 @@ func (s *State) maybeRecent(p place) bool { return s.recent.has(p.key) }
 
 // loadFiles reads rows that no memtable has.
 func (s *State) loadFiles(ctx context.Context, list []place, out [][][]byte) (err error) {
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{OnlyReadGuaranteedDurable: true})
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{OnlyReadGuaranteedDurable: true, UseL6Filters: true})
 	if err != nil {
 		return fmt.Errorf("loading rows: %w", err)
 	}
