@@ -2,21 +2,22 @@ package rows
 
 import (
 	"iter"
-	"slices"
 
 	"rapport/internal/id"
 )
 
 // Cache keeps decoded rows in memory within a budget. It is a clock: a row that
-// was looked at since the hand last passed stays another round.
+// was looked at since the hand last passed stays another round. Beside the rows
+// themselves it has one pointer for each: with millions of rows it is pointers that
+// the garbage collector pays for.
 type Cache[T any] struct {
-	rows  map[id.Key]*slot[T]
-	ring  []*slot[T]
-	hand  int
-	bytes int
-	Limit int
-	Gone  func(T)      // told of each row that trim lets go of; may be nil
-	Came  func(id.Key) // told of each row that is added; may be nil
+	places map[id.Key]uint32 // in the ring
+	ring   []slot[T]
+	hand   int
+	bytes  int
+	Limit  int
+	Gone   func(T)      // told of each row that trim lets go of; may be nil
+	Came   func(id.Key) // told of each row that is added; may be nil
 }
 
 type slot[T any] struct {
@@ -28,24 +29,24 @@ type slot[T any] struct {
 
 // NewCache keeps rows of so many bytes.
 func NewCache[T any](limit int) *Cache[T] {
-	return &Cache[T]{rows: map[id.Key]*slot[T]{}, Limit: limit}
+	return &Cache[T]{places: map[id.Key]uint32{}, Limit: limit}
 }
 
 // Get gives the row of a key if it is in memory.
 func (h *Cache[T]) Get(k id.Key) (row T, ok bool) {
-	s, ok := h.rows[k]
+	i, ok := h.places[k]
 	if !ok {
 		return row, false
 	}
+	s := &h.ring[i]
 	s.used = true
 	return s.row, true
 }
 
 // Put adds a row that is not in memory yet.
 func (h *Cache[T]) Put(k id.Key, row T, size int) {
-	s := &slot[T]{key: k, row: row, size: size, used: true}
-	h.rows[k] = s
-	h.ring = append(h.ring, s)
+	h.places[k] = uint32(len(h.ring)) //nolint:gosec // no memory holds more rows
+	h.ring = append(h.ring, slot[T]{key: k, row: row, size: size, used: true})
 	h.bytes += size
 	if h.Came != nil {
 		h.Came(k)
@@ -54,7 +55,8 @@ func (h *Cache[T]) Put(k id.Key, row T, size int) {
 
 // Resize notes that a row in memory has grown or shrunk.
 func (h *Cache[T]) Resize(k id.Key, size int) {
-	if s, ok := h.rows[k]; ok {
+	if i, ok := h.places[k]; ok {
+		s := &h.ring[i]
 		h.bytes += size - s.size
 		s.size = size
 	}
@@ -71,7 +73,7 @@ func (h *Cache[T]) Trim(keep func(T) bool) {
 		if h.hand >= len(h.ring) {
 			h.hand = 0
 		}
-		s := h.ring[h.hand]
+		s := &h.ring[h.hand]
 		switch {
 		case s.used:
 			s.used = false
@@ -82,36 +84,37 @@ func (h *Cache[T]) Trim(keep func(T) bool) {
 			if h.Gone != nil {
 				h.Gone(s.row)
 			}
-			delete(h.rows, s.key)
-			h.bytes -= s.size
-			last := len(h.ring) - 1
-			h.ring[h.hand] = h.ring[last]
-			h.ring[last] = nil
-			h.ring = h.ring[:last]
+			h.remove(h.hand)
 		}
 	}
 }
 
 // Drop lets go of a row, whatever became of it.
 func (h *Cache[T]) Drop(k id.Key) {
-	s, ok := h.rows[k]
-	if !ok {
-		return
+	if i, ok := h.places[k]; ok {
+		h.remove(int(i))
 	}
-	delete(h.rows, k)
-	h.bytes -= s.size
-	i := slices.Index(h.ring, s)
+}
+
+// remove takes a row out. The last one of the ring comes to its place.
+func (h *Cache[T]) remove(i int) {
 	last := len(h.ring) - 1
-	h.ring[i] = h.ring[last]
-	h.ring[last] = nil
+	gone := h.ring[i]
+	delete(h.places, gone.key)
+	h.bytes -= gone.size
+	if i != last {
+		h.ring[i] = h.ring[last]
+		h.places[h.ring[i].key] = uint32(i) //nolint:gosec // as in Put
+	}
+	h.ring[last] = slot[T]{}
 	h.ring = h.ring[:last]
 }
 
 // All visits the rows in memory, in no order.
 func (h *Cache[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for _, s := range h.ring {
-			if !yield(s.row) {
+		for i := range h.ring {
+			if !yield(h.ring[i].row) {
 				return
 			}
 		}
