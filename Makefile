@@ -10,10 +10,13 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 # What Go tests, soak and fuzz look at: make fuzz PKG=./internal/jsondoc
 PKG ?= ./...
 # Seconds for each fuzz target; how much longer than usual random runs go when
-# they soak, and the limit of such a run.
+# they soak, the limit of such a run, seconds for each fuzz target then, and where
+# the report goes.
 FUZZTIME ?= 30
 SOAK ?= 20
-SOAKTIME ?= 2h
+SOAKTIME ?= 6h
+SOAKFUZZ ?= 60
+SOAKED := tmp/soak
 CLIENTS := e2e/clients
 CONSOLE := console
 SDK := sdk/web
@@ -159,11 +162,16 @@ bench: ## Measure against the ceiling and print the ratios
 	$(GO) run ./bench all
 
 .PHONY: soak
-soak: ## Long random runs; every failure prints the seed that repeats it
-	RAPPORT_SOAK=$(SOAK) $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) $(PKG)
-ifeq ($(PKG),./...)
-	$(MAKE) soak-sdk
-endif
+soak: ## Kills, power losses, failing disks, long random worlds, fuzzing; a report with the seeds at the end
+	@rm -rf $(SOAKED) && mkdir -p $(SOAKED)
+	@internal/store/postgres/pgtest/install-postgres
+	@failed=0; \
+	RAPPORT_SOAK=$(SOAK) RAPPORT_SOAK_REPORT=$(CURDIR)/$(SOAKED)/did \
+	  $(GO) test $(RACE) -count=1 -shuffle=on -timeout $(SOAKTIME) $(PKG) 2>&1 | tee $(SOAKED)/tests.log || failed=1; \
+	$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKFUZZ) 2>&1 | tee $(SOAKED)/fuzz.log || failed=1; \
+	if [ "$(PKG)" = ./... ]; then $(MAKE) --no-print-directory soak-sdk 2>&1 | tee $(SOAKED)/sdk.log || failed=1; fi; \
+	internal/soak/report $(SOAKED) | tee $(SOAKED)/report.txt; \
+	exit $$failed
 
 .PHONY: soak-sdk
 soak-sdk: build $(CLIENTS)/node_modules/.package-lock.json ## The web library: 1,000 visits that end badly, 500 traced page loads

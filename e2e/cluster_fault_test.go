@@ -224,6 +224,7 @@ func TestCluster_FaultsLoseNothingAndCountNothingTwice(t *testing.T) {
 		}
 	}
 	crowd.stop()
+	soak.Did(t, rounds*len(names), "faults of three nodes", seed)
 	for i := range s.nodes { // the wires are whole again
 		s.before[i].CutAfter(0, false)
 	}

@@ -86,6 +86,7 @@ func killImports(t *testing.T, s *process, rows, rounds int) {
 		}
 		t.Logf("%s: %d kills, %+v", name, killed, v)
 		s.isWhole(t, v, rows, 0)
+		soak.Did(t, killed, "kills while it imports", seed)
 	}
 	s.barrier(t)
 	var after sums

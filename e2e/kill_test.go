@@ -21,7 +21,7 @@ import (
 // The kills of an ordinary run and of a soak.
 const (
 	kills     = 20
-	soakKills = 300
+	soakKills = 1000
 )
 
 // TestKill_NothingAcknowledgedIsLostAndNothingCountsTwice kills the real binary
@@ -68,6 +68,7 @@ func killAtRandom(t *testing.T, s *process, rounds int) *crowd {
 	crowd.stop()
 	s.barrier(t)
 	crowd.compare(t, s)
+	soak.Did(t, rounds, "kills under load", seed)
 	return crowd
 }
 

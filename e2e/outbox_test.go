@@ -134,5 +134,6 @@ func killDeliveries(t *testing.T, s *process, events, rounds int) {
 	if len(r.seen) != events || len(r.behind) > 0 {
 		t.Errorf("%d keys for %d events; out of order: %v", len(r.seen), events, r.behind)
 	}
+	soak.Did(t, rounds, "kills while it delivers", seed)
 	t.Logf("%d messages, %d of them more than once", len(r.seen), again)
 }

@@ -27,7 +27,9 @@ func TestSourceRemoval_LeavesWhatOthersSaid(t *testing.T) {
 		c := settings(t, t.TempDir())
 		c.Store = server.Address(t)
 		c.Tables.URL, c.Tables.Schema, c.Tables.Flush = server.DSN, "removal", 100*time.Millisecond
-		removesSource(t, c, func(want int) { hasRows(t, server, `SELECT count(*) FROM removal.identifiers WHERE value = 'only-demo'`, want) })
+		removesSource(t, c, func(want int) {
+			hasRows(t, server, `SELECT count(*) FROM removal.identifiers WHERE value = 'only-demo'`, want)
+		})
 	})
 }
 

@@ -32,8 +32,10 @@ func Times() int {
 // soaks: races show in few worlds, and make test-go runs every package that asks
 // here once more without the detector, with all of them.
 func Worlds(everyday int) int {
+	n := everyday * Times()
 	if Raced && !Long() {
-		return max(1, everyday/raceShare)
+		n = max(1, everyday/raceShare)
 	}
-	return everyday * Times()
+	worlds(n)
+	return n
 }

@@ -16,6 +16,9 @@ import (
 
 const trialSteps = 80
 
+// soakLosses is how often the power goes at least when soaking.
+const soakLosses = 10_000
+
 func small(fs vfs.FS) embedded.Options {
 	o := embedded.Options{FS: fs, MemoryBudget: 1, SegmentBytes: 16 << 10}
 	embedded.SetPause(&o, time.Millisecond)
@@ -24,7 +27,7 @@ func small(fs vfs.FS) embedded.Options {
 
 // some gives n of the numbers from 1 to end, all of them when soaking.
 func some(n int, end int64) []int64 {
-	n = soak.Worlds(n)
+	n *= soak.Times()
 	stride := max(1, end/int64(n))
 	var out []int64
 	for k := int64(1); k <= end; k += stride {
@@ -84,9 +87,11 @@ func notUnderRace(t *testing.T) {
 func TestCrash_AtAnyCallTakesNothingAcknowledged(t *testing.T) {
 	t.Parallel()
 	notUnderRace(t)
-	for seed := range uint64(2) {
+	losses := 0
+	for seed := uint64(0); seed < 2 || soak.Long() && losses < soakLosses; seed++ {
 		for _, nth := range some(40, callsOf(t, seed)) {
 			for _, kept := range []int{0, 50, 100} {
+				losses++
 				t.Run(fmt.Sprintf("seed %d call %d kept %d", seed, nth, kept), func(t *testing.T) {
 					t.Parallel()
 					tr := storetest.NewTrial(t, seed)
@@ -103,6 +108,7 @@ func TestCrash_AtAnyCallTakesNothingAcknowledged(t *testing.T) {
 			}
 		}
 	}
+	soak.Did(t, losses, "power losses", "0 and on")
 }
 
 // goOn opens the store again on a good disk and looks that all is there and
@@ -132,9 +138,11 @@ func goOn(t *testing.T, tr *storetest.Trial, fs vfs.FS, crash bool) {
 func TestFault_OneFailedCallIsAnErrorAndNoMore(t *testing.T) {
 	t.Parallel()
 	notUnderRace(t)
+	failures := 0
 	for seed := range uint64(2) {
 		for _, nth := range some(60, callsOf(t, seed)) {
 			for _, times := range []int64{1, 3} {
+				failures++
 				t.Run(fmt.Sprintf("seed %d call %d times %d", seed, nth, times), func(t *testing.T) {
 					t.Parallel()
 					mem, tr := vfs.NewCrashableMem(), storetest.NewTrial(t, seed)
@@ -155,6 +163,7 @@ func TestFault_OneFailedCallIsAnErrorAndNoMore(t *testing.T) {
 			}
 		}
 	}
+	soak.Did(t, failures, "failures of the k-th call of the disk", "0 and 1")
 }
 
 // afterFault appends until it works, which must be soon.
@@ -182,7 +191,9 @@ func afterFault(t *testing.T, tr *storetest.Trial, s *embedded.Store) {
 func TestFault_DeadDiskGivesErrorsAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	notUnderRace(t)
-	for _, nth := range some(30, callsOf(t, 5)) {
+	calls := some(30, callsOf(t, 5))
+	soak.Did(t, len(calls), "disks that died at the k-th call", 5)
+	for _, nth := range calls {
 		t.Run(fmt.Sprint("call ", nth), func(t *testing.T) {
 			t.Parallel()
 			mem, tr := vfs.NewCrashableMem(), storetest.NewTrial(t, 5)

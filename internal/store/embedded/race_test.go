@@ -20,7 +20,7 @@ func TestFaults_RunWithoutTheRaceDetector(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-race=false", "-count=1", "-v", "-run", "^"+name+"$", ".").CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-race=false", "-count=1", "-v", "-timeout", "2h", "-run", "^"+name+"$", ".").CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "--- PASS: "+name) {
 				t.Errorf("%v\n%s", err, out)
 			}
