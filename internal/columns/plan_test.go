@@ -151,6 +151,7 @@ func (c *country) condition(depth int) string {
 // What the index says for sure is what the oracle says, and what it may not
 // know is little.
 func TestPlan_AgreesWithTheNaiveInterpreter(t *testing.T) {
+	unraced(t)
 	t.Parallel()
 	w := newWorld(t, 21)
 	c := &country{Rand: w.Rand, t: t, now: today + 12345678901}

@@ -31,7 +31,7 @@ import (
 const (
 	// idle is over before sessions end: that is told as well, whenever the
 	// pipeline's own clock looks.
-	idle = 5 * time.Minute
+	idle = 3 * time.Minute
 	most = 1 << 20
 )
 

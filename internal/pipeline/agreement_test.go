@@ -612,7 +612,7 @@ func TestSegments_AgreeOnPostgres(t *testing.T) {
 func agree(t *testing.T, first uint64, everyday int, on func(*testing.T) engine) {
 	t.Helper()
 	var all agreed
-	n := max(min(everyday, 3), soak.Worlds(everyday)) // fewer show too little
+	n := soak.Worlds(everyday)
 	if s, err := strconv.ParseUint(os.Getenv("RAPPORT_SEED"), 10, 64); err == nil {
 		first, n = s, 1
 	}
@@ -640,6 +640,9 @@ func agree(t *testing.T, first uint64, everyday int, on func(*testing.T) engine)
 		all.add(w.counts)
 	}
 	t.Logf("seeds %d to %d: %+v", first, first+uint64(n)-1, all)
+	if soak.Raced {
+		return // one world may be quiet
+	}
 	if all.in < 20*n || all.merged < n || all.restarts < n/2 || all.in > all.checks*3/4 {
 		t.Errorf("the worlds are too quiet: %+v", all)
 	}

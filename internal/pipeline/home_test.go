@@ -13,6 +13,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/graph"
 	"rapport/internal/profile"
+	"rapport/internal/soak"
 	"rapport/internal/store/memory"
 )
 
@@ -121,7 +122,8 @@ func TestHome_HasTheWholePerson(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	compared := 0
-	for seed := range uint64(25) {
+	worlds := soak.Worlds(25)
+	for seed := range uint64(worlds) {
 		r := rand.New(rand.NewPCG(seed, 23))
 		w := newWorld(seed, 150)
 		disk := memory.NewDisk()
@@ -151,10 +153,10 @@ func TestHome_HasTheWholePerson(t *testing.T) {
 		compared += homesAgree(t, p, w)
 		closeNow(t, p)
 	}
-	if compared < 1000 {
+	if compared < 40*worlds {
 		t.Errorf("only %d people were compared", compared)
 	}
-	t.Logf("seeds 0 to 24, %d people compared", compared)
+	t.Logf("seeds 0 to %d, %d people compared", worlds-1, compared)
 }
 
 // An anchor that nobody was ever linked to is its own home: the graph says
