@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"time"
 
 	"rapport/internal/store"
@@ -14,3 +15,11 @@ func SetPause(o *Options, d time.Duration) { o.pause = d }
 func MayBeRecent(s *Store, k store.RowKey) (maybe bool, generations int) {
 	return s.state.recent.has(appendKey(nil, k.Table, k.Bucket, k.Key)), len(*s.state.recent.all.Load())
 }
+
+// Sink moves all rows into the lowest level.
+func Sink(ctx context.Context, s *Store) error {
+	return s.state.db.Compact(ctx, []byte{0}, []byte{lastPrefix}, false)
+}
+
+// Spared is how often filters of files said that a row is not there.
+func Spared(s *Store) int64 { return s.state.db.Metrics().Filter.Hits }

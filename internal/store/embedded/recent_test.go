@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -91,6 +92,42 @@ func TestRecentReset(t *testing.T) {
 	got, err := s.State().Load(ctx, []store.RowKey{recentKey(1, 1)})
 	if maybe, generations := embedded.MayBeRecent(s, recentKey(1, 1)); err != nil || got[0] != nil || maybe || generations != 1 {
 		t.Fatalf("after a reset: %q, %v; a memtable may have it: %v, with %d filters", got[0], err, maybe, generations)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLoad_AsksFilters looks for rows that nobody has written, among those that
+// lie where most of them come to lie.
+func TestLoad_AsksFilters(t *testing.T) {
+	t.Parallel()
+	const rows = 2_000
+	s, err := newDisk(t).open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, c := context.Background(), store.Commit{Position: 1}
+	var strangers []store.RowKey
+	for i := range rows {
+		c.Changes = append(c.Changes, store.Change{RowKey: recentKey(0, 2*i), Value: []byte("row")})
+		strangers = append(strangers, recentKey(0, 2*i+1))
+	}
+	if err := errors.Join(s.State().Commit(ctx, c), s.State().Flush(ctx), embedded.Sink(ctx, s)); err != nil {
+		t.Fatal(err)
+	}
+	before := embedded.Spared(s)
+	got, err := s.State().Load(ctx, strangers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range got {
+		if row != nil {
+			t.Fatalf("row %d is there", 2*i+1)
+		}
+	}
+	if n := embedded.Spared(s) - before; n < rows*9/10 {
+		t.Errorf("filters spared %d of %d readings", n, rows)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
