@@ -14,33 +14,32 @@ import (
 
 // ChangeMany decides commands on different entities and appends their outcomes
 // in one frame. Of each it gives why it could not be done, nil where it was. It
-// returns when all outcomes are applied; an error says that none was appended, or
-// that it is not known what became of them: with idempotency keys they can be
-// sent again. Commands have no Tell here.
-func (p *Pipeline) ChangeMany(ctx context.Context, commands []Command) (refused []error, err error) {
+// returns when all outcomes are in the log, and WaitApplied tells when they can be
+// read; an error says that none was appended, or that it is not known what became of
+// them: with idempotency keys they can be sent again. Commands have no Tell here.
+func (p *Pipeline) ChangeMany(ctx context.Context, commands []Command) (refused []error, receipt Receipt, err error) {
 	b := &commandBatch{Pipeline: p, commands: commands, keys: make([]id.Key, len(commands)), refused: make([]error, len(commands)), again: make([]bool, len(commands))}
 	for i := range commands {
 		b.keys[i] = catalog.Key(commands[i].Kind, commands[i].ID)
 	}
 	defer b.leave()
 	if err := b.enter(ctx); err != nil {
-		return nil, err
+		return nil, receipt, err
 	}
 	if err := b.answered(ctx); err != nil {
-		return nil, err
+		return nil, receipt, err
 	}
 	frame, err := b.decide(ctx)
 	if err != nil || len(frame.Records) == 0 {
-		return b.refused, err
+		return b.refused, receipt, err
 	}
-	receipt, err := p.append(ctx, frame)
-	if err != nil {
-		return nil, err
+	if receipt, err = p.append(ctx, frame); err != nil {
+		return nil, receipt, err
 	}
 	for i := range frame.Records { // their turns end when they are applied
 		delete(b.turns, frame.Records[i].Anchor)
 	}
-	return b.refused, p.waitRecords(ctx, receipt)
+	return b.refused, receipt, nil
 }
 
 // errDoubled says that the caller did not keep to different entities.

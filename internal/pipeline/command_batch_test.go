@@ -36,8 +36,11 @@ func TestChangeMany_IsLikeOneByOne(t *testing.T) {
 				}
 				commands = append(commands, c)
 			}
-			refused, err := batch.ChangeMany(t.Context(), commands)
+			refused, receipt, err := batch.ChangeMany(t.Context(), commands)
 			if err != nil {
+				t.Fatal(err)
+			}
+			if err := batch.WaitApplied(t.Context(), receipt); err != nil {
 				t.Fatal(err)
 			}
 			for i := range commands {
@@ -58,7 +61,7 @@ func TestChangeMany_RefusesTwoOnOneEntityAndKeepsNothing(t *testing.T) {
 	p := open(t, memory.New(), 2, 8)
 	defer closeNow(t, p)
 	c := Command{Kind: catalog.Item, ID: "p", Op: catalog.Put, Body: []byte(`{}`), Source: "shop"}
-	if _, err := p.ChangeMany(t.Context(), []Command{c, c}); err == nil {
+	if _, _, err := p.ChangeMany(t.Context(), []Command{c, c}); err == nil {
 		t.Fatal("two commands on one entity were taken")
 	}
 	if _, err := p.Entity(t.Context(), catalog.Item, "p"); fault.KindOf(err) != fault.NotFound {
@@ -106,7 +109,7 @@ func TestChangeMany_ReadsEntitiesWhileTheirLaneStands(t *testing.T) {
 	p = open(t, st, 1, 8)
 	defer closeNow(t, p)
 	c := Command{Kind: catalog.Item, ID: "p", Op: catalog.Put, Body: []byte(`{}`), Source: "shop"}
-	if _, err := p.ChangeMany(t.Context(), []Command{c}); err != nil {
+	if _, _, err := p.ChangeMany(t.Context(), []Command{c}); err != nil {
 		t.Fatal(err)
 	}
 	if reads == 0 {

@@ -24,7 +24,7 @@ import (
 
 // How a batch is worked through.
 const (
-	batchLines = 2_000   // at once
+	batchLines = 5_000   // at once
 	maxLine    = 1 << 20 // of one record, in bytes
 )
 

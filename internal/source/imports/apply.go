@@ -198,7 +198,7 @@ func (w *work) apply(records []*record, about map[id.Key]bool) error {
 // hand hands over what changes something.
 func (w *work) hand(records []*record, about map[id.Key]bool) error {
 	if w.items {
-		return w.writeItems(records)
+		return w.writeItems(records, about)
 	}
 	sub := &pipeline.Submission{Received: w.cursor.At}
 	for _, r := range records {

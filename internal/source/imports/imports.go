@@ -40,7 +40,7 @@ type Spine interface {
 	Timeline(ctx context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error)
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
 	Items(ctx context.Context, ids []string) ([]*catalog.ItemView, error)
-	ChangeMany(ctx context.Context, commands []pipeline.Command) (refused []error, err error)
+	ChangeMany(ctx context.Context, commands []pipeline.Command) (refused []error, receipt pipeline.Receipt, err error)
 }
 
 // Documents are the mappings that were defined.

@@ -5,6 +5,7 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/fault"
+	"rapport/internal/id"
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 )
@@ -43,7 +44,7 @@ func (w *work) decideItem(r *record) error {
 
 // writeItems writes the items that change something. The keys make rows that are
 // done again give the answer of the first time.
-func (w *work) writeItems(records []*record) error {
+func (w *work) writeItems(records []*record, about map[id.Key]bool) error {
 	var commands []pipeline.Command
 	var of []*record
 	for _, r := range records {
@@ -63,8 +64,11 @@ func (w *work) writeItems(records []*record) error {
 	if len(commands) == 0 {
 		return nil
 	}
-	refused, err := w.Spine.ChangeMany(w.ctx, commands)
-	if err != nil {
+	var refused []error
+	if err := w.feeder.HandBy(w.ctx, about, func() (receipt pipeline.Receipt, err error) {
+		refused, receipt, err = w.Spine.ChangeMany(w.ctx, commands)
+		return receipt, err
+	}); err != nil {
 		return err
 	}
 	for i, why := range refused {

@@ -21,7 +21,7 @@ import (
 )
 
 // chunkRecords is how many records of an import are worked through at once.
-const chunkRecords = 2_000
+const chunkRecords = 5_000
 
 type params struct {
 	ID string `json:"id"`
