@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -77,11 +78,6 @@ func (g *Graph) joinEntry(why ground, homes ...event.Identifier) AuditEntry {
 	}
 }
 
-// others are the parties but for the two ends of an edge, which names the entry.
-func (a *AuditEntry) others(u, v event.Identifier) []event.Identifier {
-	return slices.DeleteFunc(a.parties(), func(i event.Identifier) bool { return i == u || i == v })
-}
-
 func (g *Graph) audit(why ground, rule string, before, after [][]event.Identifier) {
 	row := AuditEntry{Received: why.received, Rules: g.rules.Version, A: why.a, B: why.b, Event: why.event, kind: causeLink, Rule: rule}
 	switch {
@@ -119,7 +115,8 @@ func (g *Graph) keepAudit(why ground, row *AuditEntry, parties []event.Identifie
 	}
 	g.told.audits++
 	key := auditKey(why.at, g.told.audits)
-	g.more.Put(store.TableAudit, key, row.append(make([]byte, 0, 256)))
+	var room [256]byte
+	g.more.Put(store.TableAudit, key, bytes.Clone(row.append(room[:0])))
 	for _, i := range parties {
 		g.more.Put(store.TableAudit, auditPersonKey(i.Key(), key), []byte{})
 	}
@@ -128,10 +125,16 @@ func (g *Graph) keepAudit(why ground, row *AuditEntry, parties []event.Identifie
 
 // parties are all whom an entry names.
 func (a *AuditEntry) parties() []event.Identifier {
-	var out []event.Identifier
-	for _, i := range slices.Concat(a.Before, a.After, []event.Identifier{a.A, a.B}) {
-		if i.Value != "" && !slices.Contains(out, i) {
-			out = append(out, i)
+	return a.others(event.Identifier{}, event.Identifier{})
+}
+
+// others are the parties but for the two ends of an edge, which names the entry.
+func (a *AuditEntry) others(u, v event.Identifier) (out []event.Identifier) {
+	for _, list := range [...][]event.Identifier{a.Before, a.After, {a.A, a.B}} {
+		for _, i := range list {
+			if i.Value != "" && i != u && i != v && !slices.Contains(out, i) {
+				out = append(out, i)
+			}
 		}
 	}
 	return out

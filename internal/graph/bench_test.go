@@ -25,9 +25,11 @@ import (
 // graphLoad makes what events show the graph: people with a user id, devices
 // and now and then an e-mail address; one device in a hundred is used by two.
 type graphLoad struct {
-	r      *rand.Rand
-	people int
-	at     store.Position
+	r       *rand.Rand
+	people  int
+	at      store.Position
+	records [batchSize]store.Record // of the running batch, as the log reads them: in one piece
+	room    []byte                  // their payloads
 }
 
 // batchSize is how many records are applied at once.
@@ -41,8 +43,8 @@ const start = clock.Instant(1_767_225_600_000_000)
 const devices = 2
 
 func (l *graphLoad) next(batch []*store.Record) []*store.Record {
-	batch = batch[:0]
-	for len(batch) < batchSize {
+	batch, l.room = batch[:0], l.room[:0]
+	for i := range l.records {
 		person := l.r.IntN(l.people)
 		device := person*devices + l.r.IntN(devices)
 		strong := event.Identifier{Namespace: event.UserID, Value: fmt.Sprintf("user-%d", person)}
@@ -57,10 +59,12 @@ func (l *graphLoad) next(batch []*store.Record) []*store.Record {
 		}
 		l.at++
 		at := start.Add(time.Duration(l.at) * time.Millisecond)
-		payload := (&Link{Strong: strong, Weak: weak, First: at, Received: at, Event: l.at}).Append(nil)
-		batch = append(batch, &store.Record{
-			Position: l.at, Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: strong.Key(), Received: at, Payload: payload,
-		})
+		from := len(l.room)
+		l.room = (&Link{Strong: strong, Weak: weak, First: at, Received: at, Event: l.at}).Append(l.room)
+		l.records[i] = store.Record{
+			Position: l.at, Kind: store.KindLink, Bucket: id.CommonBucket, Anchor: strong.Key(), Received: at, Payload: l.room[from:len(l.room):len(l.room)],
+		}
+		batch = append(batch, &l.records[i])
 	}
 	return batch
 }

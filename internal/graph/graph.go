@@ -67,8 +67,15 @@ type node struct {
 	role      identity.Role
 	spilled   bool // of a hub: further edges lie in rows of their own
 	edges     []arc
+	first     [1]arc         // where the edge lies that most have alone
 	places    map[id.Key]int // of edges, where there are many
 	mark      mark
+}
+
+func newNode(k id.Key) *node {
+	n := &node{key: k}
+	n.edges = n.first[:0]
+	return n
 }
 
 // arc is one edge, kept at both of its ends.
@@ -114,7 +121,7 @@ func New(c Config) *Graph {
 	g := &Graph{
 		state: c.State, book: c.Book, log: c.Log, rules: c.Book.Current(),
 		nodes: rows.NewCache[*node](c.Budget / 4), components: rows.NewCache[*component](c.Budget / 2),
-		edges: newEdgeCache(c.Budget / 4), told: newConcerns(), large: largeEdges, absent: map[id.Key]bool{},
+		edges: newEdgeCache(c.Budget / 4), told: newConcerns(concerns{}), large: largeEdges, absent: map[id.Key]bool{},
 	}
 	g.nodes.Came = func(k id.Key) { delete(g.absent, k) }
 	return g
@@ -262,8 +269,9 @@ func (g *Graph) node(name *namedKey) (n *node, fresh bool) {
 		return n, false
 	}
 	ident := name.ident(g.rules)
-	n = &node{key: k, ident: ident, component: k, mark: mark{fresh: true}}
-	n.role = g.rules.Role(identity.Node{Identifier: ident, Key: k}, &g.words, func(func(identity.Node) bool) {})
+	n = newNode(k)
+	n.ident, n.component, n.mark.fresh = ident, k, true
+	n.role = g.rules.Role(identity.Node{Identifier: ident, Key: k}, &g.words, nil)
 	g.nodes.Put(k, n, n.size())
 	g.touchNode(n)
 	g.count.Identifiers++

@@ -120,9 +120,9 @@ func (g *Graph) attach(a, b *node, why ground) bool {
 	if !g.hasRoom(c, b.ident) {
 		return false
 	}
-	one := component{members: []event.Identifier{b.ident}}
-	g.told.joined(g.rules, c, &one, why)
-	g.auditJoin(why, a, b, c.home(g.rules), b.ident)
+	home := c.home(g.rules)
+	g.told.joined(g.rules, home, b.ident, c.members, []event.Identifier{b.ident}, why)
+	g.auditJoin(why, a, b, home, b.ident)
 	g.takeIn(c, b)
 	return true
 }
@@ -155,8 +155,9 @@ func (g *Graph) join(ctx context.Context, a, b *node, known bool, why ground) er
 		}
 		return nil
 	}
-	g.told.joined(g.rules, ca, cb, why)
-	g.auditJoin(why, a, b, ca.home(g.rules), cb.home(g.rules))
+	ha, hb := ca.home(g.rules), cb.home(g.rules)
+	g.told.joined(g.rules, ha, hb, ca.members, cb.members, why)
+	g.auditJoin(why, a, b, ha, hb)
 	if len(ca.members) < len(cb.members) {
 		ca, cb = cb, ca
 	}

@@ -8,6 +8,7 @@ import (
 	"rapport/internal/event"
 	"rapport/internal/id"
 	"rapport/internal/identity"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -28,15 +29,16 @@ func causeOf(r *store.Record) ground { return ground{at: r.Position, received: r
 // identifiers, and identifiers with the home that they had before the batch.
 type concerns struct {
 	people   map[id.Key]bool
-	was      map[id.Key]event.Identifier
+	was      map[event.Identifier]event.Identifier
 	at       store.Position
 	received clock.Instant
 	audited  store.Position // the last cause that is in the audit, and how often
 	audits   uint32
 }
 
-func newConcerns() concerns {
-	return concerns{people: map[id.Key]bool{}, was: map[id.Key]event.Identifier{}}
+// newConcerns makes room for about as many as there were before.
+func newConcerns(before concerns) concerns {
+	return concerns{people: make(map[id.Key]bool, len(before.people)), was: make(map[event.Identifier]event.Identifier, len(before.was))}
 }
 
 // changed notes that somebody's identifiers changed, or what of a shared one is
@@ -48,21 +50,19 @@ func (t *concerns) changed(member event.Identifier, why ground) {
 
 // moved notes that an identifier gets another home.
 func (t *concerns) moved(member, from event.Identifier) {
-	k := member.Key()
-	if _, ok := t.was[k]; !ok {
-		t.was[k] = from
+	if _, ok := t.was[member]; !ok {
+		t.was[member] = from
 	}
 }
 
-// joined notes that two components are about to become one person. The members
-// of the one with the weaker home get another home.
-func (t *concerns) joined(rules *identity.Rules, a, b *component, why ground) {
-	ha, hb := a.home(rules), b.home(rules)
+// joined notes that two people, each of a home and members, are about to become
+// one. The members of the one with the weaker home get another home.
+func (t *concerns) joined(rules *identity.Rules, ha, hb event.Identifier, a, b []event.Identifier, why ground) {
 	if rules.Compare(hb, ha) < 0 {
-		a, b, ha, hb = b, a, hb, ha
+		b, ha, hb = a, hb, ha
 	}
 	t.changed(ha, why)
-	for _, m := range b.members {
+	for _, m := range b {
 		t.moved(m, hb)
 	}
 }
@@ -76,12 +76,13 @@ func (g *Graph) Publish(ctx context.Context) ([]store.Record, error) {
 		g.asked, g.halfway, g.half = nil, false, nil
 		return out, nil
 	}
-	homes := map[id.Key]bool{}
+	out = slices.Grow(out, len(g.told.people)+len(g.told.was))
+	homes := make(map[event.Identifier]bool, len(g.told.people))
 	keys := make([]id.Key, 0, len(g.told.people))
 	for k := range g.told.people {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, func(a, b id.Key) int { return slices.Compare(a[:], b[:]) })
+	keys = rows.SortedKeys(keys)
 	if err := g.loadWhole(ctx, keys); err != nil {
 		return nil, err
 	}
@@ -95,17 +96,17 @@ func (g *Graph) Publish(ctx context.Context) ([]store.Record, error) {
 			continue
 		}
 		p := c.personOf(n.ident)
-		home := slices.MinFunc(p, g.rules.Compare)
-		if homes[home.Key()] {
+		home := g.homeOf(c, p)
+		if homes[home] {
 			continue
 		}
-		homes[home.Key()] = true
+		homes[home] = true
 		var err error
 		if out, err = g.publishPerson(ctx, out, c, p); err != nil {
 			return nil, err
 		}
 	}
-	g.told, g.asked, g.halfway, g.half = newConcerns(), nil, false, nil
+	g.told, g.asked, g.halfway, g.half = newConcerns(g.told), nil, false, nil
 	return out, nil
 }
 
@@ -122,6 +123,14 @@ func (c *component) personOf(i event.Identifier) []event.Identifier {
 	return []event.Identifier{i}
 }
 
+// homeOf is the strongest identifier of one of the people of a component.
+func (g *Graph) homeOf(c *component, members []event.Identifier) event.Identifier {
+	if c.cuts == nil {
+		return c.home(g.rules)
+	}
+	return slices.MinFunc(members, g.rules.Compare)
+}
+
 func (g *Graph) publishPerson(ctx context.Context, out []store.Record, c *component, members []event.Identifier) ([]store.Record, error) {
 	sorted := slices.Clone(members)
 	slices.SortFunc(sorted, g.rules.Compare)
@@ -135,7 +144,7 @@ func (g *Graph) publishPerson(ctx context.Context, out []store.Record, c *compon
 	}
 	out = append(out, p.Record(g.told.received))
 	for _, m := range sorted[1:] {
-		if was, ok := g.told.was[m.Key()]; ok && was != home {
+		if was, ok := g.told.was[m]; ok && was != home {
 			away := Person{To: m.Key(), Version: g.told.at, Home: home}
 			out = append(out, away.Record(g.told.received))
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"rapport/internal/clock"
 	"rapport/internal/id"
@@ -103,14 +104,14 @@ func readArc(r *rows.Cursor) arc {
 }
 
 func readNode(k id.Key, parts [][]byte) (*node, error) {
-	n := &node{key: k}
+	n := newNode(k)
 	for _, p := range parts {
 		r := rows.Cursor{B: p}
 		if r.Byte() == partFull {
 			n.ident = r.Identifier()
 			copy(n.component[:], r.Take(16))
 			n.role, n.spilled = identity.Role(r.Byte()), r.Byte() == 1
-			n.edges, n.places = nil, nil
+			n.edges, n.places = n.first[:0], nil
 		}
 		for len(r.B) > 0 && !r.Bad {
 			x := readArc(&r)
@@ -204,8 +205,10 @@ func (g *Graph) Full() bool { return g.nodes.Full() || g.components.Full() }
 
 // Changes adds what to commit and forgets it.
 func (g *Graph) Changes(out []store.Change) []store.Change {
+	out = slices.Grow(out, g.Dirty())
 	out = append(append(out, g.rows...), g.more.Gather()...)
-	g.rows = nil
+	clear(g.rows)
+	g.rows = g.rows[:0]
 	out = g.loose.changes(out)
 	for _, n := range g.changedNodes {
 		b, op := n.part()

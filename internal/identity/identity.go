@@ -51,11 +51,10 @@ func (r *Rules) Choose(all []event.Identifier) (kept []event.Identifier, dropped
 
 // Compare orders identifiers by strength, then namespace, then value.
 func (r *Rules) Compare(a, b event.Identifier) int {
-	return cmp.Or(
-		cmp.Compare(r.Priority(a.Namespace), r.Priority(b.Namespace)),
-		cmp.Compare(a.Namespace, b.Namespace),
-		cmp.Compare(a.Value, b.Value),
-	)
+	if a.Namespace != b.Namespace {
+		return cmp.Or(cmp.Compare(r.Priority(a.Namespace), r.Priority(b.Namespace)), cmp.Compare(a.Namespace, b.Namespace))
+	}
+	return cmp.Compare(a.Value, b.Value)
 }
 
 // Priority is the place of a namespace, 0 the strongest.

@@ -77,7 +77,7 @@ const (
 
 // Role says what a node is, from the identifiers it was seen with. It depends
 // on them and on the facts alone, so any part of the graph can be decided with
-// the nodes at hand.
+// the nodes at hand. No others are nil.
 func (r *Rules) Role(n Node, facts *Facts, others func(yield func(Node) bool)) Role {
 	if facts.single(n.Key, Blocked) || r.Blocks(n.Identifier) {
 		return NamesNobody
@@ -87,7 +87,7 @@ func (r *Rules) Role(n Node, facts *Facts, others func(yield func(Node) bool)) R
 	}
 	mine := r.Priority(n.Identifier.Namespace)
 	above := r.Of(n.Identifier.Namespace).SharedAbove
-	if above == 0 {
+	if above == 0 || others == nil {
 		return Links
 	}
 	var seen []id.Key // one more than allowed at most

@@ -55,7 +55,7 @@ func (o *Overlay) Waiting() int { return len(o.rows) }
 // Gather gives what the next commit carries.
 func (o *Overlay) Gather() []store.Change {
 	out := o.rows
-	o.rows = nil
+	o.rows = make([]store.Change, 0, len(out)) // a commit is about as large as the one before
 	for _, rows := range o.tables {
 		rows.Ascend(func(r *pendingRow) bool {
 			r.gathered = true

@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"bytes"
 	"slices"
 
 	"rapport/internal/id"
@@ -20,6 +21,6 @@ func Common(t store.Table, key []byte, op store.Op, value []byte) store.Change {
 
 // SortedKeys sorts keys in place and leaves out those that come twice.
 func SortedKeys(keys []id.Key) []id.Key {
-	slices.SortFunc(keys, func(a, b id.Key) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(keys, func(a, b id.Key) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(keys)
 }
