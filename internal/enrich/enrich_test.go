@@ -101,6 +101,8 @@ func TestFind_ReadsCampaignsClicksAndLanguages(t *testing.T) {
 		},
 		{`{"page":{"search":"?GCLID=Y&msclkid=z"}}`, "", "", `{"click_ids":{"gclid":"Y","msclkid":"z"}}`},
 		{"", `{"url":"https://s.example/a?utm_id=7"}`, "", `{"campaign":{"id":"7"}}`},
+		{`{"page":{"url":"https://s.example/?GCLID=&gclid=2&UTM_Term=%zz&utm_source=a&utm_source=b&yclid=9&epik=4"}}`, "", "",
+			`{"campaign":{"source":"a"},"click_ids":{"epik":"4","yclid":"9"}}`},
 		{`{"page":{"url":"https://s.example/?product_id=1&class=2"}}`, "", "", ""},
 		{`{"page":{"url":"https://s.example/?utm_source=%zz"}}`, "", "", ""},
 		{"{}", "", "de-CH,de;q=0.9,en;q=0.8", `{"locale":"de-CH"}`},

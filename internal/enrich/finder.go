@@ -145,13 +145,7 @@ func (f *Finder) collect(l *list, e *event.Event, env *event.Envelope, o *Option
 		l.add(browserVersion, ua.browserVersion)
 	}
 	if o.Campaign {
-		q := query(e, s)
-		if !s.campaign {
-			q.campaign(l)
-		}
-		if !s.clickIDs {
-			q.clicks(l)
-		}
+		query(e, s).tell(l, !s.campaign, !s.clickIDs)
 	}
 	if !s.currency {
 		l.add(currency, o.Currency)

@@ -41,56 +41,67 @@ func telling(b []byte) bool {
 	return len(b) > 4 && (bytes.Contains(b, []byte("utm_")) || bytes.Contains(b, []byte("cl")) || bytes.Contains(b, []byte("id=")) || bytes.Contains(b, []byte("epik=")))
 }
 
-// value is a parameter's first value; nil where there is none.
-func (q arrival) value(name string) (string, bool) {
-	text := strings.TrimPrefix(string(q), "?")
-	text, _, _ = strings.Cut(text, "#")
+// parameters are what is looked for, in the order in which it is said: of
+// campaigns, and those by which advertising networks know a click.
+var parameters = [...]struct {
+	fact fact
+	name string
+}{
+	{campaignContent, "utm_content"},
+	{campaignID, "utm_id"},
+	{campaignMedium, "utm_medium"},
+	{campaignName, "utm_campaign"},
+	{campaignSource, "utm_source"},
+	{campaignTerm, "utm_term"},
+	{clickID, "dclid"},
+	{clickID, "epik"},
+	{clickID, "fbclid"},
+	{clickID, "gbraid"},
+	{clickID, "gclid"},
+	{clickID, "irclickid"},
+	{clickID, "li_fat_id"},
+	{clickID, "msclkid"},
+	{clickID, "rdt_cid"},
+	{clickID, "sccid"},
+	{clickID, "ttclid"},
+	{clickID, "twclid"},
+	{clickID, "wbraid"},
+	{clickID, "yclid"},
+}
+
+// tell says what the parameters tell of a campaign and of clicks, where that is
+// wanted. Of a parameter that comes twice the first value counts.
+func (q arrival) tell(l *list, campaign, clicks bool) {
+	if len(q) == 0 {
+		return
+	}
+	var values [len(parameters)]string
+	var seen [len(parameters)]bool
+	text, _, _ := strings.Cut(strings.TrimPrefix(string(q), "?"), "#")
 	for part := range strings.SplitSeq(text, "&") {
 		key, value, _ := strings.Cut(part, "=")
-		if !strings.EqualFold(key, name) {
+		for i := range parameters {
+			if strings.EqualFold(key, parameters[i].name) {
+				if !seen[i] {
+					values[i], seen[i] = value, true
+				}
+				break
+			}
+		}
+	}
+	for i, p := range &parameters {
+		wanted := campaign
+		if p.fact == clickID {
+			wanted = clicks
+		}
+		value, err := url.QueryUnescape(values[i])
+		if value = strings.TrimSpace(value); !wanted || err != nil || value == "" {
 			continue
 		}
-		value, err := url.QueryUnescape(value)
-		value = strings.TrimSpace(value)
-		return value, err == nil && value != ""
-	}
-	return "", false
-}
-
-func (q arrival) campaign(l *list) {
-	if len(q) == 0 {
-		return
-	}
-	for _, p := range [...]struct {
-		f    fact
-		name string
-	}{
-		{campaignContent, "utm_content"},
-		{campaignID, "utm_id"},
-		{campaignMedium, "utm_medium"},
-		{campaignName, "utm_campaign"},
-		{campaignSource, "utm_source"},
-		{campaignTerm, "utm_term"},
-	} {
-		if v, ok := q.value(p.name); ok {
-			l.add(p.f, v)
-		}
-	}
-}
-
-// clickNames are the parameters by which advertising networks know a click, in
-// the order of their names.
-var clickNames = [...]string{
-	"dclid", "epik", "fbclid", "gbraid", "gclid", "irclickid", "li_fat_id", "msclkid", "rdt_cid", "sccid", "ttclid", "twclid", "wbraid", "yclid",
-}
-
-func (q arrival) clicks(l *list) {
-	if len(q) == 0 {
-		return
-	}
-	for _, name := range clickNames {
-		if v, ok := q.value(name); ok && strings.IndexByte(v, 0) < 0 {
-			l.add(clickID, name+"\x00"+v)
+		if p.fact != clickID {
+			l.add(p.fact, value)
+		} else if strings.IndexByte(value, 0) < 0 {
+			l.add(clickID, p.name+"\x00"+value)
 		}
 	}
 }
