@@ -48,8 +48,8 @@ func TestThrottle_AnswersBusyAboveItsBounds(t *testing.T) {
 		throttle *throttle
 		body     string
 	}{
-		"requests": {&throttle{next: inner, maxRequests: 1, maxBytes: 1 << 30}, "{}"},
-		"bytes":    {&throttle{next: inner, maxRequests: 100, maxBytes: 1}, strings.Repeat("x", mostCounted)},
+		"requests": {&throttle{maxRequests: 1, maxBytes: 1 << 30}, "{}"},
+		"bytes":    {&throttle{maxRequests: 100, maxBytes: 1}, strings.Repeat("x", mostCounted)},
 	} {
 		request := func() *http.Request {
 			return httptest.NewRequestWithContext(t.Context(), "POST", "/v1/track", strings.NewReader(c.body))
@@ -57,12 +57,12 @@ func TestThrottle_AnswersBusyAboveItsBounds(t *testing.T) {
 		done := make(chan int)
 		go func() {
 			w := httptest.NewRecorder()
-			c.throttle.ServeHTTP(w, request())
+			c.throttle.before(inner).ServeHTTP(w, request())
 			done <- w.Code
 		}()
 		<-enter
 		w := httptest.NewRecorder()
-		c.throttle.ServeHTTP(w, request())
+		c.throttle.before(inner).ServeHTTP(w, request())
 		if w.Code != 429 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"success":false`) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
@@ -78,11 +78,12 @@ func TestThrottle_AnswersBusyAboveItsBounds(t *testing.T) {
 
 func TestThrottle_CountsWhatClientsSendAgain(t *testing.T) {
 	t.Parallel()
-	c := &throttle{next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), maxRequests: 9, maxBytes: 1 << 30}
+	c := &throttle{maxRequests: 9, maxBytes: 1 << 30}
+	door := c.before(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for _, count := range []string{"", "0", "1", "7", "many", "-1"} {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/track", strings.NewReader("{}"))
 		r.Header.Set("X-Retry-Count", count)
-		c.ServeHTTP(httptest.NewRecorder(), r)
+		door.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	if n := c.retried.Load(); n != 2 {
 		t.Errorf("counted %d, want 2", n)
@@ -93,14 +94,14 @@ func TestThrottle_RefusesUnreadWhileTheQueuesAreFull(t *testing.T) {
 	t.Parallel()
 	reached, full := 0, true
 	c := &throttle{
-		next:        http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }),
 		full:        func(int64) bool { return full },
 		maxRequests: 9, maxBytes: 1 << 30,
 	}
+	door := c.before(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
 	ask := func(method string) (code, unread int) {
 		body := strings.NewReader("{}")
 		w := httptest.NewRecorder()
-		c.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/v1/track", body))
+		door.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/v1/track", body))
 		return w.Code, body.Len()
 	}
 	if code, unread := ask(http.MethodPost); code != 429 || unread != 2 || reached != 0 {

@@ -47,16 +47,14 @@ func (a *App) routes() http.Handler {
 		},
 	})
 	a.throttle.full, a.throttle.turn = a.pipeline.Full, a.pipeline.Turn
-	doors, mux := http.NewServeMux(), http.NewServeMux()
-	a.throttle.next = doors
-	through := func(limit, door http.Handler, patterns []string) {
+	mux := http.NewServeMux()
+	through := func(limit func(http.Handler) http.Handler, door http.Handler, patterns []string) {
 		for _, pattern := range patterns {
-			doors.Handle(pattern, withLanguages(door))
-			mux.Handle(pattern, limit)
+			mux.Handle(pattern, limit(withLanguages(door)))
 		}
 	}
-	open := func(door http.Handler, patterns []string) { through(&a.throttle, door, patterns) }
-	ask := func(door http.Handler, patterns []string) { through(a.throttle.answering(), door, patterns) }
+	open := func(door http.Handler, patterns []string) { through(a.throttle.before, door, patterns) }
+	ask := func(door http.Handler, patterns []string) { through(a.throttle.answering, door, patterns) }
 	open(track, segment.Patterns())
 	ask(decisions, decide.Patterns())
 	open(pages, web.Patterns())

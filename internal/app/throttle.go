@@ -12,7 +12,6 @@ import (
 // throttle bounds what tracking requests may hold in memory at once. Above it
 // they are answered 429, which every client takes as "send again".
 type throttle struct {
-	next http.Handler
 	// full tells that the queues have no room for what comes, beside bodies of so
 	// many bytes that are being read; nil: they always have. turn tells who brings
 	// so many bytes when to come again.
@@ -35,20 +34,22 @@ const (
 	expectedExpand = 4
 )
 
-// ServeHTTP lets a request through or answers 429. Where the queues are full the
-// body is not even read: to parse it only to refuse it would take the time that
+// before lets requests through to a door or answers 429. Where the queues are full
+// the body is not even read: to parse it only to refuse it would take the time that
 // emptying them needs. A browser's question beforehand costs nothing and passes.
-func (t *throttle) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.serve(w, r, t.full) }
-
-// answering lets requests through that ask and bring no events: full queues do
-// not hold them up.
-func (t *throttle) answering() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.serve(w, r, nil) })
+func (t *throttle) before(door http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.serve(w, r, door, t.full) })
 }
 
-func (t *throttle) serve(w http.ResponseWriter, r *http.Request, full func(int64) bool) {
+// answering is before for a door that is asked and is brought no events: full queues
+// do not hold its requests up.
+func (t *throttle) answering(door http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.serve(w, r, door, nil) })
+}
+
+func (t *throttle) serve(w http.ResponseWriter, r *http.Request, door http.Handler, full func(int64) bool) {
 	if r.Method == http.MethodOptions {
-		t.next.ServeHTTP(w, r)
+		door.ServeHTTP(w, r)
 		return
 	}
 	if again(r.Header) {
@@ -69,7 +70,7 @@ func (t *throttle) serve(w http.ResponseWriter, r *http.Request, full func(int64
 		segment.Busy(w, after)
 		return
 	}
-	t.next.ServeHTTP(w, r)
+	door.ServeHTTP(w, r)
 }
 
 // again tells whether the client says that it sends this once more.
