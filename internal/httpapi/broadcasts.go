@@ -122,6 +122,9 @@ func (a *API) tryBroadcast(
 	if err != nil {
 		return nil, err
 	}
+	if shown.Problem = told(ctx, shown.Problem); shown.Sent != nil {
+		shown.Sent.Reason = told(ctx, shown.Sent.Reason)
+	}
 	return &body[outbox.BroadcastShown]{*shown}, nil
 }
 

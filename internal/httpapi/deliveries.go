@@ -95,6 +95,7 @@ func (a *API) getDelivery(ctx context.Context, in *DeliveryKey) (*body[outbox.De
 	if err != nil {
 		return nil, err
 	}
+	d.Text = told(ctx, d.Text)
 	return &body[outbox.DeliveryDetail]{*d}, nil
 }
 

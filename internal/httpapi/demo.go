@@ -64,6 +64,7 @@ func (a *API) demoRoutes() {
 
 func (a *API) getDemo(ctx context.Context, _ *struct{}) (*body[DemoView], error) {
 	v, err := a.viewDemo(ctx)
+	v.Error = told(ctx, v.Error)
 	return &body[DemoView]{v}, err
 }
 

@@ -297,6 +297,7 @@ func (a *API) testDestination(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	t.Reason = told(ctx, t.Reason)
 	return &body[outbox.DestinationTried]{*t}, nil
 }
 

@@ -34,10 +34,16 @@ func codes(t *testing.T) []code {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.Clone(all)
+	return slices.Clone(all.codes)
 }
 
-var readCodes = sync.OnceValues(func() ([]code, error) {
+// said is what the source says of errors.
+type said struct {
+	codes     []code
+	sentences map[string]string // with the room that says each
+}
+
+var readCodes = sync.OnceValues(func() (said, error) {
 	kinds := map[string]int{}
 	for name, kind := range map[string]fault.Kind{
 		"Internal": fault.Internal, "Invalid": fault.Invalid, "Unauthenticated": fault.Unauthenticated, "Forbidden": fault.Forbidden,
@@ -47,6 +53,7 @@ var readCodes = sync.OnceValues(func() ([]code, error) {
 		kinds[name] = answerTo(kind).status
 	}
 	var found []code
+	sentences := map[string]string{}
 	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
@@ -62,14 +69,18 @@ var readCodes = sync.OnceValues(func() ([]code, error) {
 			}
 			status := statusOf(call, kinds)
 			if name := text(call.Args[1]); status > 0 && name != "" {
-				found = append(found, code{name, status, filepath.ToSlash(filepath.Dir(strings.TrimPrefix(path, "../")))})
+				pkg := filepath.ToSlash(filepath.Dir(strings.TrimPrefix(path, "../")))
+				found = append(found, code{name, status, pkg})
+				if sentence := text(call.Args[2]); sentence != "" && status < http.StatusInternalServerError {
+					sentences[sentence] = pkg
+				}
 			}
 			return true
 		})
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return said{}, err
 	}
 	for _, a := range answers() {
 		found = append(found, code{a.code, a.status, "httpapi"})
@@ -82,7 +93,7 @@ var readCodes = sync.OnceValues(func() ([]code, error) {
 	slices.SortFunc(found, func(a, b code) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.status, b.status), cmp.Compare(a.pkg, b.pkg))
 	})
-	return slices.Compact(found), nil
+	return said{slices.Compact(found), sentences}, nil
 })
 
 // statusOf gives the status of an error made by a call; 0 where it makes none.

@@ -10,6 +10,8 @@ import (
 func problemForms() wording.Catalog {
 	all := maps.Clone(germanProblems)
 	maps.Copy(all, germanForms)
+	maps.Copy(all, germanRows)
+	maps.Copy(all, germanDeliveries)
 	return all
 }
 

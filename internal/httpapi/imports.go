@@ -106,6 +106,7 @@ func (a *API) suggestImport(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	v.Flaws = flawsIn(ctx, v.Flaws)
 	return &body[feed.Looked]{*v}, nil
 }
 
@@ -113,6 +114,9 @@ func (a *API) listImports(ctx context.Context, in *Paging) (*body[List[feed.Impo
 	items, more, err := a.Imports.List(ctx, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, err
+	}
+	for i := range items {
+		items[i].Error = told(ctx, items[i].Error)
 	}
 	out := List[feed.Import]{Items: items}
 	if items == nil {
@@ -129,10 +133,11 @@ func (a *API) getImport(ctx context.Context, in *ImportID) (*body[feed.Import], 
 	if err != nil {
 		return nil, err
 	}
+	v.Error = told(ctx, v.Error)
 	return &body[feed.Import]{v}, nil
 }
 
-func (a *API) getReport(_ context.Context, in *ImportID) (*huma.StreamResponse, error) {
+func (a *API) getReport(ctx context.Context, in *ImportID) (*huma.StreamResponse, error) {
 	f, err := a.Imports.Report(in.ID)
 	if err != nil {
 		return nil, err
@@ -141,7 +146,7 @@ func (a *API) getReport(_ context.Context, in *ImportID) (*huma.StreamResponse, 
 		defer f.Close() //nolint:errcheck // it was only read
 		c.SetHeader("Content-Type", "text/csv; charset=utf-8")
 		c.SetHeader("Content-Disposition", `attachment; filename="import-`+in.ID+`.csv"`)
-		if _, err := io.Copy(c.BodyWriter(), f); err != nil && fault.KindOf(err) == fault.Internal {
+		if err := copyReport(ctx, c.BodyWriter(), f); err != nil && fault.KindOf(err) == fault.Internal {
 			panic(http.ErrAbortHandler) // the status is sent: a report that breaks off must not look whole
 		}
 	}}, nil
