@@ -54,6 +54,9 @@ func (a *API) listJobs(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	for i := range items {
+		items[i].Error = told(ctx, items[i].Error)
+	}
 	return &body[List[schedule.Job]]{listOf(pipeline.Page[schedule.Job]{Items: items, Next: next})}, nil
 }
 
@@ -62,6 +65,7 @@ func (a *API) getJob(ctx context.Context, in *JobID) (*body[schedule.Job], error
 	if err != nil {
 		return nil, err
 	}
+	j.Error = told(ctx, j.Error)
 	return &body[schedule.Job]{j}, nil
 }
 

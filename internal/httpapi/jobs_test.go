@@ -10,7 +10,7 @@ import (
 	"rapport/internal/schedule"
 )
 
-// fakeJobs has one job of every id.
+// fakeJobs has one job of every id; job_run is one of retention.
 type fakeJobs struct{}
 
 func (fakeJobs) List(_ context.Context, q schedule.Query) ([]schedule.Job, string, error) {
@@ -18,6 +18,9 @@ func (fakeJobs) List(_ context.Context, q schedule.Query) ([]schedule.Job, strin
 }
 
 func (fakeJobs) Get(_ context.Context, id string) (schedule.Job, error) {
+	if id == "job_run" {
+		return schedule.Job{ID: id, Kind: JobRetention, Status: schedule.Status{State: schedule.Failed, Error: "an error of the server: the log says which"}}, nil
+	}
 	return schedule.Job{ID: id, Kind: "decision_batch", Subject: "default", Params: json.RawMessage(`{"version":2}`), Status: schedule.Status{State: schedule.Done}}, nil
 }
 
@@ -44,9 +47,12 @@ func TestJobs_AreListedReadAndCancelled(t *testing.T) {
 		{"GET", "/api/v1/jobs?state=lost", 400, `"code"`},
 		{"GET", "/api/v1/jobs/job_9", 200, `"params":{"version":2}`},
 		{"POST", "/api/v1/jobs/job_9/cancel", 200, `"state":"cancelled"`},
+		{"GET", "/api/v1/jobs/job_run", 200, "Ein Fehler des Servers: Im Log steht, welcher."},
+		{"POST", "/api/v1/retention/runs/job_9/cancel", 404, `"code":"job_not_found"`},
+		{"POST", "/api/v1/retention/runs/job_run/cancel", 200, `"state":"cancelled"`},
 		{"POST", "/api/v1/jobs/job_ended/cancel", 409, `"code":"job_ended"`},
 	} {
-		res, text := d.ask(t, c.method, c.path, "")
+		res, text := d.ask(t, c.method, c.path, "", "Accept-Language", "de")
 		if res.StatusCode != c.status || !strings.Contains(text, c.want) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, res.StatusCode, text)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/definition"
+	"rapport/internal/fault"
 	"rapport/internal/pipeline"
 	"rapport/internal/retention"
 	"rapport/internal/schedule"
@@ -60,6 +61,7 @@ func (a *API) retentionRoutes() {
 	}
 	register(a, at("get-retention", http.MethodGet, "", "Up to when events are no longer there", access.ScopeRead, http.StatusOK), a.getRetention)
 	register(a, at("run-retention", http.MethodPost, "/runs", "Take out what is older than policies keep it, or count it; the calendar does so every night", access.ScopeAdmin, http.StatusAccepted), a.runRetention)
+	register(a, at("cancel-retention-run", http.MethodPost, "/runs/{id}/cancel", "Stop a run; what it took out is gone", access.ScopeAdmin, http.StatusOK), a.cancelRetention)
 }
 
 func (a *API) getRetention(context.Context, *struct{}) (*body[RetentionState], error) {
@@ -68,6 +70,19 @@ func (a *API) getRetention(context.Context, *struct{}) (*body[RetentionState], e
 		floors = []retention.Floor{}
 	}
 	return &body[RetentionState]{RetentionState{floors}}, nil
+}
+
+// cancelRetention stops a run for those who answer for privacy: other jobs are not
+// theirs to stop.
+func (a *API) cancelRetention(ctx context.Context, in *JobID) (*body[schedule.Job], error) {
+	j, err := a.Jobs.Get(ctx, in.ID)
+	if err == nil && j.Kind != JobRetention {
+		err = fault.Errorf(fault.NotFound, "job_not_found", "the job %q is no run of retention: POST %sjobs/%s/cancel stops others", in.ID, prefix, in.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.cancelJob(ctx, in)
 }
 
 func (a *API) runRetention(ctx context.Context, in *struct{ Body RetentionRun }) (*startedJob, error) {

@@ -80,7 +80,7 @@ export const endPolicy = (key: string, version: number): Promise<unknown> => cal
 /** startRun takes events out, or counts them; a policy is tried alone. */
 export const startRun = (body: Schema['RetentionRun']): Promise<Job> => ask(api.POST('/api/v1/retention/runs', { body }))
 
-export const cancelRun = (id: string): Promise<Job> => ask(api.POST('/api/v1/jobs/{id}/cancel', { params: { path: { id } } }))
+export const cancelRun = (id: string): Promise<Job> => ask(api.POST('/api/v1/retention/runs/{id}/cancel', { params: { path: { id } } }))
 
 export const statementAddress = '/api/v1/processing-statement'
 
