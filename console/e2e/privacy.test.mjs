@@ -140,13 +140,31 @@ test('events are kept as long as a policy says, and the record of processing say
   const fetched = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Download as a document' }).click()
   assert.equal((await fetched).suggestedFilename(), 'record-of-processing.md')
+
+  // What is asked of consent, by keyboard: a purpose, and what events need.
+  await page.keyboard.press('g')
+  await page.keyboard.press('q')
+  await page.getByRole('heading', { name: 'Nobody is asked for consent' }).waitFor()
+  await look('consent-none')
+  await c.tabTo('Name the first purpose')
+  await page.keyboard.press('Enter')
+  await c.tabTo('Key 1')
+  await page.keyboard.type('marketing')
+  await c.tabTo('Name 1')
+  await page.keyboard.type('Offers')
+  await c.tabTo('Add a rule')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('Saved. Events that come').waitFor()
+  assert.deepEqual((await server.get('/api/v1/consent-policy')).document, { purposes: [{ key: 'marketing', name: 'Offers' }], sources: [{ source: '*', purpose: 'marketing', mode: 'anonymous' }] })
+  await look('consent')
   c.unharmed()
 
   const d = await Console.enter(browser, server, { scheme: 'dark', locale: 'de-AT', path: '/retention' })
   const lookDark = d.lookout('dark', findings)
   for (const [name, path] of [
     ['retention', '/retention'], ['retention-runs', '/retention?tab=runs'], ['retention-record', '/retention?tab=record'], ['retention-new', '/retention?new=true'],
-    ['retention-policy', '/retention/page-views'], ['retention-yaml', '/retention/page-views?tab=yaml'], ['retention-missing', '/retention/nothing'], ['source-sessions', '/sources/default?tab=sessions'],
+    ['retention-policy', '/retention/page-views'], ['retention-yaml', '/retention/page-views?tab=yaml'], ['retention-missing', '/retention/nothing'], ['consent', '/consent'], ['source-sessions', '/sources/default?tab=sessions'],
   ]) {
     await d.go(path)
     await lookDark(name)

@@ -14,6 +14,7 @@ import { feedNav, feedRoutes } from '~/features/feed/routes'
 import { alertNav, alertRoutes } from '~/features/alert/routes'
 import { backupNav, backupRoutes } from '~/features/backup/routes'
 import { privacyNav, privacyRoutes } from '~/features/privacy/routes'
+import { policyNav, policyRoutes } from '~/features/policy/routes'
 import { retentionNav, retentionRoutes } from '~/features/retention/routes'
 import { identityNav, identityRoutes } from '~/features/identity/routes'
 import { catalogNav, catalogRoutes } from '~/features/catalog/routes'
@@ -21,10 +22,10 @@ import { segmentNav, segmentRoutes } from '~/features/segment/routes'
 
 export const routes = [
   ...homeRoutes, ...sourceRoutes, ...feedRoutes, ...catalogRoutes, ...eventRoutes, ...profileRoutes, ...segmentRoutes, ...identityRoutes,
-  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...privacyRoutes, ...retentionRoutes, ...alertRoutes, ...backupRoutes, ...settingsRoutes,
+  ...decisionRoutes, ...experimentRoutes, ...experienceRoutes, ...broadcastRoutes, ...destinationRoutes, ...privacyRoutes, ...policyRoutes, ...retentionRoutes, ...alertRoutes, ...backupRoutes, ...settingsRoutes,
 ] as const
 
 export const navigation: NavItem[] = [
   ...homeNav, ...sourceNav, ...feedNav, ...catalogNav, ...eventNav, ...profileNav, ...segmentNav, ...identityNav,
-  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...privacyNav, ...retentionNav, ...alertNav, ...backupNav, ...settingsNav,
+  ...decisionNav, ...experimentNav, ...experienceNav, ...broadcastNav, ...destinationNav, ...privacyNav, ...policyNav, ...retentionNav, ...alertNav, ...backupNav, ...settingsNav,
 ]
