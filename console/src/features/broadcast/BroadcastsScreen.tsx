@@ -40,11 +40,11 @@ export function BroadcastsScreen() {
             rowKey={(b) => b.key}
             open={(b) => void navigate({ to: '/broadcasts/$key', params: { key: b.key } })}
             columns={[
-              { key: 'name', header: t('name'), width: 'minmax(200px, 2fr)', cell: (b) => <Link to="/broadcasts/$key" params={{ key: b.key }} tabIndex={-1} style={{ color: 'inherit', fontWeight: 550 }}>{broadcastName(b)}</Link> },
-              { key: 'state', header: t('state'), width: '150px', cell: (b) => <StateBadge state={b.standing.state} /> },
+              { key: 'name', header: t('name'), width: 'minmax(200px, 2fr)', by: broadcastName, cell: (b) => <Link to="/broadcasts/$key" params={{ key: b.key }} tabIndex={-1} style={{ color: 'inherit', fontWeight: 550 }}>{broadcastName(b)}</Link> },
+              { key: 'state', header: t('state'), width: '150px', by: (b) => b.standing.state, cell: (b) => <StateBadge state={b.standing.state} /> },
               { key: 'segment', header: t('segment'), width: 'minmax(120px, 1fr)', cell: (b) => b.segment },
-              { key: 'begins', header: t('begins'), width: '180px', cell: (b) => (b.standing.begins ? f.time(b.standing.begins) : b.at ? f.time(b.at) : '–') },
-              { key: 'sent', header: t('sent'), width: '120px', end: true, cell: (b) => <span className="rp-num">{f.number(b.standing.sent)}</span> },
+              { key: 'begins', header: t('begins'), width: '180px', by: (b) => b.standing.begins ?? b.at ?? '', cell: (b) => (b.standing.begins ? f.time(b.standing.begins) : b.at ? f.time(b.at) : '–') },
+              { key: 'sent', header: t('sent'), width: '120px', end: true, by: (b) => b.standing.sent, cell: (b) => <span className="rp-num">{f.number(b.standing.sent)}</span> },
             ]}
           />
         )}

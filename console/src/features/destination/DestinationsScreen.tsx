@@ -48,9 +48,9 @@ function columns(t: DestinationText, f: Formats, kind: (of: Destination) => stri
   return [
     { key: 'name', header: t('name'), width: 'minmax(180px, 1.6fr)', cell: (d) => <Name of={d} /> },
     { key: 'kind', header: t('kind'), width: 'minmax(130px, 1fr)', cell: kind },
-    { key: 'state', header: t('state'), width: '130px', cell: (d) => <StateBadge state={d.state.state} /> },
+    { key: 'state', header: t('state'), width: '130px', by: (d) => d.state.state, cell: (d) => <StateBadge state={d.state.state} /> },
     { key: 'delivered', header: t('delivered'), width: '110px', end: true, cell: (d) => <span className="rp-num">{count(d, 'delivered')}</span> },
-    { key: 'waiting', header: t('waiting'), width: '100px', end: true, cell: (d) => <span className="rp-num">{f.number(d.state.waiting)}</span> },
+    { key: 'waiting', header: t('waiting'), width: '100px', end: true, by: (d) => d.state.waiting, cell: (d) => <span className="rp-num">{f.number(d.state.waiting)}</span> },
     {
       key: 'dead',
       header: t('dead'),

@@ -62,6 +62,7 @@ function columns(t: ExperimentText): Column<Summary>[] {
       key: 'name',
       header: t('name'),
       width: 'minmax(200px, 1.2fr)',
+      by: (e) => e.name,
       cell: (e) => (
         <>
           <Link to="/experiments/$key" params={{ key: e.key }} tabIndex={-1} style={{ color: 'inherit', fontWeight: 550 }}>{e.name}</Link>
@@ -69,10 +70,10 @@ function columns(t: ExperimentText): Column<Summary>[] {
         </>
       ),
     },
-    { key: 'state', header: t('state'), width: '120px', cell: (e) => <StateBadge state={e.state} /> },
+    { key: 'state', header: t('state'), width: '120px', by: (e) => e.state, cell: (e) => <StateBadge state={e.state} /> },
     { key: 'verdict', header: t('verdict'), width: 'minmax(240px, 2fr)', cell: (e) => <Verdict of={e} /> },
     { key: 'people', header: t('people'), width: '110px', end: true, cell: (e) => <People of={e} /> },
-    { key: 'changed', header: t('changed'), width: '130px', end: true, cell: (e) => <Time at={e.changed} /> },
+    { key: 'changed', header: t('changed'), width: '130px', end: true, by: (e) => e.changed, cell: (e) => <Time at={e.changed} /> },
   ]
 }
 

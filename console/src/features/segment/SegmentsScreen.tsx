@@ -66,6 +66,7 @@ export function SegmentsScreen() {
                       key: 'name',
                       header: t('name'),
                       width: 'minmax(240px, 2fr)',
+                      by: segmentName,
                       cell: (s) => (
                         <div style={{ minWidth: 0 }}>
                           <Link to="/segments/$key" params={{ key: s.key }} tabIndex={-1} style={{ color: 'inherit', fontWeight: 550 }}>{segmentName(s)}</Link>
@@ -74,9 +75,9 @@ export function SegmentsScreen() {
                       ),
                     },
                     { key: 'status', header: t('status'), width: '120px', cell: (s) => <StatusBadge status={s.live_version ? 'live' : s.status} /> },
-                    { key: 'size', header: t('size'), width: '110px', end: true, cell: (s) => <Size of={s} /> },
+                    { key: 'size', header: t('size'), width: '110px', end: true, by: (s) => s.state.size, cell: (s) => <Size of={s} /> },
                     { key: 'trend', header: t('trend'), width: '170px', end: true, cell: (s) => <Trend of={s} /> },
-                    { key: 'changed', header: t('changed'), width: '140px', end: true, cell: (s) => <Time at={s.changes?.at(-1)?.time} /> },
+                    { key: 'changed', header: t('changed'), width: '140px', end: true, by: (s) => s.changes?.at(-1)?.time ?? '', cell: (s) => <Time at={s.changes?.at(-1)?.time} /> },
                   ]}
                 />
               )}

@@ -51,13 +51,14 @@ function columns(t: SourceText): Column<Source>[] {
       key: 'name',
       header: t('name'),
       width: 'minmax(180px, 1.5fr)',
+      by: (s) => s.name,
       cell: (s) => (
         <Link to="/sources/$key" params={{ key: s.key }} tabIndex={-1} style={{ color: 'inherit', fontWeight: 550 }}>
           {s.name}
         </Link>
       ),
     },
-    { key: 'key', header: t('key'), width: 'minmax(120px, 1fr)', cell: (s) => <code>{s.key}</code> },
+    { key: 'key', header: t('key'), width: 'minmax(120px, 1fr)', by: (s) => s.key, cell: (s) => <code>{s.key}</code> },
     { key: 'kind', header: t('kind'), width: '110px', cell: (s) => kindOf(t, s.kind) },
     { key: 'status', header: t('status'), width: '130px', cell: (s) => <Of source={s} show="status" /> },
     { key: 'received', header: t('received'), width: '110px', end: true, cell: (s) => <Of source={s} show="received" /> },

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useRef } from 'react'
+import { useMemo, useRef, useState } from 'react'
 import type { CSSProperties, KeyboardEvent, MouseEvent, ReactNode } from 'react'
 import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
@@ -14,17 +14,18 @@ export interface Column<T> {
   /** a track of a CSS grid, such as minmax(180px, 2fr) or 120px */
   width: string
   end?: boolean
-  sortable?: boolean
+  /** what a row is sorted by, where all rows are there */
+  by?: (row: T) => string | number
 }
 
-export interface Sorting {
+interface Sorting {
   by: string
   descending: boolean
 }
 
 /**
  * DataTable is a list of any length: only the rows in view are drawn. j and k
- * go through it, Enter and a click open a row.
+ * go through it, Enter and a click open a row. Where all rows are there, headings sort.
  */
 export function DataTable<T>(props: {
   label: string
@@ -32,14 +33,14 @@ export function DataTable<T>(props: {
   columns: readonly Column<T>[]
   rowKey: (row: T) => string
   open?: (row: T) => void
-  sorting?: Sorting | undefined
-  onSort?: (to: Sorting) => void
   more?: { load: () => void; loading: boolean } | undefined
   rowHeight?: number
   height?: string
 }) {
   const t = useText(common)
-  const { rows, columns } = props
+  const { columns, more } = props
+  const [sorting, sort] = useState<Sorting>()
+  const rows = useMemo(() => (sorting && !more ? sorted(props.rows, columns, sorting) : props.rows), [props.rows, columns, sorting, more])
   const scroll = useRef<HTMLDivElement>(null)
   const size = props.rowHeight ?? 48
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => size, overscan: 12, initialRect: { width: 800, height: 600 } })
@@ -50,7 +51,7 @@ export function DataTable<T>(props: {
         <div role="rowgroup">
           <div className={css.head} role="row" aria-rowindex={1}>
             {columns.map((c) => (
-              <Head key={c.key} column={c} sorting={props.sorting} onSort={props.onSort} />
+              <Head key={c.key} column={c} sorting={more ? undefined : sorting} onSort={more ? undefined : sort} />
             ))}
           </div>
         </div>
@@ -64,9 +65,9 @@ export function DataTable<T>(props: {
           })}
         </div>
       </div>
-      {props.more && (
+      {more && (
         <div className={css.foot} role="presentation">
-          <Button variant="subtle" onClick={props.more.load} loading={props.more.loading}>
+          <Button variant="subtle" onClick={more.load} loading={more.loading}>
             {t('more')}
           </Button>
         </div>
@@ -75,13 +76,24 @@ export function DataTable<T>(props: {
   )
 }
 
+/** sorted gives the rows by a column: texts as people read them, equal ones in their order. */
+export function sorted<T>(rows: readonly T[], columns: readonly Column<T>[], { by: key, descending }: Sorting): readonly T[] {
+  const by = columns.find((c) => c.key === key)?.by
+  if (!by) return rows
+  const way = descending ? -1 : 1
+  return rows.toSorted((a, b) => {
+    const [x, y] = [by(a), by(b)]
+    return way * (typeof x === 'string' && typeof y === 'string' ? x.localeCompare(y, undefined, { numeric: true }) : Number(x) - Number(y))
+  })
+}
+
 function Head<T>({ column, sorting, onSort }: { column: Column<T>; sorting: Sorting | undefined; onSort: ((to: Sorting) => void) | undefined }) {
   const t = useText(common)
   const active = sorting?.by === column.key ? sorting : undefined
   const name = typeof column.header === 'string' ? column.header : column.key
   return (
     <div className={`${css.cell} ${column.end ? css.end : ''}`} role="columnheader" aria-sort={active ? (active.descending ? 'descending' : 'ascending') : undefined}>
-      {column.sortable && onSort ? (
+      {column.by && onSort ? (
         <button type="button" className={css.sort} aria-label={t('columnSort', { column: name })} onClick={() => onSort({ by: column.key, descending: active ? !active.descending : false })}>
           {column.header}
           {active && (active.descending ? <IconArrowDown size={13} /> : <IconArrowUp size={13} />)}
