@@ -46,7 +46,7 @@ export function ApiKeys() {
             rowHeight={56}
             columns={[
               { key: 'name', header: t('name'), width: 'minmax(180px, 1.5fr)', cell: (k) => <><Text fw={550} size="sm" truncate>{k.name}</Text><Text size="xs" c="dimmed"><code>sk_…{k.hint}</code></Text></> },
-              { key: 'scopes', header: t('scopes'), width: 'minmax(150px, 1fr)', cell: (k) => (k.scopes ?? []).map((s) => <Badge key={s} mr={4} color={s === 'admin' ? 'red' : 'gray'}>{s === 'read' || s === 'write' || s === 'admin' ? t(`scope_${s}`) : s}</Badge>) },
+              { key: 'scopes', header: t('scopes'), width: 'minmax(150px, 1fr)', cell: (k) => (k.scopes ?? []).map((s) => <Badge key={s} me={4} color={s === 'admin' ? 'red' : 'gray'}>{s === 'read' || s === 'write' || s === 'admin' ? t(`scope_${s}`) : s}</Badge>) },
               { key: 'used', header: t('lastUsed'), width: '140px', end: true, cell: (k) => <Time at={k.last_used_at} /> },
               { key: 'expires', header: t('expires'), width: '150px', end: true, cell: (k) => (k.expires_at ? <Text size="sm" c={new Date(k.expires_at).getTime() - Date.now() < 7 * 86_400_000 ? 'var(--rp-bad)' : undefined}>{f.date(k.expires_at)}</Text> : t('neverExpires')) },
               {

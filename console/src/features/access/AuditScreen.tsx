@@ -56,7 +56,7 @@ export function AuditScreen() {
           columns={[
             { key: 'at', header: t('when'), width: '170px', cell: (e) => <Time at={e.at} exact /> },
             { key: 'actor', header: t('filter_actor'), width: 'minmax(140px, 1fr)', cell: (e) => nameOf(e.actor) },
-            { key: 'operation', header: t('filter_operation'), width: 'minmax(200px, 1.4fr)', cell: (e) => <><code>{e.operation}</code>{(e.status ?? 0) >= 400 && <Badge ml="xs" color="red">{e.status}</Badge>}</> },
+            { key: 'operation', header: t('filter_operation'), width: 'minmax(200px, 1.4fr)', cell: (e) => <><code>{e.operation}</code>{(e.status ?? 0) >= 400 && <Badge ms="xs" color="red">{e.status}</Badge>}</> },
             { key: 'target', header: t('target'), width: 'minmax(160px, 1.2fr)', cell: (e) => <Text size="sm" truncate title={e.target ?? ''}>{e.target ?? '–'}</Text> },
             { key: 'reason', header: t('reason'), width: 'minmax(140px, 1.2fr)', cell: (e) => (e.reason ? <Text size="sm" truncate title={e.reason}>{e.reason}</Text> : '–') },
           ]}

@@ -32,9 +32,9 @@ export function Overview() {
   const open = (requests.data?.items ?? []).filter((r) => r.state === 'queued' || r.state === 'running').length
   return (
     <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }} spacing="md">
-      <Part icon={IconUsers} title={t('tab_members')} to={{ to: '/settings', search: { tab: 'members' } }} query={members}>{t('overviewMembers', { count: members.data?.items?.length ?? 0 })}{invited > 0 && <Badge ml="xs" color="yellow">{t('overviewInvited', { count: invited })}</Badge>}</Part>
+      <Part icon={IconUsers} title={t('tab_members')} to={{ to: '/settings', search: { tab: 'members' } }} query={members}>{t('overviewMembers', { count: members.data?.items?.length ?? 0 })}{invited > 0 && <Badge ms="xs" color="yellow">{t('overviewInvited', { count: invited })}</Badge>}</Part>
       <Part icon={IconKey} title={t('tab_keys')} to={{ to: '/settings', search: { tab: 'keys' } }} query={keys}>{t('overviewKeys', { count: keys.data?.items?.length ?? 0 })}</Part>
-      <Part icon={IconBell} title={t('overviewAlerts')} to={{ to: '/alerts', search: {} }} query={rules}>{t('overviewAlertsText', { count: alerts })}{now > 0 && <Badge ml="xs" color="red">{t('overviewStanding', { count: now })}</Badge>}</Part>
+      <Part icon={IconBell} title={t('overviewAlerts')} to={{ to: '/alerts', search: {} }} query={rules}>{t('overviewAlertsText', { count: alerts })}{now > 0 && <Badge ms="xs" color="red">{t('overviewStanding', { count: now })}</Badge>}</Part>
       <Backup />
       <Part icon={IconArchive} title={t('overviewRetention')} to={{ to: '/retention', search: {} }} query={policies}>{t('overviewRetentionText', { count: kept })}</Part>
       <Part icon={IconShieldLock} title={t('overviewPrivacy')} to={{ to: '/privacy', search: {} }} query={requests}>{open > 0 ? t('overviewPrivacyOpen', { count: open }) : t('overviewPrivacyNone')}</Part>

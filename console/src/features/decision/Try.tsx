@@ -150,7 +150,7 @@ function Answer({ result: r }: { result: Evaluated }) {
                 <Table.Tr key={i}>
                   <Table.Td fw={550}>{s.name}</Table.Td>
                   <Table.Td c="dimmed" className="rp-break">{Object.keys(s.inputs).join(', ')}</Table.Td>
-                  <Table.Td>{s.tables?.flatMap((x) => x.rules ?? []).map((rule) => <Badge key={rule.number} color="green" mr={4}>{t('rule', { number: rule.number })}</Badge>)}</Table.Td>
+                  <Table.Td>{s.tables?.flatMap((x) => x.rules ?? []).map((rule) => <Badge key={rule.number} color="green" me={4}>{t('rule', { number: rule.number })}</Badge>)}</Table.Td>
                   <Table.Td className="rp-break">{shown(s.output)}</Table.Td>
                 </Table.Tr>
               ))}

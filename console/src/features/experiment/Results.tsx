@@ -113,7 +113,7 @@ function OneMetric({ metric: m, method, report: r }: { metric: MetricReport; met
             const c = rows.find((x) => x.name === nameOf(v.variant))
             return (
               <Table.Tr key={v.variant}>
-                <Table.Td fw={550}>{nameOf(v.variant)}{c?.guardrail && <Badge ml="xs" color={c.guardrail === 'failed' ? 'red' : c.guardrail === 'passed' ? 'green' : 'gray'}>{t(`guardrail_${c.guardrail}`)}</Badge>}</Table.Td>
+                <Table.Td fw={550}>{nameOf(v.variant)}{c?.guardrail && <Badge ms="xs" color={c.guardrail === 'failed' ? 'red' : c.guardrail === 'passed' ? 'green' : 'gray'}>{t(`guardrail_${c.guardrail}`)}</Badge>}</Table.Td>
                 <Table.Td ta="end">{f.number(v.people)}</Table.Td>
                 <Table.Td ta="end">{value(v.value)}</Table.Td>
                 <Table.Td ta="end">{c ? relative(c.estimate) : t('baseline')}</Table.Td>

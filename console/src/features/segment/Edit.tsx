@@ -61,7 +61,7 @@ export function Edit({ segment: s, document }: { segment: Criterion; document: S
       <Group align="flex-end" gap="sm">
         <TextInput label={t('name')} value={about.name} error={about.name.trim() ? undefined : t('nameMissing')} onChange={(e) => setAbout({ ...about, name: e.currentTarget.value })} w={240} />
         <TextInput label={t('description')} value={about.description} onChange={(e) => setAbout({ ...about, description: e.currentTarget.value })} style={{ flex: 1, minWidth: 220 }} />
-        <Group gap="xs" ml="auto">
+        <Group gap="xs" ms="auto">
           {changed && <Button variant="subtle" color="gray" onClick={discard}>{t('discard')}</Button>}
           <Button variant="default" disabled={!ready} loading={save.isPending && save.variables === 'draft'} onClick={() => put('draft')}>{t('saveDraft')}</Button>
           <Button disabled={!ready} loading={save.isPending && save.variables === 'live'} onClick={() => put('live')}>{t('saveLive')}</Button>

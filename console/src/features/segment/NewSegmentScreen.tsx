@@ -71,7 +71,7 @@ export function NewSegmentScreen() {
           </>
         }
       >
-        <SimpleGrid cols={{ base: 1, sm: 3 }} mb="lg" maw={980}>
+        <SimpleGrid cols={{ base: 1, sm: 3 }} mb="lg" maw={980} style={{ alignItems: 'end' }}>
           <TextInput label={t('name')} description={t('nameHint')} error={form.errors.name} value={form.values.name} onChange={(e) => rename(e.currentTarget.value)} />
           <TextInput label={t('key')} description={t('keyHint')} {...form.getInputProps('key')} />
           <TextInput label={t('description')} description={t('descriptionHint')} {...form.getInputProps('description')} />

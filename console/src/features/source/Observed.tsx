@@ -24,7 +24,7 @@ export function Observed({ source: s }: { source: Source }) {
             {items.map((e) => (
               <Accordion.Item key={`${e.type} ${e.name ?? ''}`} value={`${e.type} ${e.name ?? ''}`}>
                 <Accordion.Control>
-                  <Group justify="space-between" wrap="nowrap" pr="sm">
+                  <Group justify="space-between" wrap="nowrap" pe="sm">
                     <Group gap="xs" wrap="nowrap">
                       <Badge color="gray">{e.type}</Badge>
                       <Text fw={550}>{e.name || e.type}</Text>

@@ -30,7 +30,7 @@ export function ProblemState({ error, retry, compact }: { error: unknown; retry?
       <Text>{problem.document.detail || (away ? '' : t('unreadable', { status: problem.status }))}</Text>
       {face.next && <Text>{t(face.next)}</Text>}
       {errors && errors.length > 1 && (
-        <List mt="xs" ta="left" size="sm">
+        <List mt="xs" ta="start" size="sm">
           {errors.map((e) => (
             <List.Item key={e.field + e.message}>
               <code>{e.field}</code> {e.message}

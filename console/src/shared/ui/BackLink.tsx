@@ -7,7 +7,7 @@ import type { ReactNode } from 'react'
 export function BackLink({ children, ...to }: Pick<LinkProps, 'to' | 'search' | 'params'> & { children: ReactNode }) {
   return (
     <Link {...to} style={{ display: 'inline-flex', alignItems: 'center', gap: 2, fontSize: 'var(--mantine-font-size-sm)' }}>
-      <IconChevronLeft size={15} /> {children}
+      <IconChevronLeft size={15} className="rp-way" /> {children}
     </Link>
   )
 }
