@@ -140,6 +140,22 @@ test('broadcasts', async (t) => {
     await c.tabTo(page.getByRole('button', { name: 'Stop' }))
     await keyboard.press('Enter')
     await page.getByText('Draft', { exact: true }).waitFor()
+
+    // Once its time is taken away, it goes at once.
+    const before = mails.length
+    await c.tabTo(page.getByLabel('Begins at'))
+    await keyboard.press('Delete')
+    await keyboard.press('Control+Enter')
+    const sending = page.getByRole('button', { name: 'Send', exact: true })
+    await c.tabTo(sending, 'Shift+Tab')
+    await keyboard.press('Enter')
+    await dialog.getByText('2 people get it at once').waitFor()
+    await c.tabTo(dialog.getByRole('button', { name: 'Send', exact: true }))
+    await keyboard.press('Enter')
+    await page.getByText('Sent', { exact: true }).first().waitFor()
+    assert.equal((await server.get('/api/v1/broadcasts/later')).standing.sent, 2)
+    for (let n = 0; n < 100 && mails.length < before + 2; n++) await new Promise((later) => setTimeout(later, 20))
+    assert.equal(mails.length, before + 2)
     c.unharmed()
   })
 })
