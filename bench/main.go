@@ -85,6 +85,7 @@ var cases = []struct {
 	{"outbox", "deliveries to webhooks on loopback: how many, how soon, beside one that hangs, and a backlog", (*bench).outbox},
 	{"outage", "a destination that was away for a day: its backlog goes in order, with how much memory and how fast", (*bench).outage},
 	{"lake", "the data lake: processor time with and without it, files a second, how soon an event is there", (*bench).lake},
+	{"console", "the console at 1 M people: every screen, what is done most, and live events (needs Node.js, Chromium, make console)", (*bench).console},
 	{"disk", "the same as ingest: the bytes on disk are measured there", (*bench).ingest},
 }
 
@@ -93,13 +94,13 @@ var cases = []struct {
 var alone = map[string]bool{
 	"overload": true,
 	"disk":     true, "preview": true, "postgres": true, "erasure": true, "identity": true, "segments": true, "batch": true, "import": true, "doors": true,
-	"outbox": true, "outage": true, "lake": true, "kiosk": true, "history": true, "baseline": true, "backup": true,
+	"outbox": true, "outage": true, "lake": true, "kiosk": true, "history": true, "baseline": true, "backup": true, "console": true,
 }
 
 // besideEmpty are the cases that need no peer, or the empty server alone.
 var besideEmpty = map[string]bool{"overload": true,
 	"doors": true, "import": true, "evaluate": true, "decide": true, "ofrep": true, "outage": true,
-	"erasure": true, "kiosk": true, "history": true, "baseline": true, "backup": true,
+	"erasure": true, "kiosk": true, "history": true, "baseline": true, "backup": true, "console": true,
 }
 
 func main() {
@@ -121,10 +122,8 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer b.close()
-	if args[0] == "preview" {
-		if !given(args[1:], "people") {
-			b.people = 10_000_000
-		}
+	if b.defaultPeople(args); args[0] == "preview" {
+		b.say("a library, without a server")
 	} else if args[0] == "identity" {
 		b.say("a Go benchmark, without a server")
 	} else if args[0] == "segments" {
@@ -156,6 +155,15 @@ func usage() {
 		fmt.Fprintf(os.Stderr, "  %-9s %s\n", c.name, c.about)
 	}
 	fmt.Fprintln(os.Stderr, "-h after the case lists the flags")
+}
+
+// defaultPeople sets how many people the cases have whose target names them, where
+// no flag does.
+func (b *bench) defaultPeople(args []string) {
+	n, ok := map[string]int{"preview": 10_000_000, "console": 1_000_000}[args[0]]
+	if ok && !given(args[1:], "people") {
+		b.people = n
+	}
 }
 
 // given tells whether a flag is among the arguments.

@@ -21,10 +21,12 @@ import (
 )
 
 // Bytes of JavaScript and CSS over the wire: what the first screen loads, and
-// what any further screen may add to it.
+// what any further screen may add to it. And those of all files together, by which
+// the binary grows: they are embedded as they are.
 const (
 	firstLoad = 230 << 10
 	perRoute  = 150 << 10
+	embedded  = 4 << 20
 )
 
 func get(t *testing.T, target string, header http.Header) *httptest.ResponseRecorder {
@@ -175,6 +177,25 @@ func TestDist_KeepsTheSizeBudget(t *testing.T) {
 	if screens < 3 {
 		t.Errorf("found %d screens in the manifest: the test looks for the wrong names", screens)
 	}
+}
+
+func TestDist_GrowsTheBinaryByLittle(t *testing.T) {
+	t.Parallel()
+	var total int64
+	err := fs.WalkDir(built(t), ".", func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	if err != nil || total == 0 || total > embedded {
+		t.Errorf("the console adds %d bytes to the binary, the limit is %d: %v", total, embedded, err)
+	}
+	t.Logf("the console adds %d bytes to the binary", total)
 }
 
 // load adds the sizes of a chunk's files and of what it imports.

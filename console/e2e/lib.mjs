@@ -42,9 +42,9 @@ export class Console {
     return c
   }
 
-  async signIn() {
+  async signIn(key = secretKey) {
     await this.page.getByRole('button', { name: /secret key instead|geheimen Schlüssel/ }).click()
-    await this.page.locator('input[name=key]').fill(secretKey)
+    await this.page.locator('input[name=key]').fill(key)
     await this.page.keyboard.press('Enter')
     await this.page.getByRole('navigation').first().waitFor()
   }
