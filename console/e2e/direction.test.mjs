@@ -34,6 +34,8 @@ test('from right to left', async (t) => {
   }
   // The rail is where reading begins.
   assert.ok(await c.page.getByRole('navigation').first().evaluate((e) => e.getBoundingClientRect().left > innerWidth / 2))
+  await c.go('/people/email:ada@example.com?tab=raw')
+  assert.equal(await c.page.locator('main pre').first().evaluate((e) => getComputedStyle(e).direction), 'ltr')
   assert.deepEqual(found, [])
   c.unharmed()
 })

@@ -63,7 +63,7 @@ function Purposes({ document: d, set }: Part) {
       <Table.ScrollContainer minWidth={780}>
         <Table>
           <Table.Thead>
-            <Table.Tr><Table.Th>{t('key')}</Table.Th><Table.Th>{t('name')}</Table.Th><Table.Th>{t('names')}</Table.Th><Table.Th>{t('basis')}</Table.Th><Table.Th w={50}><VisuallyHidden>{t('addPurpose')}</VisuallyHidden></Table.Th></Table.Tr>
+            <Table.Tr><Table.Th>{t('key')}</Table.Th><Table.Th>{t('name')}</Table.Th><Table.Th>{t('names')}</Table.Th><Table.Th w={270}>{t('basis')}</Table.Th><Table.Th w={50}><VisuallyHidden>{t('addPurpose')}</VisuallyHidden></Table.Th></Table.Tr>
           </Table.Thead>
           <Table.Tbody>
             {d.purposes.map((p, i) => (
@@ -78,7 +78,7 @@ function Purposes({ document: d, set }: Part) {
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
-      <Button size="xs" mt="sm" variant="default" leftSection={<IconPlus size={14} />} onClick={() => set({ ...d, purposes: [...d.purposes, { key: '' }] })}>{t('addPurpose')}</Button>
+      <Button size="xs" mt="sm" style={{ alignSelf: 'start' }} variant="default" leftSection={<IconPlus size={14} />} onClick={() => set({ ...d, purposes: [...d.purposes, { key: '' }] })}>{t('addPurpose')}</Button>
     </Card>
   )
 }
@@ -105,7 +105,7 @@ function Needs({ document: d, set }: Part) {
         <Table.ScrollContainer minWidth={780}>
           <Table>
             <Table.Thead>
-              <Table.Tr><Table.Th>{t('source')}</Table.Th><Table.Th>{t('purpose')}</Table.Th><Table.Th>{t('channel')}</Table.Th><Table.Th>{t('mode')}</Table.Th><Table.Th w={50}><VisuallyHidden>{t('addNeed')}</VisuallyHidden></Table.Th></Table.Tr>
+              <Table.Tr><Table.Th>{t('source')}</Table.Th><Table.Th>{t('purpose')}</Table.Th><Table.Th>{t('channel')}</Table.Th><Table.Th w={250}>{t('mode')}</Table.Th><Table.Th w={50}><VisuallyHidden>{t('addNeed')}</VisuallyHidden></Table.Th></Table.Tr>
             </Table.Thead>
             <Table.Tbody>
               {rules.map((r, i) => (
@@ -121,7 +121,7 @@ function Needs({ document: d, set }: Part) {
           </Table>
         </Table.ScrollContainer>
       )}
-      <Button size="xs" mt={rules.length ? 'sm' : 0} variant="default" leftSection={<IconPlus size={14} />} disabled={!free || !d.purposes[0]?.key} onClick={() => free && set({ ...d, sources: [...rules, { source: free.value, purpose: d.purposes[0]?.key ?? '', mode: 'anonymous' }] })}>{t('addNeed')}</Button>
+      <Button size="xs" mt={rules.length ? 'sm' : 0} style={{ alignSelf: 'start' }} variant="default" leftSection={<IconPlus size={14} />} disabled={!free || !d.purposes[0]?.key} onClick={() => free && set({ ...d, sources: [...rules, { source: free.value, purpose: d.purposes[0]?.key ?? '', mode: 'anonymous' }] })}>{t('addNeed')}</Button>
     </Card>
   )
 }
