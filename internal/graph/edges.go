@@ -19,7 +19,9 @@ type edgeCache struct {
 	hand uint32
 }
 
-// edgeSet is where an edge may be.
+// edgeSet is where an edge may be. It has two of them, and the second only where
+// the first is full: of sets that are half full on average one in ten would have to
+// let an edge go.
 type edgeSet [4]keptEdge
 
 // keptEdge is an edge that was seen at first or before, and received so.
@@ -53,25 +55,38 @@ func (c *edgeCache) grow() {
 	}
 }
 
-// set is where an edge would be. Keys are hashes.
-func (c *edgeCache) set(strong, weak *id.Key) *edgeSet {
-	h := binary.LittleEndian.Uint64(strong[8:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(weak[8:]), 17)
+// set is where an edge would be, first (0) or second (8). Keys are hashes.
+func (c *edgeCache) set(strong, weak *id.Key, half int) *edgeSet {
+	h := binary.LittleEndian.Uint64(strong[half:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(weak[half:]), 17)
 	i, _ := bits.Mul64(h, uint64(len(c.sets)))
 	return &c.sets[i]
 }
+
+// find gives an edge that is here.
+func (c *edgeCache) find(strong, weak *id.Key) *keptEdge {
+	for half := 0; half < len(strong); half += len(strong) / 2 {
+		set := c.set(strong, weak, half)
+		for i := range set {
+			if e := &set[i]; e.strong == *strong && e.weak == *weak {
+				return e
+			}
+		}
+		if !set.full() {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *edgeSet) full() bool { return !s[len(s)-1].strong.IsZero() }
 
 // has tells that a link says nothing new for sure.
 func (c *edgeCache) has(l *seenLink) bool {
 	if len(c.sets) == 0 {
 		return false
 	}
-	set := c.set(&l.strong.key, &l.weak.key)
-	for i := range set {
-		if e := &set[i]; e.strong == l.strong.key && e.weak == l.weak.key {
-			return l.first >= e.first && l.received >= e.received
-		}
-	}
-	return false
+	e := c.find(&l.strong.key, &l.weak.key)
+	return e != nil && l.first >= e.first && l.received >= e.received
 }
 
 // put notes an edge that is at both of its ends by now.
@@ -86,25 +101,25 @@ func (c *edgeCache) put(l *seenLink) {
 }
 
 func (c *edgeCache) keep(x keptEdge) {
-	set := c.set(&x.strong, &x.weak)
-	at := -1
-	for i := range set {
-		e := &set[i]
-		if e.strong == x.strong && e.weak == x.weak {
-			e.first, e.received = min(e.first, x.first), min(e.received, x.received)
-			return
+	if e := c.find(&x.strong, &x.weak); e != nil {
+		e.first, e.received = min(e.first, x.first), min(e.received, x.received)
+		return
+	}
+	for half := 0; half < len(x.strong); half += len(x.strong) / 2 {
+		set := c.set(&x.strong, &x.weak, half)
+		if set.full() {
+			continue
 		}
-		if e.strong.IsZero() {
-			at = i
+		for i := range set {
+			if set[i].strong.IsZero() {
+				set[i] = x
+				c.n++
+				return
+			}
 		}
 	}
-	if at >= 0 {
-		c.n++
-	} else {
-		c.hand++
-		at = int(c.hand % uint32(len(set)))
-	}
-	set[at] = x
+	c.hand++
+	c.set(&x.strong, &x.weak, 0)[c.hand%uint32(len(edgeSet{}))] = x
 }
 
 // forget lets go of all edges.
