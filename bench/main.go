@@ -78,7 +78,7 @@ var cases = []struct {
 	{"history", "a year of history behind 100,000 live people: whose id changes", (*bench).history},
 	{"baseline", "the load of ingest on the commit before (-base) and on the present one, in alternation", (*bench).baseline},
 	{"preview", "five conditions over columns of 10 M people, against DuckDB (needs Node.js)", (*bench).preview},
-	{"postgres", "the same load on PostgreSQL and on the embedded engine, in alternation", (*bench).postgres},
+	{"postgres", "the same load on the embedded engine, on PostgreSQL and on two nodes, in alternation; reads", (*bench).postgres},
 	{"batch", "guests by files of Sitecore's Batch API, and the same files again", (*bench).batches},
 	{"import", "users, products and orders as CSV files, and the same files again", (*bench).imports},
 	{"doors", "single events of one size through each door for foreign clients, against Segment's; what enrichment costs", (*bench).doors},

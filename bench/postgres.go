@@ -15,11 +15,27 @@ import (
 	"rapport/internal/store/postgres/pgtest"
 )
 
-// postgres sends the same load to both engines, in alternation, each round on
-// empty data. The database runs on the same machine and its processor time is
-// counted.
+// database is one under load.
+type database struct {
+	*bench
+	*pgtest.Server
+	counts bool // it counts statements
+}
+
+// dbRound is what a round did to the servers and to the database.
+type dbRound struct {
+	measure
+	database   time.Duration // its processor time
+	commits    int64
+	statements int64
+	batches    int64 // in which the log was written
+}
+
+// postgres sends the same load to both engines and to two nodes on one database, in
+// alternation, each round on empty data. The database runs on the same machine and
+// its processor time is counted. Then it reads people.
 func (b *bench) postgres(ctx context.Context) error {
-	db, err := pgtest.Start("-c", "shared_buffers=1GB", "-c", "max_wal_size=8GB")
+	d, err := b.database(ctx)
 	if errors.Is(err, pgtest.ErrNone) {
 		b.say("left out: %v", err)
 		return nil
@@ -27,38 +43,80 @@ func (b *bench) postgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer db.Stop() //nolint:errcheck // the run is over
-	var own, theirs []measure
-	var dbCPU time.Duration
-	var steps, events int64
+	defer d.Stop() //nolint:errcheck // the run is over
+	var own []measure
+	var nodes [2][]dbRound
 	for round := range b.rounds {
 		m, _, err := b.productRound(ctx, round)
 		if err != nil {
 			return err
 		}
 		own = append(own, m)
-		b.say("embedded %v", m)
-		schema := fmt.Sprintf("round%d", round)
-		if err := query(ctx, db, "CREATE SCHEMA "+schema); err != nil {
-			return err
-		}
-		cpu, before := groupCPU(db.Process()), transactions(ctx, db)
-		m, _, err = b.productRound(ctx, round, "RAPPORT_STORE="+db.DSN+"&search_path="+schema)
-		if err != nil {
-			return err
-		}
-		theirs = append(theirs, m)
-		dbCPU += groupCPU(db.Process()) - cpu
-		steps, events = steps+transactions(ctx, db)-before, events+int64(m.Events)
-		b.say("postgres %v", m)
-		if err := query(ctx, db, "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			return err
+		b.say("embedded  %v", m)
+		for i := range nodes {
+			r, err := d.round(ctx, fmt.Sprintf("round%d_%d", round, i+1), i+1)
+			if err != nil {
+				return err
+			}
+			nodes[i] = append(nodes[i], r)
+			b.say("nodes: %d  %v", i+1, r.measure)
 		}
 	}
-	one, other := merge(own), merge(theirs)
-	b.say("database %.1f CPU µs/event, %.1f transactions per 1,000 events", float64(dbCPU.Microseconds())/float64(events), 1000*float64(steps)/float64(events))
-	b.atLeast("events/s on PostgreSQL, of the embedded engine's", 100*other.perSecond()/one.perSecond(), 25, " %")
-	return nil
+	d.tell(merge(own), sum(nodes[0]), sum(nodes[1]))
+	return d.reads(ctx)
+}
+
+// database starts a database that counts statements, where it has what does so.
+func (b *bench) database(ctx context.Context) (*database, error) {
+	room := []string{"-c", "shared_buffers=1GB", "-c", "max_wal_size=8GB"}
+	db, err := pgtest.Start(append(room, "-c", "shared_preload_libraries=pg_stat_statements")...)
+	if err != nil && !errors.Is(err, pgtest.ErrNone) {
+		db, err = pgtest.Start(room...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &database{b, db, query(ctx, db, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements") == nil}, nil
+}
+
+func (r dbRound) perEvent(d time.Duration) float64 {
+	return float64(d.Microseconds()) / float64(max(r.Events, 1))
+}
+
+// tell compares the rounds.
+func (d *database) tell(embedded measure, one, two dbRound) {
+	d.say("CPU µs/event: embedded %.1f; one node %.1f and the database %.1f; two nodes %.1f and the database %.1f", embedded.cpuPerEvent(),
+		one.cpuPerEvent(), one.perEvent(one.database), two.cpuPerEvent(), two.perEvent(two.database))
+	requests, batches := float64(max(one.Requests, 1)), float64(max(one.batches, 1))
+	d.say("a request of %d events: %.2f transactions", d.batch, float64(one.commits)/requests)
+	if d.counts {
+		d.say("statements, of which some share a round trip: %.2f for a request; %.2f for a batch of the log, in which came %.1f requests",
+			float64(one.statements)/requests, float64(one.statements)/batches, requests/batches)
+	}
+	d.atLeast("events/s on PostgreSQL, of the embedded engine's", 100*one.perSecond()/embedded.perSecond(), 25, " %")
+	d.atMost("processor time per event, two nodes to one", two.perEvent(two.cpu+two.database)/one.perEvent(one.cpu+one.database), 1.15, "×")
+}
+
+func sum(rounds []dbRound) (out dbRound) {
+	var all []measure
+	for _, r := range rounds {
+		all = append(all, r.measure)
+		out.database, out.commits = out.database+r.database, out.commits+r.commits
+		out.statements, out.batches = out.statements+r.statements, out.batches+r.batches
+	}
+	out.measure = merge(all)
+	return out
+}
+
+// counted are the transactions that the server has committed, the statements that it
+// was sent and those of them that wrote the log, as far as it tells.
+func (d *database) counted(ctx context.Context) (r dbRound) {
+	_ = query(ctx, d.Server, "SELECT sum(xact_commit)::bigint FROM pg_stat_database", &r.commits)
+	if d.counts {
+		const ask = `SELECT sum(calls)::bigint, coalesce(sum(calls) FILTER (WHERE query LIKE 'WITH held AS (UPDATE leases SET log_end%'), 0)::bigint FROM pg_stat_statements`
+		_ = query(ctx, d.Server, ask, &r.statements, &r.batches)
+	}
+	return r
 }
 
 func query(ctx context.Context, db *pgtest.Server, sql string, into ...any) error {
@@ -74,17 +132,9 @@ func query(ctx context.Context, db *pgtest.Server, sql string, into ...any) erro
 	return err
 }
 
-// transactions is how many the server has committed, as far as it tells.
-func transactions(ctx context.Context, db *pgtest.Server) (n int64) {
-	if err := query(ctx, db, "SELECT sum(xact_commit)::bigint FROM pg_stat_database", &n); err != nil {
-		return 0
-	}
-	return n
-}
-
-// groupCPU is the processor time of a group of processes and of those of its
-// leader's children that have ended.
-func groupCPU(group int) time.Duration {
+// familyCPU is the processor time of a process and its children, also of those that
+// have ended.
+func familyCPU(parent int) time.Duration {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0
@@ -98,11 +148,12 @@ func groupCPU(group int) time.Duration {
 		// pid (name) state ppid pgrp …; times from the 12th behind the name.
 		_, rest, _ := strings.Cut(string(text), ") ")
 		fields := strings.Fields(rest)
-		if len(fields) < 15 || fields[2] != strconv.Itoa(group) {
+		self := strings.HasPrefix(string(text), strconv.Itoa(parent)+" ")
+		if len(fields) < 15 || !self && fields[1] != strconv.Itoa(parent) {
 			continue
 		}
 		last := 13
-		if strings.HasPrefix(string(text), strconv.Itoa(group)+" ") {
+		if self {
 			last = 15
 		}
 		for _, f := range fields[11:last] {

@@ -41,13 +41,18 @@ func (b *bench) product(ctx context.Context, folder, memory string, settings ...
 	if err != nil {
 		return nil, err
 	}
+	if memory != "" {
+		settings = append(settings, "RAPPORT_MEMORY="+memory)
+	}
+	return b.serve(ctx, folder, address, settings...)
+}
+
+// serve starts rapport at an address.
+func (b *bench) serve(ctx context.Context, folder, address string, settings ...string) (*server, error) {
 	c := exec.CommandContext(context.WithoutCancel(ctx), b.binary, "serve") // it is stopped, not killed, when the run is
 	c.Env = append(os.Environ(),
 		"RAPPORT_DATA="+filepath.Join(b.dir, folder), "RAPPORT_LISTEN="+address,
 		"RAPPORT_WRITE_KEY="+writeKey, "RAPPORT_SECRET_KEY="+secretKey)
-	if memory != "" {
-		c.Env = append(c.Env, "RAPPORT_MEMORY="+memory)
-	}
 	c.Env = append(c.Env, settings...)
 	return b.start(ctx, c, address, true)
 }
