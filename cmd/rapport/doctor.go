@@ -27,8 +27,14 @@ func doctorCommand() *cobra.Command {
 		Long: "Look at all that an instance stands on: disk and how fast it syncs, clock, keys, port, memory, store;\n" +
 			"of one that runs also what is late, stuck or failing. Each finding comes with its mend. It ends\n" +
 			"with 3 where something is critical. A database's password travels as in the setting store.",
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if at := cmd.Flags().Lookup("store"); at.Changed && at.Value.String() == asSet && len(args) == 1 {
+				return at.Value.Set(args[0]) // the address stands apart from the flag
+			}
+			return cobra.NoArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			storeOnly = storeOnly || cmd.Flags().Lookup("store").Value.String() == asSet
 			c, err := settings(cmd)
 			if err != nil {
 				return err
@@ -45,9 +51,10 @@ func doctorCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&storeOnly, "store-only", false, "look at the store alone: which database it is, and whether its role is a superuser")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	settingFlags(cmd, "data", "listen", "tls.cert_file", "tls.key_file", "tls.acme_domains", "http.trusted_proxies", "store", "log_store", "tables.url", "tables.schema", "memory", "master_key", "encryption.key_file")
+	at := cmd.Flags().Lookup("store")
+	at.NoOptDefVal, at.Usage = asSet, at.Usage+". Without an address: the store that the settings name, alone"
 	return cmd
 }
-
 // askHealth asks the instance that runs on the data.
 func askHealth(cmd *cobra.Command, c *config.Config) []app.Check {
 	bad := func(err error) []app.Check {

@@ -26,6 +26,9 @@ func settingFlags(cmd *cobra.Command, only ...string) {
 	}
 }
 
+// asSet stands for the value of a flag that was given without one.
+const asSet = "as set"
+
 // settings reads the settings of a command.
 func settings(cmd *cobra.Command) (config.Config, error) {
 	keys := map[string]string{"config": "config"}
@@ -34,7 +37,7 @@ func settings(cmd *cobra.Command) (config.Config, error) {
 	}
 	flags := map[string]string{}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if key, ok := keys[f.Name]; ok {
+		if key, ok := keys[f.Name]; ok && f.Value.String() != asSet {
 			flags[key] = f.Value.String()
 		}
 	})
