@@ -48,9 +48,11 @@ func (r *release) kept() error {
 	if strings.Contains(r.version, "+") {
 		return nil
 	}
-	name := filepath.Join(keptFolder, r.version+".tar.gz")
-	if _, err := os.Stat(filepath.Join(r.source, name)); err != nil {
-		return fmt.Errorf("there is no %s: make data VERSION=%s keeps what this version writes, commit it (%w)", name, r.version, err)
+	for _, engine := range []string{"", "-postgres"} {
+		name := filepath.Join(keptFolder, r.version+engine+".tar.gz")
+		if _, err := os.Stat(filepath.Join(r.source, name)); err != nil {
+			return fmt.Errorf("there is no %s: make data VERSION=%s keeps what this version writes, commit it (%w)", name, r.version, err)
+		}
 	}
 	return nil
 }

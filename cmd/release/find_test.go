@@ -158,12 +158,14 @@ func TestMake_RefusesAReleaseOfWhichNoDataIsKept(t *testing.T) {
 	t.Parallel()
 	for version, refused := range map[string]bool{"1.4.0": true, "1.4.0-rc.1": true, "1.4.0+3.gabc": false, "0.0.0+gabc": false} {
 		r := prepared(t, version)
-		if err := r.kept(); (err != nil) != refused {
-			t.Errorf("%s: %v", version, err)
-		}
 		at := filepath.Join(r.source, filepath.FromSlash(keptFolder))
-		if err := errors.Join(os.MkdirAll(at, 0o755), os.WriteFile(filepath.Join(at, version+".tar.gz"), nil, 0o644)); err != nil {
-			t.Fatal(err)
+		for _, engine := range []string{"", "-postgres"} {
+			if err := r.kept(); (err != nil) != refused {
+				t.Errorf("%s before %q is kept: %v", version, engine, err)
+			}
+			if err := errors.Join(os.MkdirAll(at, 0o755), os.WriteFile(filepath.Join(at, version+engine+".tar.gz"), nil, 0o644)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := r.kept(); err != nil {
 			t.Error(err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,15 +20,21 @@ import (
 
 	"rapport/internal/app"
 	"rapport/internal/clock"
+	"rapport/internal/config"
 	"rapport/internal/soak"
+	"rapport/internal/store/postgres/pgtest"
 )
 
 // Every release keeps a small data folder that it wrote, with what it answered of
-// it: releases/<version>.tar.gz, made with make data VERSION=….
+// it: releases/<version>.tar.gz, and the same on PostgreSQL with a dump of the tables,
+// <version>-postgres.tar.gz. Both are made with make data VERSION=….
 const (
 	releasesFolder = "testdata/releases"
+	onPostgres     = "-postgres"
 	answersFile    = "answers.json"
+	dumpFile       = "dump.sql"
 	keepVariable   = "RAPPORT_KEEP"
+	keptSchema     = "kept_by_a_release" // of the tables in a dump
 )
 
 // remembered is an answer.
@@ -68,7 +75,20 @@ func TestUpgrade_Keep(t *testing.T) {
 		t.Skip("make data VERSION=… keeps what a release writes")
 	}
 	dir := t.TempDir()
-	a := open(t, settings(t, dir))
+	keep(t, version, dir, map[string][]byte{answersFile: lived(t, settings(t, dir))})
+	dir, server := t.TempDir(), pgtest.For(t)
+	server.Exec(t, "CREATE SCHEMA "+keptSchema)
+	c := settings(t, dir)
+	c.Store = server.In(t, keptSchema)
+	said := lived(t, c)
+	keep(t, version+onPostgres, dir, map[string][]byte{answersFile: said, dumpFile: server.Dump(t, keptSchema)})
+}
+
+// lived lets an instance take and do a little of everything, and gives what it
+// answers of it.
+func lived(t *testing.T, c config.Config) []byte {
+	t.Helper()
+	a := open(t, c)
 	ask := asker{t, a}
 	ask.api("PUT", "/segments/gold?wait=applied", `{"name":"Gold","condition":{"trait":"plan","op":"=","value":"gold"}}`, 201)
 	ask.api("PUT", "/sources/shop", `{"name":"Shop","kind":"other"}`, 201)
@@ -83,20 +103,26 @@ func TestUpgrade_Keep(t *testing.T) {
 	ask.api("PUT", "/orders/o2?wait=applied", `{"customer":{"namespace":"user_id","value":"bob"},"currency":"EUR","lines":[{"product_id":"p1","quantity":2,"price":5}]}`, 201)
 	privacy(t, a, "erasure", "user_id:gone")
 	said, err := json.MarshalIndent(answers(t, a), "", "\t")
-	if err := errors.Join(err, a.Close(t.Context()), os.MkdirAll(releasesFolder, 0o755)); err != nil {
+	if err := errors.Join(err, a.Close(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	packed := pack(t, dir, said)
+	return said
+}
+
+// keep writes what a release keeps.
+func keep(t *testing.T, name, dir string, beside map[string][]byte) {
+	t.Helper()
+	packed := pack(t, dir, beside)
 	if len(packed) > 200<<10 {
 		t.Errorf("it has %d bytes, and is kept for ever", len(packed))
 	}
-	if err := os.WriteFile(filepath.Join(releasesFolder, version+".tar.gz"), packed, 0o644); err != nil {
+	if err := errors.Join(os.MkdirAll(releasesFolder, 0o755), os.WriteFile(filepath.Join(releasesFolder, name+".tar.gz"), packed, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // pack packs a data folder, without what belongs to the machine.
-func pack(t *testing.T, dir string, said []byte) []byte {
+func pack(t *testing.T, dir string, beside map[string][]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	zip := gzip.NewWriter(&out)
@@ -122,14 +148,18 @@ func pack(t *testing.T, dir string, said []byte) []byte {
 		}
 		return add("data/"+filepath.ToSlash(name), content)
 	})
-	if err := errors.Join(err, add(answersFile, said), w.Close(), zip.Close()); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(beside)) {
+		err = errors.Join(err, add(name, beside[name]))
+	}
+	if err := errors.Join(err, w.Close(), zip.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
 
-// unpack gives the data folder of a release, and what it answered.
-func unpack(t *testing.T, name string) (dir string, said map[string]remembered) {
+// unpack gives the data folder of a release, what it answered, and the dump of its
+// tables where it had some.
+func unpack(t *testing.T, name string) (dir string, said map[string]remembered, dump string) {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -144,16 +174,20 @@ func unpack(t *testing.T, name string) (dir string, said map[string]remembered) 
 	for r := tar.NewReader(zip); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return filepath.Join(dir, "data"), said
+			return filepath.Join(dir, "data"), said, dump
 		}
 		content, err2 := io.ReadAll(r)
 		if err = errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
-		if h.Name == answersFile {
+		switch h.Name {
+		case answersFile:
 			if err := json.Unmarshal(content, &said); err != nil {
 				t.Fatal(err)
 			}
+			continue
+		case dumpFile:
+			dump = string(content)
 			continue
 		}
 		path := filepath.Join(dir, filepath.FromSlash(h.Name))
@@ -218,14 +252,19 @@ func TestUpgrade_DataOfEveryReleaseIsReadGoesOnAndIsFoldedAgain(t *testing.T) {
 	if err != nil || len(kept) == 0 {
 		t.Fatalf("no data of releases: %v", err)
 	}
-	if n := 3; !soak.Long() && len(kept) > n {
+	if n := 6; !soak.Long() && len(kept) > n {
 		kept = kept[len(kept)-n:] // all of them when soaking
 	}
 	for _, name := range kept {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".tar.gz"), func(t *testing.T) {
 			t.Parallel()
-			dir, said := unpack(t, name)
+			dir, said, dump := unpack(t, name)
 			c, parts := settings(t, dir), app.Parts{Version: "test", Clock: clockOf(t, said)}
+			if dump != "" {
+				server, schema := pgtest.For(t), fmt.Sprintf("upgraded_%d", time.Now().UnixNano())
+				server.Exec(t, strings.ReplaceAll(dump, keptSchema, schema))
+				c.Store = server.In(t, schema)
+			}
 			a := openWith(t, c, parts)
 			got := answers(t, a)
 			for path, want := range said {

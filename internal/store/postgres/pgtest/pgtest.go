@@ -224,14 +224,37 @@ func (s *Server) Schema(t testing.TB) string {
 // Address gives the URL of an empty schema for a test.
 func (s *Server) Address(t testing.TB) string {
 	t.Helper()
+	return s.In(t, s.Schema(t))
+}
+
+// In gives the URL of a schema.
+func (s *Server) In(t testing.TB, schema string) string {
+	t.Helper()
 	u, err := url.Parse(s.DSN)
 	if err != nil {
 		t.Fatalf("%s is no URL: %v", Env, err)
 	}
 	q := u.Query()
-	q.Set("search_path", s.Schema(t))
+	q.Set("search_path", schema)
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+// Dump gives a schema and what is in it, as statements.
+func (s *Server) Dump(t testing.TB, schema string) []byte {
+	t.Helper()
+	cmd := s.command("pg_dump", "--schema="+schema, "--inserts", "--no-owner", "--no-privileges", "--no-comments", s.DSN)
+	var failed strings.Builder
+	cmd.Stderr = &failed
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v: %s", err, failed.String())
+	}
+	// What is for psql alone, and settings of one version, no other server knows.
+	lines := slices.DeleteFunc(strings.SplitAfter(string(out), "\n"), func(l string) bool {
+		return strings.HasPrefix(l, "\\") || strings.HasPrefix(l, "--") || strings.HasPrefix(l, "SET ") || l == "\n"
+	})
+	return []byte(strings.Join(lines, ""))
 }
 
 // Exec runs a statement on a connection of its own.
