@@ -23,6 +23,7 @@ import (
 type storm struct {
 	team
 	server   *pgtest.Server
+	schema   string
 	database []*pgtest.Proxy
 	before   []*pgtest.Proxy
 }
@@ -36,21 +37,20 @@ func newStorm(t *testing.T) *storm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &storm{server: server}
+	s := &storm{server: server, schema: fmt.Sprintf("storm%d", os.Getpid())}
 	t.Cleanup(func() {
 		if err := s.server.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	schema := fmt.Sprintf("storm%d", os.Getpid())
-	server.Exec(t, "CREATE SCHEMA "+schema)
+	server.Exec(t, "CREATE SCHEMA "+s.schema)
 	for range 3 {
 		db := pgtest.NewProxy(t, server)
 		listen := freeAddress(t)
 		front := pgtest.NewProxyBefore(t, listen)
 		s.database, s.before = append(s.database, db), append(s.before, front)
 		p := &process{binary: program(t), folder: t.TempDir(), settings: []string{
-			"RAPPORT_STORE=" + db.URL(schema), "RAPPORT_CLUSTER_ADDRESS=http://" + front.Addr,
+			"RAPPORT_STORE=" + db.URL(s.schema), "RAPPORT_CLUSTER_ADDRESS=http://" + front.Addr,
 			"RAPPORT_MASTER_KEY=" + masterOfTwo, "RAPPORT_CLUSTER_LEASE=1s", "RAPPORT_CLUSTER_HOLD=5s",
 		}}
 		p.run(t, listen)
@@ -157,6 +157,7 @@ func (s *storm) faults(random *rand.Rand) map[string]func(t *testing.T) {
 			s.failOver(t)
 			s.holder(t)
 		},
+		"full disk": s.fullDisk,
 		"wires": func(*testing.T) {
 			for i := range s.nodes {
 				s.before[i].Delay(time.Duration(random.IntN(3)) * time.Millisecond)
@@ -214,7 +215,7 @@ func TestCluster_FaultsLoseNothingAndCountNothingTwice(t *testing.T) {
 	crowd.start(t.Context())
 	crowd.waitFor(t, 10)
 	faults := s.faults(random)
-	names := []string{"kill", "freeze", "cut off", "database", "fail-over", "wires"}
+	names := []string{"kill", "freeze", "cut off", "database", "fail-over", "full disk", "wires"}
 	for range rounds {
 		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		for _, name := range names {
