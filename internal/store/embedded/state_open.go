@@ -55,6 +55,10 @@ func openState(f folder, o Options) (*State, error) {
 		EventListener:       &pebble.EventListener{BackgroundError: o.Report, FlushBegin: func(pebble.FlushInfo) { s.recent.flushes.Add(1) }},
 	}
 	options.TargetFileSizes[0] = firstTargetFile
+	// Where many rows are deleted, as timers are that fired, Pebble would rewrite
+	// what lies below after each flush. Who reads rows that come and go begins
+	// behind those that went.
+	options.Experimental.TombstoneDenseCompactionThreshold = -1
 	for i := range options.Levels {
 		options.Levels[i].BlockSize = stateBlock
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
