@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -212,11 +213,20 @@ func (d *patientDir) Sync() error {
 
 type patientFile struct {
 	vfs.File
-	fs *patient
+	fs      *patient
+	written int // bytes since others were let go first
 }
+
+// turnBytes are written until others may go first. A flush or a compaction is
+// busy for a millisecond with as much, and would keep its processor for ten.
+const turnBytes = 64 << 10
 
 // Write goes on where a full disk stopped it.
 func (f *patientFile) Write(b []byte) (int, error) {
+	if f.written += len(b); f.written >= turnBytes {
+		f.written = 0
+		runtime.Gosched()
+	}
 	done := 0
 	err := f.fs.try(func() error {
 		n, err := f.File.Write(b[done:])
