@@ -55,7 +55,8 @@ type lane struct {
 	queue   []*store.Record
 	end     store.Position // what is in the log for this lane is in queue or applied, up to here
 	waiters []waiter
-	resting bool // the loop waits for something to do
+	told    store.Position // who waits for what is applied up to here is let go
+	resting bool           // the loop waits for something to do
 	closed  bool
 	idle    chan struct{}
 	// followed are spans of records that are in the queue; none where nobody traces.
@@ -329,6 +330,7 @@ func (l *lane) notify(applied store.Position) {
 
 // release lets those go who waited for a position, with the queue locked.
 func (l *lane) release(applied store.Position) {
+	l.told = max(l.told, applied)
 	kept := l.waiters[:0]
 	for _, w := range l.waiters {
 		if w.at <= applied {
@@ -340,29 +342,18 @@ func (l *lane) release(applied store.Position) {
 	l.waiters = kept
 }
 
-// wait gives a channel that is closed once the lane has applied up to at.
+// wait gives a channel that is closed once the lane has applied up to at. It asks
+// the queue, not the lane: the lane may be in the middle of a batch.
 func (l *lane) wait(at store.Position) <-chan struct{} {
 	done := make(chan struct{})
-	l.mu.Lock()
-	applied := l.applied
-	l.mu.Unlock()
 	l.queueMu.Lock()
 	defer l.queueMu.Unlock()
-	if applied >= at {
+	if l.told >= at {
 		close(done)
-		return done
+	} else {
+		l.waiters = append(l.waiters, waiter{at, done})
 	}
-	l.waiters = append(l.waiters, waiter{at, done})
-	// The lane may have got there between the two locks.
-	go l.recheck()
 	return done
-}
-
-func (l *lane) recheck() {
-	l.mu.Lock()
-	applied := l.applied
-	l.mu.Unlock()
-	l.notify(applied)
 }
 
 // stop ends the loop once the queue is empty.

@@ -212,6 +212,7 @@ func (p *Pipeline) add(ctx context.Context, l *lane, t *tally) error {
 	for b := span.First; b < span.Last; b++ {
 		l.applied = min(l.applied, p.store.State().Applied(b+1))
 	}
+	l.told = l.applied
 	l.end, l.committed = l.applied, l.applied
 	p.seq.counts.appended += t.Applied
 	p.lanes = append(p.lanes, l)
