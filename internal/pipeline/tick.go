@@ -44,13 +44,10 @@ const (
 	// agedAmong and agedAlone are of how many anchors a lane leaves uncommitted
 	// what time did to them, while more are due: to gather a commit holds events
 	// up, and so does one that the lane itself makes while it is written.
-	agedAmong, agedAlone = 128, 512
+	agedAmong, agedAlone = 64, 512
 	// tickMost is for how many anchors one tick lets time pass. The rest of its
 	// bucket waits for the next.
 	tickMost = 64
-	// strands is how many drains go on at once, in buckets of their own: while the
-	// ticks of one get into the log, those of another are applied.
-	strands = 2
 )
 
 // waysMost is how long a portion waits for what callers are waiting for. Under
@@ -77,45 +74,29 @@ type laneBacklog struct {
 // Tick writes ticks for the buckets in which something is due now, and returns
 // when they are applied.
 func (p *Pipeline) Tick(ctx context.Context) error {
-	var list [strands]backlog
+	var list backlog
 	for before := -1; ; {
-		found, fired := p.overdue(list[:], p.clock.Now())
-		if found == 0 || fired == before {
+		found, fired := p.overdue(&list, p.clock.Now())
+		if !found || fired == before {
 			return nil // nothing is due, or nothing more can be done about it
 		}
 		before = fired
-		var all sync.WaitGroup
-		var stopped [strands]bool
-		var errs [strands]error
-		for i := range list[:min(found, strands)] {
-			all.Go(func() { stopped[i], errs[i] = p.drain(ctx, &list[i]) })
-		}
-		all.Wait()
-		if err := errors.Join(errs[:]...); err != nil || slices.Contains(stopped[:], true) {
+		if stopped, err := p.drain(ctx, &list); stopped || err != nil {
 			return err
 		}
 	}
 }
 
-// overdue shares out the buckets in which something is due. It tells how many there
-// are, and how many timers have fired so far.
-func (p *Pipeline) overdue(list []backlog, now clock.Instant) (found, fired int) {
-	for i := range list {
-		list[i].now, list[i].lanes = now, make([]laneBacklog, len(p.people))
-	}
+// overdue lists the buckets in which something is due. It tells whether there are
+// any, and how many timers have fired so far.
+func (p *Pipeline) overdue(list *backlog, now clock.Instant) (found bool, fired int) {
+	list.now, list.lanes = now, make([]laneBacklog, len(p.people))
 	for i, w := range p.people {
 		p.lanes[i].mu.Lock()
-		due := w.timers.waiting(now)
-		for s := range list {
-			list[s].lanes[i].fired = w.fired
-		}
+		list.lanes[i] = laneBacklog{list: w.timers.waiting(now), fired: w.fired}
 		fired += w.fired
 		p.lanes[i].mu.Unlock()
-		for _, x := range due {
-			l := &list[found%len(list)].lanes[i]
-			l.list = append(l.list, x)
-			found++
-		}
+		found = found || len(list.lanes[i].list) > 0
 	}
 	return found, fired
 }
