@@ -170,9 +170,8 @@ async function look(page) {
       }
       requestAnimationFrame(frame)
     })
-    const number = (text) => Number((text ?? '').replace(/\D/g, ''))
-    out.shown = number(document.querySelector('[data-shown]')?.textContent)
-    out.missed = number(document.querySelector('[data-missed]')?.textContent)
+    out.shown = Number(document.querySelector('[data-shown]').dataset.shown)
+    out.missed = Number(document.querySelector('[data-missed]')?.dataset.missed ?? 0)
     return out
   }, (Number(seconds) - 8) * 1000)
 }

@@ -60,9 +60,9 @@ export function LiveScreen() {
           />
           {search.source && <Badge color="gray" rightSection={<button type="button" aria-label={t('everySource')} onClick={() => set({ source: '' })} style={{ border: 0, background: 'none', color: 'inherit', cursor: 'pointer' }}>×</button>}>{search.source}</Badge>}
         </Group>
-        <Text size="sm" c="dimmed" className="rp-num">{t('shown', { count: rows.length })}</Text>
+        <Text size="sm" c="dimmed" className="rp-num" data-shown={rows.length}>{t('shown', { count: rows.length })}</Text>
       </Group>
-      {missed > 0 && <Alert color="yellow" mb="md">{t('missed', { count: missed })}</Alert>}
+      {missed > 0 && <Alert color="yellow" mb="md" data-missed={missed}>{t('missed', { count: missed })}</Alert>}
       {error !== undefined && events.length === 0 ? (
         <ProblemState error={error} />
       ) : events.length === 0 ? (
