@@ -86,15 +86,15 @@ run: build ## Start the server on ./rapport-data
 test: console vet build ## Everything: vet, shape, Go tests, the console, the web library, the real clients
 	@$(CLIENTS)/install-chromium
 # Browsers and databases mostly wait: they do so together.
-	@$(MAKE) --no-print-directory -j2 test-go test-browsers
+	@$(MAKE) --no-print-directory -j3 test-go test-screens test-clients
 
-.PHONY: test-browsers
-test-browsers:
-	@$(MAKE) --no-print-directory -j1 test-sdk test-console test-clients
+.PHONY: test-screens
+test-screens:
+	@$(MAKE) --no-print-directory -j1 test-sdk test-console
 
 .PHONY: vet
 vet: ## Let the compiler's own checks look
-	$(GO) vet ./...
+	$(GO) vet -vettool=$(CURDIR)/.ci/vet ./...
 
 .PHONY: arch
 arch: ## Check the shape of the house: imports, comments, lengths
@@ -112,20 +112,22 @@ MEET = grep -qE '$(RACED)' <<< "$$dir"
 WORLDS = grep -qsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go
 where = $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do if $(1); then echo "$$dir"; fi; done
 
-# More packages at once than processors: servers that are killed and databases wait.
+# More packages and tests at once than processors: servers that are killed, disks
+# and databases wait.
+MANY := -parallel 6
 .PHONY: test-race
 test-race:
 	@internal/store/postgres/pgtest/install-postgres
 	@[ -n "$(RACE)" ] || echo "no C compiler found: running without the race detector"
 	@[ -z "$(RACE)" ] || echo "go test $(RACE): the rooms that events pass through, and those beside"
-	@[ -z "$(RACE)" ] || $(call where,$(MEET)) | xargs -r $(GO) test $(RACE) $(QUICK) -p 3 -shuffle=on -timeout 12m
+	@[ -z "$(RACE)" ] || $(call where,$(MEET)) | xargs -r $(GO) test $(RACE) $(QUICK) $(MANY) -p 3 -shuffle=on -timeout 12m
 
 # Where there is no race detector these are all.
 .PHONY: test-rest
 test-rest:
 	@internal/store/postgres/pgtest/install-postgres
 	@echo "go test: the other packages, and random worlds in full"
-	@$(call where,[ -z "$(RACE)" ] || ! $(MEET) || $(WORLDS)) | xargs -r $(GO) test $(QUICK) -p 4 -shuffle=on -timeout 12m
+	@$(call where,[ -z "$(RACE)" ] || ! $(MEET) || $(WORLDS)) | xargs -r $(GO) test $(QUICK) $(MANY) -p 4 -shuffle=on -timeout 12m
 
 .PHONY: test-clients
 test-clients: build $(CLIENTS)/node_modules/.package-lock.json ## The real clients, unmodified, against the real binary
