@@ -9,8 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rapport/internal/app"
 	"rapport/internal/catalog"
 	"rapport/internal/clock"
+	"rapport/internal/config"
 	"rapport/internal/definition"
 	"rapport/internal/dialect/segment"
 	"rapport/internal/event"
@@ -122,6 +124,9 @@ func alike(n int) string {
 	return fmt.Sprintf(`{"event":"Event 1","where":[{"property":"sku","op":"=","value":"sku-%d"}],"within":"30d"}`, n)
 }
 
+// spineMemory is what a pipeline of this process shares out as serve does.
+const spineMemory = 6 << 30
+
 // spine is a pipeline with a clock that the measurement sets.
 type spine struct {
 	*pipeline.Pipeline
@@ -140,7 +145,9 @@ func (b *bench) spine(ctx context.Context) (*spine, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := embedded.Open(dir, embedded.Options{MemoryBudget: 256 << 20})
+	budget := config.NewBudget(spineMemory)
+	app.LimitMemory(budget)
+	st, err := embedded.Open(dir, embedded.Options{MemoryBudget: int64(budget.Store)})
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +158,7 @@ func (b *bench) spine(ctx context.Context) (*spine, error) {
 		Sources: func(string) pipeline.SourceInfo { return pipeline.SourceInfo{Priority: 1, Mapping: mapping} },
 		Rules:   identity.DefaultRules(), Clock: func() time.Time { return s.now().Time() },
 		Log: slog.New(slog.DiscardHandler), Random: func(b []byte) { clear(b) }, InstanceKey: [16]byte{1},
-		Lanes: 2, HotBytes: 2 << 30, QueueBytes: 64 << 20,
+		Lanes: 2, HotBytes: int(budget.People), QueueBytes: int(budget.Queues),
 	}, nil)
 	return s, err
 }

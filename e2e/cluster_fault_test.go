@@ -215,7 +215,10 @@ func TestCluster_FaultsLoseNothingAndCountNothingTwice(t *testing.T) {
 	crowd.start(t.Context())
 	crowd.waitFor(t, 10)
 	faults := s.faults(random)
-	names := []string{"kill", "freeze", "cut off", "database", "fail-over", "full disk", "wires"}
+	names := []string{"kill", "freeze", "cut off", "database", "fail-over", "wires"}
+	if soak.Long() {
+		names = append(names, "full disk") // a node that a busy machine makes late ends meanwhile
+	}
 	for range rounds {
 		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		for _, name := range names {

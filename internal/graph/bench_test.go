@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"syscall"
 	"testing"
@@ -96,6 +97,10 @@ func BenchmarkGraph(b *testing.B) {
 
 func benchGraph(b *testing.B, st store.Store, identifiers int, commits bool, budget int) {
 	const dirtyRows = 20_000
+	// The collector works as in serve, where what is kept of people may take a third
+	// of what the heap may: here it may take half.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(2 * budget)))
 	ctx := context.Background()
 	book := NewRulebook(identity.DefaultRules())
 	g := New(Config{State: st.State(), Book: book, Log: slog.New(slog.DiscardHandler), Budget: budget})
