@@ -73,12 +73,12 @@ func callsOf(t *testing.T, seed uint64) int64 {
 	return n
 }
 
-// notUnderRace leaves tests that break Pebble's manifest to
-// TestFaults_RunWithoutTheRaceDetector.
+// notUnderRace leaves tests that break Pebble's manifest to the run without the
+// race detector, and to TestFaults_RunWithoutTheRaceDetector when soaking.
 func notUnderRace(t *testing.T) {
 	t.Helper()
 	if raceBuild {
-		t.Skip("TestFaults_RunWithoutTheRaceDetector runs it")
+		t.Skip("it runs without the race detector alone")
 	}
 }
 
