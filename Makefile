@@ -109,7 +109,7 @@ test-go: ## Go tests: some raced, and the others with random worlds in full
 # their tests. make soak looks at everything, as does make test-race RACED=.
 RACED ?= internal/(pipeline|graph|columns|store/(memory|embedded|postgres|seal|transfer)|disk|lake|outbox|schedule|relay|responder|assigner|decider|quota|ingress|watch|source/intake)(/|$$)
 MEET = grep -qE '$(RACED)' <<< "$$dir"
-WORLDS = grep -qsE 'soak\.(Worlds|Raced)|storetest\.Run' "$$dir"/*_test.go
+WORLDS = grep -qsE 'soak\.(Worlds|Raced|Unraced)|storetest\.Run' "$$dir"/*_test.go
 where = $(GO) list -f '{{.Dir}}' $(PKG) | while read -r dir; do if $(1); then echo "$$dir"; fi; done
 
 # More packages and tests at once than processors: servers that are killed, disks

@@ -17,8 +17,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"rapport/internal/soak"
 )
 
 const (
@@ -40,15 +38,6 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
-
-// unraced skips what the race detector cannot look into, a process of its own,
-// or what it makes too dear: make test-go runs these tests once more without it.
-func unraced(t *testing.T) {
-	t.Helper()
-	if soak.Raced && !soak.Long() {
-		t.Skip("runs without the race detector, as make test-go does after the raced run")
-	}
-}
 
 // wanted tells that a test asked for the binary.
 var wanted atomic.Bool

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/soak"
 )
 
 // The people of the broadcast that is killed, and how often.
@@ -62,7 +64,7 @@ func (b *letterbox) reached() int {
 // looks for the people of a broadcast and sends it.
 func TestKill_ABroadcastReachesEverybodyUnderOneKey(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	for engine, address := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()

@@ -201,7 +201,7 @@ func signal(t *testing.T, p *process, what os.Signal) {
 // events in another order.
 func TestCluster_FaultsLoseNothingAndCountNothingTwice(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	rounds := 1
 	if soak.Long() {
 		rounds = 10

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/soak"
 )
 
 // role is what a node says of itself; empty while it does not serve.
@@ -176,7 +178,7 @@ func (p *process) again(t *testing.T) {
 // the crowd writes and reads through a balancer that knows what /readyz says.
 func TestCluster_ARollingRestartFailsNoRequest(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	address := "RAPPORT_STORE=" + database(t)
 	m := &team{}
 	for range 3 {

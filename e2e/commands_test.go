@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/soak"
 )
 
 // run does one command of the program on a folder and gives what it printed.
@@ -35,7 +37,7 @@ func run(t *testing.T, binary, folder string, args ...string) (out, errs string,
 
 func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	binary := program(t)
 	p := startProcess(t, binary)
 	folder := filepath.Join(p.folder, "data")
@@ -127,7 +129,7 @@ func answers(t *testing.T, p *process, secret string, want int) {
 
 func TestServe_TheFirstStartSaysWhereItsKeysAre(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	binary := program(t)
 	folder := filepath.Join(t.TempDir(), "data")
 	cmd := exec.CommandContext(t.Context(), binary, "serve", "--listen", "127.0.0.1:0", "--data", folder, "--memory", "256MiB")

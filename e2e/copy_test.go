@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/soak"
 )
 
 // ask makes a request, of the API with the secret key, and gives the answer.
@@ -96,7 +98,7 @@ func erase(t *testing.T, p *process, who string) {
 // instance to PostgreSQL and back, and uses it at each place.
 func TestCopy_AnInstanceMovesBetweenFolderAndDatabaseAndStaysTheSame(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	binary := program(t)
 	p := startProcess(t, binary)
 	if status, text := p.ask(t, http.MethodPut, "/api/v1/segments/buyers", `{"name":"Buyers","condition":{"event":"Order Completed","count":{"min":8}}}`); status/100 != 2 {

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"rapport/internal/demo"
+	"rapport/internal/soak"
 )
 
 // TestDemo_WhatItSaysToLookAtIsThere plays the made-up shop through the HTTP
 // door and asks for everything that the demo prints.
 func TestDemo_WhatItSaysToLookAtIsThere(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	to := openRetail(t)
 	plan := demo.Plan{Seed: 1, Events: 8_000, People: 400, Until: time.Now(), Days: 21}
 	played, err := demo.History(t.Context(), to, plan, io.Discard)

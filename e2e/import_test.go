@@ -42,7 +42,7 @@ type imported struct {
 // it says what it would have said without the kills.
 func TestKill_AnImportLosesNothingDoublesNothingAndItsReportIsWhole(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	rounds := importKills
 	if soak.Long() {
 		rounds = importSoakKills

@@ -29,7 +29,7 @@ const (
 // as real ones do, so at rest every event is there exactly once.
 func TestKill_NothingAcknowledgedIsLostAndNothingCountsTwice(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	rounds := kills
 	if soak.Long() {
 		rounds = soakKills

@@ -23,6 +23,7 @@ import (
 	"rapport/internal/app"
 	"rapport/internal/config"
 	"rapport/internal/demo"
+	"rapport/internal/soak"
 )
 
 // retailFile is where the real order lines are in the folder of test data.
@@ -33,7 +34,7 @@ const retailFile = "commerce/online-retail/online_retail_240007.csv.gz"
 // that share no code with what is played.
 func TestOnlineRetail_EveryCustomerHasWhatPlainSumsSay(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	raw, err := os.ReadFile(filepath.Join(os.Getenv("RAPPORT_TESTDATA"), retailFile))
 	if os.Getenv("RAPPORT_TESTDATA") == "" || err != nil {
 		t.Skip("the real order lines are not here: set RAPPORT_TESTDATA to the folder that has " + retailFile)

@@ -70,7 +70,7 @@ func (r *receiver) count() int {
 // it takes events and delivers them.
 func TestKill_EveryEventIsDeliveredInOrderAndUnderOneKey(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	rounds := outboxKills
 	if soak.Long() {
 		rounds = outboxSoakKills

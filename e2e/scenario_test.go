@@ -111,7 +111,7 @@ func onGrounds(t *testing.T, play func(t *testing.T, on ground)) {
 	if soak.Raced && !soak.Long() {
 		i := int(crc32.ChecksumIEEE([]byte(t.Name())) % 8)
 		if i > 1 {
-			unraced(t)
+			soak.Unraced(t)
 		}
 		on = grounds[i : i+1]
 	}

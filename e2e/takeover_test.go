@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/soak"
 )
 
 // masterOfTwo is the key that two nodes on one database share.
@@ -19,7 +21,7 @@ const masterOfTwo = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1
 // writes nothing and ends.
 func TestTakeover_TheSecondNodeGoesOn(t *testing.T) {
 	t.Parallel()
-	unraced(t)
+	soak.Unraced(t)
 	address := "RAPPORT_STORE=" + database(t)
 	first := startProcess(t, program(t), address, "RAPPORT_MASTER_KEY="+masterOfTwo)
 	seed := uint64(time.Now().UnixNano())

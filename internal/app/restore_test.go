@@ -38,9 +38,7 @@ func sumsOf(t *testing.T, c config.Config) *transfer.Sums {
 // the newest and those before. RAPPORT_SOAK=50 makes it 100 restores and more.
 func TestRestore_HasTheChecksumsOfWhatWasBackedUp(t *testing.T) {
 	t.Parallel()
-	if soak.Raced && !soak.Long() {
-		t.Skip("it shows no races that starting and stopping does not show")
-	}
+	soak.Unraced(t)
 	const generations = 2
 	for world := range soak.Worlds(1) {
 		r := rand.New(rand.NewPCG(uint64(world), 11))

@@ -208,17 +208,8 @@ func TestCount_SamplesDoubtfulPeople(t *testing.T) {
 	}
 }
 
-// unraced leaves to the run without the race detector what is long and all in
-// one goroutine.
-func unraced(t *testing.T) {
-	t.Helper()
-	if soak.Raced && !soak.Long() {
-		t.Skip("one goroutine has no races; it runs without the detector")
-	}
-}
-
 func TestNew_DropsColumnsBeyondItsBudget(t *testing.T) {
-	unraced(t)
+	soak.Unraced(t)
 	t.Parallel()
 	w := newWorld(t, 14)
 	free, bound := columns.New(0), columns.New(3<<20)

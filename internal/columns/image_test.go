@@ -54,7 +54,7 @@ func TestImage_GivesTheSameIndexAgain(t *testing.T) {
 }
 
 func TestImage_GivesDenseBlocksAgain(t *testing.T) {
-	unraced(t)
+	soak.Unraced(t)
 	t.Parallel()
 	w := newWorld(t, 104)
 	x, all := columns.New(0), people{}

@@ -16,6 +16,7 @@ import (
 	"rapport/internal/profile"
 	"rapport/internal/segment/condition"
 	"rapport/internal/segment/naive"
+	"rapport/internal/soak"
 )
 
 // citizen is a person with events, as the oracle and as the index see it.
@@ -151,7 +152,7 @@ func (c *country) condition(depth int) string {
 // What the index says for sure is what the oracle says, and what it may not
 // know is little.
 func TestPlan_AgreesWithTheNaiveInterpreter(t *testing.T) {
-	unraced(t)
+	soak.Unraced(t)
 	t.Parallel()
 	w := newWorld(t, 21)
 	c := &country{Rand: w.Rand, t: t, now: today + 12345678901}

@@ -5,6 +5,7 @@ package soak
 import (
 	"os"
 	"strconv"
+	"testing"
 )
 
 // Variable is the environment variable that makes tests run longer: a number is
@@ -25,6 +26,16 @@ func Times() int {
 		return n
 	}
 	return 1
+}
+
+// Unraced leaves a test to the run without the race detector: what is all in one
+// goroutine or in processes of its own has no races to be seen, and what is long costs
+// too much. When somebody soaks it runs under the detector as well.
+func Unraced(t testing.TB) {
+	t.Helper()
+	if Raced && !Long() {
+		t.Skip("runs without the race detector, as make test-go does after the raced run")
+	}
 }
 
 // Worlds is how many random worlds a test plays that plays so many every day.
