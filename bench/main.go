@@ -122,7 +122,8 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer b.close()
-	if b.defaultPeople(args); args[0] == "preview" {
+	b.defaultPeople(args)
+	if args[0] == "preview" {
 		b.say("a library, without a server")
 	} else if args[0] == "identity" {
 		b.say("a Go benchmark, without a server")

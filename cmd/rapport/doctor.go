@@ -55,6 +55,7 @@ func doctorCommand() *cobra.Command {
 	at.NoOptDefVal, at.Usage = asSet, at.Usage+". Without an address: the store that the settings name, alone"
 	return cmd
 }
+
 // askHealth asks the instance that runs on the data.
 func askHealth(cmd *cobra.Command, c *config.Config) []app.Check {
 	bad := func(err error) []app.Check {

@@ -8,8 +8,8 @@ import (
 
 // Cache keeps decoded rows in memory within a budget. It is a clock: a row that
 // was looked at since the hand last passed stays another round. Beside the rows
-// themselves it has one pointer for each: with millions of rows it is pointers that
-// the garbage collector pays for.
+// themselves it has a pointer for each page of them alone: with millions of rows it
+// is pointers that the garbage collector pays for.
 type Cache[T any] struct {
 	places map[id.Key]uint32     // in the ring
 	pages  []*[pageSlots]slot[T] // the ring; page by page, so that it grows without being copied
