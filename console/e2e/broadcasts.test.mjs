@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { Server, secretKey } from '../../e2e/clients/lib/server.mjs'
+import { until } from '../../e2e/clients/lib/site.mjs'
 import { Console, open, send } from './lib.mjs'
 
 // mailServer takes every mail and keeps it.
@@ -154,8 +155,7 @@ test('broadcasts', async (t) => {
     await keyboard.press('Enter')
     await page.getByText('Sent', { exact: true }).first().waitFor()
     assert.equal((await server.get('/api/v1/broadcasts/later')).standing.sent, 2)
-    for (let n = 0; n < 100 && mails.length < before + 2; n++) await new Promise((later) => setTimeout(later, 20))
-    assert.equal(mails.length, before + 2)
+    await until(() => mails.length, (n) => n === before + 2, 'two mails')
     c.unharmed()
   })
 })

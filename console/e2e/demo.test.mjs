@@ -20,7 +20,7 @@ test('the demo shop comes by a click and goes by another', async (t) => {
   await page.keyboard.press('Enter')
   await page.getByRole('progressbar', { name: 'The demo shop is being loaded' }).waitFor()
   const remove = page.getByRole('button', { name: 'Remove the demo shop' })
-  await remove.waitFor({ timeout: 60_000 })
+  await remove.waitFor()
   const shop = await server.get('/api/v1/demo')
   assert.deepEqual([shop.state, shop.complete, shop.items], ['present', true, 240])
   await look('demo-present')
@@ -37,7 +37,7 @@ test('the demo shop comes by a click and goes by another', async (t) => {
   await remove.click()
   await page.getByText('Remove it for good?').waitFor()
   await page.getByRole('button', { name: 'Remove for good' }).click()
-  await page.getByRole('button', { name: 'Load the demo shop' }).waitFor({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'Load the demo shop' }).waitFor()
   assert.equal((await server.get('/api/v1/demo')).state, 'absent')
   assert.deepEqual((await server.get('/api/v1/sources')).items.map((s) => s.key), ['default'])
   // While it starts anew the instance answers nothing, and the browser says so.

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { executable, flags } from '../../e2e/clients/lib/chromium.mjs'
-import { secretKey, writeKey } from '../../e2e/clients/lib/server.mjs'
+import { patience, secretKey, writeKey } from '../../e2e/clients/lib/server.mjs'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -31,7 +31,7 @@ export class Console {
     c.faults = []
     const context = await browser.newContext({ locale, colorScheme: scheme, timezoneId: 'Europe/Vienna', viewport: { width: 1360, height: 860 }, reducedMotion: 'reduce', ...options })
     c.page = await context.newPage()
-    c.page.setDefaultTimeout(10_000)
+    c.page.setDefaultTimeout(patience)
     c.page.on('pageerror', (e) => c.faults.push(String(e)))
     c.page.on('dialog', (d) => { c.faults.push(`dialog: ${d.message()}`); void d.dismiss() })
     c.page.on('console', (m) => {

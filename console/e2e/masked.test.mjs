@@ -2,7 +2,7 @@
 // role does not include is denied in words.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Server, secretKey } from '../../e2e/clients/lib/server.mjs'
+import { Server, patience, secretKey } from '../../e2e/clients/lib/server.mjs'
 import { Console, open, send } from './lib.mjs'
 
 const password = 'a long enough password'
@@ -18,7 +18,7 @@ async function join(browser, server, name, roles, scheme, locale) {
   assert.equal(res.status, 201)
   const context = await browser.newContext({ locale, colorScheme: scheme, viewport: { width: 1360, height: 860 }, reducedMotion: 'reduce' })
   const c = Object.assign(new Console(), { server, faults: [], page: await context.newPage() })
-  c.page.setDefaultTimeout(10_000)
+  c.page.setDefaultTimeout(patience)
   c.page.on('pageerror', (e) => c.faults.push(String(e)))
   await c.page.goto(server.url + new URL(link, server.url).pathname + new URL(link, server.url).hash)
   await c.page.locator('input[name=name]').fill(name)

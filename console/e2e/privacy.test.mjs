@@ -45,7 +45,7 @@ test('a person is exported and erased, with a proof', async (t) => {
   await look('privacy-erase-ask')
   await c.tabTo('Erase for good')
   await page.keyboard.press('Enter')
-  await page.getByText('A search of everything afterwards found nothing').waitFor({ timeout: 20_000 })
+  await page.getByText('A search of everything afterwards found nothing').waitFor()
   await look('privacy-proof')
   assert.deepEqual((await server.get('/api/v1/profiles?query=ada')).items, [])
   assert.equal((await server.profile('user_id', 'u-2')).traits.email, 'bob@example.com')

@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Server, writeKey } from '../../e2e/clients/lib/server.mjs'
+import { until } from '../../e2e/clients/lib/site.mjs'
 import { Console, open, send } from './lib.mjs'
 
 // hear sends an event with a key of a source.
@@ -25,11 +26,7 @@ const keyOf = async (server, source) => (await server.get(`/api/v1/sources/${sou
 // are waits until two are one person, or until they are not.
 async function are(server, one, a, b) {
   const id = async (name) => (await server.get(`/api/v1/profiles/user_id:${name}`)).id
-  for (let n = 0; n < 200; n++) {
-    if (((await id(a)) === (await id(b))) === one) return
-    await new Promise((later) => setTimeout(later, 25))
-  }
-  assert.fail(`${a} and ${b} are ${one ? 'two' : 'one'}`)
+  await until(async () => (await id(a)) === (await id(b)), (same) => same === one, `${a} and ${b} are ${one ? 'two' : 'one'}`)
 }
 
 const table = { name: 'customers.csv', mimeType: 'text/csv', buffer: Buffer.from('Number;Mail;Town\n1;eva@example.com;Wien\n') }
@@ -88,7 +85,7 @@ test('tasks', async (t) => {
     await page.getByRole('option', { name: 'cleo@example.com' }).click()
     await dialog.getByRole('checkbox').check()
     await dialog.getByRole('button', { name: 'Erase for good' }).click()
-    await page.getByText('A search of everything afterwards found nothing').waitFor({ timeout: 20_000 })
+    await page.getByText('A search of everything afterwards found nothing').waitFor()
     assert.deepEqual((await server.get('/api/v1/profiles?query=cleo')).items, [])
     c.unharmed()
   })
@@ -162,7 +159,7 @@ test('tasks', async (t) => {
     await page.getByText('"userId"').first().waitFor()
     await keyboard.press('Control+Enter')
     await page.getByRole('heading', { name: 'customers.csv' }).waitFor()
-    for (let n = 0; n < 100 && (await server.get('/api/v1/imports')).items[0]?.state !== 'done'; n++) await page.waitForTimeout(50)
+    await until(async () => (await server.get('/api/v1/imports')).items[0]?.state, (state) => state === 'done', 'the import')
     const eva = await server.profile('user_id', '1')
     assert.deepEqual([eva.identifiers.map((i) => i.value).sort(), eva.traits.Town], [['1', 'eva@example.com'], undefined], JSON.stringify(eva))
 

@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { Server, secretKey, writeKey } from './lib/server.mjs'
+import { patience, Server, secretKey, writeKey } from './lib/server.mjs'
+import { until } from './lib/site.mjs'
 
 const still = 1500
 
@@ -19,7 +20,7 @@ async function start(t) {
 
 // views is the SQL of the lake's views: 503 until a lake that was just set up can be read.
 async function views(server) {
-  for (const end = Date.now() + 20_000; ; await new Promise((done) => setTimeout(done, 50))) {
+  for (const end = Date.now() + patience; ; await new Promise((done) => setTimeout(done, 50))) {
     const res = await fetch(`${server.url}/api/v1/lake/views.sql`, { headers: { Authorization: `Bearer ${secretKey}` } })
     const text = await res.text()
     if (res.status === 200) return text
@@ -48,22 +49,13 @@ async function send(server, ...events) {
   assert.equal(res.status, 200, await res.text())
 }
 
-// until asks again until an answer will do.
-async function until(ask, enough, patience = 20_000) {
-  for (const end = Date.now() + patience; ; await new Promise((done) => setTimeout(done, 50))) {
-    const rows = await ask()
-    if (enough(rows)) return rows
-    if (Date.now() > end) assert.fail(`no answer that will do: ${JSON.stringify(rows)}`)
-  }
-}
-
 test('lake: every event is in its object, and the view adds the person', async (t) => {
   const server = await start(t)
   const ask = await open(server)
   await send(server,
     { type: 'track', event: 'Product Viewed', anonymousId: 'phone', messageId: 'm1', properties: { product_id: 'p1', name: 'Lamp' } },
     { type: 'track', event: 'Search', anonymousId: 'phone', messageId: 'm2', properties: { query: 'lamp' } })
-  const early = await until(() => ask('FROM events_with_users ORDER BY eventId'), (rows) => rows.length === 2)
+  const early = await until(() => ask('FROM events_with_users ORDER BY eventId'), (rows) => rows.length === 2, 'early rows')
   assert.deepEqual(early.map((r) => [r.object, r.emailAddress]), [['catalog', null], ['base', null]])
 
   await send(server,
@@ -72,7 +64,7 @@ test('lake: every event is in its object, and the view adds the person', async (
     { type: 'track', event: 'Order Completed', userId: 'ada', messageId: 'm5', context: { traits: { email: 'ada@shop.example' } },
       properties: { order_id: 'o1', currency: 'EUR', products: [{ product_id: 'p1', price: 0.1, quantity: 3 }, { product_id: 'p2', price: 1 }] } })
   // On a slow machine the phone was still for long enough before she signed in.
-  const users = await until(() => ask('FROM users WHERE NOT isAnonymous'), (rows) => rows.length > 0)
+  const users = await until(() => ask('FROM users WHERE NOT isAnonymous'), (rows) => rows.length > 0, 'known users')
   assert.equal(users.length, 1, 'one row of all that came')
   assert.equal(users[0].plan, 'gold')
   assert.equal(users[0].size, '42')
@@ -99,9 +91,9 @@ test('lake: attributes come and change their type, a restart and a kill change n
   const server = await start(t)
   const ask = await open(server)
   const tell = (n, traits) => send(server, { type: 'identify', userId: `u${n}`, messageId: `i${n}`, traits })
-  const rows = (n) => until(() => ask('FROM current_users ORDER BY customerId'), (list) => list.length === n)
+  const rows = (n) => until(() => ask('FROM current_users ORDER BY customerId'), (list) => list.length === n, `${n} customers`)
   await tell(1, { score: 7, fresh: null, x: 1 })
-  await until(() => ask('FROM users'), (list) => list.length === 1)
+  await until(() => ask('FROM users'), (list) => list.length === 1, 'one user')
   await tell(2, { score: 7.5, fresh: true })
   await server.restart()
   assert.deepEqual((await rows(2)).map((r) => Number(r.score)), [7, 7.5])
@@ -114,7 +106,7 @@ test('lake: attributes come and change their type, a restart and a kill change n
 test('lake: the command prints the same views', async (t) => {
   const server = await start(t)
   const ask = await open(server)
-  await until(() => ask('SELECT count(*)::INT AS n FROM memberships'), (r) => r[0].n === 0)
+  await until(() => ask('SELECT count(*)::INT AS n FROM memberships'), (r) => r[0].n === 0, 'no memberships')
   const printed = execFileSync(process.env.RAPPORT_BINARY ?? join(server.folder, 'rapport'), ['lake', '--lake-url', lakeOf(server)], { encoding: 'utf8' })
   assert.equal(printed, await views(server))
 })

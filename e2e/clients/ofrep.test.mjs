@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { OpenFeature } from '@openfeature/server-sdk'
 import { OFREPProvider } from '@openfeature/ofrep-provider'
 import { Shop } from './lib/browser.mjs'
-import { after, secretKey, Server, writeKey } from './lib/server.mjs'
+import { after, patience, secretKey, Server, writeKey } from './lib/server.mjs'
 
 const half = (key, more = {}) => ({
   name: key, state: 'running', public: true, variants: [{ key: 'blue', value: 'blue' }, { key: 'red', value: 'red' }], ...more,
@@ -70,7 +70,7 @@ test('ofrep web provider: all flags at once, 304 where nothing changed, and a ch
   assert.equal(now.color.value, first)
 
   await server.put('/api/v1/experiments/color?wait=applied', half('color', { state: 'stopped', conclusion: { winner: first === 'red' ? 'blue' : 'red', text: 'the other was better' } }))
-  const changed = await page.evaluate(() => Promise.race([window.changed, new Promise((r) => setTimeout(r, 20000, 'nothing was told'))]))
+  const changed = await page.evaluate((patience) => Promise.race([window.changed, new Promise((r) => setTimeout(r, patience, 'nothing was told'))]), patience)
   assert.deepEqual(changed, ['color'])
   now = await page.evaluate(() => window.flags())
   assert.deepEqual([now.color.value, now.color.reason], [first === 'red' ? 'blue' : 'red', 'STATIC'])

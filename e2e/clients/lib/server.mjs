@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url'
 export const writeKey = 'wk_client_tests'
 export const secretKey = 'sk_client_tests_that_is_long_enough'
 
-const patience = 60_000
+// patience is what a client waits on a busy machine before it calls a server or a page stuck, in ms.
+export const patience = 60_000
 
 // binary is what `make` built, or a build of its own where only npm was called.
 function binary(folder) {

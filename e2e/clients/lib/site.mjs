@@ -1,6 +1,7 @@
 // A site of its own origin that hands /site/ on to the server, as a reverse
 // proxy does, with the web library in the head of its pages.
 import { createServer, request } from 'node:http'
+import { patience } from './server.mjs'
 
 export class Site {
   // open serves pages by path: what stands in their body. upstream is a server
@@ -61,7 +62,7 @@ export async function show(context, url) {
 // until asks again until an answer is right; the last one is the error's.
 export async function until(ask, right, what) {
   let last
-  for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((r) => setTimeout(r, 50))) {
+  for (const end = Date.now() + patience; Date.now() < end; await new Promise((r) => setTimeout(r, 50))) {
     last = await ask()
     if (right(last)) return last
   }
