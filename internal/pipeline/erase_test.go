@@ -381,8 +381,11 @@ func TestErase_LeavesNothingWithWhoSharedADevice(t *testing.T) {
 	}
 }
 
+// dumpOf is somebody as they are when nothing is due: sessions end by ticks, which
+// come when they come.
 func dumpOf(t testing.TB, p *Pipeline, ref string) string {
 	t.Helper()
+	nothingDue(t, p)
 	v, err := p.Profile(context.Background(), ref, ProfileOptions{Lineage: true})
 	if err != nil {
 		t.Fatal(err)
