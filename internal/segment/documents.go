@@ -150,8 +150,10 @@ func (m members) text(name string, limit int) (string, error) {
 	if m[name] == nil {
 		return "", nil
 	}
-	var s string
-	if err := yaml.Unmarshal(m[name], &s); err != nil || len(s) > limit {
+	var v any
+	err := yaml.Unmarshal(m[name], &v)
+	s, ok := v.(string)
+	if err != nil || !ok && v != nil || len(s) > limit {
 		return "", fault.Errorf(fault.Invalid, "type_mismatch", "/%s: give a text of at most %d bytes", name, limit).At("/" + name)
 	}
 	return s, nil
@@ -177,26 +179,45 @@ func (m members) weights() ([]Weight, error) {
 	}
 	out := make([]Weight, len(list))
 	for i := range list {
-		at := "/weights/" + strconv.Itoa(i)
-		var w struct {
-			When    yaml.Node `yaml:"when"`
-			Points  int64     `yaml:"points"`
-			Seconds string    `yaml:"seconds"`
+		var err error
+		if out[i], err = weight(&list[i], "/weights/"+strconv.Itoa(i)); err != nil {
+			return nil, err
 		}
-		if err := list[i].Decode(&w); err != nil {
-			return nil, badWeights(at, `give "when", a condition on an event, "points" and perhaps "seconds", a property that holds the time looked at`)
-		}
-		b, err := yaml.Marshal(&w.When)
-		if err != nil {
-			return nil, badWeights(at, "it cannot be read")
-		}
-		n, err := condition.Read(b)
-		if err != nil || n.Kind != condition.Events || n.Events.What != condition.Event {
-			return nil, badWeights(at+"/when", `give an event, as {"event": "Product Viewed"} or {"action": "add_to_cart"}`)
-		}
-		out[i] = Weight{Match: n.Events.Match, Points: w.Points, Seconds: w.Seconds}
 	}
 	return out, nil
+}
+
+func weight(doc *yaml.Node, at string) (Weight, error) {
+	var w struct {
+		When    yaml.Node `yaml:"when"`
+		Points  int64     `yaml:"points"`
+		Seconds string    `yaml:"seconds"`
+	}
+	if err := doc.Decode(&w); err != nil || w.Points <= 0 || stranger(doc, "when", "points", "seconds") != "" {
+		return Weight{}, badWeights(at, `give "when", a condition on an event, "points", from 1 on, and perhaps "seconds", a property that holds the time looked at; nothing else`)
+	}
+	if k := stranger(&w.When, "event", "page", "screen", "action", "type", "where"); k != "" {
+		return Weight{}, badWeights(at+"/when/"+k, `a weight is for one event: say which by "event", "page", "screen", "action", "type" and "where" alone`)
+	}
+	b, err := yaml.Marshal(&w.When)
+	if err != nil {
+		return Weight{}, badWeights(at+"/when", "it cannot be read")
+	}
+	n, err := condition.ReadAt(b, at+"/when")
+	if err != nil {
+		return Weight{}, err
+	}
+	return Weight{Match: n.Events.Match, Points: w.Points, Seconds: w.Seconds}, nil
+}
+
+// stranger is a member of an object that is not among those known, or "".
+func stranger(object *yaml.Node, known ...string) string {
+	for i := 0; object.Kind == yaml.MappingNode && i < len(object.Content); i += 2 {
+		if k := object.Content[i].Value; !slices.Contains(known, k) {
+			return k
+		}
+	}
+	return ""
 }
 
 func badWeights(at, mend string) error {

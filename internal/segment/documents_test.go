@@ -43,11 +43,24 @@ func TestReadDocuments_NameWhatIsWrong(t *testing.T) {
 		`{"name":"x","condition":{"all":[{"trait":"a","op":"between-ish","value":1}]}}`: "/condition/all/0/op",
 		`{"name":"x","colour":"red","condition":{"trait":"a"}}`:                         "/colour",
 		`{"name":{},"condition":{"trait":"a"}}`:                                         "/name",
+		`{"name":5,"condition":{"trait":"a"}}`:                                          "/name",
 	} {
 		_, err := segment.ReadDocument([]byte(doc))
 		f, ok := errors.AsType[*fault.Fault](err)
 		if !ok || f.Kind != fault.Invalid || f.Field != at {
 			t.Errorf("%s: %v at %q, want %q", doc, err, f.Field, at)
+		}
+	}
+	for weight, at := range map[string]string{
+		`{"when":{"event":"A"},"ponts":3}`:                "/weights/0",
+		`{"when":{"event":"A"}}`:                          "/weights/0",
+		`{"when":{"event":"A","within":"3d"},"points":3}`: "/weights/0/when/within",
+		`{"when":{"trait":"a"},"points":3}`:               "/weights/0/when/trait",
+		`{"when":{"event":""},"points":3}`:                "/weights/0/when/event",
+	} {
+		_, err := segment.ReadAffinity("a", []byte(`{"dimension":"brand","weights":[`+weight+`]}`))
+		if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Field != at {
+			t.Errorf("%s: %v, want it at %q", weight, err, at)
 		}
 	}
 	if _, err := segment.ReadTrait("t", []byte(`{"value":{"trait":"a"}}`)); fault.KindOf(err) != fault.Invalid {

@@ -83,7 +83,11 @@ func (c *compiler) expression(n *condition.Node, src string, test bool) (*feel.P
 				code = "type_mismatch"
 			}
 		}
-		return nil, false, refuse(n, code, "the expression cannot be used: %s; it may read traits, profile and computed", issue)
+		reads := "computed"
+		if !test {
+			reads = "the computed traits that are no formulas themselves"
+		}
+		return nil, false, refuse(n, code, "the expression cannot be used: %s; it may read traits, profile and %s", issue, reads)
 	}
 	if k := prog.Type().Kind(); test && k != feel.TypeBoolean && k != feel.TypeAny && k != feel.TypeNull {
 		return nil, false, refuse(n, "type_mismatch", "the expression gives a %s: a condition is true or false; compare it with something", prog.Type())

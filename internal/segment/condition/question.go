@@ -291,7 +291,9 @@ func (q *Question) of(v *raw, key string) error {
 		if q.Money, err = c.name("a currency"); err != nil {
 			return err
 		}
-		q.Money = strings.ToUpper(q.Money)
+		if q.Money = strings.ToUpper(q.Money); len(q.Money) != 3 || strings.Trim(q.Money, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+			return bad(c.at, "invalid_condition", "a currency has three letters, such as \"EUR\": %s is none", c.describe())
+		}
 		if q.What != Order {
 			return bad(c.at, "invalid_condition", "only the sums of orders have a currency of their own: filter by the property currency")
 		}

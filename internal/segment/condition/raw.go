@@ -46,9 +46,15 @@ func (r *raw) describe() string {
 	case jsondoc.Number:
 		return "the number " + clip(r.text)
 	case jsondoc.Array:
-		return "a list"
+		if len(r.kids) == 0 {
+			return "an empty list"
+		}
+		return "a list of " + strconv.Itoa(len(r.kids))
 	default:
-		return "an object"
+		if len(r.keys) == 0 {
+			return "an empty object"
+		}
+		return "an object with " + strconv.Quote(clip(r.keys[0]))
 	}
 }
 

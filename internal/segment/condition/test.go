@@ -322,6 +322,12 @@ func (t *Test) ordered(at string) error {
 
 var kindNames = [...]string{"", "text", "number", "boolean", "time"}
 
+// rangeMends say what to write instead of a range that a field does not have.
+var rangeMends = [...]string{
+	texts: "compare it with \"=\", \"in\" or \"like\"", numbers: "give a number",
+	dates: "give a time such as \"2026-01-31\" or \"now-30d\"", booleans: "compare it with \"=\"",
+}
+
 // bound reads the end of a range: a number or a time.
 func (r *raw) bound(want expectation) (Bound, error) {
 	switch {
@@ -335,7 +341,7 @@ func (r *raw) bound(want expectation) (Bound, error) {
 	if want == anything {
 		return Bound{}, bad(r.at, "type_mismatch", "a range compares numbers or times, not %s", r.describe())
 	}
-	return Bound{}, bad(r.at, "type_mismatch", "this field holds %s: it has no range to %s", expected[want], r.describe())
+	return Bound{}, bad(r.at, "type_mismatch", "this field holds %s: it has no range to %s: %s", expected[want], r.describe(), rangeMends[want])
 }
 
 // constant reads a value for equality.

@@ -57,7 +57,7 @@ func parseDuration(s string) (time.Duration, bool) {
 		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
 			i++
 		}
-		n, err := strconv.ParseInt(s[:i], 10, 32)
+		n, err := strconv.ParseInt(s[:i], 10, 64)
 		if err != nil {
 			return 0, false
 		}
@@ -67,10 +67,10 @@ func parseDuration(s string) (time.Duration, bool) {
 			k++
 		}
 		unit, ok := unitOf(s[:k])
-		if !ok || time.Duration(n) > 10*MaxWindow/unit {
+		if !ok {
 			return 0, false
 		}
-		total += time.Duration(n) * unit
+		total += time.Duration(min(n, int64(10*MaxWindow/unit)+1)) * unit
 		if s = strings.TrimLeft(s[k:], " "); total > 10*MaxWindow {
 			return total, s == ""
 		}
