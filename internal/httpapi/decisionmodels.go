@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"rapport/internal/access"
 	"rapport/internal/decision/model"
@@ -253,6 +254,9 @@ func strictly(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return fault.Errorf(fault.Invalid, "unknown_field", "unknown field %s: take it away, or correct its name", name)
+		}
 		return fault.Errorf(fault.Invalid, "invalid_json", "the body cannot be read: %v", err)
 	}
 	if d.More() {

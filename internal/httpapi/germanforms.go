@@ -19,6 +19,8 @@ func problemForms() wording.Catalog {
 // sources, the forms of privacy, broadcasts and alerts, what is not there, and why
 // an event was not understood.
 var germanForms = wording.Catalog{
+	"no segment %q is in force: create it first, or correct its key":                                "Kein Segment %q ist in Kraft: Legen Sie es erst an, oder berichtigen Sie den Schlüssel.",
+	"unknown field %s: take it away, or correct its name":                                           "Das Feld %s gibt es nicht: Nehmen Sie es weg, oder berichtigen Sie den Namen.",
 	"no source %q: list the sources to see which there are":                                         "Es gibt keine Quelle %q: Die Liste der Quellen zeigt, welche es gibt.",
 	"this secret key exists already as %s: use that one":                                            "Diesen geheimen Schlüssel gibt es schon als %s: Nehmen Sie ihn.",
 	"name has %d bytes: give at most 200":                                                           "Der Name hat %d Bytes: Geben Sie höchstens 200.",

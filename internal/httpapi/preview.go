@@ -16,6 +16,7 @@ import (
 type PreviewBody struct {
 	Condition map[string]any `json:"condition" doc:"As in a segment"`
 	Exact     bool           `json:"exact,omitempty" doc:"true: look at everybody whom the columns do not decide, however long it takes"`
+	Overlap   []string       `json:"overlap,omitempty" doc:"Keys of the segments whose people in common are counted; not given: all in force"`
 }
 
 // previewPatience is how long a preview looks at people one by one before it
@@ -75,6 +76,7 @@ func (a *API) previewSegment(ctx context.Context, in *struct {
 	var asked struct {
 		Condition json.RawMessage `json:"condition"`
 		Exact     bool            `json:"exact"`
+		Overlap   []string        `json:"overlap"`
 	}
 	if err := strictly(in.RawBody, &asked); err != nil {
 		return nil, err
@@ -87,7 +89,9 @@ func (a *API) previewSegment(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out, err := a.Spine.Preview(ctx, n, pipeline.PreviewOptions{Exact: asked.Exact, Patience: previewPatience, Count: !asked.Exact})
+	out, err := a.Spine.Preview(ctx, n, pipeline.PreviewOptions{
+		Exact: asked.Exact, Patience: previewPatience, Count: !asked.Exact, Overlap: asked.Overlap,
+	})
 	if err != nil {
 		return nil, err
 	}

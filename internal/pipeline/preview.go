@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
@@ -23,7 +24,7 @@ type Preview struct {
 	Interval [2]int           `json:"interval" doc:"The total lies between these with a probability of 95 %"`
 	Steps    []PreviewStep    `json:"steps" doc:"Of an all: how many are left after each of its conditions"`
 	Samples  []ProfileSummary `json:"samples" doc:"Some of the people it holds for"`
-	Overlap  []PreviewOverlap `json:"overlap" doc:"With the segments in force"`
+	Overlap  []PreviewOverlap `json:"overlap" doc:"With the segments in force, or with those that were named"`
 	Position uint64           `json:"position" doc:"Everything up to this place in the log counts"`
 	Coverage float64          `json:"coverage" doc:"The part of the people that is counted; below 1 while the index is built"`
 	Sampled  int              `json:"sampled,omitempty" doc:"People looked at one by one for the estimate"`
@@ -59,6 +60,9 @@ type PreviewOptions struct {
 	Patience time.Duration
 	// Count has what is estimated counted exactly in the background.
 	Count bool
+	// Overlap are the keys of the segments of which the people in common are
+	// counted; nil: of all in force.
+	Overlap []string
 }
 
 const (
@@ -91,11 +95,13 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 	}
 	q.Node = p.columnPlan(n, now)
 	out := &Preview{Position: uint64(position), Steps: []PreviewStep{}, Samples: []ProfileSummary{}, Overlap: []PreviewOverlap{}}
-	for i := range inForce.active {
-		if c := &inForce.active[i]; c.Kind == definition.Segment {
-			q.Overlap = append(q.Overlap, c.ID)
-			out.Overlap = append(out.Overlap, PreviewOverlap{Segment: c.Key})
-		}
+	overlap, err := inForce.segments(o.Overlap)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range overlap {
+		q.Overlap = append(q.Overlap, c.ID)
+		out.Overlap = append(out.Overlap, PreviewOverlap{Segment: c.Key})
 	}
 	a, err := x.Count(ctx, q)
 	if err != nil {
@@ -123,6 +129,24 @@ func (p *Pipeline) Preview(ctx context.Context, n *condition.Node, o PreviewOpti
 		out.Count = p.counts.ask(n)
 	}
 	return out, p.nameSamples(ctx, out, append(a.Samples, found.hits...))
+}
+
+// segments are those in force that have these keys; nil: all. One that is not
+// in force is Invalid.
+func (f *force) segments(keys []string) (out []*inForce, err error) {
+	for i := range f.active {
+		if c := &f.active[i]; keys == nil && c.Kind == definition.Segment {
+			out = append(out, c)
+		}
+	}
+	for i, k := range keys {
+		c := f.find(definition.Segment, k)
+		if c == nil {
+			return nil, fault.Errorf(fault.Invalid, "unknown_segment", "no segment %q is in force: create it first, or correct its key", k).At(fmt.Sprintf("/overlap/%d", i))
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 // columnPlan is a condition as the columns are asked, by what is in force.

@@ -19,6 +19,7 @@ import (
 	"rapport/internal/columns"
 	"rapport/internal/definition"
 	"rapport/internal/event"
+	"rapport/internal/fault"
 	"rapport/internal/segment/condition"
 	"rapport/internal/store"
 	"rapport/internal/store/memory"
@@ -103,6 +104,17 @@ func TestPreview_AgreesWithSegments(t *testing.T) {
 				for key, size := range p.SegmentSizes() {
 					if got[key] != int(size) {
 						t.Errorf("part %d: preview of %s gives %d, the segment has %d", i, key, got[key], size)
+					}
+					n, err := condition.Read([]byte(conditions[key]))
+					if err != nil {
+						t.Fatal(err)
+					}
+					v, err := p.Preview(ctx, n, PreviewOptions{Exact: true, Overlap: []string{key}})
+					if want := (PreviewOverlap{Segment: key, Total: int(size), Exact: true, Size: int(size)}); err != nil || len(v.Overlap) != 1 || v.Overlap[0] != want {
+						t.Errorf("part %d: %s overlaps with itself as %+v, %v", i, key, v, err)
+					}
+					if _, err := p.Preview(ctx, n, PreviewOptions{Overlap: []string{key, "nobody"}}); fault.KindOf(err) != fault.Invalid {
+						t.Errorf("part %d: a segment that is not there: %v", i, err)
 					}
 				}
 				closeNow(t, p)
