@@ -2,7 +2,6 @@ package seal
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 
 	"rapport/internal/store"
@@ -91,13 +90,20 @@ func (s *Sealer) sealRecord(out *Sealed, rec *store.Record, lease *Lease, small 
 	return nil
 }
 
-// note remembers a key that may have to be written with the frame.
+// noteWithin is how many keys back a key is looked for that was noted before:
+// records of one anchor stand close together, and a frame of a table has
+// thousands of anchors.
+const noteWithin = 64
+
+// note remembers a key that may have to be written with the frame, perhaps more
+// than once.
 func (s *Sealed) note(lease *Lease) {
 	if lease.Durable {
 		return
 	}
-	for _, v := range slices.Backward(s.fresh) {
-		if v.ID == lease.ID {
+	near := s.fresh[max(0, len(s.fresh)-noteWithin):]
+	for i := range near {
+		if near[i].ID == lease.ID {
 			return
 		}
 	}
