@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -180,6 +181,7 @@ func readCustomer(v jsondoc.Value, rules *identity.Rules) (event.Identifier, err
 	return c, nil
 }
 
+// changeJSON is how ReadChange reads it.
 type changeJSON struct {
 	Kind     string          `json:"kind"`
 	ID       string          `json:"id"`
@@ -193,16 +195,21 @@ type changeJSON struct {
 
 var opNames = [...]string{Merge: "patch", Put: "put", Delete: "delete"}
 
-// AppendJSON appends the change as the log keeps it.
+// AppendJSON appends the change as the log keeps it: a changeJSON.
 func (c *Change) AppendJSON(b []byte) []byte {
-	out, err := json.Marshal(changeJSON{
-		Kind: c.Kind.String(), ID: c.ID, Op: opNames[c.Op], Time: c.Time, ChangeID: c.ChangeID,
-		Source: c.Source, Priority: c.Priority, Document: c.Document,
-	})
-	if err != nil {
-		panic(err) // Decide made the document
+	b = jsondoc.AppendString(append(b, `{"kind":`...), c.Kind.String())
+	b = jsondoc.AppendString(append(b, `,"id":`...), c.ID)
+	b = jsondoc.AppendString(append(b, `,"op":`...), opNames[c.Op])
+	b = jsondoc.AppendString(append(b, `,"time":`...), c.Time.String())
+	b = jsondoc.AppendString(append(b, `,"change_id":`...), c.ChangeID)
+	b = jsondoc.AppendString(append(b, `,"source":`...), c.Source)
+	if c.Priority > 0 {
+		b = strconv.AppendUint(append(b, `,"priority":`...), uint64(c.Priority), 10)
 	}
-	return append(b, out...)
+	if len(c.Document) > 0 {
+		b = append(append(b, `,"document":`...), c.Document...)
+	}
+	return append(b, '}')
 }
 
 // ReadChange reads what AppendJSON wrote.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"rapport/internal/jsondoc"
 )
 
 // MaxItemValue is how long the JSON of one value may be: what is longer is
@@ -43,13 +45,22 @@ func ReadItemFact(b []byte) (ItemFact, error) {
 
 func compareItemValues(a, b ItemValue) int { return strings.Compare(a.Name, b.Name) }
 
-// Append is the stored form of a fact.
+// Append is the stored form of a fact, as ReadItemFact reads it.
 func (f *ItemFact) Append(b []byte) []byte {
-	text, err := json.Marshal(f)
-	if err != nil {
-		panic(err) // strings only
+	b = jsondoc.AppendString(append(b, `{"item":`...), f.Item)
+	for i, v := range f.Values {
+		if i == 0 {
+			b = append(b, `,"values":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = jsondoc.AppendString(append(b, `{"name":`...), v.Name)
+		b = append(jsondoc.AppendString(append(b, `,"value":`...), v.JSON), '}')
 	}
-	return append(b, text...)
+	if len(f.Values) > 0 {
+		b = append(b, ']')
+	}
+	return append(b, '}')
 }
 
 // ItemFactOf is what an entity says of an item at present; nil says nothing.
