@@ -53,7 +53,7 @@ func (p *Pipeline) copyEntity(ctx context.Context, k id.Key) (*catalog.Entity, e
 
 func (w *people) copyEntity(ctx context.Context, k id.Key) (*catalog.Entity, error) {
 	if e, ok := w.entities.Get(k); ok {
-		return e.copy(), nil
+		return copyOf(e.row), nil
 	}
 	return w.seeEntity(ctx, k)
 }

@@ -45,18 +45,34 @@ func (p *Pipeline) copyEntities(ctx context.Context, keys []id.Key) ([]*catalog.
 	return out, nil
 }
 
-// copyEntities copies those of one lane. It is locked over memory and store: a
-// row is in one of the two as long as no commit and no trim comes between.
+// copyEntities copies those of one lane.
 func (w *people) copyEntities(ctx context.Context, l *lane, of []int, keys []id.Key, into []*catalog.Entity) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	some := make([]id.Key, len(of))
+	for n, i := range of {
+		some[n] = keys[i]
+	}
+	return w.seeEntities(ctx, some, func(n int, row *catalog.Entity, held bool) {
+		if held {
+			row = copyOf(row)
+		}
+		into[of[n]] = row
+	})
+}
+
+// seeEntities shows rows, nil where there is none; held tells that one is the
+// lane's own. It is locked over memory and store: a row is in one of the two as
+// long as no commit and no trim comes between.
+func (w *people) seeEntities(ctx context.Context, keys []id.Key, see func(i int, row *catalog.Entity, held bool)) error {
 	var missing []store.RowKey
 	var at []int
-	for _, i := range of {
-		k := keys[i]
+	for i, k := range keys {
 		if e, ok := w.entities.Get(k); ok {
-			into[i] = e.copy()
-		} else if !w.absent[target{store.TableEntities, k}] {
+			see(i, e.row, true)
+		} else if w.absent[target{store.TableEntities, k}] {
+			see(i, nil, false)
+		} else {
 			missing = append(missing, store.RowKey{Table: store.TableEntities, Bucket: k.Bucket(), Key: keys[i][:]})
 			at = append(at, i)
 		}
@@ -73,25 +89,27 @@ func (w *people) copyEntities(ctx context.Context, l *lane, of []int, keys []id.
 		switch {
 		case found[n] == nil:
 			w.noteAbsent(store.TableEntities, k)
+			see(i, nil, false)
 		case w.entities.Full(): // nobody who only reads lets go of rows
-			if into[i], err = catalog.Decode(found[n]); err != nil {
+			row, err := catalog.Decode(found[n])
+			if err != nil {
 				return err
 			}
+			see(i, row, false)
 		default:
 			if err := w.adopt(store.TableEntities, k, found[n]); err != nil {
 				return err
 			}
-			if e, ok := w.entities.Get(k); ok {
-				into[i] = e.copy()
-			}
+			e, _ := w.entities.Get(k)
+			see(i, e.row, true)
 		}
 	}
 	return nil
 }
 
-// copy is the row for whoever does not hold the lane.
-func (e *entity) copy() *catalog.Entity {
-	out := catalog.NewEntity(e.row.Kind, e.row.ID)
-	out.Merge(e.row)
+// copyOf is a row for whoever does not hold the lane.
+func copyOf(row *catalog.Entity) *catalog.Entity {
+	out := catalog.NewEntity(row.Kind, row.ID)
+	out.Merge(row)
 	return out
 }

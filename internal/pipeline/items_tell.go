@@ -105,21 +105,21 @@ func (p *Pipeline) untoldItems(ctx context.Context) ([]store.Record, error) {
 		err := func() error {
 			p.lanes[i].mu.Lock()
 			defer p.lanes[i].mu.Unlock()
-			for k, item := range w.untold {
-				if len(out) == tellItems {
-					return nil
+			var keys []id.Key
+			for k := range w.untold {
+				if len(out)+len(keys) == tellItems {
+					break
 				}
-				row, err := w.seeEntity(ctx, k)
-				if err != nil {
-					return err
-				}
+				keys = append(keys, k)
+			}
+			return w.seeEntities(ctx, keys, func(i int, row *catalog.Entity, _ bool) {
+				k, item := keys[i], w.untold[keys[i]]
 				if w.markItem(k, item, row); w.untold[k] == "" {
-					continue // it is again as it was
+					return // it is again as it was
 				}
 				f := catalog.ItemFactOf(item, row)
 				out = append(out, store.Record{Kind: store.KindItem, Bucket: k.Bucket(), Anchor: k, Received: now, Payload: f.Append(nil), Attached: &f})
-			}
-			return nil
+			})
 		}()
 		if err != nil {
 			return nil, fmt.Errorf("items to be told: %w", err)
