@@ -32,15 +32,19 @@ func (f *Feeder) Await(ctx context.Context, about map[id.Key]bool) error {
 // Hand hands over a part and what it is about, once the part before it is applied;
 // where there is no room it waits for some. The part is in the log then.
 func (f *Feeder) Hand(ctx context.Context, s *Submission, about map[id.Key]bool) error {
-	return f.HandBy(ctx, about, func() (Receipt, error) { return Deliver(ctx, f.To, s) })
-}
-
-// HandBy is Hand for a part that comes into the log another way: by give.
-func (f *Feeder) HandBy(ctx context.Context, about map[id.Key]bool, give func() (Receipt, error)) error {
 	if err := f.Applied(ctx); err != nil {
 		return err
 	}
+	return f.HandBy(ctx, about, func() (Receipt, error) { return Deliver(ctx, f.To, s) })
+}
+
+// HandBy hands over a part that comes into the log another way: by give, which
+// decides while the part before is applied. It returns when that one is.
+func (f *Feeder) HandBy(ctx context.Context, about map[id.Key]bool, give func() (Receipt, error)) error {
 	receipt, err := give()
+	if err == nil {
+		err = f.Applied(ctx)
+	}
 	if err == nil {
 		f.receipt, f.about = receipt, about
 	}

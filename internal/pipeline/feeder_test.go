@@ -33,6 +33,10 @@ func TestFeeder_WaitsOnlyWhereSomethingDependsOnIt(t *testing.T) {
 		}
 		return out
 	}
+	give := func() (Receipt, error) {
+		*said = append(*said, "give")
+		return Receipt{}, nil
+	}
 	steps := []struct {
 		do   func() error
 		want string
@@ -45,6 +49,8 @@ func TestFeeder_WaitsOnlyWhereSomethingDependsOnIt(t *testing.T) {
 		{func() error { return f.Await(ctx, of("x", "d")) }, "wait"},
 		{func() error { return f.Applied(ctx) }, ""},
 		{func() error { return f.Hand(ctx, &Submission{}, of("e")) }, "accept"},
+		{func() error { return f.HandBy(ctx, of("f"), give) }, "give wait"}, // decided meanwhile
+		{func() error { return f.Await(ctx, of("e")) }, ""},
 		{func() error { return f.Applied(ctx) }, "wait"},
 	}
 	for i, step := range steps {

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"bytes"
 	"strconv"
 
 	"rapport/internal/catalog"
@@ -128,7 +129,7 @@ func oneOrList(v []byte) string {
 
 // withoutNulls is the patch of an item that is not there yet.
 func withoutNulls(r *record) []byte {
-	if r.doc.Reset(r.Body, jsondoc.DefaultLimits()) != nil {
+	if !bytes.Contains(r.Body, []byte("null")) || r.doc.Reset(r.Body, jsondoc.DefaultLimits()) != nil {
 		return r.Body
 	}
 	out := []byte("{")
