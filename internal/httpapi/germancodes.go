@@ -343,6 +343,7 @@ var germanOf = map[string]string{
 	"unknown_service":            "Diesen Dienst hat das Entscheidungsmodell nicht.",
 	"unknown_setting":            "Diese Einstellung gibt es nicht.",
 	"unknown_source":             "Diese Quelle gibt es nicht: Sehen Sie unter Quellen nach.",
+	"unknown_spreadsheet":        "Dieses Format von Tabellenprogrammen wird nicht gelesen: Speichern Sie die Tabelle als Excel (.xlsx) oder CSV.",
 	"unknown_status":             "Diesen Stand gibt es nicht: Es gibt Entwurf, Test, in Kraft und archiviert.",
 	"unknown_variant":            "Diese Variante gibt es nicht.",
 	"unknown_view":               "Diese gespeicherte Ansicht gibt es nicht.",

@@ -149,7 +149,7 @@ func (c *csvReader) ragged(record []byte, number int64) error {
 	bad := &RowError{
 		Line: number, Code: "ragged_row", Value: Show(record),
 		Reason: fmt.Sprintf("it has %d cells and the header has %d", len(c.cells), len(c.columns)),
-		Mend:   "give it a cell for every column, and put cells with a delimiter in them into quotes",
+		Mend:   "give it a cell for every column, and put cells with a delimiter in them into double quotes",
 	}
 	if c.in.start == c.in.end && errors.Is(c.in.failed, io.EOF) && record[len(record)-1] != '\n' {
 		bad.Code, bad.Reason = "cut_off", bad.Reason+"; it is the last one and has no end of line: the file was perhaps not written to its end"

@@ -18,8 +18,8 @@ type excelReader struct {
 	xml      *tokens
 	limits   Limits
 	shared   []string
-	dates    []bool // by the style of a cell
-	epoch    int    // 1904, or 1900
+	looks    []look // by the style of a cell
+	calendar calendar
 	columns  []string
 	cells    []Cell
 	row      int64
@@ -31,14 +31,11 @@ func openExcel(z *zip.Reader, size int64, o Options) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &excelReader{limits: o.Limits, epoch: 1900}
-	if book.From1904 {
-		e.epoch = 1904
-	}
+	e := &excelReader{limits: o.Limits, calendar: book.calendar}
 	if e.shared, err = readShared(z, size, o.Limits); err != nil {
 		return nil, err
 	}
-	if e.dates, err = readStyles(z, size, o.Limits); err != nil {
+	if e.looks, err = readStyles(z, size, o.Limits); err != nil {
 		return nil, err
 	}
 	if e.s, err = part(z, book.path, size, o.Limits); err != nil {
@@ -204,8 +201,8 @@ func (e *excelReader) value(kind, style string, text []byte) (Cell, *RowError) {
 		}
 		return Cell{JSON, []byte("false")}, nil
 	case kind == "" || kind == "n":
-		if n, err := strconv.Atoi(style); err == nil && n >= 0 && n < len(e.dates) && e.dates[n] {
-			if at, ok := dateOf(string(text), e.epoch); ok {
+		if n, err := strconv.Atoi(style); err == nil && n >= 0 && n < len(e.looks) && e.looks[n] != asNumber {
+			if at, ok := e.calendar.show(string(text), e.looks[n]); ok {
 				return Cell{Text, []byte(at)}, nil
 			}
 		}
@@ -213,7 +210,7 @@ func (e *excelReader) value(kind, style string, text []byte) (Cell, *RowError) {
 			return Cell{JSON, []byte(n)}, nil
 		}
 	}
-	return Cell{Text, text}, nil
+	return Cell{Text, unescaped(text)}, nil
 }
 
 func attribute(e xml.StartElement, name string) string {

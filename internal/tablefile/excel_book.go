@@ -9,14 +9,13 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"rapport/internal/fault"
 )
 
 // book is what a spreadsheet says of its sheets.
 type book struct {
-	From1904 bool
+	calendar calendar
 	path     string // of the sheet that is read
 }
 
@@ -42,7 +41,7 @@ func readBook(z *zip.Reader, size int64, o Options) (*book, error) {
 	if err := decodePart(z, "xl/_rels/workbook.xml.rels", size, o.Limits, &links); err != nil {
 		return nil, err
 	}
-	b := &book{From1904: doc.Properties.From1904 == "1" || doc.Properties.From1904 == "true"}
+	b := &book{calendar: calendarOf(z, size, o.Limits, doc.Properties.From1904)}
 	for _, sheet := range doc.Sheets {
 		if o.Sheet != "" && sheet.Name != o.Sheet {
 			continue
@@ -106,80 +105,8 @@ func readShared(z *zip.Reader, size int64, l Limits) ([]string, error) {
 		if taken += int64(len(h.text)) + 16; taken > l.Shared {
 			return nil, fault.Errorf(fault.Invalid, "unpacks_to_too_much", "the texts of the spreadsheet have more than %d bytes; save it as CSV", l.Shared)
 		}
-		out = append(out, string(h.text))
+		out = append(out, string(unescaped(h.text)))
 	}
-}
-
-// readStyles tells which styles show a number as a date.
-func readStyles(z *zip.Reader, size int64, l Limits) ([]bool, error) {
-	var doc struct {
-		Formats []struct {
-			ID   int    `xml:"numFmtId,attr"`
-			Code string `xml:"formatCode,attr"`
-		} `xml:"numFmts>numFmt"`
-		Styles []struct {
-			Format int `xml:"numFmtId,attr"`
-		} `xml:"cellXfs>xf"`
-	}
-	if err := decodePart(z, "xl/styles.xml", size, l, &doc); err != nil {
-		if errors.Is(err, errNoPart) {
-			return nil, nil
-		}
-		return nil, err
-	}
-	own := map[int]bool{}
-	for _, f := range doc.Formats {
-		own[f.ID] = isDate(f.Code)
-	}
-	out := make([]bool, len(doc.Styles))
-	for i, s := range doc.Styles {
-		date, is := own[s.Format]
-		out[i] = date || !is && (s.Format >= 14 && s.Format <= 22 || s.Format >= 45 && s.Format <= 47)
-	}
-	return out, nil
-}
-
-// isDate tells whether a format shows days or hours, outside of its literals.
-func isDate(code string) bool {
-	quoted, bracket := false, false
-	for i := 0; i < len(code); i++ {
-		switch b := code[i]; {
-		case b == '\\':
-			i++
-		case b == '"':
-			quoted = !quoted
-		case quoted:
-		case b == '[':
-			bracket = true
-		case b == ']':
-			bracket = false
-		case !bracket && strings.IndexByte("ymdhsYMDHS", b) >= 0:
-			return true
-		}
-	}
-	return false
-}
-
-// dateOf is the moment that a number of days stands for, as RFC 3339; without
-// a time of day it is a date.
-func dateOf(days string, epoch int) (string, bool) {
-	n, err := strconv.ParseFloat(days, 64)
-	if err != nil || !(n >= 0 && n < 2_958_466) { // up to the year 9999
-		return "", false
-	}
-	start := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
-	switch {
-	case epoch == 1904:
-		start = time.Date(1904, 1, 1, 0, 0, 0, 0, time.UTC)
-	case n < 61: // 1900 was no leap year, but spreadsheets have its 29 February
-		start = start.AddDate(0, 0, 1)
-	}
-	day, part := math.Modf(n)
-	at := start.AddDate(0, 0, int(day)).Add(time.Duration(math.Round(part*86_400_000)) * time.Millisecond)
-	if part == 0 {
-		return at.Format(time.DateOnly), true
-	}
-	return at.Format(time.RFC3339Nano), true
 }
 
 // numberOf is a number as JSON has it: a spreadsheet writes 1E-3 and 0.1 as

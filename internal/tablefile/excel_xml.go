@@ -1,8 +1,13 @@
 package tablefile
 
 import (
+	"bytes"
 	"encoding/xml"
 	"io"
+	"regexp"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"rapport/internal/fault"
 )
@@ -68,4 +73,22 @@ func (h *held) take(token xml.Token, most int) {
 			h.hold = false
 		}
 	}
+}
+
+// escape is how a spreadsheet writes what XML cannot hold, such as _x000D_.
+var escape = regexp.MustCompile(`_x[0-9A-Fa-f]{4}_`)
+
+// unescaped is a text as it was entered. What no text
+// can hold stays as it is written.
+func unescaped(text []byte) []byte {
+	if !bytes.Contains(text, []byte("_x")) {
+		return text
+	}
+	return escape.ReplaceAllFunc(text, func(found []byte) []byte {
+		n, _ := strconv.ParseUint(string(found[2:6]), 16, 16) // four digits
+		if n == 0 || utf16.IsSurrogate(rune(n)) {
+			return found
+		}
+		return utf8.AppendRune(nil, rune(n))
+	})
 }

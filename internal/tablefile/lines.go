@@ -176,7 +176,7 @@ func readable(b []byte, line int64) *RowError {
 	}
 	return &RowError{
 		Line: line, Code: "invalid_encoding", Value: Show(bytes.ToValidUTF8(b[max(0, at-20):min(len(b), at+20)], []byte("\ufffd"))),
-		Reason: "it is not UTF-8", Mend: "name the encoding of the file, such as windows-1252, or write it as UTF-8",
+		Reason: "it is not UTF-8", Mend: "write the file as UTF-8, or name its encoding, such as windows-1252, in the mapping",
 	}
 }
 

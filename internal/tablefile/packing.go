@@ -71,6 +71,8 @@ func packing(head []byte) string {
 		return "bzip2"
 	case strings.HasPrefix(string(head), "\xfd7zX"):
 		return "xz"
+	case strings.HasPrefix(string(head), "\xd0\xcf\x11\xe0"):
+		return "xls"
 	}
 	return ""
 }
@@ -93,6 +95,8 @@ func unpack(r io.Reader, head []byte, size int64, l Limits) (*stream, error) {
 			return nil, fault.Errorf(fault.Invalid, "damaged_file", "the file begins as zstd and is none; send it again: %w", err)
 		}
 		s.r, s.close = z, func() error { z.Close(); return nil }
+	case "xls":
+		return nil, fault.Errorf(fault.Invalid, "unknown_spreadsheet", "the file is a spreadsheet as Excel 97 wrote it (.xls), or has a password; save it as Excel (.xlsx) or CSV, without a password")
 	default:
 		return nil, fault.Errorf(fault.Invalid, "unknown_packing", "the file is packed by %s; send it plain, or as gzip, zip or zstd", s.how)
 	}
@@ -119,6 +123,9 @@ func openZip(f io.ReaderAt, size int64, o Options) (Reader, error) {
 	}
 	if slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "xl/workbook.xml" }) {
 		return openExcel(z, size, o)
+	}
+	if slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "content.xml" || f.Name == "xl/workbook.bin" }) {
+		return nil, fault.Errorf(fault.Invalid, "unknown_spreadsheet", "the file is an OpenDocument spreadsheet (.ods) or a binary one (.xlsb); save it as Excel (.xlsx) or CSV")
 	}
 	s := &stream{packed: size, limits: o.Limits, how: "zip"}
 	var table *zip.File
