@@ -248,7 +248,12 @@ func join(q *Query, results []partCount) Answer {
 // Matches calls visit with the people of one part of whom a condition holds,
 // and with those of whom it is not known.
 func (x *Index) Matches(ctx context.Context, n Node, visit func(yes, unknown []id.Key) error) error {
-	for _, p := range x.parts {
+	return x.MatchesFrom(ctx, 0, n, visit)
+}
+
+// MatchesFrom is Matches from a part on.
+func (x *Index) MatchesFrom(ctx context.Context, part int, n Node, visit func(yes, unknown []id.Key) error) error {
+	for _, p := range x.parts[part:] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -195,6 +195,15 @@ func (g *Graph) Dirty() int {
 	return len(g.changedNodes) + len(g.changedComponents) + len(g.rows) + g.more.Waiting() + len(g.loose.waiting)
 }
 
+// Unsaved visits the rows of identifiers, for searches, that wait for the next commit.
+func (g *Graph) Unsaved(visit func(c store.Change)) {
+	for _, c := range g.rows {
+		if c.Table == store.TableLookup {
+			visit(c)
+		}
+	}
+}
+
 // Settled tells that no batch is applied half: its edges must not be committed
 // without what follows from them.
 func (g *Graph) Settled() bool { return !g.halfway }

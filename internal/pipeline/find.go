@@ -9,15 +9,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"rapport/internal/columns"
 	"rapport/internal/id"
 	"rapport/internal/jsondoc"
 	"rapport/internal/profile"
+	"rapport/internal/rows"
 	"rapport/internal/store"
 )
 
@@ -36,7 +34,10 @@ const (
 	findLetters = 2
 	// findDoubtful is of how many people, whom the columns do not tell, the names
 	// are read.
-	findDoubtful = 500
+	findDoubtful = 200
+	// findGlances is how many people a search brings up to date in the columns: as
+	// many as a second of lively traffic leaves behind.
+	findGlances = 1024
 )
 
 // namedCursor is how a cursor begins among people that are found by name: no row
@@ -84,9 +85,6 @@ type search struct {
 
 // byIdentifier finds people by the beginning of an identifier.
 func (f *search) byIdentifier(ctx context.Context, after []byte) error {
-	if err := f.graphLane.commit(ctx); err != nil {
-		return err
-	}
 	rows, keys, err := f.lookUp(ctx, f.query, "", after)
 	if n := len(namespaced.FindString(f.query)); err == nil && len(rows) == 0 && n > 0 {
 		rows, keys, err = f.lookUp(ctx, f.query[n:], f.query[:n-1], after)
@@ -109,15 +107,39 @@ func (f *search) byIdentifier(ctx context.Context, after []byte) error {
 // lookUp gives identifiers that begin with a text, in a namespace or in any, by
 // their rows: one more than fit where there are more.
 func (f *search) lookUp(ctx context.Context, text, namespace string, after []byte) (rows [][]byte, keys []id.Key, err error) {
-	at := store.Range{Table: store.TableLookup, Bucket: id.CommonBucket, Prefix: []byte(text), After: after}
-	err = f.store.State().Scan(ctx, at, func(row []byte, parts [][]byte) bool {
+	at := store.Range{Table: store.TableLookup, Prefix: []byte(text), After: after}
+	err = f.unsavedLookups(text).Scan(ctx, f.store.State(), at, func(row, value []byte) bool {
 		in := namespace == "" || bytes.HasSuffix(row, append([]byte{0}, namespace...))
-		if in && len(parts) > 0 && len(parts[0]) == len(id.Key{}) {
-			rows, keys = append(rows, bytes.Clone(row)), append(keys, id.Key(parts[0]))
+		if in && len(value) == len(id.Key{}) {
+			rows, keys = append(rows, bytes.Clone(row)), append(keys, id.Key(value))
 		}
 		return len(rows) <= f.limit
 	})
 	return rows, keys, err
+}
+
+// unsavedLookups are the rows of identifiers with a prefix that the store does not
+// have yet. A commit that is under way is waited for; none is made for a search.
+func (f *search) unsavedLookups(prefix string) *rows.Overlay {
+	l, o := f.graphLane, &rows.Overlay{}
+	note := func(c store.Change) {
+		switch {
+		case c.Table != store.TableLookup || !bytes.HasPrefix(c.Key, []byte(prefix)):
+		case c.Op == store.Delete:
+			o.Remove(c.Table, c.Key)
+		default:
+			o.Put(c.Table, c.Key, c.Value)
+		}
+	}
+	l.commitMu.Lock()
+	defer l.commitMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.unsaved {
+		note(c)
+	}
+	f.graph.Unsaved(note)
+	return o
 }
 
 // list adds the person of a key, once. Words are what they must be called then.
@@ -152,12 +174,16 @@ func (f *search) list(ctx context.Context, k id.Key, words []string) error {
 // as far as those are few.
 func (f *search) byName(ctx context.Context, after []byte) error {
 	words := strings.Fields(plain(f.query))
-	x, _ := f.Columns()
+	x, _ := f.columnsNow(findGlances)
 	if x == nil || !slices.ContainsFunc(words, func(w string) bool { return utf8.RuneCountInString(w) >= findLetters }) {
 		return nil
 	}
 	doubtful := 0
-	err := x.Matches(ctx, f.node(words), func(yes, unknown []id.Key) error {
+	first := 0
+	if len(after) == len(id.Key{}) {
+		first = columns.PartOf(id.Key(after))
+	}
+	err := x.MatchesFrom(ctx, first, f.node(words), func(yes, unknown []id.Key) error {
 		if doubtful += len(unknown); doubtful > findDoubtful {
 			unknown = nil
 		}
@@ -186,14 +212,16 @@ func (f *search) byName(ctx context.Context, after []byte) error {
 
 var errEnough = errors.New("enough")
 
-// node asks the columns who has each word in some trait that names people.
+// node asks the columns who has each word in some trait that names people: for the
+// longest first, which most people lack.
 func (f *search) node(words []string) columns.Node {
 	var all columns.All
-	for _, w := range words {
+	var folded folding
+	for _, w := range slices.SortedFunc(slices.Values(words), func(a, b string) int { return len(b) - len(a) }) {
 		quoted := jsondoc.AppendString(nil, w)
-		part := string(quoted[1 : len(quoted)-1])
+		part := quoted[1 : len(quoted)-1]
 		test := columns.Test{Text: func(json string) columns.Verdict {
-			if strings.Contains(plain(json), part) {
+			if bytes.Contains(folded.plain(json), part) {
 				return columns.Yes
 			}
 			return columns.No
@@ -213,23 +241,6 @@ func (f *search) begins(ids []profile.IdentifierSeen) bool {
 		value := strings.ToLower(i.Value)
 		return strings.HasPrefix(value, f.query) || strings.HasPrefix(i.Namespace+":"+value, f.query)
 	})
-}
-
-// plain is a text in small letters without marks on them: who looks for somebody
-// does not always know how they write themselves.
-func plain(s string) string {
-	s = strings.ToLower(s)
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return strings.Map(func(r rune) rune {
-				if unicode.Is(unicode.Mn, r) {
-					return -1
-				}
-				return r
-			}, norm.NFD.String(s))
-		}
-	}
-	return s
 }
 
 // areIn tells whether each plain word is in some text.

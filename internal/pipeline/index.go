@@ -217,6 +217,11 @@ const glances = 8192
 // position up to which everything is in it or known to be behind. It is nil
 // where there is none.
 func (p *Pipeline) Columns() (x *columns.Index, position store.Position) {
+	return p.columnsNow(glances)
+}
+
+// columnsNow is Columns that looks at so many people itself.
+func (p *Pipeline) columnsNow(looks int) (x *columns.Index, position store.Position) {
 	if p.index == nil {
 		return nil, 0
 	}
@@ -229,7 +234,7 @@ func (p *Pipeline) Columns() (x *columns.Index, position store.Position) {
 		}
 		l.mu.Unlock()
 	}
-	p.glance(p.index.Suspects(glances))
+	p.glance(p.index.Suspects(looks))
 	return p.index, position
 }
 
