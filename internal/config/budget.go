@@ -36,7 +36,7 @@ func NewBudget(total Size) Budget {
 		Store:   clamp(total/100*14, 16<<20, 4<<30),
 		Queues:  clamp(total/100*3, 8<<20, 512<<20),
 		HTTP:    clamp(total/100*4, 8<<20, 512<<20),
-		Columns: total / 100 * 4,
+		Columns: total/100*4 + max(0, total-1<<30)/100*8, // of 3 GiB enough for 1 M people with an e-mail address each
 		Outside: programBytes + clamp(total/100*3, 6<<20, 256<<20),
 	}
 	// The engine keeps its data keys on Go's heap.
