@@ -5,7 +5,7 @@ import type { SpotlightActionData, SpotlightActionGroupData } from '@mantine/spo
 import { IconLanguage, IconLogout, IconMoon, IconSearch, IconSun, IconUser } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useDeferredValue, useEffect, useState } from 'react'
 import { useSession } from '~/features/access/session'
 import { calledOf } from '~/features/profile/name'
 import { api, ask } from '~/shared/api/client'
@@ -22,6 +22,8 @@ export function Palette({ close }: { close: () => void }) {
   const people = usePeople(query, (id) => void navigate({ to: '/people/$ref', params: { ref: id } }))
   const pages = usePages()
   const commands = useCommands()
+  // The field to type in is painted before the list below it.
+  const ready = useDeferredValue(true, false)
   // It closes only what it opened itself.
   useEffect(() => {
     spotlight.open()
@@ -34,7 +36,7 @@ export function Palette({ close }: { close: () => void }) {
   if (people.length > 0) groups.unshift({ group: t('palettePeople'), actions: people })
   return (
     <Spotlight
-      actions={groups}
+      actions={ready ? keep(query, groups, t('palettePeople')) : []}
       query={query}
       onQueryChange={setQuery}
       onSpotlightClose={close}
@@ -42,8 +44,10 @@ export function Palette({ close }: { close: () => void }) {
       shortcut={null}
       closeOnActionTrigger
       highlightQuery={false}
-      filter={(q, all) => keep(q, all as SpotlightActionGroupData[], t('palettePeople'))}
-      nothingFound={t('paletteNothing')}
+      filter={(_, all) => all}
+      nothingFound={ready && t('paletteNothing')}
+      overlayProps={{ backgroundOpacity: 0.35, blur: 0 }} // to blur the page takes longer than all else
+      transitionProps={{ transition: 'pop', duration: 100 }}
       scrollable
       styles={{ actionDescription: { opacity: 1 } }} // less is too little contrast on what is selected
       maxHeight={420}

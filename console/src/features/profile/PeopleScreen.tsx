@@ -23,6 +23,9 @@ const route = getRouteApi('/shell/people')
 
 type Summary = Pick<Schema['ProfileSummary'], 'id' | 'full_name' | 'identifiers'>
 
+/** how many people each pause in typing asks for: as many as are in view */
+const firstRows = 20
+
 /** PeopleScreen finds people by the beginning of an identifier, or by parts of a name. */
 export function PeopleScreen() {
   const t = useText(profile)
@@ -93,7 +96,7 @@ function Found({ query }: { query: string }) {
   const found = useInfiniteQuery({
     queryKey: ['profiles', 'search', query],
     queryFn: ({ pageParam, signal }) =>
-      ask(api.GET('/api/v1/profiles', { params: { query: { query, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
+      ask(api.GET('/api/v1/profiles', { params: { query: { query, ...(pageParam ? { limit: 100, cursor: pageParam } : { limit: firstRows }) } }, signal })),
     initialPageParam: '',
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: keepPreviousData,
