@@ -50,17 +50,24 @@ type pace struct {
 // console fills an instance with people, lets a browser visit every screen and do
 // what is done most, and look on while events come in.
 func (b *bench) console(ctx context.Context) error {
-	defer b.scrap("console")
-	s, err := b.product(ctx, "console", "4GiB")
+	if !b.keep {
+		defer b.scrap("console")
+	}
+	s, err := b.product(ctx, "console", "3GiB")
 	if err != nil {
 		return err
 	}
 	defer s.kill()
 	cpu, begin := s.cpu(), time.Now()
-	if err := b.fill(ctx, s); err != nil {
+	if kept := s.call(ctx, http.MethodGet, "/api/v1/segments/bench-buyers", nil, &struct{}{}) == nil; kept {
+		b.say("with the people that are kept there")
+	} else if err := b.fill(ctx, s); err != nil {
 		return s.explain(ctx, err)
 	}
 	b.say("%d people and the demo shop in %v, %v of processor time", b.people, time.Since(begin).Round(time.Second), (s.cpu() - cpu).Round(time.Second))
+	if err := b.seek(ctx, s); err != nil {
+		return err
+	}
 	r, err := b.pace(ctx, s, "screens")
 	if err != nil {
 		return err
@@ -146,8 +153,8 @@ func (s *server) folded(ctx context.Context) error {
 	return s.settle(ctx)
 }
 
-// shoppers is a batch of people, every fifth of whom has an e-mail address and bought
-// something.
+// shoppers is a batch of people with names and e-mail addresses, every fifth of whom
+// bought something.
 func shoppers(from, n int) []byte {
 	var out bytes.Buffer
 	cities, plans := []string{"Graz", "London", "Dublin", "Wien", "Lyon"}, []string{"free", "free", "free", "silver", "gold"}
@@ -156,14 +163,13 @@ func shoppers(from, n int) []byte {
 		if i > from {
 			out.WriteByte(',')
 		}
-		fmt.Fprintf(&out, `{"type":"identify","messageId":"i%d","userId":"u-%08d","traits":{"first_name":"Given%d","last_name":"Family%d","city":%q,"plan":%q,"points":%d`,
-			i, i, i%1000, i%5000, cities[i%len(cities)], plans[i/7%len(plans)], i%9999)
+		fmt.Fprintf(&out, `{"type":"identify","messageId":"i%d","userId":"u-%08d","traits":{"first_name":"Given%d","last_name":"Family%d","city":%q,"plan":%q,"points":%d,"email":"person%08d@shop.example"}}`,
+			i, i, i%1000, i%5000, cities[i%len(cities)], plans[i/7%len(plans)], i%9999, i)
 		if i%5 > 0 {
-			out.WriteString("}}")
 			continue
 		}
-		fmt.Fprintf(&out, `,"email":"person%08d@shop.example"}},{"type":"track","messageId":"o%d","userId":"u-%08d","event":"Order Completed","properties":{"order_id":"o-%d","total":%d.95,"currency":"EUR","products":[{"product_id":"sku-%04d","quantity":1,"price":19.95}]}}`,
-			i, i, i, i, 19+i%80, i%20)
+		fmt.Fprintf(&out, `,{"type":"track","messageId":"o%d","userId":"u-%08d","event":"Order Completed","properties":{"order_id":"o-%d","total":%d.95,"currency":"EUR","products":[{"product_id":"sku-%04d","quantity":1,"price":19.95}]}}`,
+			i, i, i, 19+i%80, i%20)
 	}
 	out.WriteString(`]}`)
 	return out.Bytes()
