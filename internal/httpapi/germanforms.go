@@ -11,6 +11,7 @@ func problemForms() wording.Catalog {
 	all := maps.Clone(germanProblems)
 	maps.Copy(all, germanForms)
 	maps.Copy(all, germanRows)
+	maps.Copy(all, germanWork)
 	maps.Copy(all, germanDeliveries)
 	return all
 }
