@@ -74,7 +74,8 @@ func syncFolder(fs vfs.FS, dir string) error {
 }
 
 // Load reads the image of a part into an index and gives its mark. An image
-// that is missing is no error: found is false. One that is damaged is.
+// that is missing, or lacks what there is room for now, is no error: found is
+// false. One that is damaged is.
 func (f *Folder) Load(x *Index, part int) (m Mark, found bool, err error) {
 	file, err := f.fs.Open(f.path(part))
 	if errors.Is(err, os.ErrNotExist) {
@@ -87,7 +88,10 @@ func (f *Folder) Load(x *Index, part int) (m Mark, found bool, err error) {
 	if err == nil {
 		m, err = x.ReadImage(image, part)
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
+	if err = errors.Join(err, file.Close()); errors.Is(err, ErrNarrow) {
+		return m, false, nil
+	}
+	if err != nil {
 		return m, false, fmt.Errorf("reading image %d of the columnar index: %w", part, err)
 	}
 	return m, true, nil

@@ -148,3 +148,31 @@ func TestLoad_SaysWhatIsDamaged(t *testing.T) {
 		t.Errorf("found %v, %v", found, err)
 	}
 }
+
+// Columns that were dropped come back once there is room for them.
+func TestLoad_LeavesAnImageThatLacksWhatThereIsRoomFor(t *testing.T) {
+	t.Parallel()
+	f := openFolder(t, vfs.NewMem())
+	const tight = columns.Parts * 64 << 10
+	x := columns.New(tight)
+	for i := range 300_000 { // a part is measured now and then
+		key := id.KeyOf("user_id", strconv.Itoa(i))
+		if columns.PartOf(key) != 5 {
+			continue
+		}
+		x.Update(&columns.Row{Key: key, Values: []columns.Value{{
+			Field: columns.Field{Kind: columns.Trait, Name: "email"}, Text: fmt.Sprintf("%q", fmt.Sprint(i, "@shop.example")),
+		}}})
+	}
+	if len(x.Stats().Dropped) == 0 {
+		t.Fatal("nothing was dropped: this test shows nothing")
+	}
+	if err := f.Save(x, 5, columns.Mark{}); err != nil {
+		t.Fatal(err)
+	}
+	for budget, want := range map[int]bool{tight: true, tight / 2: true, tight + tight/8: true, 2 * tight: false, 0: false} {
+		if _, found, err := f.Load(columns.New(budget), 5); found != want || err != nil {
+			t.Errorf("with %d bytes found %v, %v, want %v", budget, found, err, want)
+		}
+	}
+}

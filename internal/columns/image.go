@@ -11,7 +11,7 @@ import (
 )
 
 // imageMagic begins every image; its last byte is the version.
-const imageMagic = "rapcol\x00\x02"
+const imageMagic = "rapcol\x00\x03"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -114,6 +114,7 @@ func (e *imageWriter) columns(c *columns) {
 	for _, name := range dropped {
 		e.name(name)
 	}
+	e.uint(uint64(c.budget))
 	e.uint(uint64(len(c.values)))
 	for f, s := range c.values {
 		e.uint(uint64(f.Kind))

@@ -16,6 +16,9 @@ import (
 // its part have to be taken in again.
 var ErrImage = errors.New("image of columns is damaged")
 
+// ErrNarrow says that an image lacks columns for which there may be room now.
+var ErrNarrow = errors.New("image of columns was written with less room")
+
 // ReadImage replaces one part by what WriteImage wrote, and gives the mark that
 // it was given. After an error the part is as it was.
 func (x *Index) ReadImage(image []byte, part int) (Mark, error) {
@@ -28,9 +31,9 @@ func (x *Index) ReadImage(image []byte, part int) (Mark, error) {
 		return Mark{}, fmt.Errorf("%w: its sum is wrong", ErrImage)
 	}
 	p := x.parts[part]
-	c, m, ok := readImage(body[len(imageMagic):], part, p.budget)
-	if !ok {
-		return Mark{}, fmt.Errorf("%w: its content contradicts itself", ErrImage)
+	c, m, err := readImage(body[len(imageMagic):], part, p.budget)
+	if err != nil {
+		return Mark{}, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -39,16 +42,19 @@ func (x *Index) ReadImage(image []byte, part int) (Mark, error) {
 }
 
 // readImage decodes what stands between head and sum.
-func readImage(b []byte, part, budget int) (c columns, m Mark, ok bool) {
+func readImage(b []byte, part, budget int) (c columns, m Mark, err error) {
 	r := &imageReader{b: b}
 	if r.uint() != uint64(part) {
-		return c, m, false
+		return c, m, fmt.Errorf("%w: it is of another part", ErrImage)
 	}
 	m = Mark{r.uint(), r.uint(), r.uint()}
 	c = newColumns(budget)
 	r.people(&c, part)
 	for range r.count() {
 		c.dropped[r.name()] = true
+	}
+	if room := r.uint(); len(c.dropped) > 0 && (budget == 0 || uint64(budget)/5 > room/4) {
+		return columns{}, m, ErrNarrow // a little more room is not worth it
 	}
 	for range r.count() {
 		f := Field{Kind(r.uint()), r.name()}
@@ -69,11 +75,11 @@ func readImage(b []byte, part, budget int) (c columns, m Mark, ok bool) {
 	}
 	r.members(&c)
 	if r.bad || len(r.b) != 0 {
-		return columns{}, m, false
+		return columns{}, m, fmt.Errorf("%w: its content contradicts itself", ErrImage)
 	}
 	c.counts = make([]columnCounts, len(c.ordinals.keys))
 	c.recount()
-	return c, m, true
+	return c, m, nil
 }
 
 // imageReader takes the pieces of an image. After a flaw everything reads as
