@@ -43,7 +43,7 @@ func (b *bench) seek(ctx context.Context, s *server) error {
 			if err := s.get(ctx, path, &page); err != nil {
 				return err
 			}
-			took = append(took, (s.ran() - before).Seconds()*1000)
+			took = append(took, (s.ran()-before).Seconds()*1000)
 			found += len(page.Items)
 		}
 		b.atMost(fmt.Sprintf("find people by %s: %.0f found, processor time p50 %.1f ms, p95", k.name, float64(found)/rounds, quantile(took, 0.5)), quantile(took, 0.95), 100, " ms")

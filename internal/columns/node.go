@@ -61,6 +61,10 @@ type Test struct {
 	Only []string
 	// Text decides on canonical JSON. It must always say the same of a text.
 	Text func(json string) Verdict
+	// Some, where not nil, is shown all texts of a part before Text is asked of each:
+	// false where it says No to every one. Texts stand one after the other, with
+	// some that nobody has any more among them.
+	Some func(texts string) bool
 	// Ranges are the numbers that hold, both ends included.
 	Ranges []Range
 	// Number decides on numbers outside of Ranges; nil: they do not hold.
@@ -92,19 +96,35 @@ type step interface {
 	scan(block int, selected, yes, unknown *set)
 }
 
-func (n All) bind(c *columns) step { return &allStep{steps: bindAll(n, c)} }
-func (n Any) bind(c *columns) step { return &anyStep{steps: bindAll(n, c)} }
+// bind leaves out what comes after a part that holds for nobody: a scan does not
+// get there.
+func (n All) bind(c *columns) step {
+	all := &allStep{}
+	for _, part := range n {
+		next := part.bind(c)
+		if all.steps = append(all.steps, next); next == constStep(No) {
+			break
+		}
+	}
+	return all
+}
+
+func (n Any) bind(c *columns) step {
+	some := &anyStep{}
+	for _, part := range n {
+		if next := part.bind(c); next != constStep(No) {
+			some.steps = append(some.steps, next)
+		}
+	}
+	if len(some.steps) == 0 {
+		return constStep(No)
+	}
+	return some
+}
+
 func (n Not) bind(c *columns) step { return &notStep{of: n.Node.bind(c)} }
 
 func (n Everybody) bind(*columns) step { return constStep(n) }
-
-func bindAll(nodes []Node, c *columns) []step {
-	out := make([]step, len(nodes))
-	for i, n := range nodes {
-		out[i] = n.bind(c)
-	}
-	return out
-}
 
 // allStep hands on to each part only those whom the parts before left.
 type allStep struct {

@@ -15,6 +15,10 @@ func (n Scalar) bind(c *columns) step {
 	if s == nil {
 		return constStep(n.Absent)
 	}
+	d := s.dict
+	if n.Some != nil && n.Absent == No && d.entries[longText].people == 0 && len(n.Ranges) == 0 && n.Number == nil && !n.Some(view(d.bytes)) {
+		return constStep(No)
+	}
 	p := &probe{test: n.Test, column: s, verdicts: make([]Verdict, len(s.dict.entries))}
 	p.verdicts[longText] = Unknown
 	p.prepare()
@@ -96,12 +100,14 @@ func (p *probe) lists(d *dict) {
 func (p *probe) verdict(code uint32) Verdict {
 	v := p.verdicts[code]
 	if v == unasked {
-		text := p.column.dict.text(code) // whose bytes nobody ever writes over
-		v = p.test.Text(unsafe.String(unsafe.SliceData(text), len(text)))
+		v = p.test.Text(view(p.column.dict.text(code)))
 		p.verdicts[code] = v
 	}
 	return v
 }
+
+// view is texts of a dictionary as they lie there: nobody ever writes over them.
+func view(texts []byte) string { return unsafe.String(unsafe.SliceData(texts), len(texts)) }
 
 // cell decides on one value.
 func (p *probe) cell(c cell) Verdict {

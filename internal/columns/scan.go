@@ -130,7 +130,7 @@ func (p *partCount) run(c *columns) {
 	}
 	root := p.query.Node.bind(c)
 	if all, ok := root.(*allStep); ok {
-		p.Steps = make([]StepCount, len(all.steps))
+		p.Steps = make([]StepCount, len(p.query.Node.(All)))
 		all.tally = func(part, yes, unknown int) {
 			p.Steps[part].Yes += yes
 			p.Steps[part].Unknown += unknown

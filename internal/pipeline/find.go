@@ -225,6 +225,9 @@ func (f *search) node(words []string) columns.Node {
 				return columns.Yes
 			}
 			return columns.No
+		}, Some: func(texts string) bool {
+			all, common := folded.small(texts)
+			return !common || bytes.Contains(all, part)
 		}}
 		var one columns.Any
 		for _, trait := range f.names {

@@ -27,9 +27,8 @@ type folding struct{ room []byte }
 
 // plain is a text made plain, good until the next is.
 func (f *folding) plain(s string) []byte {
-	f.room = append(f.room[:0], s...)
-	if small(&f.room) {
-		return f.room
+	if text, ok := f.small(s); ok {
+		return text
 	}
 	common := commonLetters()
 	f.room = f.room[:0]
@@ -44,21 +43,21 @@ func (f *folding) plain(s string) []byte {
 	return f.room
 }
 
-// small makes letters small, eight bytes at a time; false where some are not ASCII.
-func small(text *[]byte) bool {
+// small is a text in small letters, made eight bytes at a time; false where some are
+// not ASCII.
+func (f *folding) small(s string) ([]byte, bool) {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	n := len(*text)
-	room := append(*text, make([]byte, 8)...)
-	for at := 0; at < n; at += 8 {
+	f.room = append(append(f.room[:0], s...), 0, 0, 0, 0, 0, 0, 0)
+	room := f.room
+	for at := 0; at < len(s); at += 8 {
 		x := binary.LittleEndian.Uint64(room[at:])
 		if x&high != 0 {
-			return false
+			return nil, false
 		}
 		capital := (x + ones*(0x80-'A')) &^ (x + ones*(0x80-'Z'-1)) & high // the top bit of each byte that is one
 		binary.LittleEndian.PutUint64(room[at:], x|capital>>2)
 	}
-	*text = room[:n]
-	return true
+	return room[:len(s)], true
 }
 
 // What commonLetters says beside a letter.
