@@ -125,9 +125,9 @@ func (s *State) commit(c *store.Commit) error {
 	batch, g := s.batch(c.Span, size), s.recent.current()
 	g.bytes.Add(int64(size + rowOverhead*len(c.Changes)))
 	err := batch.Set(appliedKey(c.Span), binary.BigEndian.AppendUint64(nil, uint64(position)), nil)
-	for _, i := range inOrder(c.Changes) {
+	for _, p := range inOrder(c.Changes) {
 		if err == nil {
-			err = s.stage(batch, g, &c.Changes[i])
+			err = s.stage(batch, g, &c.Changes[p.at])
 		}
 	}
 	if err == nil {
@@ -283,17 +283,32 @@ func (s *State) readApplied() (err error) {
 // inOrder gives the places of changes in the order of their keys, those of one
 // key as they came: a memtable finds the place of a row from that of the one
 // before, which halves what writing rows costs.
-func inOrder(changes []store.Change) []int32 {
-	out := make([]int32, len(changes))
+func inOrder(changes []store.Change) []spot {
+	out := make([]spot, len(changes))
 	for i := range out {
-		out[i] = int32(i) //nolint:gosec // a commit has fewer
+		out[i] = spot{headOf(&changes[i]), i}
 	}
-	slices.SortFunc(out, func(x, y int32) int {
-		a, b := &changes[x], &changes[y]
-		if c := cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Bucket, b.Bucket)); c != 0 {
-			return c
+	slices.SortFunc(out, func(a, b spot) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
 		}
-		return cmp.Or(bytes.Compare(a.Key, b.Key), cmp.Compare(x, y))
+		return cmp.Or(bytes.Compare(changes[a.at].Key, changes[b.at].Key), cmp.Compare(a.at, b.at))
 	})
 	return out
+}
+
+// spot is the place of a change, with the head of its key: most are told apart by
+// it, without looking at the changes, which lie all over memory.
+type spot struct {
+	head uint64
+	at   int
+}
+
+// headOf is the table, the bucket and the first five bytes of the key.
+func headOf(c *store.Change) uint64 {
+	var head [8]byte
+	head[0] = byte(c.Table)
+	binary.BigEndian.PutUint16(head[1:], uint16(c.Bucket))
+	copy(head[3:], c.Key)
+	return binary.BigEndian.Uint64(head[:])
 }
