@@ -103,7 +103,8 @@ func (p *Pipeline) askGraph(ctx context.Context, keys []id.Key) ([]*whom, error)
 }
 
 // askGraphOf says of each identifier of some records who it belongs to. Most records
-// name somebody as they are known: then the strongest identifier tells of all.
+// name somebody as they are known: then the strongest identifier tells of all. In a
+// table of new people none does, and nothing is looked for by it.
 func (p *Pipeline) askGraphOf(ctx context.Context, records [][]event.Identifier) ([]*whom, error) {
 	var first, rest []id.Key
 	for _, idents := range records {
@@ -113,14 +114,17 @@ func (p *Pipeline) askGraphOf(ctx context.Context, records [][]event.Identifier)
 	}
 	p.graphLane.mu.Lock()
 	defer p.graphLane.mu.Unlock()
-	if err := p.graph.Recall(ctx, first); err != nil {
-		return nil, err
+	if !p.strangers {
+		if err := p.graph.Recall(ctx, first); err != nil {
+			return nil, err
+		}
 	}
 	whole := map[id.Key]*whom{}
 	strongest, err := p.askWhose(ctx, first, whole)
 	if err != nil {
 		return nil, err
 	}
+	p.strangers = !slices.ContainsFunc(strongest, func(a *whom) bool { return !a.unknown })
 	var out []*whom
 	for _, idents := range records {
 		for i := range idents {

@@ -46,6 +46,7 @@ type Pipeline struct {
 	common       *common
 	graph        *graph.Graph // the common lane's
 	graphLane    *lane
+	strangers    bool // nobody was known of those whom Known asked about last; locked by graphLane
 	room         room
 	waiting      atomic.Int64
 	payloads     sync.Pool // of *[]byte: payloads on their way into the log
