@@ -40,6 +40,7 @@ type Graph struct {
 	asked             []store.Record
 	links             []seenLink     // of the running batch
 	missing           []id.Key       // room for the keys of rows that are not in memory
+	asking            []store.RowKey // room for the same as the store is asked
 	halfway           bool           // a batch failed before all of it was applied
 	again             bool           // the running batch is one that failed before
 	half              *[2]id.Key     // the ends of the link on which it did
@@ -121,8 +122,9 @@ func New(c Config) *Graph {
 	g := &Graph{
 		state: c.State, book: c.Book, log: c.Log, rules: c.Book.Current(),
 		nodes: rows.NewCache[*node](c.Budget / 4), components: rows.NewCache[*component](c.Budget / 2),
-		edges: newEdgeCache(c.Budget / 4), told: newConcerns(concerns{}), large: largeEdges, absent: map[id.Key]bool{},
+		edges: newEdgeCache(c.Budget / 4), large: largeEdges, absent: map[id.Key]bool{},
 	}
+	g.told.begin()
 	g.nodes.Came = func(k id.Key) { delete(g.absent, k) }
 	return g
 }

@@ -95,13 +95,13 @@ func (g *Graph) loadRows(ctx context.Context, t store.Table, keys []id.Key, know
 		return nil
 	}
 	g.missing = rows.SortedKeys(g.missing)
-	missing := make([]store.RowKey, len(g.missing))
+	g.asking = g.asking[:0]
 	for i := range g.missing {
-		missing[i] = store.RowKey{Table: t, Bucket: id.CommonBucket, Key: g.missing[i][:]}
+		g.asking = append(g.asking, store.RowKey{Table: t, Bucket: id.CommonBucket, Key: g.missing[i][:]})
 	}
-	rows, err := g.state.Load(ctx, missing)
+	rows, err := g.state.Load(ctx, g.asking)
 	if err != nil {
-		return fmt.Errorf("load %d rows of the graph: %w", len(missing), err)
+		return fmt.Errorf("load %d rows of the graph: %w", len(g.asking), err)
 	}
 	for i, parts := range rows {
 		if err := adopt(g.missing[i], parts); err != nil {

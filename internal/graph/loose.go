@@ -27,16 +27,16 @@ func (l *looseEdges) add(k id.Key, x arc) {
 }
 
 // changes adds what the next commit carries.
-func (l *looseEdges) changes(out []store.Change) []store.Change {
+func (l *looseEdges) changes(out []store.Change, room *rows.Arena) []store.Change {
 	if l.carried == nil {
 		l.carried = map[id.Key][]arc{}
 	}
 	for k, list := range l.waiting {
-		b := []byte{partMore}
+		b := append(room.Open(), partMore)
 		for i := range list {
 			b = appendArc(b, &list[i])
 		}
-		out = append(out, rows.Common(store.TableNodes, k[:], store.Add, b))
+		out = append(out, rows.Common(store.TableNodes, k[:], store.Add, room.Close(b)))
 		l.carried[k] = append(l.carried[k], list...)
 	}
 	clear(l.waiting)

@@ -36,9 +36,18 @@ type concerns struct {
 	audits   uint32
 }
 
-// newConcerns makes room for about as many as there were before.
-func newConcerns(before concerns) concerns {
-	return concerns{people: make(map[id.Key]bool, len(before.people)), was: make(map[event.Identifier]event.Identifier, len(before.was))}
+// manyConcerned is from when on the room of a batch is not kept for the next.
+const manyConcerned = 4096
+
+// begin forgets whom the batch before concerned.
+func (t *concerns) begin() {
+	people, was := t.people, t.was
+	if people == nil || len(people)+len(was) > manyConcerned {
+		people, was = map[id.Key]bool{}, map[event.Identifier]event.Identifier{}
+	}
+	clear(people)
+	clear(was)
+	*t = concerns{people: people, was: was}
 }
 
 // changed notes that somebody's identifiers changed, or what of a shared one is
@@ -106,7 +115,8 @@ func (g *Graph) Publish(ctx context.Context) ([]store.Record, error) {
 			return nil, err
 		}
 	}
-	g.told, g.asked, g.halfway, g.half = newConcerns(g.told), nil, false, nil
+	g.told.begin()
+	g.asked, g.halfway, g.half = nil, false, nil
 	return out, nil
 }
 

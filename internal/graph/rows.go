@@ -63,8 +63,9 @@ func (m *mark) wrote(full bool, entries int) {
 	m.fresh, m.changed, m.saved = false, false, entries
 }
 
-func (n *node) part() (b []byte, op store.Op) {
-	full := n.mark.due(len(n.edges))
+// part appends what the next commit says of a node.
+func (n *node) part(b []byte) ([]byte, store.Op) {
+	full, op := n.mark.due(len(n.edges)), store.Put
 	if full {
 		b = append(b, partFull)
 		b = rows.AppendIdentifier(b, n.ident)
@@ -129,8 +130,9 @@ func readNode(k id.Key, parts [][]byte) (*node, error) {
 	return n, nil
 }
 
-func (c *component) part() (b []byte, op store.Op) {
-	full, members := c.mark.due(len(c.members)), c.members
+// part appends what the next commit says of a component.
+func (c *component) part(b []byte) ([]byte, store.Op) {
+	full, op, members := c.mark.due(len(c.members)), store.Put, c.members
 	if full {
 		b = append(append(b, partFull), c.into[:]...)
 		b = append(b, rows.Flag(c.asks)*flagAsks|rows.Flag(c.queued)*flagQueued)
@@ -218,15 +220,16 @@ func (g *Graph) Changes(out []store.Change) []store.Change {
 	out = append(append(out, g.rows...), g.more.Gather()...)
 	clear(g.rows)
 	g.rows = g.rows[:0]
-	out = g.loose.changes(out)
+	var room rows.Arena
+	out = g.loose.changes(out, &room)
 	for _, n := range g.changedNodes {
-		b, op := n.part()
-		out = append(out, rows.Common(store.TableNodes, n.key[:], op, b))
+		b, op := n.part(room.Open())
+		out = append(out, rows.Common(store.TableNodes, n.key[:], op, room.Close(b)))
 		g.nodes.Resize(n.key, n.size())
 	}
 	for _, c := range g.changedComponents {
-		b, op := c.part()
-		out = append(out, rows.Common(store.TableComponents, c.key[:], op, b))
+		b, op := c.part(room.Open())
+		out = append(out, rows.Common(store.TableComponents, c.key[:], op, room.Close(b)))
 		g.components.Resize(c.key, c.size())
 	}
 	g.changedNodes, g.changedComponents = rows.Emptied(g.changedNodes), rows.Emptied(g.changedComponents)

@@ -139,7 +139,7 @@ func (w *people) spareCold() *anchor {
 
 // coldChanges gives the increments of a cold row to a commit.
 func (w *people) coldChanges(out []store.Change, a *anchor) []store.Change {
-	part := w.arena.close(a.increment(w.arena.open()))
+	part := w.arena.Close(a.increment(w.arena.Open()))
 	a.cold.sent = append(a.cold.sent, part)
 	if !a.cold.sending {
 		a.cold.sending = true

@@ -65,21 +65,21 @@ func (w *people) anchorChanges(out []store.Change, a *anchor) []store.Change {
 	if a.cold != nil {
 		return w.coldChanges(out, a)
 	}
-	part, full := a.part(w.arena.open())
-	part = w.arena.close(part)
+	part, full := a.part(w.arena.Open())
+	part = w.arena.Close(part)
 	op := store.Add
 	if full {
 		op = store.Put
 	}
 	out = append(out, w.row(store.TableAnchors, a.key, a.key[:], op, part))
 	for _, c := range a.pending[a.gathered:] {
-		out = append(out, w.row(store.TableTimeline, a.key, chunkKey(a.key, c.number), store.Put, w.arena.close(appendEntries(w.arena.open(), c.entries))))
+		out = append(out, w.row(store.TableTimeline, a.key, chunkKey(a.key, c.number), store.Put, w.arena.Close(appendEntries(w.arena.Open(), c.entries))))
 		for i := range c.entries {
 			if c.number < knownChunks {
 				break
 			}
 			e := &c.entries[i]
-			out = append(out, w.row(store.TableSeen, a.key, seenKey(a.key, e.Short), store.Put, w.arena.close(profile.AppendEntry(w.arena.open(), nil, e))))
+			out = append(out, w.row(store.TableSeen, a.key, seenKey(a.key, e.Short), store.Put, w.arena.Close(profile.AppendEntry(w.arena.Open(), nil, e))))
 		}
 	}
 	if a.gathered < len(a.pending) {
@@ -94,12 +94,12 @@ func (w *people) anchorChanges(out []store.Change, a *anchor) []store.Change {
 func (w *people) entityChanges(out []store.Change, e *entity) []store.Change {
 	op, part := store.Add, []byte(nil)
 	if e.fresh || e.deltas >= maxDeltas {
-		op, part, e.deltas = store.Put, e.row.AppendFull(w.arena.open()), 0
+		op, part, e.deltas = store.Put, e.row.AppendFull(w.arena.Open()), 0
 	} else {
-		part = e.row.AppendChanges(w.arena.open())
+		part = e.row.AppendChanges(w.arena.Open())
 		e.deltas++
 	}
-	part = w.arena.close(part)
+	part = w.arena.Close(part)
 	out = append(out, w.row(store.TableEntities, e.key, e.key[:], op, part))
 	if exists := e.row.Exists(); exists != e.listed {
 		e.listed = exists
@@ -210,31 +210,4 @@ func (w *people) replaceCommitted(ctx context.Context, a *anchor, better profile
 		w.rows = append(w.rows, w.row(store.TableSeen, a.key, seenKey(a.key, better.Short), store.Put, profile.AppendEntry(nil, nil, &better)))
 	}
 	return nil
-}
-
-// arena is room for the many small values of a commit: pieces of memory that
-// grow with what the commit gathers.
-type arena []byte
-
-const (
-	arenaFirst = 4 << 10
-	arenaMost  = 256 << 10
-	arenaLeast = 1 << 10 // left for a value to begin; a larger one moves out
-)
-
-// open gives room to append one value to.
-func (a *arena) open() []byte {
-	if cap(*a)-len(*a) < arenaLeast {
-		*a = make([]byte, 0, min(max(2*cap(*a), arenaFirst), arenaMost))
-	}
-	return (*a)[len(*a):]
-}
-
-// close takes the value that was appended to the room; nothing can be appended
-// to what it gives.
-func (a *arena) close(value []byte) []byte {
-	if n := len(value); n <= cap(*a)-len(*a) {
-		*a = (*a)[:len(*a)+n]
-	}
-	return slices.Clip(value)
 }

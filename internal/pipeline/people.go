@@ -77,7 +77,7 @@ type people struct {
 	undecided       map[id.Key]chan struct{} // entities with a command whose outcome is not applied yet
 	derived         []store.Record           // what the running batch sends to other buckets
 	stale           []*anchor                // anchors to fold again before the batch is done
-	arena           arena                    // of the values that the next commit gathers
+	arena           rows.Arena               // of the values that the next commit gathers
 	missing         []store.RowKey           // rows that the running batch has to load
 	asked           map[id.Key]bool
 	absent          map[target]bool // rows that are neither in memory nor in the store; some of them
