@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"runtime"
 	"sync"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 // groupBytes bounds one group commit, so that the first of a group does not
 // wait for a write of any size.
 const groupBytes = 8 << 20
+
+// smallFrame is how many bytes of events a frame has at most for whose write others
+// are let in.
+const smallFrame = 8 << 10
 
 // ticket is a frame on its way into the log. Done is closed when the frame is
 // durable and handed to the lanes, or refused with err.
@@ -121,6 +126,7 @@ func (s *sequencer) take() []*ticket {
 			return nil
 		}
 		s.wake.Wait()
+		s.letJoin()
 	}
 	n, bytes := 0, 0
 	for n < len(s.waiting) && (n == 0 || bytes+s.waiting[n].bytes <= groupBytes) {
@@ -134,6 +140,19 @@ func (s *sequencer) take() []*ticket {
 		s.waiting = s.waiting[n:]
 	}
 	return group
+}
+
+// letJoin lets requests that are about to submit come into a group that a small
+// frame began while the log was at rest: the processors are short then, and a
+// write costs more of them than what is in it. A log that is busy gathers while
+// it writes. It is called with the queue locked.
+func (s *sequencer) letJoin() {
+	if len(s.waiting) == 0 || s.waiting[0].bytes > smallFrame {
+		return
+	}
+	s.mu.Unlock()
+	runtime.Gosched()
+	s.mu.Lock()
 }
 
 // appendGroup makes a group durable. Frames of the door fail with the group;
