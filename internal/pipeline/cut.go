@@ -259,9 +259,14 @@ func (w *people) loadTheirCuts(ctx context.Context, tasks []task) error {
 	}
 	for i := range tasks {
 		var err error
-		if t := &tasks[i]; t.rec.Kind == store.KindEvent || t.rec.Kind == store.KindReplay {
+		switch t := &tasks[i]; t.rec.Kind {
+		case store.KindEvent, store.KindReplay:
 			err = seeRow(w.rowOf(t))
-		} else {
+		case store.KindTick:
+			for k := 0; err == nil && k < len(t.due); k++ {
+				err = seeRow(t.due[k])
+			}
+		default:
 			err = w.eachAnchorOf(t.rec, see)
 		}
 		if err != nil {
@@ -285,8 +290,6 @@ func (w *people) eachAnchorOf(r *store.Record, visit func(id.Key) error) error {
 		if len(r.Payload) >= len(id.Key{}) {
 			return visit(id.Key(r.Payload[:len(id.Key{})]))
 		}
-	case store.KindTick:
-		return w.timers.due(r.Bucket, readTick(r.Payload), visit)
 	}
 	return nil
 }

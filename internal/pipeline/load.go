@@ -18,6 +18,21 @@ func (w *people) load(ctx context.Context, tasks []task) error {
 	for i := range tasks {
 		w.wantRows(&tasks[i])
 	}
+	if err := w.loadMissing(ctx); err != nil {
+		return err
+	}
+	for i := range tasks {
+		t := &tasks[i]
+		for _, k := range t.keys {
+			if a, ok := w.anchors.Get(k); ok {
+				t.due = append(t.due, a)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *people) loadMissing(ctx context.Context) error {
 	if len(w.missing) == 0 {
 		return nil
 	}
@@ -53,6 +68,12 @@ func (w *people) wantRows(t *task) {
 		}
 	case store.KindItem:
 		w.want(store.TableEntities, t.rec.Anchor)
+	case store.KindTick:
+		t.keys = w.timers.due(t.rec.Bucket, readTick(t.rec.Payload))
+		t.due = make([]*anchor, 0, len(t.keys))
+		for _, k := range t.keys {
+			w.want(store.TableAnchors, k)
+		}
 	default:
 		w.anchorsOf(t.rec, func(k id.Key) { w.want(store.TableAnchors, k) })
 	}
@@ -80,6 +101,10 @@ func (w *people) loadParts(ctx context.Context, tasks []task) error {
 			if k, table, ok := portionTarget(t.rec); ok && table == store.TableAnchors {
 				see(k)
 			}
+		case store.KindTick:
+			for _, a := range t.due {
+				seeRow(a)
+			}
 		default:
 			w.anchorsOf(t.rec, see)
 		}
@@ -104,11 +129,6 @@ func (w *people) anchorsOf(r *store.Record, visit func(id.Key)) {
 		if len(r.Payload) >= len(id.Key{}) {
 			visit(id.Key(r.Payload[:len(id.Key{})]))
 		}
-	case store.KindTick:
-		_ = w.timers.due(r.Bucket, readTick(r.Payload), func(k id.Key) error { // nothing fails here
-			visit(k)
-			return nil
-		})
 	}
 }
 

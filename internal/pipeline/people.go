@@ -159,6 +159,10 @@ type task struct {
 	// anchor is the row of the event's anchor where it was in memory when it was
 	// looked for.
 	anchor *anchor
+	// keys are whom a tick lets time pass for, and due their rows once they are in
+	// memory: where many are due in a bucket, looking them up is not little.
+	keys []id.Key
+	due  []*anchor
 	// copy is the entry of a copy of the same message in a committed chunk.
 	copy *profile.Entry
 	err  error

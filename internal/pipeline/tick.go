@@ -40,14 +40,15 @@ func (p *Pipeline) tick() {
 const (
 	// portionAmong is for how many anchors of a lane time passes at once while
 	// events come in, portionAlone while none do.
-	portionAmong, portionAlone = 40, 512
+	portionAmong, portionAlone = 32, 512
 	// agedAmong and agedAlone are of how many anchors a lane leaves uncommitted
 	// what time did to them, while more are due: to gather a commit holds events
 	// up, and so does one that the lane itself makes while it is written.
 	agedAmong, agedAlone = 64, 512
 	// tickMost is for how many anchors one tick lets time pass. The rest of its
-	// bucket waits for the next.
-	tickMost = 64
+	// bucket waits for the next. It is no more than a portion has among events:
+	// where everybody is due, one bucket is a portion.
+	tickMost = portionAmong
 )
 
 // waysMost is how long a portion waits for what callers are waiting for. Under

@@ -57,21 +57,19 @@ func (t *timers) bytes() int { return timerBytes * len(t.at) }
 // timerBytes is what one takes in the map and in its heap, with room to grow.
 const timerBytes = 100
 
-// due visits the anchors of a bucket whose timers are at or before now, in any
+// due gives the anchors of a bucket whose timers are at or before now, in any
 // order, perhaps twice, and leaves them armed.
-func (t *timers) due(b id.Bucket, now clock.Instant, visit func(id.Key) error) error {
+func (t *timers) due(b id.Bucket, now clock.Instant) (out []id.Key) {
 	h := t.buckets[b]
 	if h == nil {
 		return nil
 	}
 	for _, x := range *h {
 		if x.at <= now && t.at[x.key] == x.at {
-			if err := visit(x.key); err != nil {
-				return err
-			}
+			out = append(out, x.key)
 		}
 	}
-	return nil
+	return out
 }
 
 // take gives timers of a bucket that are at or before now, the earliest ones and
