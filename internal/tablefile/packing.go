@@ -71,6 +71,10 @@ func packing(head []byte) string {
 		return "bzip2"
 	case strings.HasPrefix(string(head), "\xfd7zX"):
 		return "xz"
+	case strings.HasPrefix(string(head), "7z\xbc\xaf"):
+		return "7-Zip"
+	case strings.HasPrefix(string(head), "Rar!"):
+		return "RAR"
 	case strings.HasPrefix(string(head), "\xd0\xcf\x11\xe0"):
 		return "xls"
 	}

@@ -103,6 +103,8 @@ func TestOpen_ReadsCSVAsProgramsWriteIt(t *testing.T) {
 		"returns alone":           {"a,b\r1,2\r", "/  / !unknown_line_ends"},
 		"only a header, ended so": {"a,b\r", "/  /"},
 		"bzip2":                   {"BZh9xx", "/  / !unknown_packing"},
+		"7-Zip":                   {"7z\xbc\xaf\x27\x1c", "/  / !unknown_packing"},
+		"RAR":                     {"Rar!\x1a\x07", "/  / !unknown_packing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
