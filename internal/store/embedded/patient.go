@@ -218,8 +218,9 @@ type patientFile struct {
 }
 
 // turnBytes are written until others may go first. A flush or a compaction is
-// busy for a millisecond with as much, and would keep its processor for ten.
-const turnBytes = 64 << 10
+// busy for a quarter of a millisecond with as much, and would keep its processor
+// for ten.
+const turnBytes = 16 << 10
 
 // Write goes on where a full disk stopped it.
 func (f *patientFile) Write(b []byte) (int, error) {
