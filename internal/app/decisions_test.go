@@ -82,7 +82,7 @@ func TestDecisions_AModelIsPutAndAnswersAtOnce(t *testing.T) {
 	}
 	for body, code := range map[string]string{
 		`{"inputs":{"Guests":1}}`: "unknown_input", `{"inputs":{"Guest Count":"many"}}`: "invalid_input", `{"inputs":{"When":"soon"}}`: "invalid_input",
-		`{"decisions":["Drink"]}`: "unknown_decision", `{"service":"x"}`: "unknown_service", `{"input":{}}`: "invalid_json", `{`: "invalid_json",
+		`{"decisions":["Drink"]}`: "unknown_decision", `{"service":"x"}`: "unknown_service", `{"input":{}}`: "unknown_field", `{`: "invalid_json",
 	} {
 		if got, _ := a.api("POST", menu+"/evaluate", body, 400); got["code"] != code {
 			t.Errorf("%s: %v", body, got)
