@@ -36,10 +36,11 @@ type spine struct {
 	docs    map[string][]byte
 	planned chan []effect.Plan
 	news    chan struct{}
-	purged  []string // destinations, each with the instant before which deliveries are forgotten
-	erased  string   // nobody knows anything of this person any more
-	reading func()   // is called when somebody is read; nil: nobody waits for it
-	noting  func()   // is called before results are in the log; nil: nobody waits for it
+	purged  []string       // destinations, each with the instant before which deliveries are forgotten
+	erased  string         // nobody knows anything of this person any more
+	passed  store.Position // of the last entry or exit of anybody
+	reading func()         // is called when somebody is read; nil: nobody waits for it
+	noting  func()         // is called before results are in the log; nil: nobody waits for it
 }
 
 func newSpine() *spine {
@@ -144,6 +145,10 @@ func (s *spine) Subject(context.Context, id.Key, bool, []pipeline.Use) (*pipelin
 
 func (s *spine) Told(_ context.Context, asked []effect.Fact) ([]string, error) {
 	return make([]string, len(asked)), nil
+}
+
+func (s *spine) PassedSince(_ context.Context, _ id.Key, _ string, at store.Position) (bool, error) {
+	return at < s.passed, nil
 }
 
 func (s *spine) EventAt(context.Context, store.Position) (*event.Event, error) {

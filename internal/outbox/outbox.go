@@ -53,6 +53,7 @@ type plans interface {
 	Subject(ctx context.Context, k id.Key, whole bool, uses []pipeline.Use) (*pipeline.Subject, error)
 	EventAt(ctx context.Context, at store.Position) (*event.Event, error)
 	Applied(ctx context.Context, at store.Position) error
+	PassedSince(ctx context.Context, k id.Key, segment string, at store.Position) (bool, error)
 }
 
 type rows interface {

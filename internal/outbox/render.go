@@ -287,7 +287,9 @@ func (o *Outbox) compare(ctx context.Context, drafts []draft) error {
 		case effect.Check:
 			d.known, d.as, d.change = knownIn, effect.Left, string(effect.Left)
 			if known[key] == knownIn && !effect.In(d.person.View, d.Segment) {
-				d.known = knownOut
+				if d.known, err = o.sinceMoved(ctx, d); err != nil {
+					return err
+				}
 			}
 		case effect.Member:
 			d.known, d.change = knownOut, "removed"
@@ -305,6 +307,17 @@ func (o *Outbox) compare(ctx context.Context, drafts []draft) error {
 		known[key] = d.known
 	}
 	return nil
+}
+
+// sinceMoved is what a destination is to know of somebody who moved and is not in
+// the segment by now. They may have been in it where they went, and have left since:
+// that exit is told by itself.
+func (o *Outbox) sinceMoved(ctx context.Context, d *draft) (string, error) {
+	again, err := o.Spine.PassedSince(ctx, d.Anchor, d.Segment, store.Position(d.Position))
+	if err != nil || again {
+		return knownIn, err
+	}
+	return knownOut, nil
 }
 
 func (d *draft) told() string {

@@ -141,8 +141,39 @@ func (g *glass) reasons(segment int) []byte {
 
 // history adds the entries and exits that were kept of an anchor.
 func (p *Pipeline) history(ctx context.Context, into []Passage, k id.Key, key string) ([]Passage, error) {
+	err := p.eachPassage(ctx, k, func(at clock.Instant, x *passage) bool {
+		if key == "" || x.segment == key {
+			into = append(into, p.tellPassage(Language(ctx), x, at))
+		}
+		return true
+	})
+	return into, err
+}
+
+// PassedSince tells whether a person entered or left a segment by a record behind a
+// position, all that is applied by now included.
+func (p *Pipeline) PassedSince(ctx context.Context, k id.Key, segment string, at store.Position) (found bool, err error) {
+	who, err := p.gatherKey(ctx, k)
+	if err != nil || who == nil {
+		return false, err
+	}
+	for _, m := range who.members {
+		err := p.eachPassage(ctx, m.Key(), func(_ clock.Instant, x *passage) bool {
+			found = x.segment == segment && x.position > at
+			return !found
+		})
+		if err != nil || found {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+// eachPassage visits the entries and exits that were kept of an anchor, the oldest
+// first.
+func (p *Pipeline) eachPassage(ctx context.Context, k id.Key, visit func(clock.Instant, *passage) bool) error {
 	if err := p.lanes[p.laneIndex(k.Bucket())].commit(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	var bad error
 	at := store.Range{Table: store.TableHistory, Bucket: k.Bucket(), Prefix: k[:]}
@@ -151,15 +182,12 @@ func (p *Pipeline) history(ctx context.Context, into []Passage, k id.Key, key st
 		if x, bad = readPassage(parts[0]); bad != nil {
 			return false
 		}
-		if key == "" || x.segment == key {
-			into = append(into, p.tellPassage(Language(ctx), &x, clock.Instant(binary.BigEndian.Uint64(row[len(k):]))))
-		}
-		return true
+		return visit(clock.Instant(binary.BigEndian.Uint64(row[len(k):])), &x)
 	})
 	if err = errors.Join(err, bad); err != nil {
-		return nil, fmt.Errorf("history of %s: %w", k, err)
+		return fmt.Errorf("history of %s: %w", k, err)
 	}
-	return into, nil
+	return nil
 }
 
 // tellPassage gives a passage its words.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -237,6 +238,50 @@ func TestPlanned_GivesAllInOrderWhenMemoryIsShort(t *testing.T) {
 	}
 	if got != events {
 		t.Errorf("%d plans, want %d", got, events)
+	}
+}
+
+// Of somebody who becomes known it can be said at any later time whether they came
+// into a segment, or left it, after they moved.
+func TestPassedSince_KnowsWhatCameAfterSomebodyMoved(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	p := open(t, memory.New(), 3, 8)
+	defer closeNow(t, p)
+	defineKind(t, p, definition.Segment, "lookers", `{"name":"L","condition":{"all":[{"event":"Looked"},{"not":{"event":"Bought"}}]}}`)
+	defineDestination(t, p, "crm", `{"type":"test","segments":[{"key":"lookers"}]}`)
+	if err := p.waitForce(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var facts []fact
+	for n, body := range []string{`"type":"track","event":"Looked","anonymousId":"device"`, `"type":"identify","anonymousId":"device","userId":"ada"`, `"type":"track","event":"Bought","userId":"ada"`} {
+		at := worldStart.Add(3*time.Hour + time.Duration(n)*time.Second)
+		facts = append(facts, fact{received: at, body: fmt.Sprintf(`{"messageId":"m%d","timestamp":%q,%s}`, n, at, body)})
+	}
+	play(t, p, facts, 1)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var plans []effect.Plan
+	for len(plans) < 4 {
+		more, err := p.Planned(ctx)
+		if err != nil {
+			t.Fatalf("%v after %+v", err, plans)
+		}
+		plans = append(plans, more...)
+	}
+	var got []effect.Kind
+	for i, x := range plans {
+		got = append(got, x.Kind)
+		since, err := p.PassedSince(ctx, x.Anchor, "lookers", store.Position(x.Position))
+		if err != nil || since != (i < len(plans)-1) {
+			t.Errorf("since the plan to tell of %q: %v, %v", x.Kind, since, err)
+		}
+		if other, err := p.PassedSince(ctx, x.Anchor, "buyers", 0); err != nil || other {
+			t.Errorf("of another segment: %v, %v", other, err)
+		}
+	}
+	if want := []effect.Kind{effect.Entered, effect.Check, effect.Entered, effect.Left}; !slices.Equal(got, want) {
+		t.Errorf("planned %q, want %q", got, want)
 	}
 }
 
