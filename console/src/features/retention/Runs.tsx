@@ -38,7 +38,7 @@ export function Runs({ may, policies }: { may: boolean; policies: Listed[] }) {
       <Async query={query} isEmpty={(d) => (d.items ?? []).length === 0} empty={<Empty title={t('noRuns')} icon={IconHistory}>{t('noRunsText')}</Empty>}>
         {({ items }) => <Stack gap="sm">{(items ?? []).map((j) => <Run key={j.id} job={j} may={may} />)}</Stack>}
       </Async>
-      <Floors />
+      <Floors ended={query.data?.items?.find((j) => !moving(j))?.id} />
       <Dialog opened={sure} close={() => setSure(false)} title={t('runSure')}><Sure close={() => setSure(false)} /></Dialog>
     </Stack>
   )
@@ -87,10 +87,10 @@ function Sure({ close }: { close: () => void }) {
   )
 }
 
-function Floors() {
+function Floors({ ended }: { ended: string | undefined }) {
   const t = useText(retention)
   const f = useFormats()
-  const floors = useQuery(floorsQuery).data?.floors ?? []
+  const floors = useQuery(floorsQuery(ended)).data?.floors ?? []
   if (floors.length === 0) return null
   return (
     <section>

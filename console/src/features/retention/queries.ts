@@ -1,4 +1,4 @@
-import { queryOptions, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, ask, call } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
 import { useChange } from '~/shared/api/useChange'
@@ -48,8 +48,9 @@ export const policiesQuery = queryOptions({ queryKey: ['retention', 'policies'],
 
 export const policyQuery = (key: string) => queryOptions({ queryKey: ['retention', 'policies', key], queryFn: ({ signal }) => call<Stored>(addressOf(key), { signal }) })
 
-/** floorsQuery is up to when events are no longer there. */
-export const floorsQuery = queryOptions({ queryKey: ['retention', 'floors'], queryFn: ({ signal }) => ask(api.GET('/api/v1/retention', { signal })) })
+/** floorsQuery is up to when events are no longer there, once a run has ended: they rise with it. */
+export const floorsQuery = (ended?: string) =>
+  queryOptions({ queryKey: ['retention', 'floors', ended], queryFn: ({ signal }) => ask(api.GET('/api/v1/retention', { signal })), placeholderData: keepPreviousData })
 
 export const runsQuery = queryOptions({
   queryKey: ['retention', 'runs'],
