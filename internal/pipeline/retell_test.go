@@ -117,9 +117,7 @@ func TestRebuild_KeepsWhatWasTold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(p.Tick(ctx), p.settleAll(ctx)); err != nil {
-				t.Fatal(err)
-			}
+			nothingDue(t, p)
 			return p
 		}
 		p := reopen()
