@@ -62,7 +62,7 @@ test('segment browser: 429, 503 and a lost answer lose and double nothing', asyn
   await page.evaluate(async () => {
     for (let i = 0; i < 12; i++) await window.analytics.track('Counted', { i })
   })
-  await server.settled(12 + 1)
+  await server.settled(12, 1)
   assert.equal(road.mishaps.length, 0, 'every mishap happened')
   const sums = await whole(server, road)
   assert.equal(sums.deduplicated, 1, 'the lost answer made the client send twice')

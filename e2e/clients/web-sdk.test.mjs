@@ -255,7 +255,7 @@ test('web library: a link to another host of ours brings the visitor along, for 
   await here.waitForURL(/127\.0\.0\.1/)
   assert.equal(await here.evaluate(() => window.rapport.id), had)
   await here.evaluate(() => window.rapport.flush())
-  await server.settled(7)
+  await server.settled(6)
   assert.equal((await server.profile('anonymous_id', had)).id, (await server.profile('anonymous_id', mine)).id)
 
   // A link that somebody else opens makes him nobody else.

@@ -119,19 +119,22 @@ export class Server {
     return items
   }
 
-  // settled waits until that many events were received and all that follows
-  // from them is visible, and gives the sums, without the test's own events.
-  async settled(received) {
+  // settled waits until that many different events were received and all that
+  // follows from them is visible, and gives the sums, without the test's own
+  // events. What a client sends twice counts once, for how often it does so is
+  // a matter of how fast it hears the answers; repeated is how often it must.
+  async settled(events, repeated = 0) {
     let sums
+    const there = () => sums.deduplicated >= repeated && sums.received - sums.deduplicated >= events
     for (const end = Date.now() + patience; Date.now() < end; await after(25)) {
       sums = await this.sums()
-      if (sums.received < received) continue
+      if (!there()) continue
       await this.barrier()
       sums = await this.sums()
       assert.equal(sums.pending, 0, 'nothing is pending behind the barrier')
-      return sums
+      if (there()) return sums
     }
-    throw new Error(`not settled at ${received} received: ${JSON.stringify(sums)}`)
+    throw new Error(`not settled at ${events} different events: ${JSON.stringify(sums)}`)
   }
 
   async sums() {
