@@ -8,11 +8,10 @@ import (
 
 // problemForms are all sentences of problems that have a German of their own.
 func problemForms() wording.Catalog {
-	all := maps.Clone(germanProblems)
-	maps.Copy(all, germanForms)
-	maps.Copy(all, germanRows)
-	maps.Copy(all, germanWork)
-	maps.Copy(all, germanDeliveries)
+	all := wording.Catalog{}
+	for _, part := range []wording.Catalog{germanProblems, germanForms, germanRows, germanWork, germanDeliveries, germanSetup, germanAPI, germanData} {
+		maps.Copy(all, part)
+	}
 	return all
 }
 
