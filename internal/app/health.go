@@ -11,6 +11,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"rapport/internal/clock"
+	"rapport/internal/columns"
+	"rapport/internal/config"
 	"rapport/internal/definition"
 	"rapport/internal/disk"
 	"rapport/internal/effect"
@@ -133,7 +135,22 @@ func (p *physician) measure(ctx context.Context, now clock.Instant) health.Measu
 	}
 	m.Backup, m.Certificate, m.ReadOnly = p.backup(), a.certificate(), a.config.ReadOnly
 	m.FailedJobs, m.Nodes = p.failedJobs(ctx, now), a.nodes()
+	m.Columns = leftOut(a.pipeline.ColumnStats())
 	return m
+}
+
+// leftOut says what of the index of people does not fit into memory; nil where all
+// does.
+func leftOut(s columns.Stats) *health.ColumnsReport {
+	if len(s.Dropped) == 0 {
+		return nil
+	}
+	r := &health.ColumnsReport{Memory: config.MemoryFor(config.Size(s.Wanted)).String()}
+	for _, d := range s.Dropped {
+		r.LeftOut = append(r.LeftOut, health.LeftColumn{Column: d.Column, Bytes: uint64(d.Bytes)})
+		r.Bytes += uint64(d.Bytes)
+	}
+	return r
 }
 
 // diskOf asks the disk under a folder; nil where it does not tell.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -164,15 +165,20 @@ func TestLoad_LeavesAnImageThatLacksWhatThereIsRoomFor(t *testing.T) {
 			Field: columns.Field{Kind: columns.Trait, Name: "email"}, Text: fmt.Sprintf("%q", fmt.Sprint(i, "@shop.example")),
 		}}})
 	}
-	if len(x.Stats().Dropped) == 0 {
+	dropped := x.Stats().Dropped
+	if len(dropped) == 0 {
 		t.Fatal("nothing was dropped: this test shows nothing")
 	}
 	if err := f.Save(x, 5, columns.Mark{}); err != nil {
 		t.Fatal(err)
 	}
 	for budget, want := range map[int]bool{tight: true, tight / 2: true, tight + tight/8: true, 2 * tight: false, 0: false} {
-		if _, found, err := f.Load(columns.New(budget), 5); found != want || err != nil {
+		again := columns.New(budget)
+		if _, found, err := f.Load(again, 5); found != want || err != nil {
 			t.Errorf("with %d bytes found %v, %v, want %v", budget, found, err, want)
+		}
+		if got := again.Stats().Dropped; want && !slices.Equal(got, dropped) {
+			t.Errorf("dropped were %v, after it was read %v", dropped, got)
 		}
 	}
 }

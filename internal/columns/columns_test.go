@@ -225,6 +225,16 @@ func TestNew_DropsColumnsBeyondItsBudget(t *testing.T) {
 	if len(s.Dropped) == 0 || s.People != free.Stats().People {
 		t.Fatalf("dropped %v, people %d", s.Dropped, s.People)
 	}
+	if enough := columns.New(s.Wanted); s.Wanted > 3<<20 {
+		for _, r := range all {
+			enough.Update(r)
+		}
+		if got := enough.Stats(); len(got.Dropped) > 0 || got.Bytes < s.Wanted/2 {
+			t.Errorf("%d bytes were wanted: %d are taken, dropped %v", s.Wanted, got.Bytes, got.Dropped)
+		}
+	} else {
+		t.Errorf("wanted %d bytes", s.Wanted)
+	}
 	tight := columns.New(columns.Parts)
 	w.change(tight, people{}, map[id.Key]bool{}, 500)
 	if free.Excess() != 0 || tight.Excess() != tight.Stats().Bytes-columns.Parts {

@@ -27,10 +27,24 @@ func (c *columns) fit() {
 			return // the people alone are too many
 		}
 		drop()
-		c.dropped[name] = true
+		c.dropped[name] = dropped{bytes, c.ordinals.people()}
 		c.recount()
 		size -= bytes
 	}
+}
+
+// dropped is what a column took when there was no room for it any more, and how
+// many people there were.
+type dropped struct{ bytes, people int }
+
+func (c *columns) lacks(column string) bool {
+	_, is := c.dropped[column]
+	return is
+}
+
+// among is about what the column takes among so many people.
+func (d dropped) among(people int) int {
+	return d.bytes * max(people, 1) / max(d.people, 1)
 }
 
 // largest finds the column that takes most. Memberships stay: they are few

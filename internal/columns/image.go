@@ -11,7 +11,7 @@ import (
 )
 
 // imageMagic begins every image; its last byte is the version.
-const imageMagic = "rapcol\x00\x03"
+const imageMagic = "rapcol\x00\x04"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -109,10 +109,11 @@ func (e *imageWriter) columns(c *columns) {
 		e.uints64(c.incomplete[b][:])
 	}
 	e.uints64(c.marks)
-	dropped := slices.Sorted(maps.Keys(c.dropped))
-	e.uint(uint64(len(dropped)))
-	for _, name := range dropped {
+	e.uint(uint64(len(c.dropped)))
+	for _, name := range slices.Sorted(maps.Keys(c.dropped)) {
 		e.name(name)
+		e.uint(uint64(c.dropped[name].bytes))
+		e.uint(uint64(c.dropped[name].people))
 	}
 	e.uint(uint64(c.budget))
 	e.uint(uint64(len(c.values)))

@@ -51,7 +51,7 @@ func readImage(b []byte, part, budget int) (c columns, m Mark, err error) {
 	c = newColumns(budget)
 	r.people(&c, part)
 	for range r.count() {
-		c.dropped[r.name()] = true
+		c.dropped[r.name()] = dropped{int(r.uint()), int(r.uint())}
 	}
 	if room := r.uint(); len(c.dropped) > 0 && (budget == 0 || uint64(budget)/5 > room/4) {
 		return columns{}, m, ErrNarrow // a little more room is not worth it

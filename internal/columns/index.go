@@ -1,8 +1,9 @@
 package columns
 
 import (
-	"maps"
+	"cmp"
 	"slices"
+	"strings"
 
 	"rapport/internal/id"
 )
@@ -123,29 +124,44 @@ type Stats struct {
 	Suspect int // of them, those whose columns may be behind
 	Bytes   int
 	Columns int
-	// Dropped names the columns there was no room for, with their kind.
-	Dropped []string
+	// Dropped are the columns there was no room for, the largest first.
+	Dropped []Dropped
+	// Wanted is about the budget with which all of them would come back; zero where
+	// none was dropped.
+	Wanted int
+}
+
+// Dropped is a column there was no room for in some part.
+type Dropped struct {
+	Column string // with its kind, such as trait:email
+	Bytes  int    // about what is missing of it
 }
 
 // Stats measures the index.
 func (x *Index) Stats() Stats {
 	var s Stats
-	names, dropped := map[string]bool{}, map[string]bool{}
+	names, missing := map[string]bool{}, map[string]int{}
 	for _, p := range x.parts {
-		p.read(func(c *columns) { c.measure(&s, names, dropped) })
+		p.read(func(c *columns) { c.measure(&s, names, missing) })
 	}
 	s.Columns = len(names)
-	s.Dropped = slices.Sorted(maps.Keys(dropped))
+	for column, bytes := range missing {
+		s.Dropped = append(s.Dropped, Dropped{column, bytes})
+	}
+	slices.SortFunc(s.Dropped, func(a, b Dropped) int {
+		return cmp.Or(b.Bytes-a.Bytes, strings.Compare(a.Column, b.Column))
+	})
 	return s
 }
 
-func (c *columns) measure(s *Stats, names, dropped map[string]bool) {
+func (c *columns) measure(s *Stats, names map[string]bool, missing map[string]int) {
 	s.People += c.ordinals.people()
 	if c.missing {
 		s.Missing++
 	}
 	s.Suspect += c.behind
-	s.Bytes += c.size()
+	size := c.size()
+	s.Bytes += size
 	for f := range c.values {
 		names[f.column()] = true
 	}
@@ -155,7 +171,15 @@ func (c *columns) measure(s *Stats, names, dropped map[string]bool) {
 	for name := range c.events {
 		names[eventColumn(name)] = true
 	}
-	for name := range c.dropped {
-		dropped[name] = true
+	if len(c.dropped) == 0 {
+		return
 	}
+	for name, d := range c.dropped {
+		n := d.among(c.ordinals.people())
+		missing[name] += n
+		size += n
+	}
+	// Every part has the same room, and an image is read anew only where there is
+	// a quarter more.
+	s.Wanted = max(s.Wanted, Parts*max(size, c.budget+c.budget*3/10))
 }

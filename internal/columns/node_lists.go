@@ -25,7 +25,7 @@ func (m *memberStep) scan(block int, selected, yes, unknown *set) {
 }
 
 func (n HasIdentifier) bind(c *columns) step {
-	if c.dropped[identifierColumn(n.Namespace)] {
+	if c.lacks(identifierColumn(n.Namespace)) {
 		return constStep(Unknown)
 	}
 	l := c.idents[n.Namespace]
@@ -84,7 +84,7 @@ func (b *listBlock[T]) owner(item int) uint16 {
 }
 
 func (n Did) bind(c *columns) step {
-	if c.dropped[eventColumn(n.Name)] {
+	if c.lacks(eventColumn(n.Name)) {
 		return constStep(Unknown)
 	}
 	s := &didStep{

@@ -8,7 +8,7 @@ import (
 )
 
 func (n Scalar) bind(c *columns) step {
-	if c.dropped[n.column()] {
+	if c.lacks(n.column()) {
 		return constStep(Unknown)
 	}
 	s := c.values[n.Field]

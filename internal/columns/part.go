@@ -38,9 +38,9 @@ type columns struct {
 	idents     map[string]*lists[uint64] // hashes of values, by namespace
 	events     map[string]*lists[uint32] // cells, by event name
 	members    map[uint64]*roaring.Bitmap
-	marks      []uint64        // by ordinal: hash of what somebody is a member of
-	counts     []columnCounts  // by ordinal
-	dropped    map[string]bool // columns there was no room for, by name
+	marks      []uint64           // by ordinal: hash of what somebody is a member of
+	counts     []columnCounts     // by ordinal
+	dropped    map[string]dropped // columns there was no room for, by name
 	updates    uint64
 	behind     int  // stale rows
 	missing    bool // not everybody is in
@@ -52,7 +52,7 @@ type columns struct {
 func newColumns(budget int) columns {
 	return columns{
 		values: map[Field]*scalars{}, idents: map[string]*lists[uint64]{}, events: map[string]*lists[uint32]{},
-		members: map[uint64]*roaring.Bitmap{}, dropped: map[string]bool{}, budget: budget,
+		members: map[uint64]*roaring.Bitmap{}, dropped: map[string]dropped{}, budget: budget,
 	}
 }
 
@@ -155,7 +155,7 @@ func (c *columns) setValues(n uint32, row *Row) {
 		v := &row.Values[i]
 		s := c.values[v.Field]
 		if s == nil {
-			if c.dropped[v.column()] {
+			if c.lacks(v.column()) {
 				continue
 			}
 			s = newScalars()
@@ -185,7 +185,7 @@ func (c *columns) setValues(n uint32, row *Row) {
 func (c *columns) setIdentifiers(n uint32, row *Row) {
 	for i := range row.Identifiers {
 		name := row.Identifiers[i].Namespace
-		if c.idents[name] == nil && !c.dropped[identifierColumn(name)] {
+		if c.idents[name] == nil && !c.lacks(identifierColumn(name)) {
 			c.idents[name] = &lists[uint64]{}
 		}
 	}
@@ -210,7 +210,7 @@ func (c *columns) setEvents(n uint32, row *Row) {
 		}
 		l := c.events[e.Name]
 		if l == nil {
-			if c.dropped[eventColumn(e.Name)] {
+			if c.lacks(eventColumn(e.Name)) {
 				continue
 			}
 			l = &lists[uint32]{}

@@ -45,6 +45,17 @@ func NewBudget(total Size) Budget {
 	return b
 }
 
+// MemoryFor is about the memory that gives the columns so much: the setting to
+// recommend, in quarters of a gibibyte.
+func MemoryFor(columns Size) Size {
+	const step = 256 << 20
+	total := Size(step)
+	for NewBudget(total).Columns < columns {
+		total += step
+	}
+	return total
+}
+
 func clamp(n, low, high Size) Size { return max(low, min(n, high)) }
 
 // Shares lists the parts with their names, for the line printed at start and

@@ -210,6 +210,17 @@ func TestBudget_SharesAddUpAndLeaveHeadRoom(t *testing.T) {
 	})
 }
 
+func TestMemoryFor_GivesColumnsEnoughAndNotMuchMore(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		columns := config.Size(rapid.Int64Range(1, 8<<30).Draw(t, "columns"))
+		total := config.MemoryFor(columns)
+		if less := total - 256<<20; config.NewBudget(total).Columns < columns || less > 0 && config.NewBudget(less).Columns >= columns {
+			t.Fatalf("%s for columns of %s", total, columns)
+		}
+	})
+}
+
 func TestSize_TextIsReadBack(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]config.Size{

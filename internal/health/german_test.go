@@ -20,6 +20,11 @@ func TestGerman_HasWhatIsFound(t *testing.T) {
 
 func TestIn_SaysAReportInGerman(t *testing.T) {
 	t.Parallel()
+	fits, _ := New().Look(&Measured{Backup: BackupState{URL: "/b"}, Columns: &ColumnsReport{LeftOut: []LeftColumn{{"trait:email", 61 << 20}, {"event:Order Completed", 5}}, Memory: "4GiB"}})
+	if f := fits.In(wording.German).Findings[0]; f.Message != "Vom Index der Personen passen 2 Spalten nicht in den Arbeitsspeicher: trait:email (62 MiB), event:Order Completed (1 MiB). Suchen danach finden weniger Personen, und Zählungen damit sind Schätzungen." ||
+		f.Mend != "Setzen Sie memory auf 4GiB oder mehr, und starten Sie neu, oder senden Sie weniger, was bei allen verschieden ist." {
+		t.Errorf("%+v", f)
+	}
 	r, _ := New().Look(&Measured{
 		At: clock.From(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)), Disk: &Disk{Path: "/data", Total: 1000, Free: 25},
 		Backup: BackupState{URL: "/b"}, Sources: []SeenSource{{Key: "web", Status: "failing"}},

@@ -55,6 +55,23 @@ type Measured struct {
 	Certificate  *Certificate
 	FailedJobs   []FailedJob
 	Nodes        []Node // empty: the data is not in a database
+	// Columns are those of the index of people that do not fit into memory; nil:
+	// all do.
+	Columns *ColumnsReport
+}
+
+// ColumnsReport is what does not fit into memory of the index by which people are
+// searched and counted.
+type ColumnsReport struct {
+	LeftOut []LeftColumn `json:"left_out" nullable:"false" doc:"What of people is not in the index, the largest first"`
+	Bytes   uint64       `json:"bytes" doc:"About what they would take together"`
+	Memory  string       `json:"memory" doc:"The setting memory with which they fit"`
+}
+
+// LeftColumn is a column of the index that does not fit into memory.
+type LeftColumn struct {
+	Column string `json:"column" doc:"With its kind, such as trait:email, identifier:phone or event:Order Completed"`
+	Bytes  uint64 `json:"bytes" doc:"About what is missing of it"`
 }
 
 // Node is one of several that answer for an instance.
@@ -163,6 +180,7 @@ type HealthReport struct {
 	Destinations []ToldDestination `json:"destinations" nullable:"false"`
 	FailedJobs   []FailedJob       `json:"failed_jobs" nullable:"false" doc:"Background jobs that failed in the last day"`
 	Nodes        []Node            `json:"nodes" nullable:"false" doc:"The nodes on the database, one of which holds the data; empty where the data is in the data folder"`
+	Columns      *ColumnsReport    `json:"columns" doc:"What does not fit into memory of the index by which people are searched and counted; null: all fits"`
 }
 
 // Late is what waits to be folded.

@@ -61,7 +61,10 @@ func TestLook_NamesEachTroubleWithItsMend(t *testing.T) {
 		"certificate over":      {func(m *health.Measured) { m.Certificate = &health.Certificate{Expires: m.At.Add(-time.Hour)} }, []string{"critical certificate"}, health.Failing},
 		"no backup":             {func(m *health.Measured) { m.Backup = health.BackupState{} }, []string{"notice no_backup"}, health.Healthy},
 		"backup overdue":        {func(m *health.Measured) { m.Backup.Last = m.At.Add(-48 * time.Hour) }, []string{"warning backup_overdue"}, health.Attention},
-		"job":                   {func(m *health.Measured) { m.FailedJobs = []health.FailedJob{{ID: "1", Kind: "backup", Error: "no"}} }, []string{"warning job_failed"}, health.Attention},
+		"columns left out": {func(m *health.Measured) {
+			m.Columns = &health.ColumnsReport{LeftOut: []health.LeftColumn{{Column: "trait:email", Bytes: 61 << 20}}, Bytes: 61 << 20, Memory: "4GiB"}
+		}, []string{"warning columns_left_out"}, health.Attention},
+		"job": {func(m *health.Measured) { m.FailedJobs = []health.FailedJob{{ID: "1", Kind: "backup", Error: "no"}} }, []string{"warning job_failed"}, health.Attention},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package health
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func New() *Watch { return &Watch{since: map[string]clock.Instant{}, lanes: map[
 func (w *Watch) Look(m *Measured) (r HealthReport, fresh bool) {
 	r = HealthReport{
 		CheckedAt: m.At, ReadOnly: m.ReadOnly, DeadLetters: m.DeadLettered, Backup: m.Backup, Certificate: m.Certificate, Lake: m.Lake, Tables: m.Tables,
-		Sources: filled(m.Sources), Destinations: filled(m.Destinations), FailedJobs: filled(m.FailedJobs), Nodes: filled(m.Nodes),
+		Sources: filled(m.Sources), Destinations: filled(m.Destinations), FailedJobs: filled(m.FailedJobs), Nodes: filled(m.Nodes), Columns: m.Columns,
 	}
 	r.Disk, fresh = w.disk(m)
 	r.Late = w.late(m)
@@ -155,6 +156,7 @@ func (j *judgement) process(m *Measured) {
 		j.find(Warning, "dead_letters", "", "Look at GET /api/v1/dead-letters or the console's dead letters: mend the sender or the mapping, then replay them.",
 			"%d events within %s were not understood.", rose, span.Round(time.Minute))
 	}
+	j.columns(m.Columns)
 	for _, n := range m.Nodes {
 		if n.Role == Silent {
 			j.find(Warning, "node_silent", "node:"+n.ID, "Start it again, or see whether it reaches the database. A node that is gone for good leaves the list after a day.",
@@ -165,6 +167,23 @@ func (j *judgement) process(m *Measured) {
 		j.find(Warning, "job_failed", "job:"+k.ID, "Mend what it says, then ask for it again.",
 			"The background job %s failed: %s.", strings.TrimSpace(k.Kind+" "+k.About), strings.TrimSuffix(k.Error, "."))
 	}
+}
+
+// columns names what people cannot be searched by as they should.
+func (j *judgement) columns(c *ColumnsReport) {
+	if c == nil {
+		return
+	}
+	const named = 5
+	var names []string
+	for _, l := range c.LeftOut[:min(len(c.LeftOut), named)] {
+		names = append(names, l.Column+" ("+strconv.FormatUint(1+l.Bytes>>20, 10)+" MiB)")
+	}
+	if len(c.LeftOut) > named {
+		names = append(names, "…")
+	}
+	j.find(Warning, "columns_left_out", "", fmt.Sprintf("Set memory to %s or more and start again, or send less that is different for everybody.", c.Memory),
+		"Of the index of people %d columns do not fit into memory: %s. Searches for these find fewer people, and counts by them are estimates.", len(c.LeftOut), strings.Join(names, ", "))
 }
 
 // deadRise is by how many dead letters there are more than up to an hour ago.
