@@ -46,14 +46,6 @@ type BroadcastView struct {
 	broadcast.Broadcast
 }
 
-type storedBroadcast struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body BroadcastView
-}
-
 // BroadcastKey names a broadcast in a path.
 type BroadcastKey struct {
 	Key string `path:"key" maxLength:"100" doc:"Letters, digits, dots, hyphens, underscores"`
@@ -97,7 +89,7 @@ func (a *API) broadcastRoutes() {
 		{"resume", "Go on"},
 		{"stop", "Give it up: what is not sent yet will not be. One that has not begun becomes a draft again"},
 	} {
-		register(a, at(c.what+"-broadcast", http.MethodPost, "/{key}/"+c.what, c.summary, access.ScopeWrite), func(ctx context.Context, in *BroadcastVersion) (*storedBroadcast, error) {
+		register(a, at(c.what+"-broadcast", http.MethodPost, "/{key}/"+c.what, c.summary, access.ScopeWrite), func(ctx context.Context, in *BroadcastVersion) (*stored[BroadcastView], error) {
 			return a.tellBroadcast(ctx, in, c.what)
 		})
 	}
@@ -170,36 +162,19 @@ func (a *API) viewBroadcast(ctx context.Context, v *definition.Version, document
 
 func (a *API) putBroadcast(ctx context.Context, in *struct {
 	BroadcastKey
-	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
-	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is none yet"`
-	Waiting
+	DefinitionWrite
 	RawBody []byte
 },
-) (*storedBroadcast, error) {
-	if err := a.waitable(in.Waiting); err != nil {
-		return nil, err
-	}
+) (*stored[BroadcastView], error) {
 	document := append([]byte(nil), in.RawBody...)
 	if err := a.Broadcasts.CheckBroadcast(ctx, in.Key, document); err != nil {
 		return nil, err
 	}
-	d, err := a.Spine.Define(ctx, definition.Command{
-		Kind: definition.Broadcast, Key: in.Key, Status: definition.Live, Document: document, ContentType: "application/json", Note: in.Note,
-		Author: author(ctx), Time: a.Clock.Now(), IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
+	c := in.command(in.Key, definition.Live, document, "application/json")
+	c.Kind = definition.Broadcast
+	return define(ctx, a, in.Waiting, broadcastsPath+"/"+in.Key, c, func(v *definition.Version) (BroadcastView, error) {
+		return a.viewBroadcast(ctx, v, document)
 	})
-	if err != nil {
-		return nil, err
-	}
-	out := &storedBroadcast{Status: http.StatusOK, ETag: d.ETag()}
-	if out.Body, err = a.viewBroadcast(ctx, &d.Version, document); err != nil {
-		return nil, err
-	}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+broadcastsPath+"/"+in.Key
-	}
-	out.Applied, err = a.await(ctx, in.Waiting, d.Receipt)
-	return out, err
 }
 
 func (a *API) listBroadcasts(ctx context.Context, in *Paging) (*body[List[BroadcastView]], error) {
@@ -222,13 +197,13 @@ func (a *API) listBroadcasts(ctx context.Context, in *Paging) (*body[List[Broadc
 	return &body[List[BroadcastView]]{listOf(out)}, nil
 }
 
-func (a *API) getBroadcast(ctx context.Context, in *BroadcastVersion) (*storedBroadcast, error) {
+func (a *API) getBroadcast(ctx context.Context, in *BroadcastVersion) (*stored[BroadcastView], error) {
 	v, d, err := a.broadcastVersion(ctx, in.Key, in.Version)
 	if err != nil {
 		return nil, err
 	}
 	view, err := a.viewBroadcast(ctx, v, d)
-	return &storedBroadcast{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
+	return &stored[BroadcastView]{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
 }
 
 func (a *API) broadcastVersions(ctx context.Context, in *struct {
@@ -266,7 +241,7 @@ func (a *API) broadcastReport(ctx context.Context, in *BroadcastKey) (*body[outb
 }
 
 // tellBroadcast takes a word on a broadcast, and begins it where that is due.
-func (a *API) tellBroadcast(ctx context.Context, in *BroadcastVersion, what string) (*storedBroadcast, error) {
+func (a *API) tellBroadcast(ctx context.Context, in *BroadcastVersion, what string) (*stored[BroadcastView], error) {
 	if err := a.Broadcasts.TellBroadcast(ctx, in.Key, in.Version, what, author(ctx)); err != nil {
 		return nil, err
 	}

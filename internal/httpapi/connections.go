@@ -24,15 +24,6 @@ type ConnectionView struct {
 	connection.Definition
 }
 
-// storedConnection is the answer to a read or write of a connection.
-type storedConnection struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body ConnectionView
-}
-
 // ConnectionTrial asks a connection once.
 type ConnectionTrial struct {
 	Parameters map[string]any `json:"parameters,omitempty" doc:"Values of the parameters, by name"`
@@ -86,24 +77,20 @@ func (a *API) getConnection(ctx context.Context, in *struct {
 	ModelKey
 	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
 },
-) (*storedConnection, error) {
+) (*stored[ConnectionView], error) {
 	v, c, err := a.connectionVersion(ctx, in.Key, in.Version)
 	if err != nil {
 		return nil, err
 	}
-	return &storedConnection{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewConnection(v, c)}, nil
+	return &stored[ConnectionView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewConnection(v, c)}, nil
 }
 
 func (a *API) putConnection(ctx context.Context, in *struct {
 	ModelKey
-	Status      string `query:"status" enum:"draft,live" default:"live" doc:"What the version is at once"`
-	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
-	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is no such connection"`
-	Waiting
+	DraftPut
 	RawBody []byte
 },
-) (*storedConnection, error) {
+) (*stored[ConnectionView], error) {
 	c, err := connection.Read(in.RawBody)
 	if err != nil {
 		return nil, err
@@ -118,13 +105,10 @@ func (a *API) putConnection(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return a.defineConnection(ctx, in.Waiting, c, definition.Command{
-		Key: in.Key, Status: definition.Status(in.Status), Document: document, ContentType: "application/json", Note: in.Note,
-		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
-	})
+	return a.defineConnection(ctx, in.Waiting, c, in.command(in.Key, document, "application/json"))
 }
 
-func (a *API) setConnectionStatus(ctx context.Context, in *modelStatus) (*storedConnection, error) {
+func (a *API) setConnectionStatus(ctx context.Context, in *modelStatus) (*stored[ConnectionView], error) {
 	v, c, err := a.connectionVersion(ctx, in.Key, in.Body.Version)
 	if err != nil {
 		return nil, err
@@ -134,21 +118,11 @@ func (a *API) setConnectionStatus(ctx context.Context, in *modelStatus) (*stored
 	})
 }
 
-func (a *API) defineConnection(ctx context.Context, w Waiting, c *connection.Connection, cmd definition.Command) (*storedConnection, error) {
-	if err := a.waitable(w); err != nil {
-		return nil, err
-	}
-	cmd.Kind, cmd.Author, cmd.Time = definition.DataConnection, author(ctx), a.Clock.Now()
-	d, err := a.Spine.Define(ctx, cmd)
-	if err != nil {
-		return nil, err
-	}
-	out := &storedConnection{Status: http.StatusOK, ETag: d.ETag(), Body: a.viewConnection(&d.Version, c)}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+connectionsPath+"/"+cmd.Key
-	}
-	out.Applied, err = a.await(ctx, w, d.Receipt)
-	return out, err
+func (a *API) defineConnection(ctx context.Context, w Waiting, c *connection.Connection, cmd definition.Command) (*stored[ConnectionView], error) {
+	cmd.Kind = definition.DataConnection
+	return define(ctx, a, w, connectionsPath+"/"+cmd.Key, cmd, func(v *definition.Version) (ConnectionView, error) {
+		return a.viewConnection(v, c), nil
+	})
 }
 
 func (a *API) testConnection(ctx context.Context, in *struct {

@@ -47,15 +47,6 @@ type ModelView struct {
 	XML       string              `json:"xml,omitempty" doc:"Only where one version is asked for"`
 }
 
-// storedModel is the answer to a write of a model.
-type storedModel struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body ModelView
-}
-
 func (a *API) modelRoutes() {
 	at := func(id, method, path, summary string) spec {
 		s := spec{id: id, method: method, path: modelsPath + path, tag: "decisions", summary: summary, scope: access.ScopeWrite, status: http.StatusOK}
@@ -94,7 +85,7 @@ type modelPut struct {
 	RawBody []byte
 }
 
-func (a *API) putModel(ctx context.Context, in *modelPut) (*storedModel, error) {
+func (a *API) putModel(ctx context.Context, in *modelPut) (*stored[ModelView], error) {
 	document, note := bytes.Clone(in.RawBody), in.Note
 	if trimmed := bytes.TrimSpace(document); len(trimmed) > 0 && trimmed[0] == '{' {
 		var b ModelBody
@@ -113,27 +104,16 @@ func (a *API) putModel(ctx context.Context, in *modelPut) (*storedModel, error) 
 			return nil, err
 		}
 	}
-	c := in.command(document, "application/xml")
-	c.Key, c.Note = in.Key, note
+	c := in.command(in.Key, document, "application/xml")
+	c.Note = note
 	return a.defineModel(ctx, in.Waiting, m, c)
 }
 
-// defineModel has the pipeline decide and tells what came of it.
-func (a *API) defineModel(ctx context.Context, w Waiting, m *model.Model, c definition.Command) (*storedModel, error) {
-	if err := a.waitable(w); err != nil {
-		return nil, err
-	}
-	c.Kind, c.Author, c.Time = definition.DecisionModel, author(ctx), a.Clock.Now()
-	d, err := a.Spine.Define(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	out := &storedModel{Status: http.StatusOK, ETag: d.ETag(), Body: viewModel(a.series(c.Key), &d.Version, m)}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+modelsPath+"/"+c.Key
-	}
-	out.Applied, err = a.await(ctx, w, d.Receipt)
-	return out, err
+func (a *API) defineModel(ctx context.Context, w Waiting, m *model.Model, c definition.Command) (*stored[ModelView], error) {
+	c.Kind = definition.DecisionModel
+	return define(ctx, a, w, modelsPath+"/"+c.Key, c, func(v *definition.Version) (ModelView, error) {
+		return viewModel(a.series(c.Key), v, m), nil
+	})
 }
 
 type modelStatus struct {
@@ -142,7 +122,7 @@ type modelStatus struct {
 	Body StatusBody
 }
 
-func (a *API) setModelStatus(ctx context.Context, in *modelStatus) (*storedModel, error) {
+func (a *API) setModelStatus(ctx context.Context, in *modelStatus) (*stored[ModelView], error) {
 	v, err := a.pick(in.Key, number(in.Body.Version))
 	if err != nil {
 		return nil, err
@@ -170,7 +150,7 @@ type modelRollback struct {
 	Body RollbackBody
 }
 
-func (a *API) rollbackModel(ctx context.Context, in *modelRollback) (*storedModel, error) {
+func (a *API) rollbackModel(ctx context.Context, in *modelRollback) (*stored[ModelView], error) {
 	if _, err := a.pick(in.Key, number(in.Body.Version)); err != nil {
 		return nil, err
 	}

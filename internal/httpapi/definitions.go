@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 	"strconv"
 
 	"rapport/internal/definition"
@@ -10,21 +12,41 @@ import (
 // What the addresses of all kinds of definitions share: models, connections,
 // segments, rules.
 
-// DefinitionPut is what a write of a definition says beside its document.
-type DefinitionPut struct {
-	Status      string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
+// DefinitionWrite is what a write of any definition says beside its document.
+type DefinitionWrite struct {
 	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
 	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is none yet"`
 	Waiting
 }
 
-// command is the write of a document.
-func (in *DefinitionPut) command(document []byte, contentType string) definition.Command {
+func (in *DefinitionWrite) command(key string, status definition.Status, document []byte, contentType string) definition.Command {
 	return definition.Command{
-		Status: definition.Status(in.Status), Document: document, ContentType: contentType, Note: in.Note,
+		Key: key, Status: status, Document: document, ContentType: contentType, Note: in.Note,
 		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
 	}
+}
+
+// DefinitionPut is a write of a definition that can be tested before it is live.
+type DefinitionPut struct {
+	Status string `query:"status" enum:"draft,test,live" default:"live" doc:"What the version is at once"`
+	DefinitionWrite
+}
+
+// command is the write of a document.
+func (in *DefinitionPut) command(key string, document []byte, contentType string) definition.Command {
+	return in.DefinitionWrite.command(key, definition.Status(in.Status), document, contentType)
+}
+
+// DraftPut is a write of a definition that is a draft or live.
+type DraftPut struct {
+	Status string `query:"status" enum:"draft,live" default:"live" doc:"What the version is at once"`
+	DefinitionWrite
+}
+
+// command is the write of a document.
+func (in *DraftPut) command(key string, document []byte, contentType string) definition.Command {
+	return in.DefinitionWrite.command(key, definition.Status(in.Status), document, contentType)
 }
 
 // DefinitionChange is what a change of a definition says beside its body.
@@ -79,6 +101,38 @@ func documents(n int, read func(i int) (json.RawMessage, error)) ([]json.RawMess
 		out = append(out, d)
 	}
 	return out, nil
+}
+
+// stored is the answer to a read or write of one version of a definition.
+type stored[T any] struct {
+	Status   int
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Applied
+	Body T
+}
+
+// define has the pipeline decide on a command, waits where that is asked for, and
+// shows with view what came of it. at is where the definition is found, below the
+// prefix of all addresses.
+func define[T any](ctx context.Context, a *API, w Waiting, at string, c definition.Command, view func(*definition.Version) (T, error)) (*stored[T], error) {
+	if err := a.waitable(w); err != nil {
+		return nil, err
+	}
+	c.Author, c.Time = author(ctx), a.Clock.Now()
+	d, err := a.Spine.Define(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	out := &stored[T]{Status: http.StatusOK, ETag: d.ETag()}
+	if first(&d.Version) {
+		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+at
+	}
+	if out.Applied, err = a.await(ctx, w, d.Receipt); err != nil {
+		return nil, err
+	}
+	out.Body, err = view(&d.Version)
+	return out, err
 }
 
 // first tells whether a write made the first version of a definition.

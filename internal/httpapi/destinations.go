@@ -57,15 +57,6 @@ type DestinationView struct {
 	effect.Destination
 }
 
-// storedDestination is the answer to a read or write of a destination.
-type storedDestination struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body DestinationView
-}
-
 // DestinationKey names a destination in a path.
 type DestinationKey struct {
 	Key string `path:"key" maxLength:"128" doc:"Letters, digits, dots, hyphens, underscores"`
@@ -110,7 +101,7 @@ func (a *API) destinationCommands(at func(id, method, path, summary, scope strin
 		{"drain", "Send what waits, and take nothing new"},
 	} {
 		what, summary := c.what, c.summary
-		register(a, at(what+"-destination", http.MethodPost, "/{key}/"+what, summary, access.ScopeWrite), func(ctx context.Context, in *DestinationKey) (*storedDestination, error) {
+		register(a, at(what+"-destination", http.MethodPost, "/{key}/"+what, summary, access.ScopeWrite), func(ctx context.Context, in *DestinationKey) (*stored[DestinationView], error) {
 			return a.commandDestination(ctx, in.Key, what, 0)
 		})
 	}
@@ -174,12 +165,12 @@ func (a *API) getDestination(ctx context.Context, in *struct {
 	DestinationKey
 	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
 },
-) (*storedDestination, error) {
+) (*stored[DestinationView], error) {
 	v, d, err := a.destinationVersion(ctx, in.Key, in.Version)
 	if err != nil {
 		return nil, err
 	}
-	return &storedDestination{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewDestination(v, d)}, nil
+	return &stored[DestinationView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewDestination(v, d)}, nil
 }
 
 func (a *API) putDestination(ctx context.Context, in *struct {
@@ -187,7 +178,7 @@ func (a *API) putDestination(ctx context.Context, in *struct {
 	DefinitionPut
 	RawBody []byte
 },
-) (*storedDestination, error) {
+) (*stored[DestinationView], error) {
 	var before []byte
 	if a.Spine.Definitions().Get(definition.Destination, in.Key).Newest() != nil {
 		var err error
@@ -202,9 +193,7 @@ func (a *API) putDestination(ctx context.Context, in *struct {
 	if err := a.checkDestination(document); err != nil {
 		return nil, err
 	}
-	c := in.command(document, "application/json")
-	c.Key = in.Key
-	return a.defineDestination(ctx, in.Waiting, document, c)
+	return a.defineDestination(ctx, in.Waiting, document, in.command(in.Key, document, "application/json"))
 }
 
 // checkDestination refuses what a document names and nobody knows.
@@ -237,7 +226,7 @@ func (a *API) setDestinationStatus(ctx context.Context, in *struct {
 	DefinitionChange
 	RawBody []byte
 },
-) (*storedDestination, error) {
+) (*stored[DestinationView], error) {
 	var b StatusBody
 	if err := strictly(in.RawBody, &b); err != nil {
 		return nil, err
@@ -251,21 +240,11 @@ func (a *API) setDestinationStatus(ctx context.Context, in *struct {
 	})
 }
 
-func (a *API) defineDestination(ctx context.Context, w Waiting, document []byte, cmd definition.Command) (*storedDestination, error) {
-	if err := a.waitable(w); err != nil {
-		return nil, err
-	}
-	cmd.Kind, cmd.Author, cmd.Time = definition.Destination, author(ctx), a.Clock.Now()
-	d, err := a.Spine.Define(ctx, cmd)
-	if err != nil {
-		return nil, err
-	}
-	out := &storedDestination{Status: http.StatusOK, ETag: d.ETag(), Body: a.viewDestination(&d.Version, document)}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+destinationsPath+"/"+cmd.Key
-	}
-	out.Applied, err = a.await(ctx, w, d.Receipt)
-	return out, err
+func (a *API) defineDestination(ctx context.Context, w Waiting, document []byte, cmd definition.Command) (*stored[DestinationView], error) {
+	cmd.Kind = definition.Destination
+	return define(ctx, a, w, destinationsPath+"/"+cmd.Key, cmd, func(v *definition.Version) (DestinationView, error) {
+		return a.viewDestination(v, document), nil
+	})
 }
 
 func (a *API) destinationVersions(ctx context.Context, in *struct {
@@ -301,7 +280,7 @@ func (a *API) testDestination(ctx context.Context, in *struct {
 	return &body[outbox.DestinationTried]{*t}, nil
 }
 
-func (a *API) commandDestination(ctx context.Context, key, what string, release time.Duration) (*storedDestination, error) {
+func (a *API) commandDestination(ctx context.Context, key, what string, release time.Duration) (*stored[DestinationView], error) {
 	v, d, err := a.destinationVersion(ctx, key, 0)
 	if err != nil {
 		return nil, err
@@ -309,7 +288,7 @@ func (a *API) commandDestination(ctx context.Context, key, what string, release 
 	if err := a.Outbox.Command(ctx, key, what, author(ctx), release); err != nil {
 		return nil, err
 	}
-	return &storedDestination{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewDestination(v, d)}, nil
+	return &stored[DestinationView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewDestination(v, d)}, nil
 }
 
 const (
@@ -321,7 +300,7 @@ func (a *API) releaseDestination(ctx context.Context, in *struct {
 	DestinationKey
 	For string `query:"for" maxLength:"20" doc:"How long the brake is off; left out: 1h, at most 168h"`
 },
-) (*storedDestination, error) {
+) (*stored[DestinationView], error) {
 	span := defaultRelease
 	if in.For != "" {
 		var err error

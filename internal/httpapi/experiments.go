@@ -178,7 +178,7 @@ func (a *API) setExperimentState(ctx context.Context, in *struct {
 		Note       string                 `json:"note,omitempty" maxLength:"2000"`
 	}
 },
-) (*storedDefinition, error) {
+) (*stored[DefinitionView], error) {
 	s := a.experimentShelf()
 	newest, err := s.version(in.Key, 0)
 	if err != nil {
@@ -221,7 +221,7 @@ func (a *API) cloneExperiment(ctx context.Context, in *struct {
 		Name string `json:"name,omitempty" maxLength:"200"`
 	}
 },
-) (*storedDefinition, error) {
+) (*stored[DefinitionView], error) {
 	s := a.experimentShelf()
 	v, err := s.version(in.Key, 0)
 	if err != nil {

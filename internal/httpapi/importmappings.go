@@ -22,14 +22,6 @@ type MappingView struct {
 	Mapping feed.Mapping        `json:"mapping"`
 }
 
-type storedMapping struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body MappingView
-}
-
 func (a *API) mappingRoutes() {
 	at := func(id, method, path, summary, scope string) spec {
 		return spec{id: id, method: method, path: mappingsPath + path, tag: "imports", summary: summary, scope: scope, status: http.StatusOK}
@@ -74,24 +66,20 @@ func (a *API) getMapping(ctx context.Context, in *struct {
 	ModelKey
 	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
 },
-) (*storedMapping, error) {
+) (*stored[MappingView], error) {
 	v, m, err := a.pickMapping(ctx, in.Key, in.Version)
 	if err != nil {
 		return nil, err
 	}
-	return &storedMapping{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewMapping(v, m)}, nil
+	return &stored[MappingView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewMapping(v, m)}, nil
 }
 
 func (a *API) putMapping(ctx context.Context, in *struct {
 	ModelKey
-	Status      string `query:"status" enum:"draft,live" default:"live" doc:"What the version is at once"`
-	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
-	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is no such mapping"`
-	Waiting
+	DraftPut
 	RawBody []byte
 },
-) (*storedMapping, error) {
+) (*stored[MappingView], error) {
 	m, err := feed.Read(in.RawBody)
 	if err != nil {
 		return nil, err
@@ -100,13 +88,10 @@ func (a *API) putMapping(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return a.defineMapping(ctx, in.Waiting, m, definition.Command{
-		Key: in.Key, Status: definition.Status(in.Status), Document: document, ContentType: "application/json", Note: in.Note,
-		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
-	})
+	return a.defineMapping(ctx, in.Waiting, m, in.command(in.Key, document, "application/json"))
 }
 
-func (a *API) setMappingStatus(ctx context.Context, in *modelStatus) (*storedMapping, error) {
+func (a *API) setMappingStatus(ctx context.Context, in *modelStatus) (*stored[MappingView], error) {
 	v, m, err := a.pickMapping(ctx, in.Key, in.Body.Version)
 	if err != nil {
 		return nil, err
@@ -116,19 +101,9 @@ func (a *API) setMappingStatus(ctx context.Context, in *modelStatus) (*storedMap
 	})
 }
 
-func (a *API) defineMapping(ctx context.Context, w Waiting, m *feed.Mapping, cmd definition.Command) (*storedMapping, error) {
-	if err := a.waitable(w); err != nil {
-		return nil, err
-	}
-	cmd.Kind, cmd.Author, cmd.Time = definition.ImportMapping, author(ctx), a.Clock.Now()
-	d, err := a.Spine.Define(ctx, cmd)
-	if err != nil {
-		return nil, err
-	}
-	out := &storedMapping{Status: http.StatusOK, ETag: d.ETag(), Body: a.viewMapping(&d.Version, m)}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+mappingsPath+"/"+cmd.Key
-	}
-	out.Applied, err = a.await(ctx, w, d.Receipt)
-	return out, err
+func (a *API) defineMapping(ctx context.Context, w Waiting, m *feed.Mapping, cmd definition.Command) (*stored[MappingView], error) {
+	cmd.Kind = definition.ImportMapping
+	return define(ctx, a, w, mappingsPath+"/"+cmd.Key, cmd, func(v *definition.Version) (MappingView, error) {
+		return a.viewMapping(v, m), nil
+	})
 }

@@ -23,14 +23,6 @@ type PullView struct {
 	State   feed.PullStatus     `json:"state"`
 }
 
-type storedPull struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body PullView
-}
-
 func (a *API) pullRoutes() {
 	at := func(id, method, path, summary, scope string) spec {
 		return spec{id: id, method: method, path: pullsPath + path, tag: "imports", summary: summary, scope: scope, status: http.StatusOK}
@@ -80,25 +72,21 @@ func (a *API) getPull(ctx context.Context, in *struct {
 	ModelKey
 	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
 },
-) (*storedPull, error) {
+) (*stored[PullView], error) {
 	v, p, err := a.pickPull(ctx, in.Key, in.Version)
 	if err != nil {
 		return nil, err
 	}
 	view, err := a.viewPull(ctx, v, p)
-	return &storedPull{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
+	return &stored[PullView]{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
 }
 
 func (a *API) putPull(ctx context.Context, in *struct {
 	ModelKey
-	Status      string `query:"status" enum:"draft,live" default:"live" doc:"What the version is at once"`
-	Note        string `query:"note" maxLength:"2000" doc:"Why it changed"`
-	IfMatch     string `header:"If-Match" maxLength:"512" doc:"Add it only if the newest version has this ETag"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"*: only if there is no such pull"`
-	Waiting
+	DraftPut
 	RawBody []byte
 },
-) (*storedPull, error) {
+) (*stored[PullView], error) {
 	p, err := feed.ReadPull(in.RawBody)
 	if err != nil {
 		return nil, err
@@ -113,13 +101,10 @@ func (a *API) putPull(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return a.definePull(ctx, in.Waiting, document, definition.Command{
-		Key: in.Key, Status: definition.Status(in.Status), Document: document, ContentType: "application/json", Note: in.Note,
-		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch,
-	})
+	return a.definePull(ctx, in.Waiting, document, in.command(in.Key, document, "application/json"))
 }
 
-func (a *API) setPullStatus(ctx context.Context, in *modelStatus) (*storedPull, error) {
+func (a *API) setPullStatus(ctx context.Context, in *modelStatus) (*stored[PullView], error) {
 	v, p, err := a.pickPull(ctx, in.Key, in.Body.Version)
 	if err != nil {
 		return nil, err
@@ -133,28 +118,15 @@ func (a *API) setPullStatus(ctx context.Context, in *modelStatus) (*storedPull, 
 	})
 }
 
-func (a *API) definePull(ctx context.Context, w Waiting, document []byte, cmd definition.Command) (*storedPull, error) {
-	if err := a.waitable(w); err != nil {
-		return nil, err
-	}
+func (a *API) definePull(ctx context.Context, w Waiting, document []byte, cmd definition.Command) (*stored[PullView], error) {
 	p, err := feed.ReadPull(document)
 	if err != nil {
 		return nil, err
 	}
-	cmd.Kind, cmd.Author, cmd.Time = definition.ImportPull, author(ctx), a.Clock.Now()
-	d, err := a.Spine.Define(ctx, cmd)
-	if err != nil {
-		return nil, err
-	}
-	out := &storedPull{Status: http.StatusOK, ETag: d.ETag()}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+pullsPath+"/"+cmd.Key
-	}
-	if out.Body, err = a.viewPull(ctx, &d.Version, p); err != nil {
-		return nil, err
-	}
-	out.Applied, err = a.await(ctx, w, d.Receipt)
-	return out, err
+	cmd.Kind = definition.ImportPull
+	return define(ctx, a, w, pullsPath+"/"+cmd.Key, cmd, func(v *definition.Version) (PullView, error) {
+		return a.viewPull(ctx, v, p)
+	})
 }
 
 func (a *API) runPull(ctx context.Context, in *ModelKey) (*body[feed.PullStatus], error) {

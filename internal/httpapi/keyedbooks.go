@@ -119,14 +119,6 @@ type DefinitionView struct {
 	Document json.RawMessage     `json:"document"`
 }
 
-type storedDefinition struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body DefinitionView
-}
-
 func (a *API) shelfRoutes() {
 	for _, s := range a.shelves() {
 		s.register()
@@ -210,13 +202,13 @@ func (s shelf) get(ctx context.Context, in *struct {
 	ModelKey
 	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
 },
-) (*storedDefinition, error) {
+) (*stored[DefinitionView], error) {
 	v, err := s.version(in.Key, in.Version)
 	if err != nil {
 		return nil, err
 	}
 	view, err := s.view(ctx, v)
-	return &storedDefinition{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
+	return &stored[DefinitionView]{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
 }
 
 func (s shelf) put(ctx context.Context, in *struct {
@@ -224,7 +216,7 @@ func (s shelf) put(ctx context.Context, in *struct {
 	DefinitionPut
 	RawBody []byte
 },
-) (*storedDefinition, error) {
+) (*stored[DefinitionView], error) {
 	var before []byte
 	follows := (*definition.Series).Newest
 	if s.follows != nil {
@@ -246,30 +238,12 @@ func (s shelf) put(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	c := in.command(document, "application/json")
-	c.Key = in.Key
-	return s.define(ctx, in.Waiting, c)
+	return s.define(ctx, in.Waiting, in.command(in.Key, document, "application/json"))
 }
 
-func (s shelf) define(ctx context.Context, w Waiting, c definition.Command) (*storedDefinition, error) {
-	if err := s.waitable(w); err != nil {
-		return nil, err
-	}
-	c.Kind, c.Author, c.Time = s.kind, author(ctx), s.Clock.Now()
-	d, err := s.Spine.Define(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	view, err := s.view(ctx, &d.Version)
-	if err != nil {
-		return nil, err
-	}
-	out := &storedDefinition{Status: http.StatusOK, ETag: d.ETag(), Body: view}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+s.path+"/"+c.Key
-	}
-	out.Applied, err = s.await(ctx, w, d.Receipt)
-	return out, err
+func (s shelf) define(ctx context.Context, w Waiting, c definition.Command) (*stored[DefinitionView], error) {
+	c.Kind = s.kind
+	return define(ctx, s.API, w, s.path+"/"+c.Key, c, func(v *definition.Version) (DefinitionView, error) { return s.view(ctx, v) })
 }
 
 func (s shelf) versions(_ context.Context, in *struct {
@@ -288,7 +262,7 @@ func (s shelf) status(ctx context.Context, in *struct {
 	DefinitionChange
 	Body StatusBody
 },
-) (*storedDefinition, error) {
+) (*stored[DefinitionView], error) {
 	v, err := s.version(in.Key, in.Body.Version)
 	if err != nil {
 		return nil, err
@@ -303,7 +277,7 @@ func (s shelf) rollback(ctx context.Context, in *struct {
 	DefinitionChange
 	Body RollbackBody
 },
-) (*storedDefinition, error) {
+) (*stored[DefinitionView], error) {
 	if _, err := s.version(in.Key, in.Body.Version); err != nil {
 		return nil, err
 	}

@@ -38,15 +38,6 @@ type PredictiveField struct {
 	Required   bool     `json:"required,omitempty"`
 }
 
-// storedPredictive is the answer to a read or write of a predictive model.
-type storedPredictive struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body PredictiveView
-}
-
 func (a *API) predictiveRoutes() {
 	at := func(id, method, path, summary, scope string) spec {
 		return spec{id: id, method: method, path: predictivePath + path, tag: "decisions", summary: summary, scope: scope, status: http.StatusOK}
@@ -72,7 +63,7 @@ func (a *API) putPredictive(ctx context.Context, in *struct {
 	Options string `query:"options" maxLength:"100000" doc:"JSON: {\"classes\":[…]} names the classes, {\"inputs\":[{\"name\",\"categories\",\"open\",\"required\"}]} says of inputs what the file does not"`
 	RawBody []byte
 },
-) (*storedPredictive, error) {
+) (*stored[PredictiveView], error) {
 	options, err := predict.ReadOptions([]byte(cmp.Or(in.Options, "{}")))
 	if err != nil {
 		return nil, err
@@ -85,12 +76,10 @@ func (a *API) putPredictive(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	c := in.command(document, kind)
-	c.Key = in.Key
-	return a.definePredictive(ctx, in.Waiting, m, c)
+	return a.definePredictive(ctx, in.Waiting, m, in.command(in.Key, document, kind))
 }
 
-func (a *API) setPredictiveStatus(ctx context.Context, in *modelStatus) (*storedPredictive, error) {
+func (a *API) setPredictiveStatus(ctx context.Context, in *modelStatus) (*stored[PredictiveView], error) {
 	v, err := a.pickPredictive(in.Key, in.Body.Version)
 	if err != nil {
 		return nil, err
@@ -104,28 +93,18 @@ func (a *API) setPredictiveStatus(ctx context.Context, in *modelStatus) (*stored
 	})
 }
 
-func (a *API) definePredictive(ctx context.Context, w Waiting, m *predict.Model, c definition.Command) (*storedPredictive, error) {
-	if err := a.waitable(w); err != nil {
-		return nil, err
-	}
-	c.Kind, c.Author, c.Time = definition.PredictiveModel, author(ctx), a.Clock.Now()
-	d, err := a.Spine.Define(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	out := &storedPredictive{Status: http.StatusOK, ETag: d.ETag(), Body: a.viewPredictive(&d.Version, m)}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+predictivePath+"/"+c.Key
-	}
-	out.Applied, err = a.await(ctx, w, d.Receipt)
-	return out, err
+func (a *API) definePredictive(ctx context.Context, w Waiting, m *predict.Model, c definition.Command) (*stored[PredictiveView], error) {
+	c.Kind = definition.PredictiveModel
+	return define(ctx, a, w, predictivePath+"/"+c.Key, c, func(v *definition.Version) (PredictiveView, error) {
+		return a.viewPredictive(v, m), nil
+	})
 }
 
 func (a *API) getPredictive(ctx context.Context, in *struct {
 	ModelKey
 	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
 },
-) (*storedPredictive, error) {
+) (*stored[PredictiveView], error) {
 	v, err := a.pickPredictive(in.Key, in.Version)
 	if err != nil {
 		return nil, err
@@ -134,7 +113,7 @@ func (a *API) getPredictive(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out := &storedPredictive{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewPredictive(v, m)}
+	out := &stored[PredictiveView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewPredictive(v, m)}
 	d, err := a.Spine.Definition(ctx, v.Kind, v.Key, v.Version)
 	if err != nil {
 		return nil, err

@@ -96,14 +96,6 @@ type RulesView struct {
 	Document any                 `json:"document"`
 }
 
-type storedRules struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body RulesView
-}
-
 func (a *API) ruleRoutes() {
 	for _, b := range a.ruleBooks() {
 		b.register()
@@ -139,10 +131,10 @@ func (b ruleBook) series() *definition.Series {
 func (b ruleBook) get(ctx context.Context, in *struct {
 	Version int `query:"version" minimum:"1" doc:"Left out: the newest"`
 },
-) (*storedRules, error) {
+) (*stored[RulesView], error) {
 	s := b.series()
 	if s.Newest() == nil && in.Version == 0 {
-		return &storedRules{Status: http.StatusOK, Body: RulesView{
+		return &stored[RulesView]{Status: http.StatusOK, Body: RulesView{
 			Status: definition.Live, Changes: []definition.Change{}, Document: json.RawMessage(b.usual),
 		}}, nil
 	}
@@ -150,7 +142,8 @@ func (b ruleBook) get(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return b.view(ctx, v)
+	view, err := b.view(ctx, v)
+	return &stored[RulesView]{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
 }
 
 func (b ruleBook) pick(version int) (*definition.Version, error) {
@@ -165,54 +158,39 @@ func (b ruleBook) pick(version int) (*definition.Version, error) {
 	return v, nil
 }
 
-func (b ruleBook) view(ctx context.Context, v *definition.Version) (*storedRules, error) {
+func (b ruleBook) view(ctx context.Context, v *definition.Version) (RulesView, error) {
 	d, err := b.Spine.Definition(ctx, b.kind, definition.DefaultKey, v.Version)
 	if err != nil {
-		return nil, err
+		return RulesView{}, err
 	}
-	return &storedRules{Status: http.StatusOK, ETag: v.ETag(), Body: RulesView{
+	return RulesView{
 		Version: v.Version, Status: v.Status(), Live: liveOf(b.series()), Rollback: v.RollbackOf,
 		Changes: v.Changes, Document: json.RawMessage(d.Document),
-	}}, nil
+	}, nil
 }
 
-func (b ruleBook) define(ctx context.Context, w Waiting, c definition.Command) (*storedRules, error) {
-	if err := b.waitable(w); err != nil {
-		return nil, err
-	}
-	c.Kind, c.Key, c.Author, c.Time = b.kind, definition.DefaultKey, author(ctx), b.Clock.Now()
-	d, err := b.Spine.Define(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	out, err := b.view(ctx, &d.Version)
-	if err != nil {
-		return nil, err
-	}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+b.path
-	}
-	out.Applied, err = b.await(ctx, w, d.Receipt)
-	return out, err
+func (b ruleBook) define(ctx context.Context, w Waiting, c definition.Command) (*stored[RulesView], error) {
+	c.Kind, c.Key = b.kind, definition.DefaultKey
+	return define(ctx, b.API, w, b.path, c, func(v *definition.Version) (RulesView, error) { return b.view(ctx, v) })
 }
 
 func (b ruleBook) put(ctx context.Context, in *struct {
 	DefinitionPut
 	RawBody []byte
 },
-) (*storedRules, error) {
+) (*stored[RulesView], error) {
 	document := bytes.Clone(in.RawBody)
 	if err := b.check(document); err != nil {
 		return nil, err
 	}
-	return b.define(ctx, in.Waiting, in.command(document, "application/json"))
+	return b.define(ctx, in.Waiting, in.command(definition.DefaultKey, document, "application/json"))
 }
 
 func (b ruleBook) status(ctx context.Context, in *struct {
 	DefinitionChange
 	Body StatusBody
 },
-) (*storedRules, error) {
+) (*stored[RulesView], error) {
 	v, err := b.pick(in.Body.Version)
 	if err != nil {
 		return nil, err
@@ -226,7 +204,7 @@ func (b ruleBook) rollback(ctx context.Context, in *struct {
 	DefinitionChange
 	Body RollbackBody
 },
-) (*storedRules, error) {
+) (*stored[RulesView], error) {
 	if _, err := b.pick(in.Body.Version); err != nil {
 		return nil, err
 	}

@@ -56,15 +56,6 @@ type CriterionView struct {
 	Document json.RawMessage       `json:"document,omitempty" doc:"As it was written; in lists with include=document"`
 }
 
-// storedCriterion is the answer to a read or a write.
-type storedCriterion struct {
-	Status   int
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Applied
-	Body CriterionView
-}
-
 func (a *API) segmentRoutes() {
 	for _, c := range [...]criteria{segmentCriteria, traitCriteria, affinityCriteria} {
 		a.criteriaRoutes(c)
@@ -94,7 +85,7 @@ func (a *API) criteriaRoutes(c criteria) {
 	register(a, at("list-"+plural, http.MethodGet, "", "All of them, with their newest versions and how far they are"), func(ctx context.Context, in *criteriaQuestion) (*body[List[CriterionView]], error) {
 		return a.listCriteria(ctx, c, in)
 	})
-	register(a, at("get-"+c.word, http.MethodGet, "/{key}", "One version, with its document"), func(ctx context.Context, in *criterionQuestion) (*storedCriterion, error) {
+	register(a, at("get-"+c.word, http.MethodGet, "/{key}", "One version, with its document"), func(ctx context.Context, in *criterionQuestion) (*stored[CriterionView], error) {
 		return a.getCriterion(ctx, c, in)
 	})
 	put := at("put-"+c.word, http.MethodPut, "/{key}", "Add a version, live at once unless status says draft or test. What is live is evaluated for everybody before it counts")
@@ -102,10 +93,10 @@ func (a *API) criteriaRoutes(c criteria) {
 	if c.kind == definition.Segment {
 		put.body = SegmentBody{}
 	}
-	register(a, put, func(ctx context.Context, in *criterionPut) (*storedCriterion, error) {
+	register(a, put, func(ctx context.Context, in *criterionPut) (*stored[CriterionView], error) {
 		return a.putCriterion(ctx, c, in)
 	})
-	register(a, at("delete-"+c.word, http.MethodDelete, "/{key}", "Archive the live version: nobody is in it any more, its versions stay"), func(ctx context.Context, in *criterionDelete) (*storedCriterion, error) {
+	register(a, at("delete-"+c.word, http.MethodDelete, "/{key}", "Archive the live version: nobody is in it any more, its versions stay"), func(ctx context.Context, in *criterionDelete) (*stored[CriterionView], error) {
 		return a.deleteCriterion(ctx, c, in)
 	})
 	register(a, at("list-"+c.word+"-versions", http.MethodGet, "/{key}/versions", "The versions, newest first"), func(ctx context.Context, in *criterionVersions) (*body[List[VersionView]], error) {
@@ -114,10 +105,10 @@ func (a *API) criteriaRoutes(c criteria) {
 	register(a, at("diff-"+c.word, http.MethodGet, "/{key}/diff", "The lines that differ between two versions"), func(ctx context.Context, in *criterionDiff) (*body[ModelDiff], error) {
 		return a.diffCriterion(ctx, c, in)
 	})
-	register(a, at("set-"+c.word+"-status", http.MethodPost, "/{key}/status", "Take a version from draft to test, live or archived"), func(ctx context.Context, in *criterionStatus) (*storedCriterion, error) {
+	register(a, at("set-"+c.word+"-status", http.MethodPost, "/{key}/status", "Take a version from draft to test, live or archived"), func(ctx context.Context, in *criterionStatus) (*stored[CriterionView], error) {
 		return a.setCriterionStatus(ctx, c, in)
 	})
-	register(a, at("rollback-"+c.word, http.MethodPost, "/{key}/rollback", "Add a version with the document of an older one, live at once"), func(ctx context.Context, in *criterionRollback) (*storedCriterion, error) {
+	register(a, at("rollback-"+c.word, http.MethodPost, "/{key}/rollback", "Add a version with the document of an older one, live at once"), func(ctx context.Context, in *criterionRollback) (*stored[CriterionView], error) {
 		return a.rollbackCriterion(ctx, c, in)
 	})
 }
@@ -128,7 +119,7 @@ type criterionPut struct {
 	RawBody []byte
 }
 
-func (a *API) putCriterion(ctx context.Context, c criteria, in *criterionPut) (*storedCriterion, error) {
+func (a *API) putCriterion(ctx context.Context, c criteria, in *criterionPut) (*stored[CriterionView], error) {
 	doc, err := asJSON(in.RawBody)
 	if err != nil {
 		return nil, err
@@ -136,8 +127,8 @@ func (a *API) putCriterion(ctx context.Context, c criteria, in *criterionPut) (*
 	if err := a.Spine.SegmentCheck(c.kind, in.Key, doc); err != nil {
 		return nil, err
 	}
-	command := in.command(doc, "application/json")
-	command.Kind, command.Key = c.kind, in.Key
+	command := in.command(in.Key, doc, "application/json")
+	command.Kind = c.kind
 	return a.defineCriterion(ctx, in.Waiting, command)
 }
 
@@ -163,27 +154,12 @@ func asJSON(raw []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// defineCriterion has the pipeline decide, waits where that is asked for until
-// the version counts, and tells what came of it.
-func (a *API) defineCriterion(ctx context.Context, w Waiting, c definition.Command) (*storedCriterion, error) {
-	if err := a.waitable(w); err != nil {
-		return nil, err
-	}
-	c.Author, c.Time = author(ctx), a.Clock.Now()
-	d, err := a.Spine.Define(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	applied, err := a.await(ctx, w, d.Receipt)
-	if err != nil {
-		return nil, err
-	}
-	view, err := a.viewCriterion(ctx, &d.Version, true)
-	out := &storedCriterion{Status: http.StatusOK, ETag: d.ETag(), Applied: applied, Body: view}
-	if first(&d.Version) {
-		out.Status, out.Location = http.StatusCreated, prefix[:len(prefix)-1]+pathOf(c.Kind)+"/"+c.Key
-	}
-	return out, err
+// defineCriterion has the pipeline decide; whoever waits does so until the version
+// counts.
+func (a *API) defineCriterion(ctx context.Context, w Waiting, c definition.Command) (*stored[CriterionView], error) {
+	return define(ctx, a, w, pathOf(c.Kind)+"/"+c.Key, c, func(v *definition.Version) (CriterionView, error) {
+		return a.viewCriterion(ctx, v, true)
+	})
 }
 
 func pathOf(kind definition.Kind) string {
@@ -201,7 +177,7 @@ type criterionDelete struct {
 	Waiting
 }
 
-func (a *API) deleteCriterion(ctx context.Context, c criteria, in *criterionDelete) (*storedCriterion, error) {
+func (a *API) deleteCriterion(ctx context.Context, c criteria, in *criterionDelete) (*stored[CriterionView], error) {
 	v, err := a.pickCriterion(c, in.Key, "live")
 	if err != nil {
 		return nil, err
@@ -213,7 +189,7 @@ func (a *API) deleteCriterion(ctx context.Context, c criteria, in *criterionDele
 
 // changeCriterion gives a version another status. What others name cannot go,
 // and what goes live has to fit what is live.
-func (a *API) changeCriterion(ctx context.Context, w Waiting, c criteria, command definition.Command) (*storedCriterion, error) {
+func (a *API) changeCriterion(ctx context.Context, w Waiting, c criteria, command definition.Command) (*stored[CriterionView], error) {
 	s := a.Spine.Definitions().Get(c.kind, command.Key)
 	v := s.At(command.Version)
 	if command.RollbackTo != 0 {
@@ -242,7 +218,7 @@ type criterionStatus struct {
 	Body StatusBody
 }
 
-func (a *API) setCriterionStatus(ctx context.Context, c criteria, in *criterionStatus) (*storedCriterion, error) {
+func (a *API) setCriterionStatus(ctx context.Context, c criteria, in *criterionStatus) (*stored[CriterionView], error) {
 	v, err := a.pickCriterion(c, in.Key, number(in.Body.Version))
 	if err != nil {
 		return nil, err
@@ -258,7 +234,7 @@ type criterionRollback struct {
 	Body RollbackBody
 }
 
-func (a *API) rollbackCriterion(ctx context.Context, c criteria, in *criterionRollback) (*storedCriterion, error) {
+func (a *API) rollbackCriterion(ctx context.Context, c criteria, in *criterionRollback) (*stored[CriterionView], error) {
 	if _, err := a.pickCriterion(c, in.Key, number(in.Body.Version)); err != nil {
 		return nil, err
 	}

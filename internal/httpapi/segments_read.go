@@ -60,13 +60,13 @@ type criterionQuestion struct {
 	PickVersion
 }
 
-func (a *API) getCriterion(ctx context.Context, c criteria, in *criterionQuestion) (*storedCriterion, error) {
+func (a *API) getCriterion(ctx context.Context, c criteria, in *criterionQuestion) (*stored[CriterionView], error) {
 	v, err := a.pickCriterion(c, in.Key, in.Version)
 	if err != nil {
 		return nil, err
 	}
 	view, err := a.viewCriterion(ctx, v, true)
-	return &storedCriterion{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
+	return &stored[CriterionView]{Status: http.StatusOK, ETag: v.ETag(), Body: view}, err
 }
 
 type criteriaQuestion struct {
