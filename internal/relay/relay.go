@@ -51,6 +51,9 @@ const (
 	grace = 2 * time.Second
 	// reach is how long a connection to a node may take, its handshake included.
 	reach = 2 * time.Second
+	// writeBuffer lets a usual request leave in one piece, copyBuffer is for answers.
+	writeBuffer = 64 << 10
+	copyBuffer  = 32 << 10
 )
 
 // Relay passes requests on. Safe for concurrent use.
@@ -58,6 +61,7 @@ type Relay struct {
 	config    Config
 	transport http.RoundTripper
 	kept      atomic.Int64 // bytes of bodies
+	buffers   buffers
 	mu        sync.Mutex
 	at        place
 
@@ -90,6 +94,7 @@ func New(c Config) *Relay {
 		IdleConnTimeout:       30 * time.Second, // shorter than a server keeps them
 		DisableCompression:    true,             // what comes is passed on as it is
 		ExpectContinueTimeout: time.Second,
+		WriteBufferSize:       writeBuffer,
 	}}
 }
 
@@ -235,6 +240,7 @@ func (r *Relay) try(w http.ResponseWriter, req *http.Request, at place, body *ke
 	proxy := httputil.ReverseProxy{
 		Transport:     r.transport,
 		FlushInterval: -1, // streams pass as they come
+		BufferPool:    &r.buffers,
 		Rewrite:       func(p *httputil.ProxyRequest) { r.address(p, target) },
 		ModifyResponse: func(res *http.Response) error {
 			if res.Header.Get(elsewhereHeader) != "" {
@@ -267,6 +273,20 @@ func (r *Relay) try(w http.ResponseWriter, req *http.Request, at place, body *ke
 	proxy.ServeHTTP(w, out)
 	return done
 }
+
+// buffers are those through which answers are copied.
+type buffers struct{ pool sync.Pool }
+
+// Get gives a buffer.
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[copyBuffer]byte); ok {
+		return p[:]
+	}
+	return make([]byte, copyBuffer)
+}
+
+// Put takes one back.
+func (b *buffers) Put(p []byte) { b.pool.Put((*[copyBuffer]byte)(p)) }
 
 // address points a request at a node, and leaves everything else as it came.
 func (r *Relay) address(p *httputil.ProxyRequest, target *url.URL) {
@@ -346,7 +366,7 @@ func (r *Relay) keep(req *http.Request) (*keptBody, func(), error) {
 	if r.kept.Add(room) > r.config.Bodies {
 		return nil, release, fault.Errorf(fault.Limited, "too_many_waiting", "too many requests wait here: send this again in a second")
 	}
-	front, err := io.ReadAll(io.LimitReader(req.Body, room))
+	front, err := readFront(req, room)
 	if err != nil {
 		return nil, release, unreadable(err)
 	}
@@ -355,6 +375,16 @@ func (r *Relay) keep(req *http.Request) (*keptBody, func(), error) {
 		b.rest = req.Body
 	}
 	return b, release, nil
+}
+
+// readFront reads a body up to a size, into as much as it needs where it says how long it is.
+func readFront(req *http.Request, room int64) ([]byte, error) {
+	if req.ContentLength != room {
+		return io.ReadAll(io.LimitReader(req.Body, room))
+	}
+	front := make([]byte, room)
+	_, err := io.ReadFull(req.Body, front)
+	return front, err
 }
 
 // unreadable says that the client broke a body off: no node is to blame.
