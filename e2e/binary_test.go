@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,8 +16,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+
+	"rapport/internal/store/postgres/pgtest"
 )
 
 const (
@@ -93,6 +97,7 @@ func (p *process) run(t *testing.T, listen string) {
 	p.command.Env = append(outside, "RAPPORT_DATA="+filepath.Join(p.folder, "data"), "RAPPORT_LISTEN="+listen,
 		"RAPPORT_WRITE_KEY="+binaryWriteKey, "RAPPORT_SECRET_KEY="+binarySecretKey, "RAPPORT_MEMORY=256MiB")
 	p.command.Env = append(p.command.Env, p.settings...)
+	p.command.SysProcAttr = pgtest.WithParent(syscall.SIGKILL)
 	log, err := os.OpenFile(filepath.Join(p.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -160,21 +165,31 @@ type line struct {
 	Time      time.Time
 }
 
+// lines are the events of a timeline, the newest first, read as far as they are asked for.
+func (p *process) lines(t *testing.T, of string) iter.Seq[line] {
+	return func(yield func(line) bool) {
+		for query := "?limit=500"; ; {
+			var page struct {
+				Items []line
+				Next  *string
+			}
+			p.get(t, "/api/v1/profiles/"+of+"/timeline"+query, &page)
+			for _, l := range page.Items {
+				if !yield(l) {
+					return
+				}
+			}
+			if page.Next == nil {
+				return
+			}
+			query = "?limit=500&cursor=" + url.QueryEscape(*page.Next)
+		}
+	}
+}
+
 func (p *process) timeline(t *testing.T, of string) []line {
 	t.Helper()
-	var all []line
-	for query := "?limit=500"; ; {
-		var page struct {
-			Items []line
-			Next  *string
-		}
-		p.get(t, "/api/v1/profiles/"+of+"/timeline"+query, &page)
-		all = append(all, page.Items...)
-		if page.Next == nil {
-			return all
-		}
-		query = "?limit=500&cursor=" + url.QueryEscape(*page.Next)
-	}
+	return slices.Collect(p.lines(t, of))
 }
 
 // sums are the columns of the accounting.

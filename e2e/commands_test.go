@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rapport/internal/soak"
+	"rapport/internal/store/postgres/pgtest"
 )
 
 // run does one command of the program on a folder and gives what it printed.
@@ -134,6 +135,7 @@ func TestServe_TheFirstStartSaysWhereItsKeysAre(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	cmd := exec.CommandContext(t.Context(), binary, "serve", "--listen", "127.0.0.1:0", "--data", folder, "--memory", "256MiB")
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "RAPPORT_") })
+	cmd.SysProcAttr = pgtest.WithParent(syscall.SIGKILL)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -108,7 +108,8 @@ func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, name), args...)
 	cmd.Dir = s.folder
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner, Setpgid: true}
+	cmd.SysProcAttr = WithParent(syscall.SIGQUIT)
+	cmd.SysProcAttr.Credential, cmd.SysProcAttr.Setpgid = s.owner, true
 	return cmd
 }
 
