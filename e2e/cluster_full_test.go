@@ -48,13 +48,13 @@ func (s *storm) fullDisk(t *testing.T) {
 	}
 }
 
-// saysFull waits until a node says that events are not taken.
+// saysFull waits until a node says that events are not taken, and why.
 func (s *storm) saysFull(t *testing.T, p *process) {
 	t.Helper()
 	c, begin := newCrowd(p.url, 0), time.Now()
 	for {
 		status, answer := c.send(http.MethodPost, "/v1/track", `{"userId":"nobody","event":"Refused","messageId":"full"}`, binaryWriteKey)
-		if status == http.StatusServiceUnavailable && strings.Contains(answer, "cannot take events at present") {
+		if status == http.StatusServiceUnavailable && strings.Contains(answer, `"code":"disk_full"`) {
 			return
 		}
 		if time.Since(begin) > patience {

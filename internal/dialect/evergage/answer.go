@@ -97,8 +97,8 @@ func answerFault(w http.ResponseWriter, err error) {
 	case fault.TooLarge:
 		status = http.StatusRequestEntityTooLarge
 	}
-	if f, ok := errors.AsType[*fault.Fault](err); ok && status < http.StatusInternalServerError {
-		code, message = f.Code, f.Message
+	if f, ok := errors.AsType[*fault.Fault](err); ok && status != http.StatusInternalServerError {
+		code, message = f.Code, f.Message // what failed, and what to do
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter(err)))

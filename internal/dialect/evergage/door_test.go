@@ -125,7 +125,7 @@ func TestDoor_AnswersErrorsAndCountsThem(t *testing.T) {
 func TestDoor_SaysWhenItIsBusy(t *testing.T) {
 	t.Parallel()
 	for kind, status := range map[fault.Kind]int{fault.Limited: 429, fault.Unavailable: 503} {
-		l := &dialecttest.Ledger{Dialect: evergage.Dialect, Err: fault.Errorf(kind, "later", "later")}
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect, Err: fault.Errorf(kind, "why_not", "no room; free some")}
 		for _, c := range []call{
 			{path: "/api2/event/engage", body: visit},
 			{path: "/pr?_ds=engage&.top=1&.anonId=a"},
@@ -133,7 +133,7 @@ func TestDoor_SaysWhenItIsBusy(t *testing.T) {
 			{path: "/web/events/engage", body: `{"events":[]}`},
 		} {
 			w := send(evergage.New(config(l)), c)
-			if w.Code != status || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"errorCode":3`) {
+			if w.Code != status || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"errorCode":3,"error":"why_not","message":"no room; free some"`) {
 				t.Errorf("%s: %d %v %s", c.path, w.Code, w.Header(), w.Body)
 			}
 		}

@@ -99,7 +99,7 @@ func answerFault(w http.ResponseWriter, err error) {
 	case fault.Invalid, fault.TooLarge:
 		status, code, message = http.StatusBadRequest, "invalid_request", "the request cannot be taken"
 	}
-	if f, ok := errors.AsType[*fault.Fault](err); ok && status < http.StatusInternalServerError {
+	if f, ok := errors.AsType[*fault.Fault](err); ok && status != http.StatusInternalServerError {
 		message = f.Message
 		if f.Code != "" {
 			code = f.Code

@@ -251,6 +251,16 @@ func TestDoor_TellsClientsToWaitUnderPressure(t *testing.T) {
 	}
 }
 
+func TestDoor_SaysThatTheDiskIsFull(t *testing.T) {
+	t.Parallel()
+	full := fault.Errorf(fault.Unavailable, fault.DiskFull, "no room; free some: %w", errors.New("/var/lib/secret"))
+	w := send(segment.New(config(&dialecttest.Ledger{Dialect: segment.Dialect, Err: full})), call{path: "/v1/batch", body: `{"batch":[` + visit + `]}`, header: auth("wk")})
+	const want = `{"success":false,"code":"disk_full","message":"no room; free some","error":"no room; free some"}`
+	if w.Code != 503 || w.Body.String() != want {
+		t.Errorf("%d %s, want 503 %s", w.Code, w.Body, want)
+	}
+}
+
 func TestDoor_WaitsUntilApplied(t *testing.T) {
 	t.Parallel()
 	body := `{"batch":[` + visit + `]}`
