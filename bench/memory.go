@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -8,18 +9,21 @@ import (
 	"rapport/internal/config"
 )
 
-// memory loads on and on and reads the process's resident memory at marks,
-// with the default limit and with 512 MiB.
+// memory loads on and on and reads the process's resident memory at marks, with
+// the limit that is asked for; else with the default one and with 512 MiB.
 func (b *bench) memory(ctx context.Context) error {
-	for _, limit := range []struct {
-		name  string
-		value string
-		mib   float64
-	}{
-		{"default", "", float64(config.MachineMemory()) / 2 / (1 << 20)},
-		{"512 MiB", "512MiB", 512},
-	} {
-		if err := b.memoryOf(ctx, limit.name, limit.value, limit.mib); err != nil {
+	limits := []string{"", "512MiB"}
+	if b.limit != "" {
+		limits = []string{b.limit}
+	}
+	for _, text := range limits {
+		limit := config.Size(config.MachineMemory() / 2)
+		if text != "" {
+			if err := limit.UnmarshalText([]byte(text)); err != nil {
+				return err
+			}
+		}
+		if err := b.memoryOf(ctx, cmp.Or(text, "default"), text, float64(limit)/(1<<20)); err != nil {
 			return err
 		}
 	}
