@@ -46,7 +46,7 @@ export function Palette({ close }: { close: () => void }) {
       highlightQuery={false}
       filter={(_, all) => all}
       nothingFound={ready && t('paletteNothing')}
-      overlayProps={{ backgroundOpacity: 0.35, blur: 0 }} // to blur the page takes longer than all else
+      overlayProps={{ backgroundOpacity: 0.35, blur: 0 }}
       transitionProps={{ transition: 'pop', duration: 100 }}
       scrollable
       styles={{ actionDescription: { opacity: 1 } }} // less is too little contrast on what is selected

@@ -36,7 +36,7 @@ function Frame() {
   const [palette, setPalette] = useState(false)
   useShortcuts({ help: () => setHelp(true), palette: () => setPalette((on) => !on) })
   const main = useRef<HTMLElement>(null)
-  const { pathname } = useLocation()
+  const pathname = useLocation({ select: (at) => at.pathname })
   useEffect(() => setOpen(false), [pathname])
   return (
     <div className={css.frame} data-narrow={narrow || undefined}>

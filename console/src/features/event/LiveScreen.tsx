@@ -27,39 +27,21 @@ const outcomes = ['stored', 'refused', 'dead_letter'] as const
 export function LiveScreen() {
   const t = useText(live)
   const search = route.useSearch()
-  const navigate = useNavigate()
   const [paused, setPaused] = useState(false)
   const [open, setOpen] = useState<LiveEvent>()
-  const { events, missed, behind, error } = useLive(paused)
+  const { events, came, missed, behind, error } = useLive(paused)
   const rows = useMemo(() => filtered(events, search), [events, search])
-  const set = (change: LiveSearch): void =>
-    void navigate({ to: '/live', search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, v]) => v)), replace: true })
-  useSpace(() => setPaused((on) => !on))
+  const pause = useCallback(() => setPaused((on) => !on), [])
+  useSpace(pause)
   return (
     <Page
       title={t('title')}
       lead={t('lead')}
       badge={<Badge color={paused ? 'yellow' : 'green'}>{paused ? t('pausedBehind', { count: behind }) : t('listening')}</Badge>}
-      actions={
-        <>
-        <SavedViews screen="live" search={{ source: search.source, outcome: search.outcome }} keeps={['source', 'outcome']} apply={(to) => void navigate({ to: '/live', search: to, replace: true })} />
-        <Button variant="default" leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />} onClick={() => setPaused(!paused)}>
-          {t(paused ? 'resume' : 'pause')}
-        </Button>
-        </>
-      }
+      actions={<Actions search={search} paused={paused} pause={pause} />}
     >
       <Group mb="md" justify="space-between">
-        <Group>
-          <TextInput data-filter w={280} aria-label={t('filter')} placeholder={t('filter')} leftSection={<IconSearch size={16} />} value={search.q ?? ''} onChange={(e) => set({ q: e.currentTarget.value })} />
-          <SegmentedControl
-            aria-label={t('outcome')}
-            value={search.outcome ?? ''}
-            onChange={(v) => set({ outcome: v })}
-            data={[{ value: '', label: t('every') }, ...outcomes.map((o) => ({ value: o, label: t(o) }))]}
-          />
-          {search.source && <Badge color="gray" rightSection={<button type="button" aria-label={t('everySource')} onClick={() => set({ source: '' })} style={{ border: 0, background: 'none', color: 'inherit', cursor: 'pointer' }}>×</button>}>{search.source}</Badge>}
-        </Group>
+        <Filters search={search} />
         <Text size="sm" c="dimmed" className="rp-num" data-shown={rows.length}>{t('shown', { count: rows.length })}</Text>
       </Group>
       {missed > 0 && <Alert color="yellow" mb="md" data-missed={missed}>{t('missed', { count: missed })}</Alert>}
@@ -69,13 +51,46 @@ export function LiveScreen() {
         <Listening />
       ) : (
         <div className={css.split} data-open={open ? true : undefined}>
-          <Rows rows={rows} open={open} setOpen={setOpen} />
+          <Rows rows={rows} came={rows === events ? came : undefined} open={open} setOpen={setOpen} />
           {open && <LivePanel event={open} close={() => setOpen(undefined)} />}
         </div>
       )}
     </Page>
   )
 }
+
+// What stands around the rows is not drawn with each of their changes.
+const Actions = memo(function Actions({ search, paused, pause }: { search: LiveSearch; paused: boolean; pause: () => void }) {
+  const t = useText(live)
+  const navigate = useNavigate()
+  return (
+    <>
+      <SavedViews screen="live" search={{ source: search.source, outcome: search.outcome }} keeps={['source', 'outcome']} apply={(to) => void navigate({ to: '/live', search: to, replace: true })} />
+      <Button variant="default" leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />} onClick={pause}>
+        {t(paused ? 'resume' : 'pause')}
+      </Button>
+    </>
+  )
+})
+
+const Filters = memo(function Filters({ search }: { search: LiveSearch }) {
+  const t = useText(live)
+  const navigate = useNavigate()
+  const set = (change: LiveSearch): void =>
+    void navigate({ to: '/live', search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, v]) => v)), replace: true })
+  return (
+    <Group>
+      <TextInput data-filter w={280} aria-label={t('filter')} placeholder={t('filter')} leftSection={<IconSearch size={16} />} value={search.q ?? ''} onChange={(e) => set({ q: e.currentTarget.value })} />
+      <SegmentedControl
+        aria-label={t('outcome')}
+        value={search.outcome ?? ''}
+        onChange={(v) => set({ outcome: v })}
+        data={[{ value: '', label: t('every') }, ...outcomes.map((o) => ({ value: o, label: t(o) }))]}
+      />
+      {search.source && <Badge color="gray" rightSection={<button type="button" aria-label={t('everySource')} onClick={() => set({ source: '' })} style={{ border: 0, background: 'none', color: 'inherit', cursor: 'pointer' }}>×</button>}>{search.source}</Badge>}
+    </Group>
+  )
+})
 
 function filtered(events: readonly LiveEvent[], { q = '', source, outcome }: LiveSearch): readonly LiveEvent[] {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean)
@@ -114,7 +129,11 @@ function Listening() {
   )
 }
 
-function Rows({ rows, open, setOpen }: { rows: readonly LiveEvent[]; open: LiveEvent | undefined; setOpen: (e: LiveEvent) => void }) {
+// How many rows take turns: more than are drawn at once.
+const turns = 128
+
+/** Rows draws those in view. Where all events are shown, came says how many there were. */
+function Rows({ rows, came, open, setOpen }: { rows: readonly LiveEvent[]; came: number | undefined; open: LiveEvent | undefined; setOpen: (e: LiveEvent) => void }) {
   const t = useText(live)
   const scroll = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => 34, overscan: 8, initialRect: { width: 800, height: 600 } })
@@ -135,7 +154,8 @@ function Rows({ rows, open, setOpen }: { rows: readonly LiveEvent[]; open: LiveE
         <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
           {virtual.getVirtualItems().map((item) => {
             const e = rows[item.index]
-            return e && <Row key={e.number} event={e} start={item.start} chosen={e.number === open?.number} choose={choose} />
+            // An event keeps its row as it moves down; a row that is done with is written anew.
+            return e && <Row key={came === undefined ? e.number : (came - item.index) % turns} event={e} start={item.start} chosen={e.number === open?.number} choose={choose} />
           })}
         </div>
       </div>

@@ -13,6 +13,8 @@ const pause = 120
 export interface Live {
   /** newest first */
   events: readonly LiveEvent[]
+  /** events that came since the page was opened, of which these are the newest */
+  came: number
   /** events that came too fast to be shown */
   missed: number
   /** events that came since the view was paused */
@@ -20,7 +22,7 @@ export interface Live {
   error: unknown
 }
 
-const nothing: Live = { events: [], missed: 0, behind: 0, error: undefined }
+const nothing: Live = { events: [], came: 0, missed: 0, behind: 0, error: undefined }
 
 /**
  * useLive looks at what comes in, again and again. However many events a look
@@ -31,21 +33,22 @@ export function useLive(paused: boolean): Live {
   const [shown, show] = useState<Live>(nothing)
   const collected = useRef<LiveEvent[]>([])
   const missed = useRef(0)
+  const came = useRef(0)
   const isPaused = useRef(paused)
   const at = useRef(0)
 
   useEffect(() => {
     isPaused.current = paused
-    if (!paused) show({ events: collected.current, missed: missed.current, behind: 0, error: undefined })
+    if (!paused) show({ events: collected.current, came: came.current, missed: missed.current, behind: 0, error: undefined })
   }, [paused])
 
   useEffect(() => {
     const stop = new AbortController()
     let frame = 0
-    const draw = (came: number): void => {
+    const draw = (more: number): void => {
       cancelAnimationFrame(frame)
       frame = requestAnimationFrame(() =>
-        show((now) => (isPaused.current ? { ...now, behind: now.behind + came, error: undefined } : { events: collected.current, missed: missed.current, behind: 0, error: undefined })),
+        show((now) => (isPaused.current ? { ...now, behind: now.behind + more, error: undefined } : { events: collected.current, came: came.current, missed: missed.current, behind: 0, error: undefined })),
       )
     }
     const look = async (): Promise<void> => {
@@ -54,7 +57,8 @@ export function useLive(paused: boolean): Live {
           const page = await ask(api.GET('/api/v1/events/live', { params: { query: { limit: 4096, seconds: 10, ...(at.current ? { after: at.current } : {}) } }, signal: stop.signal }))
           at.current = page.next
           missed.current += page.missed
-          if (page.items.length > 0) collected.current = [...page.items.reverse(), ...collected.current].slice(0, held)
+          came.current += page.items.length
+          if (page.items.length > 0) collected.current = page.items.reverse().concat(collected.current.slice(0, Math.max(0, held - page.items.length)))
           draw(page.items.length)
           await wait(pause)
         } catch (error) {

@@ -7,6 +7,18 @@ type Part = string | { name: string; cases?: Record<string, Part[]>; plural?: bo
 
 const parsed = new Map<string, Part[]>()
 
+// To make one takes longer than to write a whole message with it.
+const numbers = new Map<string, Intl.NumberFormat>()
+const rules = new Map<string, Intl.PluralRules>()
+
+function made<T>(known: Map<string, T>, locale: string, make: (locale: string) => T): T {
+  const found = known.get(locale) ?? make(locale)
+  known.set(locale, found)
+  return found
+}
+
+const numberIn = (locale: string, n: number): string => made(numbers, locale, (l) => new Intl.NumberFormat(l)).format(n)
+
 export function format(locale: string, message: string, values: Values = {}): string {
   let parts = parsed.get(message)
   if (!parts) {
@@ -34,7 +46,7 @@ function write(parts: Part[], locale: string, values: Values, hash?: number): st
   let out = ''
   for (const part of parts) {
     if (typeof part === 'string') out += part
-    else if ('hash' in part) out += new Intl.NumberFormat(locale).format(hash ?? 0)
+    else if ('hash' in part) out += numberIn(locale, hash ?? 0)
     else out += writeOne(part, locale, values)
   }
   return out
@@ -43,10 +55,10 @@ function write(parts: Part[], locale: string, values: Values, hash?: number): st
 function writeOne(part: { name: string; cases?: Record<string, Part[]>; plural?: boolean }, locale: string, values: Values): string {
   const value = values[part.name]
   if (value === undefined) return `{${part.name}}`
-  if (!part.cases) return typeof value === 'number' ? new Intl.NumberFormat(locale).format(value) : value
+  if (!part.cases) return typeof value === 'number' ? numberIn(locale, value) : value
   if (!part.plural) return write(part.cases[String(value)] ?? part.cases.other ?? [], locale, values)
   const n = Number(value)
-  const chosen = part.cases[`=${n}`] ?? part.cases[new Intl.PluralRules(locale).select(n)] ?? part.cases.other
+  const chosen = part.cases[`=${n}`] ?? part.cases[made(rules, locale, (l) => new Intl.PluralRules(l)).select(n)] ?? part.cases.other
   return write(chosen ?? [], locale, values, n)
 }
 

@@ -1,6 +1,7 @@
 import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useMemo } from 'react'
+import { memo, useEffect, useMemo } from 'react'
+import type { Dispatch, SetStateAction } from 'react'
 import { useLocale } from '~/shared/i18n'
 import { previewQuery } from '../queries'
 import type { Preview, Step } from '../queries'
@@ -15,7 +16,7 @@ import { unfinished, write, writeRoot } from './write'
  * Builder edits a condition beside its count: who is left after each of its
  * parts, who they are, and which segments they are in already.
  */
-export function Builder(props: { root: GroupNode; set: (root: GroupNode) => void; of?: string | undefined; onCondition?: (c: Record<string, unknown> | undefined) => void }) {
+export const Builder = memo(function Builder(props: { root: GroupNode; set: Dispatch<SetStateAction<GroupNode>>; of?: string | undefined; onCondition?: (c: Record<string, unknown> | undefined) => void }) {
   const { root, onCondition } = props
   const { language } = useLocale()
   const text = useMemo(() => JSON.stringify(writeRoot(root)), [root])
@@ -23,14 +24,19 @@ export function Builder(props: { root: GroupNode; set: (root: GroupNode) => void
   const condition = useMemo(() => (asked === undefined ? undefined : (JSON.parse(asked) as Record<string, unknown>)), [asked])
   const preview = useQuery(previewQuery(condition))
   useEffect(() => onCondition?.(condition), [condition, onCondition])
-  const left = useMemo(() => steps(root, asked === text && !preview.isPlaceholderData ? preview.data : undefined), [root, asked, text, preview.data, preview.isPlaceholderData])
+  const counting = text !== undefined && (asked !== text || preview.isPlaceholderData || preview.isLoading)
+  const standing = useMemo(
+    () => ({ left: steps(root, counting ? undefined : preview.data), people: preview.data?.people ?? 0, counting }),
+    [root, counting, preview.data],
+  )
+  const sentence = useMemo(() => (condition ? describe(condition, language) : ''), [condition, language])
   return (
     <div className={css.split}>
-      <Tree root={root} set={props.set} of={props.of} left={left} people={preview.data?.people ?? 0} />
-      <Panel of={props.of} preview={preview} asked={condition !== undefined} unfinished={unfinished(root)} sentence={condition ? describe(condition, language) : ''} />
+      <Tree root={root} set={props.set} of={props.of} standing={standing} />
+      <Panel of={props.of} preview={preview.data} error={preview.error} busy={preview.isFetching && preview.isPlaceholderData} asked={condition !== undefined} unfinished={unfinished(root)} sentence={sentence} />
     </div>
   )
-}
+})
 
 /** steps finds the part of the tree that each step of the answer is about. */
 function steps(root: GroupNode, preview: Preview | undefined): Map<number, Step> {

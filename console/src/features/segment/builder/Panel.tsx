@@ -1,9 +1,9 @@
 import { Alert, Card, Group, Loader, Progress, Skeleton, Stack, Text, Title, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import type { UseQueryResult } from '@tanstack/react-query'
 import { nameOf } from '~/features/profile/name'
 import { problemOf } from '~/shared/api/problem'
+import { memo } from 'react'
 import { useFormats, useText } from '~/shared/i18n'
 import { countQuery, segmentName, segmentsQuery } from '../queries'
 import type { Preview } from '../queries'
@@ -11,15 +11,15 @@ import css from './Builder.module.css'
 import { segment } from '../messages'
 
 /** Panel says whom the condition holds for at this moment. */
-export function Panel({ preview, asked, unfinished, sentence, of }: { preview: UseQueryResult<Preview>; asked: boolean; of: string | undefined; unfinished: number; sentence: string }) {
+export const Panel = memo(function Panel({ preview, error, busy, asked, unfinished, sentence, of }: { preview: Preview | undefined; error: Error | null; busy: boolean; asked: boolean; of: string | undefined; unfinished: number; sentence: string }) {
   const t = useText(segment)
   return (
     <Card className={css.side} padding="md" component="aside" aria-label={t('preview')}>
       <Stack gap="md">
         {!asked && <Text c="dimmed" size="sm">{t('previewNothing')}</Text>}
-        {asked && preview.isError && <Alert color="red" role="alert" title={t('previewRefused')}>{problemOf(preview.error).document.detail || t('previewFailed')}</Alert>}
-        {asked && !preview.isError && !preview.data && <Stack gap="xs" aria-busy="true"><Skeleton height={32} width="50%" /><Skeleton height={12} /><Skeleton height={12} width="70%" /></Stack>}
-        {asked && !preview.isError && preview.data && <Shown preview={preview.data} busy={preview.isFetching && preview.isPlaceholderData} />}
+        {asked && error && <Alert color="red" role="alert" title={t('previewRefused')}>{problemOf(error).document.detail || t('previewFailed')}</Alert>}
+        {asked && !error && !preview && <Stack gap="xs" aria-busy="true"><Skeleton height={32} width="50%" /><Skeleton height={12} /><Skeleton height={12} width="70%" /></Stack>}
+        {asked && !error && preview && <Shown preview={preview} busy={busy} />}
         {unfinished > 0 && asked && <Text size="sm" c="dimmed">{t('unfinished', { count: unfinished })}</Text>}
         {asked && sentence && (
           <div>
@@ -27,12 +27,12 @@ export function Panel({ preview, asked, unfinished, sentence, of }: { preview: U
             <Text size="sm" className="rp-break">{sentence}</Text>
           </div>
         )}
-        {asked && !preview.isError && preview.data && <Who preview={preview.data} />}
-        {asked && !preview.isError && preview.data && <Overlap preview={preview.data} of={of} />}
+        {asked && !error && preview && <Who preview={preview} />}
+        {asked && !error && preview && <Overlap preview={preview} of={of} />}
       </Stack>
     </Card>
   )
-}
+})
 
 function Shown({ preview: p, busy }: { preview: Preview; busy: boolean }) {
   const t = useText(segment)

@@ -1,8 +1,8 @@
 import { ActionIcon, Button, CloseButton, JsonInput, Menu, Text, Textarea, Tooltip } from '@mantine/core'
 import { IconActivity, IconBolt, IconBraces, IconChartPie, IconClockPlay, IconDeviceMobile, IconDots, IconFileCheck, IconFingerprint, IconHeart, IconMathFunction, IconPackage, IconPlus, IconReceipt, IconShoppingBag, IconSquareRoundedPlus, IconTag, IconUsers, IconVariable } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { createContext, useContext, useRef } from 'react'
-import type { ComponentType, ReactNode } from 'react'
+import { createContext, memo, useContext, useMemo, useRef } from 'react'
+import type { ComponentType, Dispatch, ReactNode, SetStateAction } from 'react'
 import { useFormats, useText } from '~/shared/i18n'
 import { previewQuery } from '../queries'
 import type { Step } from '../queries'
@@ -30,17 +30,27 @@ const offered: readonly ['part_about' | 'part_did' | 'part_else', readonly LeafT
 // Their word for the opposite stands in their sentence.
 const saysNot: readonly LeafType[] = ['event', 'item', 'order', 'order_item', 'sequence', 'segment']
 
+// What is typed changes the tree and who is left of it many times; what follows from
+// each is drawn where it changes alone: conditions look at their own node, and
+// only counts at who is left.
 interface Editing {
-  root: GroupNode
-  set: (root: GroupNode) => void
+  root: number
+  set: Dispatch<SetStateAction<GroupNode>>
   /** the segment that is edited, which cannot ask for itself */
   of: string | undefined
-  /** who is left after each part of the root, by the part's id */
+}
+
+/** Standing is who is left. */
+export interface Standing {
+  /** after each part of the root, by the part's id */
   left: Map<number, Step>
   people: number
+  /** it is not known yet who is left of the tree as it is now */
+  counting: boolean
 }
 
 const EditingContext = createContext<Editing | undefined>(undefined)
+const StandingContext = createContext<Standing>({ left: new Map(), people: 0, counting: false })
 
 function useEditing(): Editing {
   const editing = useContext(EditingContext)
@@ -49,32 +59,36 @@ function useEditing(): Editing {
 }
 
 /** Tree edits a condition of any depth. */
-export function Tree(props: Editing) {
+export function Tree({ root, set, of, standing }: { root: GroupNode; set: Editing['set']; of: string | undefined; standing: Standing }) {
   const t = useText(builder)
+  const editing = useMemo(() => ({ root: root.id, set, of }), [root.id, set, of])
   return (
-    <EditingContext value={props}>
-      <section aria-label={t('conditions')}>
-        <Group node={props.root} />
-      </section>
+    <EditingContext value={editing}>
+      <StandingContext value={standing}>
+        <section aria-label={t('conditions')}>
+          <Group node={root} />
+        </section>
+      </StandingContext>
     </EditingContext>
   )
 }
 
 function useChange(id: number): (change: (n: Node) => Node | undefined) => void {
-  const { root, set } = useEditing()
-  return (change) => {
-    const next = update(root, id, change)
-    if (next && isGroup(next)) set(next)
-  }
+  const { set } = useEditing()
+  return (change) =>
+    set((root) => {
+      const next = update(root, id, change)
+      return next && isGroup(next) ? next : root
+    })
 }
 
 type Join = 'all' | 'any' | 'none' | 'notall'
 const joinOf = (g: GroupNode): Join => (g.join === 'all' ? (g.negated ? 'notall' : 'all') : g.negated ? 'none' : 'any')
 
-function Group({ node }: { node: GroupNode }) {
+const Group = memo(function Group({ node }: { node: GroupNode }) {
   const t = useText(builder)
   const { root } = useEditing()
-  const isRoot = node.id === root.id
+  const isRoot = node.id === root
   const change = useChange(node.id)
   const box = useRef<HTMLDivElement>(null)
   const rejoin = (to: Join): void => change((n) => ({ ...n, join: to === 'all' || to === 'notall' ? 'all' : 'any', negated: to === 'none' || to === 'notall' }) as GroupNode)
@@ -89,7 +103,7 @@ function Group({ node }: { node: GroupNode }) {
         <Pick strong label={t('groupJoin')} value={joinOf(node)} options={(['all', 'any', 'none', 'notall'] as const).map((v) => ({ value: v, label: t(`join_${v}`) }))} onChange={rejoin} />
         <div className={css.grow} />
         {!isRoot && <Count node={node} />}
-        {!isRoot && <More node={node} />}
+        {!isRoot && <More id={node.id} inner filled={node.children.length > 0} />}
       </div>
       {node.children.length === 0 && !isRoot && <Text size="sm" c="dimmed">{t('emptyGroup')}</Text>}
       <div className={css.children}>
@@ -106,7 +120,7 @@ function Group({ node }: { node: GroupNode }) {
       </div>
     </div>
   )
-}
+})
 
 /** AddMenu offers the kinds of conditions, each with what it is for. */
 function AddMenu({ add, strong }: { add: (type: LeafType) => void; strong: boolean }) {
@@ -136,27 +150,27 @@ function AddMenu({ add, strong }: { add: (type: LeafType) => void; strong: boole
   )
 }
 
-/** More is what can be done with a condition or a group. */
-function More({ node }: { node: Node }) {
+/** More is what can be done with a condition, or with a group within another. */
+const More = memo(function More({ id, inner, filled }: { id: number; inner?: boolean; filled?: boolean }) {
   const t = useText(builder)
-  const { root, set } = useEditing()
-  const change = useChange(node.id)
-  const beside = (give: Node[]): void => {
-    const within = (g: GroupNode): GroupNode => ({ ...g, children: g.children.flatMap((c) => (c.id === node.id ? give : isGroup(c) ? [within(c)] : [c])) })
-    set(within(root))
+  const { set } = useEditing()
+  const change = useChange(id)
+  const replace = (give: (n: Node) => Node[]): void => {
+    const within = (g: GroupNode): GroupNode => ({ ...g, children: g.children.flatMap((c) => (c.id === id ? give(c) : isGroup(c) ? [within(c)] : [c])) })
+    set(within)
   }
-  const go = (by: -1 | 1): void => set(move(root, node.id, by) as GroupNode)
+  const go = (by: -1 | 1): void => set((root) => move(root, id, by) as GroupNode)
   return (
     <>
       <Menu position="bottom-end" withinPortal>
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t(isGroup(node) ? 'moreGroup' : 'more')}><IconDots size={15} /></ActionIcon>
+          <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t(inner ? 'moreGroup' : 'more')}><IconDots size={15} /></ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          {!isGroup(node) && <Menu.Item onClick={() => change((n) => ({ ...n, negated: !n.negated }))}>{t('negate')}</Menu.Item>}
-          <Menu.Item onClick={() => beside([node, copy(node)])}>{t('duplicate')}</Menu.Item>
+          {!inner && <Menu.Item onClick={() => change((n) => ({ ...n, negated: !n.negated }))}>{t('negate')}</Menu.Item>}
+          <Menu.Item onClick={() => replace((n) => [n, copy(n)])}>{t('duplicate')}</Menu.Item>
           <Menu.Item onClick={() => change((n) => group('any', [n]))}>{t('wrap')}</Menu.Item>
-          {isGroup(node) && node.children.length > 0 && <Menu.Item onClick={() => beside(node.children)}>{t('unwrap')}</Menu.Item>}
+          {inner && filled && <Menu.Item onClick={() => replace((n) => (isGroup(n) ? n.children : [n]))}>{t('unwrap')}</Menu.Item>}
           <Menu.Item onClick={() => go(-1)}>{t('up')}</Menu.Item>
           <Menu.Item onClick={() => go(1)}>{t('down')}</Menu.Item>
         </Menu.Dropdown>
@@ -166,14 +180,12 @@ function More({ node }: { node: Node }) {
       </Tooltip>
     </>
   )
-}
+})
 
-function Leaf_({ node }: { node: LeafNode }) {
+const Leaf_ = memo(function Leaf_({ node }: { node: LeafNode }) {
   const t = useText(builder)
-  const { left, people } = useEditing()
   const change = useChange(node.id)
   const Icon = icons[node.leaf.type]
-  const step = left.get(node.id)
   const negate = (negated: boolean): void => change((n) => ({ ...n, negated }))
   return (
     <div className={css.leaf} data-node={node.id} data-open={write(node) ? undefined : true} role="group" aria-label={t(`kind_${node.leaf.type}`)}>
@@ -183,26 +195,38 @@ function Leaf_({ node }: { node: LeafNode }) {
           <Button size="compact-xs" color="red" variant="light" aria-label={t('notOff')} onClick={() => negate(false)}>{t('not')} ×</Button>
         )}
         <Count node={node} />
-        <More node={node} />
+        <More id={node.id} />
       </div>
       <div className={css.body}>
         <Form node={node} onChange={(leaf) => change((n) => ({ ...n, leaf }) as LeafNode)} onNegate={negate} />
       </div>
-      {step && people > 0 && <div className={css.bar} style={{ width: `${(100 * step.total) / people}%` }} />}
+      <Bar id={node.id} />
     </div>
   )
+})
+
+function Bar({ id }: { id: number }) {
+  const { left, people } = useContext(StandingContext)
+  const step = left.get(id)
+  return step && people > 0 && <div className={css.bar} style={{ width: `${(100 * step.total) / people}%` }} />
 }
 
 /** Count says who is left after a part of the root, or whom a part holds for by itself. */
 function Count({ node }: { node: Node }) {
   const t = useText(builder)
-  const f = useFormats()
-  const { left } = useEditing()
+  const { left, counting } = useContext(StandingContext)
+  const condition = useMemo(() => write(node), [node])
   const step = left.get(node.id)
-  const condition = step ? undefined : write(node)
-  const alone = useQuery(previewQuery(condition))
   if (step) return <span className={css.count}>{step.exact ? t('left', { count: step.total }) : t('about', { count: t('left', { count: step.total }) })}</span>
   if (!condition) return <span className={css.count}>{t('unfinished')}</span>
+  if (counting) return <span className={css.count} aria-busy="true">…</span>
+  return <Alone condition={condition} />
+}
+
+function Alone({ condition }: { condition: unknown }) {
+  const t = useText(builder)
+  const f = useFormats()
+  const alone = useQuery(previewQuery(condition))
   if (alone.isError) return <span className={css.count} title={alone.error.message}>–</span>
   if (!alone.data) return <span className={css.count} aria-busy="true">…</span>
   const text = t('alone', { count: alone.data.total })
