@@ -298,6 +298,15 @@ func (a *anchor) bare() *anchor {
 	return c
 }
 
+// acquainted is the surface with what says whose the anchor is.
+func (a *anchor) acquainted() *anchor {
+	c := a.surface()
+	if a.home != nil {
+		c.home = &home{at: a.home.at, members: a.home.members, foreign: slices.Clone(a.home.foreign)}
+	}
+	return c
+}
+
 // counted is a copy with what experiments count by: the variants that were
 // shown, and the timeline.
 func (a *anchor) counted() *anchor {

@@ -54,7 +54,7 @@ func (w *people) findCopies(ctx context.Context, tasks []task) error {
 		}
 		entries, err := readEntries(nil, parts[0])
 		if err != nil || len(entries) == 0 {
-			return fmt.Errorf("message of anchor %s: %w", asked[i].rec.Anchor, err)
+			return fmt.Errorf("message of anchor %s: %w", asked[i].anchor.key, err)
 		}
 		asked[i].copy = &entries[0]
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"rapport/internal/event"
@@ -14,8 +15,8 @@ import (
 // time.
 const knownAtOnce = 256
 
-// Known gives for each identifier of some records who is known by it, without
-// segments and computed traits; nil for nobody. A record has its identifiers
+// Known gives for each identifier of some records who is known by it, with no more
+// than identifiers, traits and consent; nil for nobody. A record has its identifiers
 // strongest first; those of one person may share one answer. What it reads it reads
 // for all together: who loads a table asks for thousands.
 func (p *Pipeline) Known(ctx context.Context, records [][]event.Identifier) ([][]*profile.View, error) {
@@ -31,6 +32,50 @@ func (p *Pipeline) Known(ctx context.Context, records [][]event.Identifier) ([][
 		}
 	}
 	return out, nil
+}
+
+// Have tells of each event whether its message is stored already.
+func (p *Pipeline) Have(ctx context.Context, events []*event.Event) ([]bool, error) {
+	out, lanes := make([]bool, len(events)), map[int][]int{}
+	for i, e := range events {
+		at := p.laneIndex(e.Anchor().Key().Bucket())
+		lanes[at] = append(lanes[at], i)
+	}
+	for at, some := range lanes {
+		if err := p.people[at].have(ctx, p.lanes[at], events, some, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (w *people) have(ctx context.Context, l *lane, events []*event.Event, some []int, out []bool) error {
+	of, anchors := make([]id.Key, len(some)), make(map[id.Key]*anchor, len(some))
+	for i, at := range some {
+		of[i] = events[at].Anchor().Key()
+		anchors[of[i]] = nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := w.see(ctx, slices.Collect(maps.Keys(anchors)), func(k id.Key, a *anchor) { anchors[k] = a }); err != nil {
+		return err
+	}
+	tasks := make([]task, len(some))
+	for i, at := range some {
+		if a := anchors[of[i]]; a != nil {
+			tasks[i] = task{event: events[at], short: id.Message(events[at].MessageID), anchor: a}
+		}
+	}
+	if err := w.findCopies(ctx, tasks); err != nil {
+		return err
+	}
+	for i, at := range some {
+		if t := &tasks[i]; t.anchor != nil {
+			_, open := t.anchor.seen(t.short)
+			out[at] = open || t.copy != nil
+		}
+	}
+	return nil
 }
 
 // whom is what is wanted of some identifiers of one person.
@@ -49,7 +94,7 @@ func (p *Pipeline) knownSome(ctx context.Context, records [][]event.Identifier) 
 	if err != nil {
 		return nil, err
 	}
-	people, err := p.gatherAll(ctx, asked)
+	people, err := p.gatherAll(ctx, asked, (*anchor).acquainted)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +102,7 @@ func (p *Pipeline) knownSome(ctx context.Context, records [][]event.Identifier) 
 	if err != nil {
 		return nil, err
 	}
+	opts.Bare = true
 	out, seen := make([]*profile.View, len(people)), map[*person]*profile.View{}
 	for i, who := range people {
 		if who != nil && seen[who] == nil {
@@ -75,18 +121,18 @@ func (p *Pipeline) whoAre(ctx context.Context, keys []id.Key) ([]*person, error)
 	if err != nil {
 		return nil, err
 	}
-	return p.gatherAll(ctx, asked)
+	return p.gatherAll(ctx, asked, (*anchor).clone)
 }
 
-func (p *Pipeline) gatherAll(ctx context.Context, asked []*whom) ([]*person, error) {
-	anchors, err := p.copyAnchors(ctx, asked)
+func (p *Pipeline) gatherAll(ctx context.Context, asked []*whom, copied func(*anchor) *anchor) ([]*person, error) {
+	anchors, err := p.copyAnchors(ctx, asked, copied)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]*person, len(asked))
 	for i, a := range asked {
 		if !a.done {
-			if err := p.answer(ctx, a, anchors); err != nil {
+			if err := p.answer(ctx, a, anchors, copied); err != nil {
 				return nil, err
 			}
 		}
@@ -187,9 +233,9 @@ func (p *Pipeline) askWhose(ctx context.Context, keys []id.Key, whole map[id.Key
 
 // copyAnchors copies the rows of everybody, lane by lane. What a home has heard of
 // spares the others: an anchor that it never heard from has nothing to say.
-func (p *Pipeline) copyAnchors(ctx context.Context, people []*whom) (map[id.Key]*anchor, error) {
+func (p *Pipeline) copyAnchors(ctx context.Context, people []*whom, copied func(*anchor) *anchor) (map[id.Key]*anchor, error) {
 	out := map[id.Key]*anchor{}
-	if err := p.copyInLanes(ctx, out, func(want func(id.Key)) {
+	if err := p.copyInLanes(ctx, out, copied, func(want func(id.Key)) {
 		for _, a := range people {
 			if !a.apart && !a.done {
 				want(a.keys[0])
@@ -198,7 +244,7 @@ func (p *Pipeline) copyAnchors(ctx context.Context, people []*whom) (map[id.Key]
 	}); err != nil {
 		return nil, err
 	}
-	return out, p.copyInLanes(ctx, out, func(want func(id.Key)) {
+	return out, p.copyInLanes(ctx, out, copied, func(want func(id.Key)) {
 		for _, a := range people {
 			if a.apart || a.done || len(a.keys) == 1 {
 				continue
@@ -219,7 +265,7 @@ func (a *anchor) knowsAll(members []event.Identifier) bool {
 }
 
 // copyInLanes copies the wanted rows that were not wanted before.
-func (p *Pipeline) copyInLanes(ctx context.Context, out map[id.Key]*anchor, each func(want func(id.Key))) error {
+func (p *Pipeline) copyInLanes(ctx context.Context, out map[id.Key]*anchor, copied func(*anchor) *anchor, each func(want func(id.Key))) error {
 	lanes := map[int][]id.Key{}
 	each(func(k id.Key) {
 		if _, again := out[k]; !again {
@@ -229,20 +275,26 @@ func (p *Pipeline) copyInLanes(ctx context.Context, out map[id.Key]*anchor, each
 		}
 	})
 	for i, keys := range lanes {
-		if err := p.people[i].copyAnchors(ctx, p.lanes[i], keys, out); err != nil {
+		if err := p.people[i].copyAnchors(ctx, p.lanes[i], keys, copied, out); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, into map[id.Key]*anchor) error {
+func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, copied func(*anchor) *anchor, into map[id.Key]*anchor) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return w.see(ctx, keys, func(k id.Key, a *anchor) { into[k] = copied(a) })
+}
+
+// see shows the rows of some keys for as long as the lane is held; of nobody none.
+// What is not in memory is read for all together and not kept.
+func (w *people) see(ctx context.Context, keys []id.Key, show func(id.Key, *anchor)) error {
 	var missing []store.RowKey
 	for i, k := range keys {
 		if a, ok := w.anchors.Get(k); ok {
-			into[k] = a.clone()
+			show(k, a)
 			continue
 		}
 		if w.blank[k] || w.absent[target{store.TableAnchors, k}] {
@@ -263,18 +315,20 @@ func (w *people) copyAnchors(ctx context.Context, l *lane, keys []id.Key, into m
 			w.noteAbsent(store.TableAnchors, k)
 			continue
 		}
-		if into[k], err = w.whole(k, parts, nil); err != nil {
+		a, err := w.whole(k, parts, nil)
+		if err != nil {
 			return err
 		}
+		show(k, a)
 	}
 	return nil
 }
 
 // answer makes a person of the rows.
-func (p *Pipeline) answer(ctx context.Context, a *whom, anchors map[id.Key]*anchor) (err error) {
+func (p *Pipeline) answer(ctx context.Context, a *whom, anchors map[id.Key]*anchor, copied func(*anchor) *anchor) (err error) {
 	a.done = true
 	if a.apart {
-		a.who, err = p.gatherKey(ctx, a.keys[0])
+		a.who, err = p.gatherBy(ctx, a.keys[0], copied)
 		return err
 	}
 	who := &person{}

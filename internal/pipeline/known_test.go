@@ -9,6 +9,7 @@ import (
 
 	"rapport/internal/event"
 	"rapport/internal/fault"
+	"rapport/internal/profile"
 	"rapport/internal/soak"
 	"rapport/internal/store/memory"
 )
@@ -50,6 +51,7 @@ func TestKnown_SaysOfManyWhatProfileSaysOfEach(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			want.Computed = profile.Computed{} // nobody asks for it here
 			g, _ := json.Marshal(views[i])
 			x, _ := json.Marshal(want)
 			if string(g) != string(x) {

@@ -39,3 +39,21 @@ func (v *View) Knows(e *event.Event) bool {
 	})
 	return equal
 }
+
+// Learn makes of the view what it is once an event is applied that says who the
+// person is, where no rule prefers what others say.
+func (v *View) Learn(e *event.Event) {
+	for _, i := range e.Identifiers {
+		if !v.Has(i) {
+			v.Identifiers = append(v.Identifiers, IdentifierSeen{Identifier: i, FirstSeen: e.Time, LastSeen: e.Time})
+		}
+	}
+	e.Traits.EachBytes(func(key []byte, value jsondoc.Value) bool {
+		if value.IsNull() {
+			delete(v.Traits, string(key))
+		} else {
+			v.Traits[string(key)] = jsondoc.AppendCanonical(nil, value)
+		}
+		return true
+	})
+}

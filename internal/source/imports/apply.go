@@ -29,6 +29,8 @@ type record struct {
 	doc     jsondoc.Doc
 	known   []*profile.View   // by the identifiers of the event
 	item    *catalog.ItemView // as it is; nil: it is not there
+	told    bool              // the person's timeline has its message
+	next    *record           // the one that is decided as if this one was applied
 	redone  bool              // a run before has decided it, and perhaps handed it over
 	bad     *tablefile.RowError
 	delta   delta
@@ -120,27 +122,6 @@ func (w *work) event(r *record, rules int) {
 	r.arrival = pipeline.Arrival{Envelope: env, Event: e}
 }
 
-// distinct is how many of the records can be compared with what is known at the
-// same time. What says when it happened changes nothing that others of its kind
-// are compared with, unless it is the same again. It gives the keys of what they are
-// compared with, too.
-func distinct(records []*record) (n int, about map[id.Key]bool) {
-	seen := make(map[id.Key]bool, len(records))
-	var keys []id.Key
-	for i, r := range records {
-		keys = r.about(keys[:0])
-		for _, k := range keys {
-			if seen[k] {
-				return i, seen
-			}
-		}
-		for _, k := range keys {
-			seen[k] = true
-		}
-	}
-	return len(records), seen
-}
-
 // about adds the keys of what a record is compared with.
 func (r *record) about(keys []id.Key) []id.Key {
 	e := r.arrival.Event
@@ -161,10 +142,11 @@ func (r *record) about(keys []id.Key) []id.Key {
 	return keys
 }
 
-// apply compares records with what is known, and hands over what changes it.
-func (w *work) apply(records []*record, about map[id.Key]bool) error {
+// apply compares records with what is known, and hands over what changes it. Later
+// are those that cannot be decided before the others are applied.
+func (w *work) apply(records []*record, about map[id.Key]bool) (later []*record, err error) {
 	if err := w.feeder.Await(w.ctx, about); err != nil {
-		return err
+		return nil, err
 	}
 	for _, r := range records {
 		if v, before := w.journal.known[r.Line]; before && r.delta == undecided {
@@ -176,7 +158,7 @@ func (w *work) apply(records []*record, about map[id.Key]bool) error {
 		do, meet = w.decideItem, w.meetItems
 	}
 	if err := meet(records); err != nil {
-		return err
+		return nil, err
 	}
 	if err := tried(records, runtime.GOMAXPROCS(0), func(r *record) error {
 		if r.delta != undecided {
@@ -184,15 +166,16 @@ func (w *work) apply(records []*record, about map[id.Key]bool) error {
 		}
 		return do(r)
 	}); err != nil {
-		return err
+		return nil, err
 	}
+	records, later = w.follow(records)
 	if err := w.journal.write(records); err != nil {
-		return err
+		return nil, err
 	}
 	if err := w.hand(records, about); err != nil {
-		return err
+		return nil, err
 	}
-	return context.Cause(w.ctx)
+	return later, context.Cause(w.ctx)
 }
 
 // hand hands over what changes something.

@@ -7,7 +7,6 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/event"
 	"rapport/internal/fault"
-	"rapport/internal/pipeline"
 	"rapport/internal/profile"
 	"rapport/internal/tablefile"
 )
@@ -33,7 +32,7 @@ func (w *work) decide(r *record) error {
 	}
 	switch {
 	case e.Type != event.Identify || r.Timed:
-		return w.happened(r, v)
+		return w.happened(r)
 	case v == nil:
 		r.delta = inserted
 	case v.Knows(e), w.of.Again:
@@ -48,33 +47,21 @@ func (w *work) decide(r *record) error {
 
 // happened tells whether an event that says its time is known already. An order
 // that is known with something else is one that is updated.
-func (w *work) happened(r *record, v *profile.View) error {
-	e := r.arrival.Event
-	if r.delta = inserted; v == nil {
-		return nil
-	}
-	page, err := w.Spine.Timeline(w.ctx, e.Anchor().String(), pipeline.TimelineQuery{
-		Filter: profile.Filter{From: e.Time, To: e.Time + 1}, Limit: 200,
-	})
-	if err != nil && fault.KindOf(err) != fault.NotFound && fault.KindOf(err) != fault.Gone {
-		return err
-	}
-	for i := range page.Items {
-		if page.Items[i].MessageID == e.MessageID {
-			r.delta = unchanged
-			return nil
-		}
-	}
-	if r.Order == "" {
-		return nil
-	}
-	switch _, err := w.Spine.Entity(w.ctx, catalog.Order, r.Order); fault.KindOf(err) {
-	case fault.NotFound:
+func (w *work) happened(r *record) error {
+	switch {
+	case r.told:
+		r.delta = unchanged
+	case r.Order == "":
+		r.delta = inserted
 	default:
-		if err != nil {
+		switch _, err := w.Spine.Entity(w.ctx, catalog.Order, r.Order); {
+		case fault.KindOf(err) == fault.NotFound:
+			r.delta = inserted
+		case err != nil:
 			return err
+		default:
+			r.delta = updated
 		}
-		r.delta = updated
 	}
 	return nil
 }
@@ -82,17 +69,30 @@ func (w *work) happened(r *record, v *profile.View) error {
 // askAtOnce is for how many records it is asked at a time who they are about.
 const askAtOnce = 500
 
-// meet asks who is known by the identifiers of the records.
+// meet asks who is known by the identifiers of the records, and which of those that
+// say when they happened are known.
 func (w *work) meet(records []*record) error {
 	open := slices.DeleteFunc(slices.Clone(records), func(r *record) bool { return r.arrival.Event == nil || r.delta != undecided })
 	return tried(slices.Collect(slices.Chunk(open, askAtOnce)), runtime.GOMAXPROCS(0), func(some []*record) error {
 		idents := make([][]event.Identifier, len(some))
+		var happened []*event.Event
+		var of []*record
 		for i, r := range some {
 			idents[i] = r.arrival.Event.Identifiers
+			if r.arrival.Event.Type != event.Identify || r.Timed {
+				happened, of = append(happened, r.arrival.Event), append(of, r)
+			}
 		}
 		views, err := w.Spine.Known(w.ctx, idents)
+		if err != nil {
+			return err
+		}
 		for i := range views {
 			some[i].known = views[i]
+		}
+		told, err := w.Spine.Have(w.ctx, happened)
+		for i := range told {
+			of[i].told = told[i]
 		}
 		return err
 	})

@@ -37,7 +37,7 @@ type Spine interface {
 	Accept(ctx context.Context, s *pipeline.Submission) (pipeline.Receipt, error)
 	WaitApplied(ctx context.Context, r pipeline.Receipt) error
 	Known(ctx context.Context, records [][]event.Identifier) ([][]*profile.View, error)
-	Timeline(ctx context.Context, ref string, q pipeline.TimelineQuery) (pipeline.Page[profile.Item], error)
+	Have(ctx context.Context, events []*event.Event) ([]bool, error)
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
 	Items(ctx context.Context, ids []string) ([]*catalog.ItemView, error)
 	ChangeMany(ctx context.Context, commands []pipeline.Command) (refused []error, receipt pipeline.Receipt, err error)

@@ -294,11 +294,12 @@ func (w *work) chunk() error {
 	w.prepare(records)
 	// A thing that comes twice must be seen as the first row left it.
 	for rest := records; len(rest) > 0; {
-		n, about := distinct(rest)
-		if err := w.apply(rest[:n], about); err != nil {
+		now, later, about := part(rest)
+		behind, err := w.apply(now, about)
+		if err != nil {
 			return err
 		}
-		rest = rest[n:]
+		rest = append(behind, later...)
 	}
 	for _, r := range records {
 		w.cursor.Line = max(w.cursor.Line, r.Line)
