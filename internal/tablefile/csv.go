@@ -20,6 +20,7 @@ type csvReader struct {
 	s         *stream
 	limits    Limits
 	delimiter byte
+	quote     byte
 	columns   []string
 	cells     []Cell
 	text      []byte // unquoted cells that had doubled quotes
@@ -29,7 +30,7 @@ type csvReader struct {
 func bytesText(n int) string { return strconv.Itoa(n) + " bytes" }
 
 func openCSV(in *lines, s *stream, o Options) (Reader, error) {
-	c := &csvReader{in: in, s: s, limits: o.Limits, delimiter: o.Delimiter, warnings: s.warnings}
+	c := &csvReader{in: in, s: s, limits: o.Limits, delimiter: o.Delimiter, quote: '"', warnings: s.warnings}
 	n, ended := in.newline(0, o.Limits.Row)
 	first := in.rest()[:n]
 	if !ended && bytes.IndexByte(bytes.TrimRight(first, "\r"), '\r') >= 0 {
@@ -41,6 +42,9 @@ func openCSV(in *lines, s *stream, o Options) (Reader, error) {
 	}
 	if c.delimiter == 0 {
 		c.delimiter = delimiterOf(first)
+	}
+	if single(first, c.delimiter) {
+		c.quote = '\''
 	}
 	if o.Headless {
 		return c, nil
@@ -110,6 +114,17 @@ func delimiterOf(head []byte) byte {
 		}
 	}
 	return best
+}
+
+// single tells that every name of a header stands in single quotes, as some
+// programs write them. Else they are apostrophes.
+func single(head []byte, delimiter byte) bool {
+	for name := range bytes.SplitSeq(bytes.TrimRight(head, "\r\n"), []byte{delimiter}) {
+		if len(name) < 2 || name[0] != '\'' || name[len(name)-1] != '\'' {
+			return false
+		}
+	}
+	return true
 }
 
 // Warnings is what was strange about the header and the archive.
@@ -209,17 +224,17 @@ const (
 
 // scan goes through a line.
 func (c *csvReader) scan(line []byte, at scanState) scanState {
-	if at == outside && bytes.IndexByte(line, '"') < 0 {
+	if at == outside && bytes.IndexByte(line, c.quote) < 0 {
 		return outside
 	}
 	begin := at == outside // of a cell
 	for i := 0; i < len(line); i++ {
 		b := line[i]
 		switch {
-		case at == inside && b == '"':
+		case at == inside && b == c.quote:
 			rest := line[i+1:]
 			switch {
-			case len(rest) > 0 && rest[0] == '"':
+			case len(rest) > 0 && rest[0] == c.quote:
 				i++
 			case len(rest) == 0 || rest[0] == c.delimiter || rest[0] == '\n' || rest[0] == '\r' && (len(rest) == 1 || rest[1] == '\n'):
 				at = outside
@@ -227,7 +242,7 @@ func (c *csvReader) scan(line []byte, at scanState) scanState {
 				return broken
 			}
 		case at == inside:
-		case b == '"' && begin:
+		case b == c.quote && begin:
 			at = inside
 		}
 		begin = at == outside && b == c.delimiter
@@ -250,7 +265,7 @@ func (c *csvReader) cut(record []byte) {
 }
 
 func (c *csvReader) cell(record []byte) (cell, rest []byte, last bool) {
-	if len(record) == 0 || record[0] != '"' {
+	if len(record) == 0 || record[0] != c.quote {
 		i := bytes.IndexByte(record, c.delimiter)
 		if i < 0 {
 			return record, nil, true
@@ -260,12 +275,12 @@ func (c *csvReader) cell(record []byte) (cell, rest []byte, last bool) {
 	doubled := false
 	end := 1
 	for {
-		i := bytes.IndexByte(record[end:], '"')
+		i := bytes.IndexByte(record[end:], c.quote)
 		if i < 0 { // scan has seen to it that this cannot be
 			end = len(record)
 			break
 		}
-		if end += i; end+1 < len(record) && record[end+1] == '"' {
+		if end += i; end+1 < len(record) && record[end+1] == c.quote {
 			doubled, end = true, end+2
 			continue
 		}
@@ -289,7 +304,7 @@ func (c *csvReader) undouble(cell []byte) []byte {
 	at := len(c.text)
 	for i := 0; i < len(cell); i++ {
 		c.text = append(c.text, cell[i])
-		if cell[i] == '"' {
+		if cell[i] == c.quote {
 			i++
 		}
 	}

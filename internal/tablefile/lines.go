@@ -27,7 +27,8 @@ type lines struct {
 // block is how much is read at once.
 const block = 256 << 10
 
-// decode makes UTF-8 of a stream. Without a name the mark at the start counts.
+// decode makes UTF-8 of a stream. Without a name the mark at the start counts, or
+// what UTF-16 looks like.
 func decode(s *stream, encoding string) (*lines, error) {
 	l := &lines{r: s}
 	if encoding != "" {
@@ -44,8 +45,12 @@ func decode(s *stream, encoding string) (*lines, error) {
 	switch head := l.rest(); {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
 		l.start = 3
-	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		u := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")), wide(head, 0), wide(head, 1):
+		order := unicode.LittleEndian
+		if wide(head, 0) {
+			order = unicode.BigEndian
+		}
+		u := unicode.UTF16(order, unicode.UseBOM)
 		before := io.Reader(bytes.NewReader(bytes.Clone(head)))
 		if l.failed != nil {
 			before = io.MultiReader(before, failing{l.failed})
@@ -55,6 +60,20 @@ func decode(s *stream, encoding string) (*lines, error) {
 		*l = lines{r: transform.NewReader(before, u.NewDecoder())}
 	}
 	return l, nil
+}
+
+// wide tells UTF-16 without a mark: the header is of Latin letters at first, and
+// each has its NUL byte before it (at 0) or behind it (at 1).
+func wide(head []byte, at int) bool {
+	if len(head) < 4 {
+		return false
+	}
+	for i, b := range head[:4] {
+		if (i%2 == at) != (b == 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // failing is a stream that has ended for a reason.
@@ -143,16 +162,38 @@ func (l *lines) guess() (Format, error) {
 			return "", l.failed
 		case len(head) == 0:
 			return "", fault.Errorf(fault.Invalid, "empty_file", "the file has nothing but white space; send one with a header and rows")
+		case otherKind(head) != "":
+			return "", notATable(otherKind(head))
 		case head[0] == '{':
 			return JSONLines, nil
 		case head[0] == '[':
 			return "", fault.Errorf(fault.Invalid, "not_json_lines", "the file is a JSON array; send one object on each line")
 		case head[0] == '<':
-			return "", fault.Errorf(fault.Invalid, "not_a_table", "the file is XML or HTML; send CSV, JSON lines, Excel or Parquet")
+			return "", notATable("XML or HTML")
 		default:
 			return CSV, nil
 		}
 	}
+}
+
+// others are files that people send by mistake, by how they begin.
+var others = [...]struct{ begins, what string }{
+	{"%PDF", "a PDF document"}, {"\x89PNG", "a picture (PNG)"}, {"\xff\xd8\xff", "a picture (JPEG)"}, {"GIF8", "a picture (GIF)"},
+	{"{\\rtf", "a document (RTF)"}, {"SQLite format 3", "an SQLite database"}, {"Obj\x01", "an Avro file"}, {"ARROW1", "an Arrow file"},
+}
+
+// otherKind says what a file is that is none of lines; empty where it may be.
+func otherKind(head []byte) string {
+	for _, o := range others {
+		if bytes.HasPrefix(head, []byte(o.begins)) {
+			return o.what
+		}
+	}
+	return ""
+}
+
+func notATable(what string) error {
+	return fault.Errorf(fault.Invalid, "not_a_table", "the file is %s, whatever its name says; send CSV, JSON lines, Excel or Parquet", what)
 }
 
 // readable says what is wrong with the bytes of a row, nil where they are text.
@@ -160,7 +201,7 @@ func readable(b []byte, line int64) *RowError {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		return &RowError{
 			Line: line, Code: "nul_byte", Value: Show(b[max(0, i-20):i]), Reason: "there is a NUL byte in it",
-			Mend: "if the file is UTF-16 without a mark, name its encoding; else take the byte out",
+			Mend: "take the byte out; where the whole file is UTF-16, name it in the mapping as encoding: utf-16le or utf-16be",
 		}
 	}
 	if utf8.Valid(b) {

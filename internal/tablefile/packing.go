@@ -131,6 +131,9 @@ func openZip(f io.ReaderAt, size int64, o Options) (Reader, error) {
 	if slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "content.xml" || f.Name == "xl/workbook.bin" }) {
 		return nil, fault.Errorf(fault.Invalid, "unknown_spreadsheet", "the file is an OpenDocument spreadsheet (.ods) or a binary one (.xlsb); save it as Excel (.xlsx) or CSV")
 	}
+	if slices.ContainsFunc(z.File, func(f *zip.File) bool { return strings.HasPrefix(f.Name, "word/") || strings.HasPrefix(f.Name, "ppt/") }) {
+		return nil, notATable("a Word or PowerPoint document")
+	}
 	s := &stream{packed: size, limits: o.Limits, how: "zip"}
 	var table *zip.File
 	for _, entry := range z.File {
@@ -147,6 +150,9 @@ func openZip(f io.ReaderAt, size int64, o Options) (Reader, error) {
 		default:
 			table = entry
 		}
+	}
+	if table == nil && len(s.warnings) > 0 {
+		return nil, fault.Errorf(fault.Invalid, "unsafe_path", "the archive holds %q, whose path leads out of it, and no other table; pack the table by its name alone", s.warnings[0].Value)
 	}
 	if table == nil {
 		return nil, fault.Errorf(fault.Invalid, "no_table", "the archive holds no table; pack one CSV or JSON lines file by its name alone")

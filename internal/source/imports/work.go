@@ -23,6 +23,10 @@ import (
 // chunkRecords is how many records of an import are worked through at once.
 const chunkRecords = 5_000
 
+// reportSize is when a report says no more of single rows, in bytes: a packed file
+// of some megabytes may hold hundreds of millions that are wrong.
+const reportSize = 256 << 20
+
 type params struct {
 	ID string `json:"id"`
 }
@@ -65,6 +69,7 @@ type work struct {
 	feeder  pipeline.Feeder
 	said    bool // whether the report has grown
 	begun   bool // whether a row was read
+	full    bool // whether the report says no more of rows
 }
 
 // Work is the worker of Job.
@@ -325,7 +330,21 @@ func (w *work) count(r *record) {
 		s.Failed += r.Rows
 	}
 	if r.bad != nil {
-		w.tell(r.bad)
+		w.flaw(r.bad)
+	}
+}
+
+// flaw tells of a row, as long as the report has room.
+func (w *work) flaw(bad *tablefile.RowError) {
+	switch {
+	case w.cursor.Report < reportSize:
+		w.tell(bad)
+	case !w.full:
+		w.full = true
+		w.tell(&tablefile.RowError{
+			Line: bad.Line, Code: "report_full", Reason: "the report is full; the rows that are wrong from here on are counted and not named",
+			Mend: "mend those that are named and send the file again",
+		})
 	}
 }
 
