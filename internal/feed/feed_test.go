@@ -86,6 +86,10 @@ func TestSuggest_MapsTheFeedsAsTheyAreDocumented(t *testing.T) {
 			`{"type":"identify","userId":"u1","traits":{"email":"ada@example.org","points":12,"zip":"01234","born":"1990-02-03"}}` +
 				`{"type":"identify","userId":"u2","traits":{}}`,
 		},
+		"long numbers": {
+			feed.User, "userId,score,card,sum,zero\nu1,0.02040816326530612,4111111111111111,1234567890.12345678,0.10000000000000000\n",
+			`{"type":"identify","userId":"u1","traits":{"score":0.02040816326530612,"card":"4111111111111111","sum":"1234567890.12345678","zero":"0.10000000000000000"}}`,
+		},
 		"catalog": {
 			feed.Catalog, "id,catalogObjectType,attribute:name,relatedCatalogObject:Color\nb1,Blog,Hello,red|blue\nb2,Blog,,\n",
 			`{"attributes":{"type":"Blog","name":"Hello"},"dimensions":{"Color":["red","blue"]}}` +

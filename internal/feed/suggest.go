@@ -2,6 +2,7 @@ package feed
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -115,13 +116,20 @@ func could(as Type, cell tablefile.Cell) bool {
 		}
 	default:
 		digits := strings.TrimPrefix(text, "-")
-		if len(digits) > 1 && digits[0] == '0' && digits[1] != '.' || len(digits) > 15 || strings.HasPrefix(digits, "+") {
+		if len(digits) > 1 && digits[0] == '0' && digits[1] != '.' || len(digits) > 15 && !shortest(text) || strings.HasPrefix(digits, "+") {
 			return false
 		}
 	}
 	s := scribe{as: as}
 	_, err := s.typed(nil, []byte(text))
 	return err == nil
+}
+
+// shortest tells a fraction as programs write it so that no digit is lost. A long
+// whole number is rather a name.
+func shortest(text string) bool {
+	f, err := strconv.ParseFloat(text, 64)
+	return err == nil && strings.Contains(text, ".") && strconv.FormatFloat(f, 'f', -1, 64) == text
 }
 
 func (s *Sample) typeOf(i int) Type {

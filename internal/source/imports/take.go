@@ -2,6 +2,7 @@ package imports
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -221,6 +222,9 @@ func look(f tablefile.File, size int64, u feed.Upload) (*feed.Looked, error) {
 		return nil, err
 	}
 	out.Mapping, out.Rows = tried, sample.Rows
+	if len(out.Columns) == 0 && len(out.Flaws) > 0 {
+		out.Problem = fmt.Sprintf("none of its first %d rows can be read: %v", sampleRows, &out.Flaws[len(out.Flaws)-1])
+	}
 	if tried == nil {
 		of := u.Kind
 		if of == "" {
@@ -230,7 +234,7 @@ func look(f tablefile.File, size int64, u feed.Upload) (*feed.Looked, error) {
 		out.Mapping.Encoding, out.Mapping.Sheet = u.Encoding, u.Sheet
 	}
 	if err := out.Mapping.Check(); err != nil {
-		out.Problem = err.Error()
+		out.Problem = cmp.Or(out.Problem, err.Error())
 		return out, nil
 	}
 	// Only a suggestion can be in doubt: whoever wrote a mapping has said it.

@@ -25,3 +25,12 @@ func TestCount_AFullReportNamesNoMoreRowsAndSaysSo(t *testing.T) {
 		t.Errorf("%d failed, the report: %s", w.cursor.Sums.Failed, got)
 	}
 }
+
+func TestLook_SaysWhyNoneOfTheFirstRowsCanBeRead(t *testing.T) {
+	t.Parallel()
+	file := strings.NewReader("userId,name\n" + strings.Repeat("x\n", sampleRows+1))
+	got, err := look(file, file.Size(), feed.Upload{Name: "user.csv"})
+	if err != nil || !strings.Contains(got.Problem, "none of its first 1000 rows can be read: row 1001: it has 1 cells and the header has 2") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
