@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"rapport/internal/catalog/wire"
 	"rapport/internal/clock"
@@ -81,6 +82,7 @@ type renderer struct {
 // german are the words around conditions.
 var german = wording.Catalog{
 	"all of these": "alles davon", "at least one of these": "mindestens eines davon", "not this": "nicht das", "nothing": "nichts",
+	"%s or more": "%s oder mehr", "number %s with %s": "Platz %s mit %s",
 }
 
 func (r *renderer) node(n *condition.Node) *Explanation {
@@ -93,10 +95,8 @@ func (r *renderer) node(n *condition.Node) *Explanation {
 	}
 	if flags&reasonValue != 0 {
 		x.Value = r.in.Str()
-		if x.Value == "nothing" { // kept with the reasons
-			x.Value = german.Say(r.language, x.Value)
-		}
 	}
+	x.Value = r.value(n.Kind, x.Value)
 	switch n.Kind {
 	case condition.All, condition.Any, condition.Not:
 		x.Sentence = german.Say(r.language, map[condition.Kind]string{
@@ -121,6 +121,26 @@ func (r *renderer) node(n *condition.Node) *Explanation {
 		x.Sentence = n.SentenceIn(r.language)
 	}
 	return x
+}
+
+// value says what was kept of a person's value in the words of valueOf. What people
+// wrote themselves stays as it is.
+func (r *renderer) value(of condition.Kind, kept string) string {
+	if kept == "nothing" {
+		return german.Say(r.language, kept)
+	}
+	switch of {
+	case condition.Events:
+		if n, more := strings.CutSuffix(kept, " or more"); more {
+			return german.Say(r.language, "%s or more", n)
+		}
+	case condition.Affinity:
+		place, share, both := strings.Cut(strings.TrimPrefix(kept, "number "), " with ")
+		if both {
+			return german.Say(r.language, "number %s with %s", place, r.language.Number(share))
+		}
+	}
+	return kept
 }
 
 func (e *Evaluator) affinityText(l *leaf) string {

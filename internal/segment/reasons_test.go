@@ -9,6 +9,7 @@ import (
 	"rapport/internal/segment"
 	"rapport/internal/segment/condition"
 	"rapport/internal/segment/segmenttest"
+	"rapport/internal/wording"
 )
 
 const vipAsks = `{"all":[{"segment":"buyers"},{"not":{"trait":"plan","value":"free"}},{"event":"B","where":{"price":{"op":">","value":3}},"within":"5d"}]}`
@@ -46,6 +47,10 @@ func TestRender_GivesReasonsTheirWords(t *testing.T) {
 		`{"sentence":"the number of events \"B\" where price is more than 3 in the last 5 days is at least 1","holds":true,"value":"1 or more","until":"2026-03-14T23:00:00.000Z"}]}`
 	if string(got) != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	german, err := segment.RenderIn(wording.German, reasons, root, find)
+	if err != nil || german.Parts[2].Value != "1 oder mehr" || german.Parts[1].Parts[0].Value != "gold" {
+		t.Errorf("in German it says %+v, %v", german, err)
 	}
 	const most = 64
 	if len(reasons) > most {

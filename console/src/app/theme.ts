@@ -36,6 +36,7 @@ export const theme = createTheme({
     Drawer: { defaultProps: { attributes: { header: { role: 'presentation' } } } },
     Modal: { defaultProps: { attributes: { header: { role: 'presentation' } }, radius: 'lg', centered: true, overlayProps: { backgroundOpacity: 0.45 } } }, // to blur the page takes longer than all else
     Combobox: { defaultProps: { keepMounted: false } }, // lists come when they are opened
+    SegmentedControl: { styles: { root: { maxWidth: '100%', overflowX: 'auto' } } },
     Skeleton: { defaultProps: { radius: 'sm' } },
     Table: { defaultProps: { verticalSpacing: 'xs', horizontalSpacing: 'md' } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },

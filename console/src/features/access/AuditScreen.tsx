@@ -43,7 +43,7 @@ export function AuditScreen() {
     <Page title={t('audit')} lead={t('auditLead')}>
       <Group mb="md" gap="sm">
         {filters.map((k, i) => (
-          <TextInput key={k} {...(i === 0 ? { 'data-filter': true } : {})} w={220} label={t(`filter_${k}`)} placeholder={t(`filterHint_${k}`)} value={typed[k] ?? ''} onChange={(e) => { const to = e.currentTarget.value; setTyped((was) => ({ ...was, [k]: to })) }} />
+          <TextInput key={k} {...(i === 0 ? { 'data-filter': true } : {})} w={270} label={t(`filter_${k}`)} placeholder={t(`filterHint_${k}`)} value={typed[k] ?? ''} onChange={(e) => { const to = e.currentTarget.value; setTyped((was) => ({ ...was, [k]: to })) }} />
         ))}
       </Group>
       {log.error && !rows ? <ProblemState error={log.error} retry={() => void log.refetch()} /> : !rows ? <Loading /> : rows.length === 0 ? <Empty title={t('noEntries')} icon={IconHistory}>{t('noEntriesText')}</Empty> : (

@@ -60,9 +60,8 @@ function Filters({ reason, source, set }: Filter & { set: (change: LetterSearch)
   )
 }
 
-function List({ reason, source, set }: Filter & { set: (change: LetterSearch) => void }) {
-  const t = useText(event)
-  const letters = useInfiniteQuery({
+function useLetters({ reason, source }: Filter) {
+  return useInfiniteQuery({
     queryKey: ['dead-letters', { reason, source }],
     queryFn: ({ pageParam, signal }) =>
       ask(api.GET('/api/v1/dead-letters', { params: { query: { limit: 200, ...(reason ? { reason } : {}), ...(source ? { source } : {}), ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
@@ -71,6 +70,11 @@ function List({ reason, source, set }: Filter & { set: (change: LetterSearch) =>
     placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   })
+}
+
+function List({ reason, source, set }: Filter & { set: (change: LetterSearch) => void }) {
+  const t = useText(event)
+  const letters = useLetters({ reason, source })
   if (letters.error && !letters.data) return <ProblemState error={letters.error} retry={() => void letters.refetch()} />
   if (!letters.data) return <Loading />
   const rows = letters.data.pages.flatMap((p) => p.items)
@@ -125,6 +129,7 @@ function ReplayAll({ reason, source }: Filter) {
     onError: toasts.failed,
     onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ['dead-letters'] }), queries.invalidateQueries({ queryKey: ['accounting'] })]),
   })
+  if (!useLetters({ reason, source }).data?.pages[0]?.items.length && !replay.isPending) return null // nothing is shown
   return (
     <Button variant="default" leftSection={<IconRefresh size={16} />} loading={replay.isPending} onClick={() => replay.mutate()}>
       {t('replayAll')}

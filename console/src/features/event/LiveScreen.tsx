@@ -79,7 +79,7 @@ const Filters = memo(function Filters({ search }: { search: LiveSearch }) {
   const set = (change: LiveSearch): void =>
     void navigate({ to: '/live', search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, v]) => v)), replace: true })
   return (
-    <Group>
+    <Group maw="100%">
       <TextInput data-filter w={280} aria-label={t('filter')} placeholder={t('filter')} leftSection={<IconSearch size={16} />} value={search.q ?? ''} onChange={(e) => set({ q: e.currentTarget.value })} />
       <SegmentedControl
         aria-label={t('outcome')}

@@ -60,7 +60,7 @@ function Drawing({ view }: { view: View }) {
   const { nodes, edges } = useMemo(() => drawn(view), [view])
   return (
     <Card padding={0} style={{ height: 380 }} role="region" aria-label={t('graphLabel')}>
-      <ReactFlow nodes={nodes} edges={edges} colorMode={scheme} fitView nodesConnectable={false} minZoom={0.3}>
+      <ReactFlow nodes={nodes} edges={edges} colorMode={scheme} fitView fitViewOptions={{ maxZoom: 1 }} nodesConnectable={false} minZoom={0.3}>
         <Background />
         <Controls showInteractive={false} />
       </ReactFlow>

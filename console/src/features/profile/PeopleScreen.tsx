@@ -3,7 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch, IconUserQuestion, IconUsers } from '@tabler/icons-react'
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { SavedViews } from '~/features/access/SavedViews'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
@@ -34,9 +34,21 @@ export function PeopleScreen() {
   const navigate = useNavigate()
   const [typed, setTyped] = useState(q)
   const [text] = useDebouncedValue(typed.trim(), 200)
-  // Who is looked up is somebody, whichever segment they are in.
+  // What is typed goes into the address, and an address that somebody went to, back
+  // or from elsewhere, says what is typed.
+  const address = useRef({ seen: q, written: q })
   useEffect(() => {
-    if (text !== q && (text !== '' || segment === '')) void navigate({ to: '/people', search: text ? { q: text } : {}, replace: true })
+    const went = q !== address.current.seen && q !== address.current.written
+    address.current.seen = q
+    if (went) {
+      address.current.written = q
+      setTyped(q)
+      return
+    }
+    // Who is looked up is somebody, whichever segment they are in.
+    if (text === q || (text === '' && segment !== '')) return
+    address.current.written = text
+    void navigate({ to: '/people', search: text ? { q: text } : {}, replace: true })
   }, [text, q, segment, navigate])
   const choose = (to: string | null): void => {
     setTyped('')

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { Suspense, lazy, useEffect, useState } from 'react'
 import { markVisited } from '~/features/home/visited'
+import { useSegmentNames } from '~/features/segment/queries'
 import { useFormats, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
 import { Loading } from '~/shared/states/Loading'
@@ -74,6 +75,7 @@ function Person({ read, refer }: { read: Profile; refer: string }) {
 function Summary({ profile: p, name }: { profile: Profile; name: string }) {
   const t = useText(page)
   const f = useFormats()
+  const segmentName = useSegmentNames()
   const c = p.computed
   const spent = Object.entries((c.order_total ?? {}) as Record<string, number>).map(([currency, n]) => `${f.number(n)} ${currency}`).join(', ')
   return (
@@ -90,7 +92,7 @@ function Summary({ profile: p, name }: { profile: Profile; name: string }) {
         {spent && <Figure name={t('spent')} value={spent} />}
         <Figure name={t('firstSeen')} value={<Time at={c.first_seen} />} />
         <Figure name={t('lastSeen')} value={<Time at={c.last_seen} />} />
-        <Group gap={6}>{p.segments.map((s) => <Badge key={s}>{s}</Badge>)}</Group>
+        <Group gap={6}>{p.segments.map((s) => <Badge key={s} title={s}>{segmentName(s)}</Badge>)}</Group>
       </Group>
     </Card>
   )

@@ -1,6 +1,7 @@
 import { Card, Group, List, Stack, Text, Title } from '@mantine/core'
 import { IconChartPie, IconCheck, IconX } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
+import { useSegmentNames } from '~/features/segment/queries'
 import type { Schema } from '~/shared/api/client'
 import { useFormats, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -29,6 +30,7 @@ export function Standing({ refer }: { refer: string }) {
 function Part({ title, all }: { title: string; all: readonly One[] }) {
   const t = useText(page)
   const f = useFormats()
+  const name = useSegmentNames()
   return (
     <section>
       <Title order={2} mb="sm">{title}</Title>
@@ -36,7 +38,7 @@ function Part({ title, all }: { title: string; all: readonly One[] }) {
         {all.map((s) => (
           <Card key={s.key} padding="md">
             <Group justify="space-between" mb={6}>
-              <Text fw={600}>{s.key}</Text>
+              <Text fw={600} title={s.key}>{name(s.key)}</Text>
               <Text size="sm" c="dimmed">
                 {s.since && t('since', { time: f.time(s.since) })} {s.until && t('until', { time: f.time(s.until) })}
               </Text>

@@ -77,11 +77,11 @@ function Line({ item }: { item: Schema['Item'] }) {
       <UnstyledButton data-row w="100%" px="md" py={9} onClick={() => setOpen(!open)} aria-expanded={open}>
         <Group gap="md" wrap="nowrap">
           <Text size="sm" c="dimmed" className="rp-num" w={96}>{f.clock(item.time).slice(0, 8)}</Text>
-          <Badge color="gray" w={74}>{item.type}</Badge>
+          <Badge color="gray" w={74} style={{ flex: 'none' }}>{item.type}</Badge>
           <Text fw={550} className="rp-ellipsis" flex={1}>{item.name || item.type}</Text>
-          {item.item_action && <Badge>{item.item_action}</Badge>}
-          <Text size="sm" c="dimmed">{item.channel}</Text>
-          <Text size="sm" c="dimmed" w={100} className="rp-ellipsis">{item.source}</Text>
+          {item.item_action && <Badge visibleFrom="sm">{item.item_action}</Badge>}
+          <Text size="sm" c="dimmed" visibleFrom="sm">{item.channel}</Text>
+          <Text size="sm" c="dimmed" w={100} className="rp-ellipsis" visibleFrom="sm">{item.source}</Text>
         </Group>
       </UnstyledButton>
       <Collapse expanded={open}>

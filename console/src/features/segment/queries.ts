@@ -1,4 +1,4 @@
-import { keepPreviousData, queryOptions, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
 import { useChange } from '~/shared/api/useChange'
@@ -27,6 +27,15 @@ export const segmentsQuery = queryOptions({
   queryFn: ({ signal }) => ask(api.GET('/api/v1/segments', { params: { query: { limit: 500, include: 'document' } }, signal })),
   refetchInterval: (q) => ((q.state.data?.items ?? []).some(building) ? 1_000 : 15_000),
 })
+
+/** useSegmentNames gives what segments are called; a key where that is not known. */
+export function useSegmentNames(): (key: string) => string {
+  const { data } = useQuery({ ...segmentsQuery, refetchInterval: false, staleTime: 60_000 })
+  return (key) => {
+    const of = data?.items?.find((s) => s.key === key)
+    return of ? segmentName(of) : key
+  }
+}
 
 export const segmentQuery = (key: string) =>
   queryOptions({
