@@ -70,6 +70,13 @@ const screens = [
   ['no-page', '/nowhere'],
 ]
 
+// What is on some of them, lest the screen before is looked at again.
+const shown = {
+  'people-found': (page) => page.getByRole('row').nth(1),
+  'people-nobody': (page) => page.getByRole('main').getByText('zzz'),
+  'segment-new-deep': (page) => page.locator('main [data-node]').nth(12),
+}
+
 async function story(server) {
   await send(
     server,
@@ -80,6 +87,7 @@ async function story(server) {
   )
   await server.put('/api/v1/consent-policy', { purposes: [{ key: 'marketing', name: 'Offers', names: { de: 'Angebote' }, basis: 'consent' }] })
   await server.put('/api/v1/segments/londoners?wait=applied', { name: 'Londoners', description: 'Live in London', condition: { trait: 'city', value: 'London' } })
+  await server.put('/api/v1/affinities/category', { dimension: 'category', half_life: '14d', weights: [{ when: { event: 'Order Completed' }, points: 1 }] })
   await server.put('/api/v1/destinations/mail', { type: 'email', broadcasts: true, settings: { host: '127.0.0.1', port: 1025, security: 'none', from: 'Shop <news@shop.example>', to: '{{ identifiers.email }}' }, consent: { purpose: 'marketing', channel: 'email' } })
   await server.put('/api/v1/broadcasts/spring', { name: 'Spring', segment: 'londoners', destination: 'mail', traits: ['first_name'], content: { subject: '{{ person.traits.first_name }}, spring is here', html: '<p>Look</p>', track_opens: true }, quiet_hours: { from: '21:00', to: '08:00', time_zone: 'Europe/Vienna' }, frequency: { most: 2, in: '168h' }, hold_out: 10 })
 }
@@ -113,6 +121,7 @@ test('screens', async (t) => {
       const findings = []
       for (const [name, path] of screens) {
         await c.go(path === '/dead-letters?letter=' ? path + letter.id : path)
+        await shown[name]?.(c.page).first().waitFor()
         if (name === 'dead-letter') await c.page.getByRole('dialog').getByRole('textbox').waitFor()
         findings.push(...(await c.accessible(`${name} ${scheme}`)))
         await c.shot(`${name}-${scheme}`)

@@ -3,7 +3,7 @@ import { useForm } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
 import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
-import { useCallback, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { api, ask } from '~/shared/api/client'
 import { isKey, slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
@@ -33,7 +33,19 @@ export function NewSegmentScreen() {
     initialValues: { name: search.name ?? '', key: slug(search.name ?? ''), description: '' },
     validate: { name: (v) => (v.trim() ? null : t('nameMissing')), key: (v) => (isKey(v) ? null : t('keyWrong')) },
   })
-  const keep = useCallback((condition?: Record<string, unknown>) => void navigate({ to: '/segments/new', search: (s) => ({ ...(s.name ? { name: s.name } : {}), ...(condition ? { condition } : {}) }), replace: true }), [navigate])
+  // What this screen wrote into the address is what it shows; another condition
+  // there is where somebody went, and is shown.
+  const kept = useRef(new Set([JSON.stringify(search.condition)]))
+  useEffect(() => {
+    const there = JSON.stringify(search.condition)
+    if (kept.current.has(there)) return
+    kept.current = new Set([there])
+    setRoot(search.condition ? read(search.condition) : group('all'))
+  }, [search.condition])
+  const keep = useCallback((condition?: Record<string, unknown>) => {
+    kept.current.add(JSON.stringify(condition))
+    void navigate({ to: '/segments/new', search: (s) => ({ ...(s.name ? { name: s.name } : {}), ...(condition ? { condition } : {}) }), replace: true })
+  }, [navigate])
   const create = useSegmentChange((v: { key: string; body: SegmentDocument; status: 'draft' | 'live' }) =>
     ask(api.PUT('/api/v1/segments/{key}', { params: { path: { key: v.key }, query: { status: v.status }, header: { 'If-None-Match': '*' } }, body: v.body as never })),
   )
