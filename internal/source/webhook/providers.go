@@ -245,8 +245,12 @@ func ses(root jsondoc.Value) ([]report, error) {
 		r.event, r.reason = dropped, root.Path("reject", "reason").Text()
 	case "DeliveryDelay":
 		r.event, part = deferred, root.Get("deliveryDelay")
+		to, name = part.Get("delayedRecipients"), "emailAddress"
 	case "Subscription":
-		r.event, part = unsubscribed, root.Get("subscription")
+		part = root.Get("subscription") // of one topic of several it says nothing that is known here
+		if all, _ := part.Path("newTopicPreferences", "unsubscribeAll").Bool(); all {
+			r.event = unsubscribed
+		}
 	}
 	if at := stamp(part.Get("timestamp")); at != 0 {
 		r.at = at

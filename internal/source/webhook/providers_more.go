@@ -59,7 +59,7 @@ func brevo(root jsondoc.Value) (out []report, err error) {
 			r.event, r.bounce = bounced, soft
 		case "blocked", "error":
 			r.event = dropped
-		case "opened", "unique_opened", "proxy_open":
+		case "opened", "unique_opened", "proxy_open", "unique_proxy_open":
 			r.event = opened
 		case "click":
 			r.event = clicked
