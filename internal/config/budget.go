@@ -6,7 +6,7 @@ import (
 )
 
 // MinMemory is the least an instance runs with.
-const MinMemory Size = 128 << 20
+const MinMemory Size = 192 << 20
 
 // Budget divides the memory of the process. The shares and what is left for
 // the garbage collector's head room add up to Total.
@@ -22,8 +22,10 @@ type Budget struct {
 	GoLimit  Size // for debug.SetMemoryLimit: Total less what is outside of Go's heap
 }
 
-// programBytes are the pages of the program that come to lie in memory.
-const programBytes = 40 << 20
+// programBytes are the pages of the program that come to lie in memory: after some
+// minutes of work all of its code and what it reads only (RssFile of
+// /proc/PID/status).
+const programBytes = 88 << 20
 
 // NewBudget divides total. The shares follow from measurements: people pay for
 // themselves first, a small store cache suffices because people are kept

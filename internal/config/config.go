@@ -278,7 +278,7 @@ func Load(in Input) (Config, error) {
 		return Config{}, fault.Errorf(fault.Invalid, "invalid_config", "settings: %s", firstLine(err))
 	}
 	if c.Memory == 0 {
-		c.Memory = cmp.Or(in.Machine, MachineMemory()) / 2
+		c.Memory = max(MinMemory, cmp.Or(in.Machine, MachineMemory())/2)
 	}
 	c.origins = origins
 	return c, c.Validate()
