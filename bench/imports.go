@@ -49,7 +49,7 @@ var tables = []struct {
 // imports loads feeds as CSV, and the same files again.
 func (b *bench) imports(ctx context.Context) error {
 	defer b.scrap("imports")
-	s, err := b.product(ctx, "imports", "1GiB")
+	s, err := b.product(ctx, "imports", b.limit)
 	if err != nil {
 		return err
 	}

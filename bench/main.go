@@ -28,7 +28,7 @@ type sizes struct {
 	latencySecs  int
 	overloadSecs int
 	evaluateSecs int    // of one round of each server
-	limit        string // the limit of the memory case, as RAPPORT_MEMORY says it; empty is the default and 512MiB
+	limit        string // of memory, as RAPPORT_MEMORY says it, in the cases memory and import; empty is the default
 	growth       int    // events after which the memory is read last; also at a tenth and a half
 	kills        int    // events in the log when the server is killed
 	ceilingBare  bool
@@ -202,7 +202,7 @@ func newBench(args []string) (*bench, error) {
 	set.IntVar(&s.latencySecs, "latency-seconds", s.latencySecs, "seconds of the latency case")
 	set.IntVar(&s.overloadSecs, "overload-seconds", s.overloadSecs, "seconds in which the overload case offers too much, of one round")
 	set.IntVar(&s.evaluateSecs, "evaluate-seconds", s.evaluateSecs, "seconds of one round of the evaluate case")
-	set.StringVar(&s.limit, "limit", s.limit, "the memory case's limit, such as 512MiB; default: what a server takes by itself, then 512MiB")
+	set.StringVar(&s.limit, "limit", s.limit, "the limit of the memory case and the import case, such as 512MiB; default: what a server takes by itself, and for memory 512MiB too")
 	set.IntVar(&s.growth, "growth", s.growth, "events at the end of the memory case")
 	set.IntVar(&s.kills, "recovery", s.kills, "events in the log when the server is killed")
 	set.StringVar(&s.part, "part", "", "only this part of the segments case (mix, backfill, drain or timers), of the import case (user, product or transaction), of the doors case (how the names of shapes begin), or of the decide case (inside, http or fresh)")
