@@ -18,18 +18,23 @@ import (
 // askForCuts tells the anchors of shared identifiers which of their times are a
 // home's, where that changed.
 func (w *people) askForCuts(a *anchor, before, now []graph.Shared, version store.Position, received clock.Instant) {
+	if len(before)+len(now) == 0 {
+		return
+	}
+	gone := make(map[event.Identifier][]graph.Interval, len(before))
+	for _, s := range before {
+		gone[s.Identifier] = s.Owned
+	}
 	for _, s := range now {
-		if s.Identifier == a.ident {
-			continue
-		}
-		i := slices.IndexFunc(before, func(o graph.Shared) bool { return o.Identifier == s.Identifier })
-		if i < 0 || !slices.Equal(before[i].Owned, s.Owned) {
-			c := cutRecord{shared: s.Identifier.Key(), home: a.key, version: version, owned: s.Owned, anew: i < 0}
+		owned, had := gone[s.Identifier]
+		delete(gone, s.Identifier)
+		if s.Identifier != a.ident && (!had || !slices.Equal(owned, s.Owned)) {
+			c := cutRecord{shared: s.Identifier.Key(), home: a.key, version: version, owned: s.Owned, anew: !had}
 			w.derived = append(w.derived, c.record(received))
 		}
 	}
 	for _, s := range before {
-		if s.Identifier != a.ident && !slices.ContainsFunc(now, func(o graph.Shared) bool { return o.Identifier == s.Identifier }) {
+		if _, ok := gone[s.Identifier]; ok && s.Identifier != a.ident {
 			c := cutRecord{shared: s.Identifier.Key(), home: a.key, version: version, gone: true}
 			w.derived = append(w.derived, c.record(received))
 		}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -32,6 +33,7 @@ type home struct {
 	// The rest is of a home only.
 	members []event.Identifier
 	shared  []graph.Shared
+	cuts    []id.Key // of shared, in order; none until they are asked for
 	foreign []foreign
 	merged  *profile.Partial // of the anchor and foreign; nil: not made
 
@@ -63,6 +65,7 @@ func (h *home) size() int {
 	for i := range h.members {
 		n += 40 + len(h.members[i].Value)
 	}
+	n += len(h.cuts) * len(id.Key{})
 	for i := range h.foreign {
 		n += 40
 		if row := h.foreign[i].row; row != nil {
@@ -136,8 +139,18 @@ func (h *home) hears(from id.Key) bool {
 	return slices.ContainsFunc(h.members, func(m event.Identifier) bool { return m.Key() == from }) || h.hearsCut(from)
 }
 
+// hearsCut tells whether an anchor is the person's at times. One who is known by
+// very many values has as many anchors, so their keys are made once.
 func (h *home) hearsCut(from id.Key) bool {
-	return slices.ContainsFunc(h.shared, func(s graph.Shared) bool { return s.Identifier.Key() == from })
+	if len(h.cuts) < len(h.shared) {
+		h.cuts = make([]id.Key, len(h.shared))
+		for i := range h.shared {
+			h.cuts[i] = h.shared[i].Identifier.Key()
+		}
+		h.cuts = rows.SortedKeys(h.cuts)
+	}
+	_, found := slices.BinarySearchFunc(h.cuts, from, func(a, b id.Key) int { return bytes.Compare(a[:], b[:]) })
+	return found
 }
 
 // leaveHome notes that the home of an anchor's person is elsewhere. An anchor
