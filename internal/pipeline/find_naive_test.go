@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -117,7 +118,7 @@ func TestSearch_CommitsNothing(t *testing.T) {
 	t.Parallel()
 	now := &atomic.Int64{}
 	now.Store(int64(worldStart))
-	p := indexed(t, memory.New(), vfs.NewMem(), now)
+	p := indexedEvery(t, memory.New(), vfs.NewMem(), now, time.Hour)
 	defer closeNow(t, p)
 	facts := []fact{
 		{received: worldStart, body: `{"type":"identify","userId":"ada","messageId":"1","traits":{"email":"ada@a.example"}}`},

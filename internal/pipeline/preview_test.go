@@ -28,9 +28,15 @@ import (
 // indexed opens a pipeline that keeps columns, with a clock that the test moves.
 func indexed(t testing.TB, st store.Store, files vfs.FS, now *atomic.Int64) *Pipeline {
 	t.Helper()
+	return indexedEvery(t, st, files, now, time.Nanosecond)
+}
+
+// indexedEvery is indexed with commits so often.
+func indexedEvery(t testing.TB, st store.Store, files vfs.FS, now *atomic.Int64, commit time.Duration) *Pipeline {
+	t.Helper()
 	c := config(st, 2, 16)
 	c.Clock = func() time.Time { return clock.Instant(now.Load()).Time() }
-	c.CommitEvery = time.Nanosecond
+	c.CommitEvery = commit
 	folder, err := columns.OpenFolder(files, "columns")
 	if err != nil {
 		t.Fatal(err)
