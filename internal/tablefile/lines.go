@@ -178,8 +178,8 @@ func (l *lines) guess() (Format, error) {
 
 // others are files that people send by mistake, by how they begin.
 var others = [...]struct{ begins, what string }{
-	{"%PDF", "a PDF document"}, {"\x89PNG", "a picture (PNG)"}, {"\xff\xd8\xff", "a picture (JPEG)"}, {"GIF8", "a picture (GIF)"},
-	{"{\\rtf", "a document (RTF)"}, {"SQLite format 3", "an SQLite database"}, {"Obj\x01", "an Avro file"}, {"ARROW1", "an Arrow file"},
+	{"%PDF", "PDF"}, {"\x89PNG", "PNG"}, {"\xff\xd8\xff", "JPEG"}, {"GIF8", "GIF"},
+	{"{\\rtf", "RTF"}, {"SQLite format 3", "SQLite"}, {"Obj\x01", "Avro"}, {"ARROW1", "Arrow"},
 }
 
 // otherKind says what a file is that is none of lines; empty where it may be.
@@ -192,8 +192,10 @@ func otherKind(head []byte) string {
 	return ""
 }
 
+// notATable refuses a file of another format, which is called the same in every
+// language.
 func notATable(what string) error {
-	return fault.Errorf(fault.Invalid, "not_a_table", "the file is %s, whatever its name says; send CSV, JSON lines, Excel or Parquet", what)
+	return fault.Errorf(fault.Invalid, "not_a_table", "the file holds no table but %s, whatever its name says; send CSV, JSON lines, Excel or Parquet", what)
 }
 
 // readable says what is wrong with the bytes of a row, nil where they are text.

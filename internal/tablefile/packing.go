@@ -132,7 +132,7 @@ func openZip(f io.ReaderAt, size int64, o Options) (Reader, error) {
 		return nil, fault.Errorf(fault.Invalid, "unknown_spreadsheet", "the file is an OpenDocument spreadsheet (.ods) or a binary one (.xlsb); save it as Excel (.xlsx) or CSV")
 	}
 	if slices.ContainsFunc(z.File, func(f *zip.File) bool { return strings.HasPrefix(f.Name, "word/") || strings.HasPrefix(f.Name, "ppt/") }) {
-		return nil, notATable("a Word or PowerPoint document")
+		return nil, notATable("Word or PowerPoint")
 	}
 	s := &stream{packed: size, limits: o.Limits, how: "zip"}
 	var table *zip.File
