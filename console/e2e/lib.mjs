@@ -87,6 +87,18 @@ export class Console {
     assert.fail(`${key} does not reach ${place}`)
   }
 
+  // choose goes down an open menu to what is meant and takes it. A menu is seen before
+  // it has the focus: a key pressed in between goes to what opened it.
+  async choose(item) {
+    await item.waitFor()
+    await this.page.waitForFunction(() => document.activeElement?.closest('[role=menu]'))
+    for (let n = 0; n < 40; n++) {
+      if (await item.evaluate((e) => e === document.activeElement)) return this.page.keyboard.press('Enter')
+      await this.page.keyboard.press('ArrowDown')
+    }
+    assert.fail(`ArrowDown does not reach ${item}`)
+  }
+
   // accessible gives what axe finds.
   async accessible(where) {
     // Half a megabyte of axe is read once per page.
