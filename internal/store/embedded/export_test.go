@@ -23,3 +23,6 @@ func Sink(ctx context.Context, s *Store) error {
 
 // Spared is how often filters of files said that a row is not there.
 func Spared(s *Store) int64 { return s.state.db.Metrics().Filter.Hits }
+
+// Cached is how many bytes of blocks are kept in memory.
+func Cached(s *Store) int64 { return s.state.db.Metrics().BlockCache.Size }

@@ -8,3 +8,6 @@ const OffHeap = false
 
 // tameMalloc has nothing to do: all memory is Go's.
 func tameMalloc() {}
+
+// trimMalloc has nothing to do either.
+func trimMalloc() {}

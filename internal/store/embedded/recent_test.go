@@ -133,3 +133,38 @@ func TestLoad_AsksFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestLoad_Caches reads more than the memory holds, after memtables were filled:
+// what they take leaves room for a cache.
+func TestLoad_Caches(t *testing.T) {
+	t.Parallel()
+	const commits, rows, memory = 24, 32, 16 << 20
+	s, err := newDisk(t).open() // with the least memory, which is so much
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	for n := range commits {
+		c := store.Commit{Position: store.Position(n + 1)}
+		for i := range rows {
+			c.Changes = append(c.Changes, store.Change{RowKey: recentKey(0, n*rows+i), Value: bytes.Repeat([]byte{byte(n)}, 16<<10)})
+		}
+		if err := s.State().Commit(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.State().Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for n := range commits * rows {
+		if _, err := s.State().Load(ctx, []store.RowKey{recentKey(0, n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := embedded.Cached(s); got < memory*3/8 {
+		t.Errorf("%d bytes of blocks are kept, of a memory of %d", got, memory)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -32,7 +32,8 @@ func openState(f folder, o Options) (*State, error) {
 	// Rows come back rarely, and what they grow by often: of little memory as
 	// much buffers writes, which saves compactions, as caches reads.
 	memtable := min(max(o.MemoryBudget/8, leastMemtable), mostMemtable)
-	s.cache = pebble.NewCache(o.MemoryBudget/4*3 - memtables*memtable)
+	// Pebble takes the memtables' memory out of the cache's.
+	s.cache = pebble.NewCache(o.MemoryBudget / 4 * 3)
 	s.recent = newRecent(memtable)
 	options := &pebble.Options{
 		FS:                          s.fs,
@@ -52,7 +53,11 @@ func openState(f folder, o Options) (*State, error) {
 		// there were as many edits as there are files.
 		MaxManifestFileSize: 1,
 		Logger:              pebbleLog{s, o.Report},
-		EventListener:       &pebble.EventListener{BackgroundError: o.Report, FlushBegin: func(pebble.FlushInfo) { s.recent.flushes.Add(1) }},
+		EventListener: &pebble.EventListener{
+			BackgroundError: o.Report,
+			FlushBegin:      func(pebble.FlushInfo) { s.recent.flushes.Add(1) },
+			FlushEnd:        func(pebble.FlushInfo) { trimMalloc() },
+		},
 	}
 	options.TargetFileSizes[0] = firstTargetFile
 	// Where many rows are deleted, as timers are that fired, Pebble would rewrite
