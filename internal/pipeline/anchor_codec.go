@@ -242,6 +242,24 @@ func (d *anchorReader) section(tag byte, r *rows.Cursor) (err error) {
 	return err
 }
 
+// skipSection goes past what stands behind a tag.
+func skipSection(tag byte, r *rows.Cursor) {
+	switch tag {
+	case sectionIdent:
+		r.Bytes()
+		r.Bytes()
+	case sectionMarks:
+		r.Uvarint()
+		r.Varint()
+		r.Varint()
+	case sectionCopies:
+		r.Uvarint()
+	case sectionCut: // its tag says all
+	default:
+		r.Section()
+	}
+}
+
 // finish decodes what the parts say together.
 func (d *anchorReader) finish(names *profile.Names) (err error) {
 	a := d.a

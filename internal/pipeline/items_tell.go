@@ -264,15 +264,6 @@ func leavesOf(key id.Key, parts [][]byte) (x mentioned, err error) {
 	for _, p := range parts {
 		for r := (rows.Cursor{B: p}); len(r.B) > 0; {
 			switch tag := r.Byte(); tag {
-			case sectionIdent:
-				r.Bytes()
-				r.Bytes()
-			case sectionMarks:
-				r.Uvarint()
-				r.Varint()
-				r.Varint()
-			case sectionCopies:
-				r.Uvarint()
 			case sectionCut: // its tag says all
 				x.cut = true
 			case sectionHome:
@@ -287,7 +278,7 @@ func leavesOf(key id.Key, parts [][]byte) (x mentioned, err error) {
 			case sectionMoreLeaves:
 				states = append(states, r.Section())
 			default:
-				r.Section()
+				skipSection(tag, &r)
 			}
 			if r.Bad {
 				return x, fmt.Errorf("%w: %s", errAnchor, key)

@@ -54,6 +54,7 @@ type Pipeline struct {
 	flushed      atomic.Uint64 // position at the last flush
 	stop         chan struct{}
 	removalSlice int            // records taken out of the log at a time
+	expirySlice  int            // anchors that a step of an expiry looks at
 	index        *columns.Index // nil: none
 	upkeep       upkeep
 	counts       *countBook
@@ -121,7 +122,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	p := &Pipeline{
 		setting: setting{store: c.Store, mappers: c.Mappers, sources: c.Sources, book: c.Book, derived: &enrich.Finder{}, erased: erased, floors: newFloors(), suppressed: newSuppressed(), log: c.Log, library: newLibrary(), follower: c.Follower, passing: c.Passages, items: newItemBook(), plans: newPlanning(), trials: newTrials(), experiences: &atomic.Pointer[experience.Book]{}},
 		clock:   c.Clock, random: c.Random, cipher: newProfileIDs(c.InstanceKey, erased), ledger: c.Ledger, intake: c.Intake, remakes: c.Remakes, files: c.Files, backups: c.Backups, forget: c.Forget, rewrite: c.Rewrite, delist: c.Delist, silence: c.Silence, recall: c.Recall, audiences: c.Audiences,
-		room: room{most: int64(c.QueueBytes), wait: c.QueueTime}, flushBytes: c.FlushBytes, removalSlice: c.RemovalSlice, stop: make(chan struct{}),
+		room: room{most: int64(c.QueueBytes), wait: c.QueueTime}, flushBytes: c.FlushBytes, removalSlice: c.RemovalSlice, expirySlice: expiryAnchors, stop: make(chan struct{}),
 		index: c.Columns.Index, upkeep: upkeep{files: c.Columns.Files}, counts: newCountBook(c.Random),
 		pseudonyms: policy.NewPseudonyms(c.InstanceKey), contacts: consent.NewSuppressionHasher(c.InstanceKey),
 		tallies: map[*lane]*tally{}, payloads: sync.Pool{New: func() any { return new([]byte) }},

@@ -40,8 +40,7 @@ type Expiring struct {
 }
 
 // The size of a step: what is gathered before something is written, and how many
-// messages one base takes at a time. A step that has to look for copies reads all
-// of the log.
+// messages one base takes at a time.
 const (
 	expiryAnchors  = 20_000
 	expiryMessages = 200_000
@@ -66,11 +65,12 @@ func (p *Pipeline) Expire(ctx context.Context, list []retention.Floor, dry bool,
 	if err := p.persist(ctx); err != nil {
 		return err
 	}
+	seen := &copies{}
 	for at.Next < id.CommonBucket && len(list) > 0 {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		x := &expiry{p: p, floors: list, dry: dry, data: at.ExpiryData.clone()}
+		x := &expiry{p: p, floors: list, dry: dry, data: at.ExpiryData.clone(), copies: seen}
 		next, err := x.step(ctx, at.Next)
 		if err != nil {
 			return err
@@ -111,6 +111,7 @@ type expiry struct {
 	dry    bool // it counts, and gathers nothing
 	data   ExpiryData
 	drops  []drop
+	copies *copies // of all steps of the run
 	// gathered is how many messages are in drops.
 	gathered int
 	more     bool // these buckets have more than one step takes
@@ -131,7 +132,7 @@ func (x *expiry) step(ctx context.Context, from id.Bucket) (id.Bucket, error) {
 		defer x.p.privacy.one.Unlock()
 	}
 	kept := maps.Clone(x.data.Kept)
-	keys, next, err := x.p.anchorsFrom(ctx, from)
+	keys, next, err := x.p.anchorsFrom(ctx, from, nil)
 	if err != nil {
 		return from, err
 	}
@@ -148,7 +149,7 @@ func (x *expiry) step(ctx context.Context, from id.Bucket) (id.Bucket, error) {
 	if len(x.drops) == 0 {
 		return next, nil
 	}
-	if err := x.findDoubles(ctx); err != nil {
+	if err := x.findDoubles(ctx, from); err != nil {
 		return from, err
 	}
 	// From here on it goes to its end, so that the log is not left behind.
@@ -172,16 +173,17 @@ func (x *expiry) step(ctx context.Context, from id.Bucket) (id.Bucket, error) {
 	return next, nil
 }
 
-// anchorsFrom gives the anchors of the next buckets, whole buckets at a time.
-func (p *Pipeline) anchorsFrom(ctx context.Context, from id.Bucket) (keys []id.Key, next id.Bucket, err error) {
+// anchorsFrom gives the anchors of the next buckets, whole buckets at a time: those
+// whose rows are wanted, nil: all.
+func (p *Pipeline) anchorsFrom(ctx context.Context, from id.Bucket, wanted func(parts [][]byte) bool) (keys []id.Key, next id.Bucket, err error) {
 	next = id.CommonBucket
 	at := store.SpanRange{Table: store.TableAnchors, Span: store.Span{First: from, Last: id.CommonBucket - 1}}
-	err = p.store.State().ScanSpan(ctx, at, func(b id.Bucket, key []byte, _ [][]byte) store.Step {
-		if len(keys) >= expiryAnchors && b != keys[len(keys)-1].Bucket() {
+	err = p.store.State().ScanSpan(ctx, at, func(b id.Bucket, key []byte, parts [][]byte) store.Step {
+		if len(keys) >= p.expirySlice && b != keys[len(keys)-1].Bucket() {
 			next = b
 			return store.Stop
 		}
-		if len(key) == len(id.Key{}) {
+		if len(key) == len(id.Key{}) && (wanted == nil || wanted(parts)) {
 			keys = append(keys, id.Key(key))
 		}
 		return store.NextRow
@@ -193,19 +195,12 @@ func (p *Pipeline) anchorsFrom(ctx context.Context, from id.Bucket) (keys []id.K
 // are gathered so far.
 func (x *expiry) look(ctx context.Context, k id.Key) (int, error) {
 	a, err := x.p.copyAnchor(ctx, k)
-	if err != nil || a == nil || a.ident.Value == "" {
-		return x.gathered, err
-	}
-	if first, _ := a.partial.Seen(); first >= x.highest() {
-		return x.gathered, nil
-	}
-	entries, err := x.p.finished(ctx, a.key, a.chunks, a.pending)
 	if err != nil {
 		return x.gathered, err
 	}
-	entries = slices.DeleteFunc(append(entries, a.open...), func(e profile.Entry) bool { return !x.maybe(&e) })
-	if len(entries) == 0 {
-		return x.gathered, nil
+	entries, err := x.old(ctx, a)
+	if err != nil || len(entries) == 0 {
+		return x.gathered, err
 	}
 	d := drop{key: k, copied: a.copies > 0, sources: map[string][]profile.Entry{}}
 	at := make([]store.Position, len(entries))
@@ -237,6 +232,18 @@ func (x *expiry) look(ctx context.Context, k id.Key) (int, error) {
 		x.gathered += found
 	}
 	return x.gathered, nil
+}
+
+// old gives the events of an anchor that may lie below a floor.
+func (x *expiry) old(ctx context.Context, a *anchor) ([]profile.Entry, error) {
+	if a == nil || a.ident.Value == "" {
+		return nil, nil
+	}
+	if first, _ := a.partial.Seen(); first >= x.highest() {
+		return nil, nil
+	}
+	entries, err := x.p.finished(ctx, a.key, a.chunks, a.pending)
+	return slices.DeleteFunc(append(entries, a.open...), func(e profile.Entry) bool { return !x.maybe(&e) }), err
 }
 
 // highest is the instant from which on nothing is taken.

@@ -85,6 +85,7 @@ func TestExpire_KeepsWhatTheEventsCameTo(t *testing.T) {
 		if seed%2 == 1 {
 			defineAll(t, p)
 		}
+		p.expirySlice = 1 + int(seed%3)*20 // in many steps, or in few
 		facts := w.shuffled(r)
 		play(t, p, facts[:len(facts)*2/3], 1+r.IntN(5))
 		before := ""
@@ -139,6 +140,69 @@ func TestExpire_KeepsWhatTheEventsCameTo(t *testing.T) {
 		t.Errorf("only %d events and %d copies were taken out", all.Events, all.Copies)
 	}
 	t.Logf("%d events and %d copies were taken out", all.Events, all.Copies)
+}
+
+// readings counts how often a log is read from its beginning.
+type readings struct {
+	store.Store
+	n int
+}
+
+type countedLog struct {
+	store.Log
+	of *readings
+}
+
+func (c *readings) Log() store.Log { return countedLog{c.Store.Log(), c} }
+
+func (l countedLog) Read(ctx context.Context, from store.Position, visit func(*store.Record) error) error {
+	if from == 0 {
+		l.of.n++
+	}
+	return l.Log.Read(ctx, from, visit)
+}
+
+// For copies the log is read once, however many steps a run has, and once more where
+// a copy came while it ran.
+func TestExpire_ReadsTheLogOnceForCopies(t *testing.T) {
+	t.Parallel()
+	st := &readings{Store: memory.New()}
+	p, err := Open(context.Background(), later(config(st, 2, 8), 240*time.Hour), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeNow(t, p)
+	var facts []fact
+	for n := range 60 {
+		facts = append(facts, trackAt(worldStart, fmt.Sprint("u", n), "Seen", "m"))
+	}
+	play(t, p, facts, 1)
+	play(t, p, facts[:50], 1) // of the others a copy comes later
+	p.expirySlice, st.n = 1, 0
+	floor := retention.Floor{Policy: "all", Before: worldStart.Add(retention.Slack + time.Hour)}
+	steps, late := 0, 0
+	var at Expiring
+	err = p.Expire(context.Background(), []retention.Floor{floor}, false, &at, func(ctx context.Context) error {
+		if steps++; steps == 3 {
+			for n := 50; n < 60; n++ { // with a time that no floor refuses
+				ident := event.Identifier{Namespace: event.UserID, Value: fmt.Sprint("u", n)}
+				if at.Next <= ident.Key().Bucket() {
+					late++
+					play(t, p, []fact{trackAt(worldStart.Add(100*time.Hour), ident.Value, "Seen", "m")}, 1)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at.Events != 60 || at.Copies != 50+late || late == 0 {
+		t.Errorf("%d events and %d copies were taken out, %d came late", at.Events, at.Copies, late)
+	}
+	if steps < 50 || st.n != 2 {
+		t.Errorf("the log was read %d times in %d steps", st.n, steps)
+	}
 }
 
 var errDisk = errors.New("the disk failed")

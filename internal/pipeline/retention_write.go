@@ -5,77 +5,9 @@ import (
 	"slices"
 
 	"rapport/internal/event"
-	"rapport/internal/id"
 	"rapport/internal/profile"
 	"rapport/internal/store"
 )
-
-// findDoubles looks through the log for copies of what is to be taken out: a
-// copy that stayed would be folded as the message itself when the state is
-// folded again. A message that was a dead letter too is left alone.
-func (x *expiry) findDoubles(ctx context.Context) error {
-	wanted := map[id.Key]map[uint64]store.Position{}
-	for i := range x.drops {
-		d := &x.drops[i]
-		if !d.copied {
-			continue
-		}
-		d.doubles = map[uint64][]store.Position{}
-		of := map[uint64]store.Position{}
-		for _, list := range d.sources {
-			for _, e := range list {
-				of[e.Short] = store.Position(e.Position)
-			}
-		}
-		wanted[d.key] = of
-	}
-	if len(wanted) == 0 {
-		return nil
-	}
-	places := map[id.Key]*drop{}
-	for i := range x.drops {
-		places[x.drops[i].key] = &x.drops[i]
-	}
-	letters := map[id.Key]map[uint64]bool{}
-	err := x.p.store.Log().Read(ctx, 0, func(r *store.Record) error {
-		of := wanted[r.Anchor]
-		if of == nil || r.Kind != store.KindEvent && r.Kind != store.KindReplay {
-			return nil
-		}
-		e, err := x.p.decode(r.Payload)
-		if err != nil {
-			return nil // erased, dropped or not understood
-		}
-		short := id.Message(e.MessageID)
-		at, ok := of[short]
-		switch {
-		case !ok || at == r.Position || x.p.erased.Load().Refuses(e):
-		case r.Kind == store.KindReplay:
-			if letters[r.Anchor] == nil {
-				letters[r.Anchor] = map[uint64]bool{}
-			}
-			letters[r.Anchor][short] = true
-		default:
-			places[r.Anchor].doubles[short] = append(places[r.Anchor].doubles[short], r.Position)
-		}
-		return nil
-	})
-	for k, shorts := range letters {
-		x.spare(places[k], shorts)
-	}
-	return err
-}
-
-// spare leaves messages where they are.
-func (x *expiry) spare(d *drop, shorts map[uint64]bool) {
-	for source, list := range d.sources {
-		all := len(list)
-		list = slices.DeleteFunc(list, func(e profile.Entry) bool { return shorts[e.Short] })
-		d.sources[source] = list
-		x.data.Events -= all - len(list)
-		x.data.Kept[keptReplayed] += all - len(list)
-	}
-}
 
 // write appends the bases of what was gathered, and waits until they count. It
 // tells whether there were any.
