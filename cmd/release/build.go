@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -20,10 +21,13 @@ var unit []byte
 const (
 	consoleFolder = "console/dist"
 	sumsFile      = "SHA256SUMS"
-	noticesFile   = "THIRD-PARTY-LICENSES"
+	// unfinishedFile stands in its place until all is made, so that what was cut off
+	// has no checksums that seem to hold, and can be made again.
+	unfinishedFile = sumsFile + ".unfinished"
+	noticesFile    = "THIRD-PARTY-LICENSES"
 )
 
-// clear makes the folder anew. One that no release is in stays as it is: it may
+// clear makes the folder anew, of a release that is not finished. One that no release is in stays as it is: it may
 // be somebody's.
 func (r *release) clear() error {
 	entries, err := os.ReadDir(r.out)
@@ -31,11 +35,15 @@ func (r *release) clear() error {
 		return err
 	}
 	if len(entries) > 0 {
-		if _, err := os.Stat(filepath.Join(r.out, sumsFile)); err != nil {
+		ours := func(e os.DirEntry) bool { return e.Name() == sumsFile || e.Name() == unfinishedFile }
+		if !slices.ContainsFunc(entries, ours) {
 			return fmt.Errorf("%s holds something else than a release: empty it, or give another folder with -out", r.out)
 		}
 	}
-	return errors.Join(os.RemoveAll(r.out), os.MkdirAll(r.out, 0o755))
+	if err := errors.Join(os.RemoveAll(r.out), os.MkdirAll(r.out, 0o755)); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.out, unfinishedFile), nil, 0o644)
 }
 
 // keptFolder holds data that each release wrote, for the upgrade tests of those to
@@ -66,11 +74,6 @@ func (r *release) make(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	if err := r.clear(); err != nil {
-		return nil, err
-	}
-	// It stands there from the beginning, so that what was cut off can be made
-	// again.
-	if err := os.WriteFile(filepath.Join(r.out, sumsFile), nil, 0o644); err != nil {
 		return nil, err
 	}
 	binaries := map[target][]byte{}
@@ -183,7 +186,7 @@ func (r *release) sums() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	for _, e := range entries {
-		if e.Name() == sumsFile {
+		if e.Name() == unfinishedFile {
 			continue
 		}
 		data, err := os.ReadFile(filepath.Join(r.out, e.Name()))
@@ -193,5 +196,9 @@ func (r *release) sums() ([]byte, error) {
 		sum := sha256.Sum256(data)
 		fmt.Fprintf(&out, "%s  %s\n", hex.EncodeToString(sum[:]), e.Name())
 	}
-	return out.Bytes(), os.WriteFile(filepath.Join(r.out, sumsFile), out.Bytes(), 0o644)
+	unfinished := filepath.Join(r.out, unfinishedFile)
+	if err := os.WriteFile(unfinished, out.Bytes(), 0o644); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), os.Rename(unfinished, filepath.Join(r.out, sumsFile))
 }

@@ -72,7 +72,7 @@ func TestClear_LeavesWhatIsSomebodyElses(t *testing.T) {
 	if err := r.clear(); err != nil {
 		t.Error(err)
 	}
-	if left, err := os.ReadDir(r.out); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(r.out); err != nil || len(left) != 1 || left[0].Name() != unfinishedFile {
 		t.Errorf("%v %v", left, err)
 	}
 }

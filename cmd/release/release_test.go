@@ -333,3 +333,42 @@ func TestBuild_StampsAVariableThatIsThere(t *testing.T) {
 		t.Error("cmd/rapport has no main.released")
 	}
 }
+
+// TestSums_AreThereOnlyOfAllOfIt: what was cut off has none, and is made again.
+func TestSums_AreThereOnlyOfAllOfIt(t *testing.T) {
+	t.Parallel()
+	r := prepared(t, "1.4.0")
+	sums := filepath.Join(r.out, sumsFile)
+	for range 2 { // the first is cut off
+		if err := r.clear(); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.write("rapport.deb", []byte("packed")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(sums); !errors.Is(err, os.ErrNotExist) {
+			t.Fatalf("there are checksums of what is not finished: %v", err)
+		}
+	}
+	said, err := r.sums()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "88cb8a087b6e8cebfc9ae5602f5a2159a6bcf923e7f2c56809bcda6cad1727a7  rapport.deb\n"
+	if got, err := os.ReadFile(sums); err != nil || string(got) != string(said) || string(got) != want {
+		t.Errorf("checksums %q and %q, want %q: %v", got, said, want, err)
+	}
+	if left, err := os.ReadDir(r.out); err != nil || len(left) != 2 {
+		t.Errorf("the folder holds %v: %v", left, err)
+	}
+	if err := r.clear(); err != nil {
+		t.Errorf("a finished release is not made anew: %v", err)
+	}
+	r.out = t.TempDir()
+	if err := r.write("letters.txt", []byte("dear")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.clear(); err == nil {
+		t.Error("somebody's folder was emptied")
+	}
+}
