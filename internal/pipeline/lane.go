@@ -94,12 +94,13 @@ type waiter struct {
 
 // shared is what the lanes of a pipeline have in common.
 type shared struct {
-	state  store.State
-	seq    *sequencer
-	log    *slog.Logger
-	free   func(records []*store.Record) // gives back the room that applied records took
-	now    func() time.Time
-	limits commitLimits
+	state    store.State
+	seq      *sequencer
+	log      *slog.Logger
+	shortage *shortage
+	free     func(records []*store.Record) // gives back the room that applied records took
+	now      func() time.Time
+	limits   commitLimits
 }
 
 func newLane(name string, span store.Span, s shared, work applier) *lane {

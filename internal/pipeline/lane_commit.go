@@ -28,10 +28,17 @@ func (l *lane) commitIfDue(ctx context.Context) {
 			return // the log is still at it: commit after the next batch
 		}
 	}
-	if err := l.commit(ctx); err != nil {
+	l.tryCommit(ctx)
+	l.tried.Store(l.now().UnixMicro())
+}
+
+// tryCommit commits, and says so where that fails: it is tried again later.
+func (l *lane) tryCommit(ctx context.Context) bool {
+	err := l.commit(ctx)
+	if !l.shortage.wrote(l.name, err) && err != nil {
 		l.log.Error("lane cannot commit", "lane", l.name, "error", err)
 	}
-	l.tried.Store(l.now().UnixMicro())
+	return err == nil
 }
 
 // commit writes behind what changed, with the position up to which it is

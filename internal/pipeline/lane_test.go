@@ -58,7 +58,7 @@ func TestLane_PassesWhatIsNotForIt(t *testing.T) {
 			}
 		}
 		l = &lane{idle: make(chan struct{}), reached: told, shared: shared{
-			limits: commitLimits{batch: 4, rows: 1}, free: func([]*store.Record) {}, now: fixedTime,
+			limits: commitLimits{batch: 4, rows: 1}, free: func([]*store.Record) {}, now: fixedTime, shortage: newShortage(nil),
 		}, work: nothing{}}
 		l.wake.L = &l.queueMu
 		go l.run()

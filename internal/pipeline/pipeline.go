@@ -64,6 +64,7 @@ type Pipeline struct {
 	policy       atomic.Pointer[policy.Policy] // the consent policy that was read last
 	pseudonyms   *policy.Pseudonyms
 	contacts     *consent.SuppressionHasher
+	shortage     *shortage
 	failing      atomic.Pointer[string] // why the log cannot be written, nil while it can
 	cultivating  sync.Mutex             // one backfill at a time
 	telling      sync.Mutex             // one tells of items at a time
@@ -133,6 +134,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	if err := p.floors.load(ctx, c.Store.State()); err != nil {
 		return nil, err
 	}
+	p.shortage = newShortage(c.Log)
 	p.seq = newSequencer(c.Store.Log(), p.deliver, p.appended)
 	counts, err := c.Store.Log().Counts(ctx)
 	if err != nil {
@@ -141,7 +143,7 @@ func build(ctx context.Context, c Config) (*Pipeline, error) {
 	p.seq.counts.received = counts.Received
 	maps.Copy(p.seq.counts.rejected, counts.Rejected)
 	parts := shared{
-		state: c.Store.State(), seq: p.seq, log: c.Log, free: p.free, now: c.Clock,
+		state: c.Store.State(), seq: p.seq, log: c.Log, shortage: p.shortage, free: p.free, now: c.Clock,
 		limits: commitLimits{rows: c.CommitRows, every: c.CommitEvery, batch: c.BatchSize},
 	}
 	p.common = newCommon(&p.setting, c.HotBytes/10)
@@ -241,14 +243,15 @@ func (p *Pipeline) laneIndex(b id.Bucket) int {
 
 // appended notes whether the log takes records, and says so when that changes.
 func (p *Pipeline) appended(err error) {
+	said := p.shortage.wrote("log", err)
 	if err == nil {
-		if p.failing.Load() != nil && p.failing.Swap(nil) != nil {
+		if p.failing.Load() != nil && p.failing.Swap(nil) != nil && !said {
 			p.log.Info("the log can be written again")
 		}
 		return
 	}
 	msg := err.Error()
-	if p.failing.Swap(&msg) == nil {
+	if p.failing.Swap(&msg) == nil && !said {
 		p.log.Error("the log cannot be written", "error", err)
 	}
 }
@@ -322,7 +325,9 @@ func (p *Pipeline) flush() {
 		if uint64(least) < p.flushed.Load()+p.flushBytes {
 			continue
 		}
-		if err := p.store.State().Flush(context.Background()); err != nil {
+		if err := p.store.State().Flush(context.Background()); p.shortage.wrote("state", err) {
+			continue
+		} else if err != nil {
 			p.log.Error("state cannot be flushed", "error", err)
 			continue
 		}
@@ -337,8 +342,7 @@ func (p *Pipeline) commitIdle() {
 		if l.waiting() > 0 || !l.due() {
 			continue
 		}
-		if err := l.commit(context.Background()); err != nil {
-			p.log.Error("lane cannot commit", "lane", l.name, "error", err)
+		if !l.tryCommit(context.Background()) {
 			l.tried.Store(l.now().UnixMicro()) // not again at once
 		}
 	}
