@@ -225,7 +225,7 @@ func (p *Pipeline) decideOn(ctx context.Context, c *Command, k id.Key, e *catalo
 		told = told.of(&change, &portion, e)
 	}
 	return &decided{store.Record{
-		Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: o.append(nil), Attached: &liveChange{o, portion},
+		Kind: store.KindChange, Bucket: k.Bucket(), Anchor: k, Received: received, Payload: o.append(nil), Attached: &liveChange{outcome: o, portion: portion},
 	}, told, o.Created}, nil
 }
 
@@ -234,6 +234,7 @@ func (p *Pipeline) decideOn(ctx context.Context, c *Command, k id.Key, e *catalo
 type liveChange struct {
 	outcome outcomeRecord
 	portion catalog.Portion
+	more    bool // another one on the same entity is in its frame, and has its turn
 }
 
 // changeOf gives what a record says of its entity, decoded here or before.

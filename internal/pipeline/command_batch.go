@@ -3,7 +3,6 @@ package pipeline
 import (
 	"bytes"
 	"context"
-	"errors"
 	"slices"
 
 	"rapport/internal/catalog"
@@ -12,11 +11,12 @@ import (
 	"rapport/internal/store"
 )
 
-// ChangeMany decides commands on different entities and appends their outcomes
-// in one frame. Of each it gives why it could not be done, nil where it was. It
+// ChangeMany decides commands and appends their outcomes in one frame: of several on
+// one entity each on what those before it leave. Of each it gives why it could not be done, nil where it was. It
 // returns when all outcomes are in the log, and WaitApplied tells when they can be
 // read; an error says that none was appended, or that it is not known what became of
-// them: with idempotency keys they can be sent again. Commands have no Tell here.
+// them: with idempotency keys they can be sent again. Commands have no Tell here, and no two
+// have the same idempotency key.
 func (p *Pipeline) ChangeMany(ctx context.Context, commands []Command) (refused []error, receipt Receipt, err error) {
 	b := &commandBatch{Pipeline: p, commands: commands, keys: make([]id.Key, len(commands)), refused: make([]error, len(commands)), again: make([]bool, len(commands))}
 	for i := range commands {
@@ -42,9 +42,6 @@ func (p *Pipeline) ChangeMany(ctx context.Context, commands []Command) (refused 
 	return b.refused, receipt, nil
 }
 
-// errDoubled says that the caller did not keep to different entities.
-var errDoubled = errors.New("two commands of a batch are on one entity")
-
 // commandBatch is one call of ChangeMany.
 type commandBatch struct {
 	*Pipeline
@@ -59,12 +56,7 @@ type commandBatch struct {
 // never wait for one another.
 func (b *commandBatch) enter(ctx context.Context) error {
 	b.turns = make(map[id.Key]chan struct{}, len(b.keys))
-	sorted := slices.Clone(b.keys)
-	slices.SortFunc(sorted, func(x, y id.Key) int { return bytes.Compare(x[:], y[:]) })
-	for i, k := range sorted {
-		if i > 0 && k == sorted[i-1] {
-			return errDoubled
-		}
+	for _, k := range b.entities() {
 		n := b.laneIndex(k.Bucket())
 		turn, err := b.lanes[n].enter(ctx, b.people[n], k)
 		if err != nil {
@@ -73,6 +65,13 @@ func (b *commandBatch) enter(ctx context.Context) error {
 		b.turns[k] = turn
 	}
 	return nil
+}
+
+// entities gives the keys of the commands, each once.
+func (b *commandBatch) entities() []id.Key {
+	sorted := slices.Clone(b.keys)
+	slices.SortFunc(sorted, func(x, y id.Key) int { return bytes.Compare(x[:], y[:]) })
+	return slices.Compact(sorted)
 }
 
 // leave gives back the turns of what was not appended; an outcome that was
@@ -124,18 +123,24 @@ func (b *commandBatch) answered(ctx context.Context) error {
 
 // decide makes the records of what is not refused.
 func (b *commandBatch) decide(ctx context.Context) (*store.Frame, error) {
-	now, err := b.copyEntities(ctx, b.keys)
+	keys := b.entities()
+	rows, err := b.copyEntities(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
+	now := make(map[id.Key]*catalog.Entity, len(keys))
+	for i, k := range keys {
+		now[k] = rows[i]
+	}
+	last := make(map[id.Key]*liveChange, len(keys))
 	frame := &store.Frame{Records: make([]store.Record, 0, len(b.commands))}
 	for i := range b.commands {
 		if b.again[i] {
 			continue
 		}
-		c := &b.commands[i]
-		d, err := b.decideOn(ctx, c, b.keys[i], now[i])
-		if k := fault.KindOf(err); err != nil && (k == fault.Internal || k == fault.Unavailable) {
+		c, k := &b.commands[i], b.keys[i]
+		d, err := b.decideOn(ctx, c, k, now[k])
+		if kind := fault.KindOf(err); err != nil && (kind == fault.Internal || kind == fault.Unavailable) {
 			return nil, err
 		}
 		if err != nil {
@@ -143,6 +148,14 @@ func (b *commandBatch) decide(ctx context.Context) (*store.Frame, error) {
 			continue
 		}
 		frame.Records = append(frame.Records, d.record)
+		if before := last[k]; before != nil {
+			before.more = true
+		}
+		last[k] = d.record.Attached.(*liveChange) //nolint:forcetypeassert // decideOn made it
+		if now[k] == nil {
+			now[k] = catalog.NewEntity(c.Kind, c.ID)
+		}
+		now[k].Apply(&last[k].portion)
 	}
 	return frame, nil
 }

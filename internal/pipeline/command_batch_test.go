@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"rapport/internal/catalog"
@@ -22,11 +23,13 @@ func TestChangeMany_IsLikeOneByOne(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		for round := range 20 {
 			var commands []Command
-			for _, n := range r.Perm(6)[:1+r.IntN(6)] {
+			keys := r.Perm(30)
+			for range 1 + r.IntN(8) { // several may be on one item
+				n := r.IntN(6)
 				c := Command{
 					Kind: catalog.Item, ID: fmt.Sprint("p", n), Op: catalog.Op(r.IntN(3)), Source: "shop", Received: worldStart,
 					Body:           fmt.Appendf(nil, `{"attributes":{"a":%d,"b":null}}`, r.IntN(4)),
-					IdempotencyKey: fmt.Sprint("k", r.IntN(30)),
+					IdempotencyKey: fmt.Sprint("k", keys[len(commands)]),
 				}
 				if r.IntN(8) == 0 {
 					c.Body = []byte(`{"attributes":7}`)
@@ -56,19 +59,28 @@ func TestChangeMany_IsLikeOneByOne(t *testing.T) {
 	}
 }
 
-func TestChangeMany_RefusesTwoOnOneEntityAndKeepsNothing(t *testing.T) {
+// Of several commands on one entity the turn ends with the last: another command
+// waits until all of them are applied.
+func TestChangeMany_ManyOnOneEntityHaveOneTurn(t *testing.T) {
 	t.Parallel()
-	p := open(t, memory.New(), 2, 8)
+	p := open(t, memory.New(), 2, 3)
 	defer closeNow(t, p)
-	c := Command{Kind: catalog.Item, ID: "p", Op: catalog.Put, Body: []byte(`{}`), Source: "shop"}
-	if _, _, err := p.ChangeMany(t.Context(), []Command{c, c}); err == nil {
-		t.Fatal("two commands on one entity were taken")
+	var commands []Command
+	for n := range 50 {
+		commands = append(commands, Command{Kind: catalog.Item, ID: "p", Op: catalog.Merge, Body: fmt.Appendf(nil, `{"attributes":{"a%d":%d,"last":%d}}`, n, n, n), Source: "shop"})
 	}
-	if _, err := p.Entity(t.Context(), catalog.Item, "p"); fault.KindOf(err) != fault.NotFound {
-		t.Fatalf("it is there: %v", err)
+	commands[0].Op = catalog.Put
+	refused, _, err := p.ChangeMany(t.Context(), commands)
+	if err != nil || slices.ContainsFunc(refused, func(err error) bool { return err != nil }) {
+		t.Fatal(refused, err)
 	}
-	if _, err := p.Change(t.Context(), c); err != nil { // the turn was given back
+	// It is decided on all 50: it removes what the last of them said.
+	if _, err := p.Change(t.Context(), Command{Kind: catalog.Item, ID: "p", Op: catalog.Merge, Body: []byte(`{"attributes":{"last":null}}`), Source: "shop"}); err != nil {
 		t.Fatal(err)
+	}
+	items, err := p.Items(t.Context(), []string{"p"})
+	if err != nil || len(items[0].Attributes) != 50 || items[0].Attributes["last"] != nil {
+		t.Errorf("%d attributes: %v", len(items[0].Attributes), err)
 	}
 }
 

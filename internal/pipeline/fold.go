@@ -245,5 +245,7 @@ func (w *people) foldChange(r *store.Record) {
 		w.tell(&p)
 	}
 	w.answer(k, r, &l.outcome)
-	w.leave(k)
+	if !l.more {
+		w.leave(k)
+	}
 }

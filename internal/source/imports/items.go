@@ -32,15 +32,19 @@ func (w *work) meetItems(records []*record) error {
 
 // decideItem compares an item with what is known.
 func (w *work) decideItem(r *record) error {
+	r.delta = w.changes(r)
+	return nil
+}
+
+// changes tells what a record changes of its item.
+func (w *work) changes(r *record) delta {
 	switch {
 	case r.item == nil:
-		r.delta = inserted
+		return inserted
 	case w.of.Again || sameItem(r, r.item):
-		r.delta = unchanged
-	default:
-		r.delta = updated
+		return unchanged
 	}
-	return nil
+	return updated
 }
 
 // writeItems writes the items that change something. The keys make rows that are

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 
+	"rapport/internal/catalog"
 	"rapport/internal/id"
+	"rapport/internal/jsondoc"
 	"rapport/internal/profile"
 )
 
@@ -62,7 +64,10 @@ func headsOf(records []*record) map[id.Key]*record {
 // repeats tells that a record is about the same as the one before it with its keys,
 // so that what it changes follows from that one alone.
 func (r *record) repeats(h *record, keys []id.Key, heads map[id.Key]*record) bool {
-	return r.Item == "" && r.Order == "" && r.delta == undecided && r.Timed == h.Timed && r.arrival.Event.Type == h.arrival.Event.Type &&
+	if r.Item != "" {
+		return r.delta == undecided
+	}
+	return h.Item == "" && r.Order == "" && r.delta == undecided && r.Timed == h.Timed && r.arrival.Event.Type == h.arrival.Event.Type &&
 		slices.Equal(r.arrival.Event.Identifiers, h.arrival.Event.Identifiers) &&
 		!slices.ContainsFunc(keys, func(k id.Key) bool { return heads[k] != h })
 }
@@ -74,6 +79,10 @@ func (w *work) follow(heads []*record) (decided, later []*record) {
 		return heads, nil
 	}
 	for _, h := range heads {
+		if h.Item != "" {
+			decided = append(decided, w.followItem(h)...)
+			continue
+		}
 		decided = append(decided, h)
 		var known *profile.View
 		for r, before := h.next, h; r != nil; r, before = r.next, r {
@@ -97,6 +106,63 @@ func (w *work) follow(heads []*record) (decided, later []*record) {
 		}
 	}
 	return decided, later
+}
+
+// followItem decides on those that come next on an item. One that the catalog will
+// refuse changes nothing for those after it.
+func (w *work) followItem(h *record) (decided []*record) {
+	var known *catalog.ItemView
+	if h.item != nil && h.next != nil {
+		known = newItem()
+		maps.Copy(known.Attributes, h.item.Attributes)
+		maps.Copy(known.Dimensions, h.item.Dimensions)
+	}
+	for r := h; r != nil; r = r.next {
+		decided = append(decided, r)
+		switch v, again := w.journal.known[r.Line]; {
+		case r == h:
+		case again:
+			r.delta, r.bad, r.redone = v.delta, v.bad, true
+		default:
+			r.item = known
+			r.delta = w.changes(r)
+		}
+		if h.next != nil && (r.delta == inserted || r.delta == updated) && w.takes(r) {
+			known = learned(known, r)
+		}
+	}
+	return decided
+}
+
+// takes tells whether the catalog takes what a record says.
+func (w *work) takes(r *record) bool {
+	_, err := catalog.Decide(catalog.Change{Kind: catalog.Item, ID: r.Item, Op: catalog.Put, Document: withoutNulls(r)}, nil, w.Documents.Rules())
+	return err == nil
+}
+
+func newItem() *catalog.ItemView {
+	return &catalog.ItemView{Attributes: map[string]json.RawMessage{}, Dimensions: map[string]json.RawMessage{}}
+}
+
+// learned is an item, nil: none, with what a record says of it.
+func learned(v *catalog.ItemView, r *record) *catalog.ItemView {
+	if v == nil {
+		v = newItem()
+	}
+	if r.doc.Reset(r.Body, jsondoc.DefaultLimits()) != nil {
+		return v
+	}
+	for i, now := range [...]map[string]json.RawMessage{v.Attributes, v.Dimensions} {
+		r.doc.Root().Get(groups[i]).Each(func(name string, said jsondoc.Value) bool {
+			if said.IsNull() {
+				delete(now, name)
+			} else {
+				now[name] = jsondoc.AppendCanonical(nil, said)
+			}
+			return true
+		})
+	}
+	return v
 }
 
 // whom gives a copy of the person that a record is about, as known before it.

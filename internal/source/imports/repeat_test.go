@@ -8,6 +8,7 @@ import (
 	"rapport/internal/catalog"
 	"rapport/internal/event"
 	"rapport/internal/feed"
+	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
@@ -50,7 +51,7 @@ func TestPart_WhoComesAgainFollowsOrWaits(t *testing.T) {
 		{"a;a x;a", "1", "2 3"},     // what the second says of a is not known yet
 		{"a;a x;x;b", "1 4", "2 3"}, // x waits for whom it is named with
 		{"a;b;a b;b", "1 2", "3 4"},
-		{"a;item:p;item:p;a", "1-4 2", "3"},
+		{"a;item:p;item:p;a", "1-4 2-3", ""},
 		{"a;order:o;order:o", "1 2", "3"},
 	} {
 		var records []*record
@@ -109,6 +110,51 @@ func TestFollow_RowsOfOnePersonAreSeenAsTheRowsBeforeLeaveThem(t *testing.T) {
 		}
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s: %v, want %s", c.traits, got, c.want)
+		}
+	}
+}
+
+// ruled are documents of which only the rules are asked for.
+type ruled struct{ Documents }
+
+func (ruled) Rules() *identity.Rules {
+	rules := identity.DefaultRules()
+	return &rules
+}
+
+func TestFollow_RowsOfOneItemAreSeenAsTheRowsBeforeLeaveThem(t *testing.T) {
+	t.Parallel()
+	w := &work{Door: &Door{Config: Config{Documents: ruled{}}}, journal: &journal{known: map[int64]verdict{9: {delta: unchanged}}}, items: true}
+	for _, c := range []struct {
+		known string // attributes before; empty: it is not there
+		rows  string // their attributes
+		want  string
+	}{
+		{"", `{"a":1};{"a":1};{"a":2};{"a":1}`, "1 3 2 2"},
+		{`{"a":1,"b":2}`, `{"a":1};{"b":2};{"b":3};{"a":1};{"b":3}`, "3 3 2 3 3"},
+		{`{"a":1}`, `{"a":null};{"a":null};{"c":null};{"a":1}`, "2 3 3 2"},
+		{"", `7;{"a":1};{"a":1}`, "1 1 3"},                                                                   // the catalog refuses 7
+		{"", `{"a":1};{"a":2};{"a":3};{"a":4};{"a":5};{"a":6};{"a":7};{"a":8};{"a":9}`, "1 2 2 2 2 2 2 2 3"}, // the last was decided before
+	} {
+		var records []*record
+		for i, attributes := range strings.Split(c.rows, ";") {
+			records = append(records, &record{Record: feed.Record{Line: int64(i + 1), Rows: 1, Item: "p", Body: []byte(`{"attributes":` + attributes + `}`)}})
+		}
+		now, later, _ := part(records)
+		if len(now) != 1 || len(later) > 0 {
+			t.Fatalf("%s: %s, later %s", c.rows, lines(now), lines(later))
+		}
+		if c.known != "" {
+			now[0].item = learned(nil, &record{Record: feed.Record{Body: []byte(`{"attributes":` + c.known + `}`)}})
+		}
+		now[0].delta = w.changes(now[0])
+		decided, _ := w.follow(now)
+		var got []string
+		for _, r := range decided {
+			got = append(got, fmt.Sprint(r.delta))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", c.rows, got, c.want)
 		}
 	}
 }
