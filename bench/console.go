@@ -65,6 +65,11 @@ func (b *bench) console(ctx context.Context) error {
 		return s.explain(ctx, err)
 	}
 	b.say("%d people and the demo shop in %v, %v of processor time", b.people, time.Since(begin).Round(time.Second), (s.cpu() - cpu).Round(time.Second))
+	begin = time.Now()
+	if err := s.indexed(ctx); err != nil {
+		return s.explain(ctx, err)
+	}
+	b.say("everybody in the columns %v later", time.Since(begin).Round(time.Second))
 	if err := b.seek(ctx, s); err != nil {
 		return err
 	}

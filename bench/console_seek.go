@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -49,6 +51,39 @@ func (b *bench) seek(ctx context.Context, s *server) error {
 		b.atMost(fmt.Sprintf("find people by %s: %.0f found, processor time p50 %.1f ms, p95", k.name, float64(found)/rounds, quantile(took, 0.5)), quantile(took, 0.95), 100, " ms")
 	}
 	return nil
+}
+
+// indexed waits until the columns are up to date with everybody: until then people
+// are not found, and the processor time beside a search is that of making columns.
+func (s *server) indexed(ctx context.Context) error {
+	for {
+		behind, err := s.gauge(ctx, "rapport_columns_suspects")
+		if err != nil || behind == 0 {
+			return err
+		}
+		if err := s.pause(ctx, 500*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// gauge is the value of a metric without labels.
+func (s *server) gauge(ctx context.Context, name string) (float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		if value, is := strings.CutPrefix(lines.Text(), name+" "); is {
+			return strconv.ParseFloat(value, 64)
+		}
+	}
+	return 0, fmt.Errorf("/metrics has no %s", name)
 }
 
 // ran is the processor time of the server's threads, finer than cpu.
