@@ -8,6 +8,7 @@ import { healthQuery, sourcesQuery } from '~/features/source/queries'
 import { api, ask, call } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
 import { useFormats, useText } from '~/shared/i18n'
+import type { Text as Words } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
 import { Page } from '~/shared/ui/Page'
 import { Time } from '~/shared/ui/Time'
@@ -118,6 +119,12 @@ function Backups({ jobs }: { jobs: Job[] }) {
   )
 }
 
+/** kindOf says what a job does; a server that is newer may have others. */
+function kindOf(kind: string, t: Words<keyof (typeof settings)['en']>): string {
+  const key = `kind_${kind}`
+  return key in settings.en ? t(key as keyof (typeof settings)['en']) : kind
+}
+
 const colors: Record<Job['state'], string> = { queued: 'gray', running: 'blue', waiting: 'yellow', done: 'green', failed: 'red', cancelled: 'gray' }
 
 function Jobs({ jobs }: { jobs: Job[] }) {
@@ -130,7 +137,7 @@ function Jobs({ jobs }: { jobs: Job[] }) {
         <Table.Tbody>
           {jobs.slice(0, 50).map((j) => (
             <Table.Tr key={j.id}>
-              <Table.Td><code>{j.kind}</code> {j.subject}</Table.Td>
+              <Table.Td className="rp-break">{kindOf(j.kind, t)}{j.subject && <Text span c="dimmed"> {j.subject}</Text>}</Table.Td>
               <Table.Td><Badge color={colors[j.state]}>{t(`job_${j.state}`)}</Badge></Table.Td>
               <Table.Td className="rp-break">{j.error ?? (j.total && j.done <= j.total ? t('doneOf', { done: f.number(j.done), total: f.number(j.total) }) : f.number(j.done))}</Table.Td>
               <Table.Td ta="end"><Time at={j.started_at ?? j.created_at} /></Table.Td>

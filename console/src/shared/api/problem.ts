@@ -35,6 +35,9 @@ export function problemOf(e: unknown): Problem {
   return new Problem({ title: '', status: 0, code: 'console_fault', detail: e instanceof Error ? e.message : String(e) })
 }
 
+/** inPlainWords leaves out what a request would mend: that is for who calls the API. */
+export const inPlainWords = (detail: string): string => detail.replace(/[:;.] (GET|PUT|POST|DELETE) \/.*$/s, '.')
+
 export const unreachable = (): Problem => new Problem({ title: '', status: 0, code: 'unreachable', detail: '' })
 
 /** readProblem reads an answer that is no success. */

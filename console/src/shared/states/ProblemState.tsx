@@ -1,7 +1,7 @@
 import { Button, Group, List, Text } from '@mantine/core'
 import { IconAlertTriangle, IconBan, IconCloudOff, IconEraser, IconMapQuestion } from '@tabler/icons-react'
 import { useEffect } from 'react'
-import { problemOf } from '~/shared/api/problem'
+import { inPlainWords, problemOf } from '~/shared/api/problem'
 import type { Problem } from '~/shared/api/problem'
 import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
@@ -27,7 +27,7 @@ export function ProblemState({ error, retry, compact }: { error: unknown; retry?
         </Button>
       )
     }>
-      <Text>{problem.document.detail || (away ? '' : t('unreadable', { status: problem.status }))}</Text>
+      <Text>{inPlainWords(problem.document.detail) || (away ? '' : t('unreadable', { status: problem.status }))}</Text>
       {face.next && <Text>{t(face.next)}</Text>}
       {errors && errors.length > 1 && (
         <List mt="xs" ta="start" size="sm">
@@ -53,7 +53,7 @@ function faceOf(p: Problem): { title: keyof (typeof common)['en']; next?: keyof 
   if (p.code === 'unreachable') return { title: 'unreachable', next: 'unreachableNext', icon: IconCloudOff, tone: 'yellow' }
   if (p.code === 'console_fault') return { title: 'broken', next: 'brokenNext', icon: IconAlertTriangle, tone: 'red' }
   if (p.status === 403) return { title: 'denied', next: 'deniedNext', icon: IconBan, tone: 'gray' }
-  if (p.status === 404) return { title: 'notFound', icon: IconMapQuestion, tone: 'gray' }
+  if (p.status === 404) return { title: 'notFound', next: 'notFoundNext', icon: IconMapQuestion, tone: 'gray' }
   if (p.status === 410) return { title: 'goneTitle', icon: IconEraser, tone: 'gray' }
   return { title: 'failed', icon: IconAlertTriangle, tone: 'red' }
 }
