@@ -57,9 +57,8 @@ export function Draw({ model: m }: { model: Model }) {
           {!drawing && at.failed === undefined && <Skeleton height="100%" aria-busy="true" />}
           <div ref={at.container} className={css.canvas} hidden={!drawing} role="region" aria-label={t('drawing')} />
         </div>
-        {drawing && at.table === undefined && (
-          <Inspector drawing={drawing} chosen={at.chosen} edits={at.edits} settings={settings.data} model={m.key} />
-        )}
+        {/* The panel has its place before the drawing is there, which is put into the middle of what is left. */}
+        {at.table === undefined && (drawing ? <Inspector drawing={drawing} chosen={at.chosen} edits={at.edits} settings={settings.data} model={m.key} /> : <aside className={css.panel} aria-hidden="true" />)}
       </div>
     </>
   )
