@@ -27,7 +27,7 @@ export function ProblemState({ error, retry, compact }: { error: unknown; retry?
         </Button>
       )
     }>
-      <Text>{inPlainWords(problem.document.detail) || (away ? '' : t('unreadable', { status: problem.status }))}</Text>
+      {problem.code !== 'missing_right' && <Text>{inPlainWords(problem.document.detail) || (away ? '' : t('unreadable', { status: problem.status }))}</Text>}
       {face.next && <Text>{t(face.next)}</Text>}
       {errors && errors.length > 1 && (
         <List mt="xs" ta="start" size="sm">
