@@ -277,7 +277,7 @@ func Backup(ctx context.Context, c config.Config, to string, parts Parts, progre
 	if err != nil {
 		return nil, err
 	}
-	s, err := embedded.Open(c.Path(storeFolder), embedded.Options{FS: c.Files, Random: parts.Entropy})
+	s, err := embedded.Open(c.Path(storeFolder), embedded.Options{FS: c.Files, WrittenOnce: disk.Enciphers(c.Files), Random: parts.Entropy})
 	if err != nil {
 		return nil, err
 	}

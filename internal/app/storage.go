@@ -48,6 +48,7 @@ func openStore(ctx context.Context, c *config.Config, p Parts, o storeOptions) (
 	}
 	s, err := embedded.Open(c.Path(storeFolder), embedded.Options{
 		FS:           c.Files,
+		WrittenOnce:  disk.Enciphers(c.Files),
 		MemoryBudget: o.memory,
 		Random:       p.Entropy,
 		Report:       func(err error) { p.Log.Error("store", "error", err) },

@@ -55,6 +55,12 @@ func Open(base vfs.FS, dir string, k Keys, marks ...string) (vfs.FS, error) {
 	return cipherFS{base, r, k.Random}, nil
 }
 
+// Enciphers tells whether a file system is one that enciphers.
+func Enciphers(files vfs.FS) bool {
+	_, does := files.(cipherFS)
+	return does
+}
+
 // cipherFS is a file system whose files are enciphered. Names, folders, times
 // and lengths are not.
 type cipherFS struct {

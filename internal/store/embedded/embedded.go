@@ -29,6 +29,10 @@ type Options struct {
 	Random io.Reader
 	// SegmentBytes is when a new file of the log begins; zero is 256 MiB.
 	SegmentBytes int64
+	// WrittenOnce says that the log's files must not be written ahead with zeros:
+	// under a cipher in counter mode, what is written to a place twice tells who
+	// reads both how the two differ.
+	WrittenOnce bool
 	// NoLock leaves out the lock on the folder, for file systems without locks.
 	NoLock bool
 	// Report is told what goes wrong in the background; nil ignores it. It may

@@ -122,6 +122,7 @@ func (l *Log) recover(s *segment) error {
 	if s.moved != nil {
 		return fmt.Errorf("%s: what follows the moved segments is missing: restore the folder from a backup, or copy again", s.name)
 	}
+	s.room = info.Size()
 	limit := s.base + uint64(info.Size())
 	r := blockReader{segment: s, limit: limit}
 	for {

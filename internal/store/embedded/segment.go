@@ -38,6 +38,7 @@ type segment struct {
 	last   store.Position // of the last record before the segment
 	before store.Tally
 	end    uint64 // address behind the last whole block; grows in the last one
+	room   int64  // bytes of the file that were written once; of the one that grows
 
 	moved *moved // how it lies, where it came from another engine; nil: in blocks
 
