@@ -12,11 +12,11 @@ import (
 )
 
 // ChangeMany decides commands and appends their outcomes in one frame: of several on
-// one entity each on what those before it leave. Of each it gives why it could not be done, nil where it was. It
-// returns when all outcomes are in the log, and WaitApplied tells when they can be
-// read; an error says that none was appended, or that it is not known what became of
-// them: with idempotency keys they can be sent again. Commands have no Tell here, and no two
-// have the same idempotency key.
+// one entity each on what those before it leave. Of each it gives why it could not be
+// done, nil where it was. It returns when all outcomes are in the log, and WaitApplied
+// tells when they can be read; an error says that none was appended, or that it is not
+// known what became of them: with idempotency keys they can be sent again. Commands
+// have no Tell here, and no two have the same idempotency key.
 func (p *Pipeline) ChangeMany(ctx context.Context, commands []Command) (refused []error, receipt Receipt, err error) {
 	b := &commandBatch{Pipeline: p, commands: commands, keys: make([]id.Key, len(commands)), refused: make([]error, len(commands)), again: make([]bool, len(commands))}
 	for i := range commands {
