@@ -85,9 +85,17 @@ func startProcess(t *testing.T, binary string, settings ...string) *process {
 	t.Helper()
 	p := &process{binary: binary, folder: t.TempDir(), settings: settings}
 	p.run(t, "127.0.0.1:0")
-	t.Cleanup(func() { _ = p.stop(os.Kill) })
+	t.Cleanup(func() {
+		_ = p.stop(os.Kill)
+		if text, _ := os.ReadFile(filepath.Join(p.folder, "log")); t.Failed() {
+			t.Logf("the server's log ends with:\n%s", text[max(0, len(text)-logShown):])
+		}
+	})
 	return p
 }
+
+// logShown is how much of a server's log is shown where a test fails.
+const logShown = 4 << 10
 
 // run starts the binary and waits until it is ready.
 func (p *process) run(t *testing.T, listen string) {

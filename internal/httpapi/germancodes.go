@@ -166,6 +166,7 @@ var germanOf = map[string]string{
 	"limited":                    "Das ist zu viel auf einmal: Versuchen Sie es später noch einmal.",
 	"list_not_found":             "Diese Sperrliste gibt es nicht.",
 	"log_unavailable":            "Das Protokoll kann nicht geschrieben werden, von dieser Anfrage wurde nichts behalten: Versuchen Sie es noch einmal.",
+	"database_unavailable":       "Die Datenbank nimmt niemanden an oder antwortet nicht: Versuchen Sie es noch einmal, wenn sie wieder da ist.",
 	"mapping_failed":             "Aus diesem Ereignis lässt sich mit der Zuordnung keine Nachricht machen.",
 	"mapping_not_found":          "Diese Zuordnung gibt es nicht.",
 	"masked_value":               "Ein Wert darin ist verdeckt: Lesen Sie ihn unverdeckt, oder lassen Sie ihn weg.",

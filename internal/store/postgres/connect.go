@@ -5,7 +5,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +29,7 @@ const (
 	codeDeadlock     = "40P01"
 	codeDiskFull     = "53100"
 	codeDuplicateObj = "42710"
+	codeTooMany      = "53300"
 )
 
 func code(err error) string {
@@ -44,7 +47,24 @@ func translate(err error) error {
 	case codeDivision:
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
+	if unreachable(err) {
+		return fault.Errorf(fault.Unavailable, "database_unavailable", "the database takes nobody or does not answer; try again when it does: %w", err)
+	}
 	return err
+}
+
+// unreachable tells an error of a connection, and those with which a server takes
+// nobody for now: it starts, it ends, or it has as many connections as it may.
+func unreachable(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || fault.Of(err) != nil {
+		return false
+	}
+	if c := code(err); c != "" {
+		return c == codeTooMany || strings.HasPrefix(c, "57P") || strings.HasPrefix(c, "08") || again(err)
+	}
+	_, refused := errors.AsType[*pgconn.ConnectError](err)
+	_, broken := errors.AsType[net.Error](err)
+	return refused || broken || again(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func connect(ctx context.Context, o Options) (*pgxpool.Pool, error) {

@@ -138,7 +138,7 @@ func (s *session) files(ctx context.Context, only string) ([]File, error) {
 	}
 	rows, err := s.pool.Query(ctx, `SELECT name, piece, bytes FROM node_files WHERE name = $1 OR $1 = '' ORDER BY name, piece`, only)
 	if err != nil {
-		return nil, fmt.Errorf("reading the shared files: %w", err)
+		return nil, fmt.Errorf("reading the shared files: %w", translate(err))
 	}
 	defer rows.Close()
 	var out []File
@@ -147,7 +147,7 @@ func (s *session) files(ctx context.Context, only string) ([]File, error) {
 		var piece int
 		var sealed []byte
 		if err := rows.Scan(&name, &piece, &sealed); err != nil {
-			return nil, fmt.Errorf("reading the shared files: %w", err)
+			return nil, fmt.Errorf("reading the shared files: %w", translate(err))
 		}
 		if n := len(out); n == 0 || out[n-1].Name != name {
 			out, next = append(out, File{Name: name}), 0

@@ -171,14 +171,14 @@ func (l *Log) ciphers(ctx context.Context, names map[keyName]cipher.AEAD) error 
 		JOIN log_keys k ON k.bucket = w.bucket AND k.anchor = w.anchor AND k.id = w.id`
 	rows, err := l.pool.Query(ctx, ask, buckets, anchors, ids)
 	if err != nil {
-		return fmt.Errorf("reading data keys: %w", err)
+		return fmt.Errorf("reading data keys: %w", translate(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var anchor, secret []byte
 		var number int64
 		if err := rows.Scan(&anchor, &number, &secret); err != nil {
-			return fmt.Errorf("reading data keys: %w", err)
+			return fmt.Errorf("reading data keys: %w", translate(err))
 		}
 		key := seal.Key{ID: seal.KeyID(number), Anchor: id.Key(anchor)}
 		if len(secret) != seal.KeyBytes {

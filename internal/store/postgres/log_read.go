@@ -52,14 +52,14 @@ func (l *Log) blocks(ctx context.Context, after, end int64) ([]block, error) {
 	const ask = `SELECT ` + blockColumns + ` FROM log_blocks WHERE part = $1 AND ends > $2 AND ends <= $3 ORDER BY ends LIMIT $4`
 	rows, err := l.pool.Query(ctx, ask, part, after, end, pageBlocks)
 	if err != nil {
-		return nil, fmt.Errorf("reading the log: %w", err)
+		return nil, fmt.Errorf("reading the log: %w", translate(err))
 	}
 	out, err := pgx.CollectRows(rows, scanBlock)
 	if err == nil {
 		err = l.fetch(ctx, out)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the log: %w", err)
+		return nil, fmt.Errorf("reading the log: %w", translate(err))
 	}
 	return out, nil
 }
@@ -210,7 +210,7 @@ func (l *Log) slice(ctx context.Context, at store.Position, n int) ([]byte, erro
 		FROM log_blocks WHERE part = $1 AND ends >= $2 AND begins < $2 ORDER BY ends LIMIT 1`
 	rows, err := l.pool.Query(ctx, ask, part, int64(at), n)
 	if err != nil {
-		return nil, fmt.Errorf("reading the log at %d: %w", at, err)
+		return nil, fmt.Errorf("reading the log at %d: %w", at, translate(err))
 	}
 	found, err := pgx.CollectRows(rows, scanBlock)
 	if err == nil {
@@ -218,7 +218,7 @@ func (l *Log) slice(ctx context.Context, at store.Position, n int) ([]byte, erro
 	}
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("reading the log at %d: %w", at, err)
+		return nil, fmt.Errorf("reading the log at %d: %w", at, translate(err))
 	case len(found) == 0:
 		return nil, store.ErrNotFound
 	case found[0].away == nil:

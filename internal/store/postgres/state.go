@@ -33,14 +33,14 @@ func openState(ctx context.Context, s *session) (*State, error) {
 	st := &State{session: s, applied: map[store.Span]progress{}}
 	rows, err := s.pool.Query(ctx, `SELECT first_bucket, last_bucket, position, serial FROM state_positions`)
 	if err != nil {
-		return nil, fmt.Errorf("reading how far the state is: %w", err)
+		return nil, fmt.Errorf("reading how far the state is: %w", translate(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var first, last int16
 		var position, serial int64
 		if err := rows.Scan(&first, &last, &position, &serial); err != nil {
-			return nil, fmt.Errorf("reading how far the state is: %w", err)
+			return nil, fmt.Errorf("reading how far the state is: %w", translate(err))
 		}
 		st.applied[store.Span{First: id.Bucket(first), Last: id.Bucket(last)}] = progress{store.Position(position), serial}
 	}
@@ -94,7 +94,7 @@ func (s *State) Flush(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("flushing the state: %w", err)
+		return fmt.Errorf("flushing the state: %w", translate(err))
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (s *State) Purge(ctx context.Context, _ []store.RowKey) error {
 	defer leave()
 	for _, table := range []string{"state_rows", "log_blocks", "log_keys"} {
 		if _, err := s.pool.Exec(ctx, "VACUUM "+table); err != nil {
-			return fmt.Errorf("purging %s: %w", table, err)
+			return fmt.Errorf("purging %s: %w", table, translate(err))
 		}
 	}
 	return nil
@@ -147,7 +147,7 @@ func (s *State) Reset(ctx context.Context, keep ...store.Table) error {
 		return tx.Commit(ctx)
 	})
 	if err != nil {
-		return fmt.Errorf("emptying the state: %w", err)
+		return fmt.Errorf("emptying the state: %w", translate(err))
 	}
 	clear(s.applied)
 	return nil

@@ -31,21 +31,21 @@ func (s *State) Load(ctx context.Context, keys []store.RowKey) ([][][]byte, erro
 		JOIN state_rows r ON r.bucket = w.bucket AND r.kind = w.kind AND r.key = w.key`
 	rows, err := s.pool.Query(ctx, ask, want.buckets, want.kinds, want.keys, numbers)
 	if err != nil {
-		return nil, fmt.Errorf("loading %d rows: %w", len(keys), err)
+		return nil, fmt.Errorf("loading %d rows: %w", len(keys), translate(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var number int32
 		var value []byte
 		if err := rows.Scan(&number, &value); err != nil {
-			return nil, fmt.Errorf("loading %d rows: %w", len(keys), err)
+			return nil, fmt.Errorf("loading %d rows: %w", len(keys), translate(err))
 		}
 		if out[number], err = store.CutParts(value, nil); err != nil {
 			return nil, fmt.Errorf("row %c in bucket %d: %w", keys[number].Table, keys[number].Bucket, err)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("loading %d rows: %w", len(keys), err)
+		return nil, fmt.Errorf("loading %d rows: %w", len(keys), translate(err))
 	}
 	return out, nil
 }
@@ -66,7 +66,7 @@ func (s *State) Scan(ctx context.Context, at store.Range, visit func([]byte, [][
 	}
 	defer leave()
 	if err := s.scan(ctx, at, visit); err != nil {
-		return fmt.Errorf("scanning %c in bucket %d: %w", at.Table, at.Bucket, err)
+		return fmt.Errorf("scanning %c in bucket %d: %w", at.Table, at.Bucket, translate(err))
 	}
 	return nil
 }

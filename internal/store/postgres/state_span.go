@@ -28,7 +28,7 @@ func (s *State) ScanSpan(ctx context.Context, at store.SpanRange, visit func(id.
 	}
 	defer leave()
 	if err := s.scanSpan(ctx, at, visit); err != nil {
-		return fmt.Errorf("scanning %c in buckets %d to %d: %w", at.Table, at.Span.First, at.Span.Last, err)
+		return fmt.Errorf("scanning %c in buckets %d to %d: %w", at.Table, at.Span.First, at.Span.Last, translate(err))
 	}
 	return nil
 }
