@@ -47,7 +47,7 @@ func translate(err error) error {
 	case codeDivision:
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
-	if unreachable(err) {
+	if err != nil && unreachable(err) {
 		return fault.Errorf(fault.Unavailable, "database_unavailable", "the database takes nobody or does not answer; try again when it does: %w", err)
 	}
 	return err

@@ -161,7 +161,7 @@ func (s *session) files(ctx context.Context, only string) ([]File, error) {
 			return nil, fmt.Errorf("the shared file %s cannot be opened with this master key: %w", name, err)
 		}
 	}
-	return out, rows.Err()
+	return out, translate(rows.Err())
 }
 
 // place ties a piece to where it belongs.

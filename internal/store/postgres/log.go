@@ -191,5 +191,5 @@ func (l *Log) ciphers(ctx context.Context, names map[keyName]cipher.AEAD) error 
 		}
 		names[keyName{key.Anchor, key.ID}] = aead
 	}
-	return rows.Err()
+	return translate(rows.Err())
 }

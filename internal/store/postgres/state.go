@@ -44,7 +44,7 @@ func openState(ctx context.Context, s *session) (*State, error) {
 		}
 		st.applied[store.Span{First: id.Bucket(first), Last: id.Bucket(last)}] = progress{store.Position(position), serial}
 	}
-	return st, rows.Err()
+	return st, translate(rows.Err())
 }
 
 // Applied is the largest position of a span that holds the bucket.
