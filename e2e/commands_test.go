@@ -69,13 +69,24 @@ func TestCommands_WorkBesideTheServerAndOnItsFolder(t *testing.T) {
 			t.Errorf("%d %s", code, errs)
 		}
 	})
+	step(t, "of a folder that is not there nothing is listed, and none is made", func(t *testing.T) {
+		typo := filepath.Join(p.folder, "date")
+		for _, args := range [][]string{{"keys", "list"}, {"keys", "revoke", "k"}, {"members", "list"}, {"members", "link", "a@b.example"}} {
+			if _, errs, code := run(t, binary, typo, args...); code != 2 || !strings.Contains(errs, typo) || !strings.Contains(errs, "--data") {
+				t.Errorf("%v: %d %s", args, code, errs)
+			}
+		}
+		if _, err := os.Stat(typo); err == nil {
+			t.Error("a folder was made")
+		}
+	})
 	step(t, "a folder in use is not rebuilt", func(t *testing.T) {
 		if _, errs, code := run(t, binary, folder, "rebuild"); code == 0 || errs == "" {
 			t.Errorf("%d %s", code, errs)
 		}
 	})
 	step(t, "a mistake in the settings ends with 2 and the mend", func(t *testing.T) {
-		for _, args := range [][]string{{"serve", "--memory", "lots"}, {"serve", "--log-level", "loud"}, {"serve", "--config", "/no/file"}} {
+		for _, args := range [][]string{{"serve", "--memory", "lots"}, {"serve", "--log-level", "loud"}, {"serve", "--config", "/no/file"}, {"serve", "--no-such"}} {
 			if _, errs, code := run(t, binary, folder, args...); code != 2 || !strings.HasPrefix(errs, "rapport: ") {
 				t.Errorf("%v: %d %s", args, code, errs)
 			}

@@ -28,13 +28,19 @@ func keysCommand() *cobra.Command {
 	return cmd
 }
 
-func register(cmd *cobra.Command) (*access.Register, error) {
+// register opens what an instance knows of keys and members. Only what is made
+// may come before the instance's first start: of a folder that is not there a
+// list would be empty, and whoever mistyped its name would believe it.
+func register(cmd *cobra.Command, mayBegin bool) (*access.Register, error) {
 	c, err := settings(cmd)
 	if err != nil {
 		return nil, err
 	}
 	if err := app.OpenFolder(&c, app.Parts{}); err != nil {
 		return nil, err
+	}
+	if !mayBegin && !access.Kept(c.Files, c.Data) {
+		return nil, fault.Errorf(fault.NotFound, "no_instance", "no instance has its data in %s: name its folder by --data or RAPPORT_DATA", c.Data)
 	}
 	r, _, err := access.Open(c.Files, c.Data, time.Now, rand.Reader)
 	return r, err
@@ -44,7 +50,7 @@ func keysListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List write keys and, without the keys, secret keys", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := register(cmd)
+			r, err := register(cmd, false)
 			if err != nil {
 				return err
 			}
@@ -74,7 +80,7 @@ func keysCreateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a secret key, or with --source a write key", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := register(cmd)
+			r, err := register(cmd, true)
 			if err != nil {
 				return err
 			}
@@ -116,7 +122,7 @@ func keysRotateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rotate KEY", Short: "Make a secret key with the terms of another, which ends after the overlap", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := register(cmd)
+			r, err := register(cmd, false)
 			if err != nil {
 				return err
 			}
@@ -138,7 +144,7 @@ func keysRevokeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "revoke KEY", Short: "Refuse a key from now on: the id of a secret key, or a write key", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := register(cmd)
+			r, err := register(cmd, false)
 			if err != nil {
 				return err
 			}

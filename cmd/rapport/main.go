@@ -50,6 +50,9 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.Errorf(fault.Invalid, "invalid_flag", "%w; %s --help lists the flags", err, cmd.CommandPath())
+	})
 	root.AddCommand(serveCommand(), rebuildCommand(), keysCommand(), membersCommand(), backupCommand(), restoreCommand(), copyCommand(), demoCommand(), importCommand(), lakeCommand(), exampleCommand(), exportCommand(), applyCommand(), diffCommand(), doctorCommand(), configCommand(), versionCommand())
 	return root
 }

@@ -27,7 +27,7 @@ func membersListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List who may sign in", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := register(cmd)
+			r, err := register(cmd, false)
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func membersInviteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "invite ADDRESS", Short: "Invite somebody: prints the link with which they set a password", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := register(cmd)
+			r, err := register(cmd, true)
 			if err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ func membersLinkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "link ADDRESS", Short: "A new link for somebody who forgot their password", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := register(cmd)
+			r, err := register(cmd, false)
 			if err != nil {
 				return err
 			}
@@ -98,7 +98,7 @@ func membersDropCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "drop ADDRESS", Short: "Take a member away; their sessions end", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := register(cmd)
+			r, err := register(cmd, false)
 			if err != nil {
 				return err
 			}

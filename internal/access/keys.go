@@ -172,17 +172,19 @@ func (r *Register) newSecret(terms KeyTerms, secret string) (NewKey, error) {
 	}}, nil
 }
 
-// RevokeSecretKey takes a secret key away. The last one that may administer
-// stays: without it nobody could make another over the API.
+// RevokeSecretKey takes a secret key away. The last one that may administer for
+// ever stays: without it nobody could make another over the API.
 func (r *Register) RevokeSecretKey(author, id string) error {
 	return r.change(author, func(d *Document) error {
 		at := slices.IndexFunc(d.SecretKeys, func(k SecretKey) bool { return k.ID == id })
 		if at < 0 {
 			return noKey(id)
 		}
+		lasting := func(k SecretKey) bool { return k.May(ScopeAdmin) && k.Expires == "" }
+		needed := lasting(d.SecretKeys[at])
 		d.SecretKeys = slices.Delete(d.SecretKeys, at, at+1)
-		if !slices.ContainsFunc(d.SecretKeys, func(k SecretKey) bool { return k.May(ScopeAdmin) && k.Expires == "" }) {
-			return fault.Errorf(fault.Conflict, "last_admin_key", "%s is the last key with the scope admin: make another one first", id)
+		if needed && !slices.ContainsFunc(d.SecretKeys, lasting) {
+			return fault.Errorf(fault.Conflict, "last_admin_key", "%s is the last key with the scope admin that has no end: make another one first", id)
 		}
 		return nil
 	})

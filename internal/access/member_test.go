@@ -319,6 +319,19 @@ func TestSecretKeys_EndAndKeepToTheirNetworks(t *testing.T) {
 	if open(t, h.dir).LastUse(k.ID) == 0 {
 		t.Error("the use is forgotten at a restart")
 	}
+	passing, err := h.MachineKey("a command")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Admit(passing.Secret, "127.0.0.1:1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.RevokeSecretKey("x", passing.ID), h.KeepUses()); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(t, h.dir); again.LastUse(passing.ID) != 0 || again.LastUse(k.ID) == 0 {
+		t.Error("uses are kept of the keys that are there, and of no others")
+	}
 	h.now = h.now.Add(time.Hour)
 	if _, err := h.Admit(k.Secret, "192.0.2.7:1"); fault.KindOf(err) != fault.Unauthenticated {
 		t.Errorf("after its end: %v", err)

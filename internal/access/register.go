@@ -82,6 +82,12 @@ func Open(files vfs.FS, dir string, now clock.Clock, entropy io.Reader) (r *Regi
 	return r, fresh, err
 }
 
+// Kept says whether a register has ever been opened in the folder.
+func Kept(files vfs.FS, dir string) bool {
+	_, err := files.Stat(filepath.Join(dir, documentFile))
+	return err == nil
+}
+
 // Index is the present index. It never changes: ask again for a later one.
 func (r *Register) Index() *Index { return r.index.Load() }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -165,13 +166,19 @@ func (r *Register) LastUse(id string) clock.Instant {
 	return r.uses.last[id]
 }
 
-// KeepUses writes down when keys were used, where something changed.
+// KeepUses writes down when keys were used, where something changed. Of keys that
+// are gone nothing stays: commands on the machine make one each.
 func (r *Register) KeepUses() error {
 	r.uses.mu.Lock()
 	defer r.uses.mu.Unlock()
 	if !r.uses.changed {
 		return nil
 	}
+	there := map[string]bool{}
+	for _, k := range r.Index().Document().SecretKeys {
+		there[k.ID] = true
+	}
+	maps.DeleteFunc(r.uses.last, func(id string, _ clock.Instant) bool { return !there[id] })
 	text, err := json.Marshal(r.uses.last)
 	if err != nil {
 		return fmt.Errorf("keeping the uses of keys: %w", err)
