@@ -177,6 +177,9 @@ func (h *hooks) Show(document []byte) ([]byte, error) {
 	return read.Shown()
 }
 
+// There tells by a fault that a webhook is not there.
+func (h *hooks) There(ctx context.Context, key string) error { return h.door.There(ctx, key) }
+
 // Receive takes one request.
 func (h *hooks) Receive(r *http.Request, key string, body []byte) (httpapi.WebhookTaken, pipeline.Receipt, error) {
 	t, receipt, err := h.door.Receive(r, key, body)

@@ -131,7 +131,7 @@ func (a *API) listDestinations(ctx context.Context, in *Paging) (*body[List[Dest
 		if err != nil {
 			return nil, err
 		}
-		out.Items = append(out.Items, a.viewDestination(v, d))
+		out.Items = append(out.Items, a.viewDestination(ctx, v, d))
 	}
 	return &body[List[DestinationView]]{listOf(out)}, nil
 }
@@ -150,11 +150,12 @@ func (a *API) destinationVersion(ctx context.Context, key string, version int) (
 	return v, d.Document, err
 }
 
-func (a *API) viewDestination(v *definition.Version, document []byte) DestinationView {
+func (a *API) viewDestination(ctx context.Context, v *definition.Version, document []byte) DestinationView {
 	view := DestinationView{
 		Key: v.Key, Version: v.Version, Status: v.Status(), Live: liveOf(a.Spine.Definitions().Get(v.Kind, v.Key)), Changes: v.Changes,
 		State: a.Outbox.State(v.Key),
 	}
+	view.State.Problem = told(ctx, view.State.Problem)
 	if t, err := effect.Read(document); err == nil {
 		view.Destination = a.Outbox.Shown(t.Destination)
 	}
@@ -170,7 +171,7 @@ func (a *API) getDestination(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &stored[DestinationView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewDestination(v, d)}, nil
+	return &stored[DestinationView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewDestination(ctx, v, d)}, nil
 }
 
 func (a *API) putDestination(ctx context.Context, in *struct {
@@ -243,7 +244,7 @@ func (a *API) setDestinationStatus(ctx context.Context, in *struct {
 func (a *API) defineDestination(ctx context.Context, w Waiting, document []byte, cmd definition.Command) (*stored[DestinationView], error) {
 	cmd.Kind = definition.Destination
 	return define(ctx, a, w, destinationsPath+"/"+cmd.Key, cmd, func(v *definition.Version) (DestinationView, error) {
-		return a.viewDestination(v, document), nil
+		return a.viewDestination(ctx, v, document), nil
 	})
 }
 
@@ -288,7 +289,7 @@ func (a *API) commandDestination(ctx context.Context, key, what string, release 
 	if err := a.Outbox.Command(ctx, key, what, author(ctx), release); err != nil {
 		return nil, err
 	}
-	return &stored[DestinationView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewDestination(v, d)}, nil
+	return &stored[DestinationView]{Status: http.StatusOK, ETag: v.ETag(), Body: a.viewDestination(ctx, v, d)}, nil
 }
 
 const (

@@ -78,6 +78,8 @@ func (fakeWebhooks) Try([]byte, []byte, clock.Instant) ([]map[string]any, error)
 	return []map[string]any{{"type": "track"}}, nil
 }
 
+func (fakeWebhooks) There(context.Context, string) error { return nil }
+
 func (fakeWebhooks) Receive(r *http.Request, _ string, _ []byte) (WebhookTaken, pipeline.Receipt, error) {
 	if r.Header.Get("X-Bad") != "" {
 		return WebhookTaken{}, pipeline.Receipt{}, fault.Errorf(fault.Unauthenticated, "invalid_signature", "no")

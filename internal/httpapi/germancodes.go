@@ -161,7 +161,7 @@ var germanOf = map[string]string{
 	"key_exists":                 "Diesen geheimen Schlüssel gibt es schon: Nehmen Sie diesen.",
 	"known_passkey":              "Dieser Passkey gehört schon einem Mitglied: Legen Sie einen anderen an.",
 	"lake_starting":              "Der Data Lake wird gerade eingerichtet: Fragen Sie in einer Sekunde noch einmal.",
-	"last_admin_key":             "Das ist der letzte Schlüssel mit dem Recht admin: Machen Sie erst einen anderen.",
+	"last_admin_key":             "Das ist der letzte Schlüssel mit dem Recht admin, der nicht abläuft: Machen Sie erst einen anderen.",
 	"last_admin":                 "Das ist das letzte Mitglied mit der Rolle Verwaltung: Geben Sie die Rolle erst jemand anderem.",
 	"last_way_in":                "Das ist Ihr einziger Weg hinein: Setzen Sie erst ein Passwort.",
 	"limited":                    "Das ist zu viel auf einmal: Versuchen Sie es später noch einmal.",

@@ -24,7 +24,7 @@ var germanForms = wording.Catalog{
 	"no source %q: list the sources to see which there are":                                         "Es gibt keine Quelle %q: Die Liste der Quellen zeigt, welche es gibt.",
 	"this secret key exists already as %s: use that one":                                            "Diesen geheimen Schlüssel gibt es schon als %s: Nehmen Sie ihn.",
 	"name has %d bytes: give at most 200":                                                           "Der Name hat %d Bytes: Geben Sie höchstens 200.",
-	"%s is the last key with the scope admin: make another one first":                               "%s ist der letzte Schlüssel mit dem Recht admin: Machen Sie erst einen anderen.",
+	"%s is the last key with the scope admin that has no end: make another one first":               "%s ist der letzte Schlüssel mit dem Recht admin, der nicht abläuft: Machen Sie erst einen anderen.",
 	"no secret key %q: list the keys to see which there are":                                        "Es gibt keinen geheimen Schlüssel %q: Die Liste zeigt, welche es gibt.",
 	"the overlap is %s: give 0 to 90 days":                                                          "Die Überlappung ist %s: Geben Sie 0 bis 90 Tage.",
 	"the key %s may not be used from %s: ask an admin to add the network to the key":                "Der Schlüssel %s darf von %s nicht verwendet werden: Bitten Sie die Verwaltung, das Netz beim Schlüssel einzutragen.",

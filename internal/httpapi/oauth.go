@@ -35,6 +35,7 @@ type TokenView struct {
 type tokenAnswer struct {
 	Status       int
 	CacheControl string `header:"Cache-Control"`
+	Pragma       string `header:"Pragma"`
 	Challenge    string `header:"WWW-Authenticate"`
 	Body         TokenView
 }
@@ -55,7 +56,7 @@ func (a *API) giveToken(_ context.Context, in *struct {
 },
 ) (*tokenAnswer, error) {
 	no := func(status int, code, why string) (*tokenAnswer, error) {
-		out := &tokenAnswer{Status: status, CacheControl: "no-store", Body: TokenView{Error: code, Description: why}}
+		out := &tokenAnswer{Status: status, CacheControl: "no-store", Pragma: "no-cache", Body: TokenView{Error: code, Description: why}}
 		if status == http.StatusUnauthorized {
 			out.Challenge = `Basic realm="rapport"`
 		}
@@ -65,11 +66,20 @@ func (a *API) giveToken(_ context.Context, in *struct {
 	if err != nil {
 		return no(http.StatusBadRequest, "invalid_request", "the body is not a form")
 	}
-	if form.Get("grant_type") != "client_credentials" {
+	for name, values := range form {
+		if len(values) > 1 {
+			return no(http.StatusBadRequest, "invalid_request", name+" is there more than once")
+		}
+	}
+	switch form.Get("grant_type") {
+	case "client_credentials":
+	case "":
+		return no(http.StatusBadRequest, "invalid_request", "grant_type is missing: send a form with grant_type=client_credentials")
+	default:
 		return no(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be client_credentials, in a form")
 	}
 	id, secret := form.Get("client_id"), form.Get("client_secret")
-	if basic, ok := strings.CutPrefix(in.Authorization, "Basic "); ok {
+	if scheme, basic, _ := strings.Cut(in.Authorization, " "); strings.EqualFold(scheme, "Basic") {
 		text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(basic))
 		if err != nil {
 			return no(http.StatusUnauthorized, "invalid_client", "the Basic credentials are not base64")
@@ -95,7 +105,7 @@ func (a *API) giveToken(_ context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &tokenAnswer{Status: http.StatusOK, CacheControl: "no-store", Body: TokenView{
+	return &tokenAnswer{Status: http.StatusOK, CacheControl: "no-store", Pragma: "no-cache", Body: TokenView{
 		Token: token, Type: "Bearer", ExpiresIn: int(access.TokenLife.Seconds()), Scope: strings.Join(granted, " "),
 	}}, nil
 }

@@ -122,7 +122,7 @@ func (a *API) getIdentity(ctx context.Context, in *struct{ Ref }) (*body[*pipeli
 }
 
 func (a *API) searchProfiles(ctx context.Context, in *struct {
-	Query string `query:"query" maxLength:"512" doc:"Beginning of an identifier's value, or namespace:beginning, or parts of a name or e-mail address; case does not matter"`
+	Query string `query:"query" maxLength:"512" doc:"Beginning of an identifier's value, or namespace:beginning, or parts of a name or e-mail address; case does not matter. By parts somebody is found once their columns are made: during a large load that is some time after they came"`
 	Paging
 },
 ) (*body[List[pipeline.ProfileSummary]], error) {

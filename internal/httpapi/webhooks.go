@@ -20,6 +20,8 @@ type Webhooks interface {
 	Check(document, before []byte) ([]byte, error)
 	// Show gives what is shown of a definition.
 	Show(document []byte) ([]byte, error)
+	// There tells by a fault that a webhook is not there.
+	There(ctx context.Context, key string) error
 	// Receive takes one request.
 	Receive(r *http.Request, key string, body []byte) (WebhookTaken, pipeline.Receipt, error)
 	// Try says which events a definition would make of a body.
@@ -58,16 +60,24 @@ const maxWebhook = 1 << 20
 
 func (a *API) webhookRoutes() {
 	register(a, spec{
-		id: "receive-webhook", method: http.MethodPost, path: "/webhooks/{key}", outside: true, tag: "sources", status: http.StatusOK,
+		id: "receive-webhook", method: http.MethodPost, path: "/webhooks/{key}", outside: true, foreign: true, tag: "sources", status: http.StatusOK,
 		summary: "Take what another service reports, as the webhook says; its signature is checked",
 		body:    WebhookBody{}, accepts: []string{formType, "text/plain"}, returns: WebhookTaken{}, maxBody: maxWebhook,
 	}, a.receiveWebhook)
+	register(a, spec{
+		id: "look-for-webhook", method: http.MethodGet, path: "/webhooks/{key}", outside: true, foreign: true, tag: "sources", status: http.StatusOK,
+		summary: "Tell whether a webhook is there: some services ask before they send",
+	}, a.lookForWebhook)
 	try := spec{
 		id: "test-webhook", method: http.MethodPost, path: "/webhooks/{key}/test", tag: "sources", status: http.StatusOK,
 		summary: "Which events the newest version would make of a body; nothing is taken and no signature is asked for", scope: access.ScopeRead,
 		body: WebhookBody{}, maxBody: maxWebhook,
 	}
 	register(a, try, a.testWebhook)
+}
+
+func (a *API) lookForWebhook(ctx context.Context, in *ModelKey) (*struct{}, error) {
+	return nil, a.Webhooks.There(ctx, in.Key)
 }
 
 func (a *API) receiveWebhook(ctx context.Context, in *webhookCall) (*webhookAnswer, error) {

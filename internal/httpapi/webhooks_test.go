@@ -37,8 +37,13 @@ func TestWebhooks_AreDefinedTriedAndReceived(t *testing.T) {
 		}
 	}
 	// Services have no key of ours, send forms and texts, and sign in headers.
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodHead, "/webhooks/crm", nil)
+	w := httptest.NewRecorder()
+	if d.api.Handler().ServeHTTP(w, r); w.Code != http.StatusOK {
+		t.Errorf("asked whether it is there: %d", w.Code)
+	}
 	for _, kind := range []string{"application/json", "application/x-www-form-urlencoded", "text/plain; charset=UTF-8"} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/crm", strings.NewReader("a=b"))
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/crm?token=x", strings.NewReader("a=b"))
 		r.Header.Set("Content-Type", kind)
 		w := httptest.NewRecorder()
 		d.api.Handler().ServeHTTP(w, r)
@@ -87,6 +92,11 @@ func TestOAuth_GivesTokensForClientCredentials(t *testing.T) {
 	}
 	if status, v := ask(url.Values{"grant_type": {"password"}}, ""); status != 400 || v.Error != "unsupported_grant_type" {
 		t.Errorf("%d %+v", status, v)
+	}
+	for _, form := range []url.Values{{"scope": {"read"}}, {"grant_type": {"client_credentials", "client_credentials"}}, {"grant_type": {"client_credentials"}, "scope": {"read", "write"}}} {
+		if status, v := ask(form, key.ID+":"+key.Secret); status != 400 || v.Error != "invalid_request" {
+			t.Errorf("%v: %d %+v", form, status, v)
+		}
 	}
 	for _, basic := range []string{"", key.ID + ":wrong", "key_other:" + key.Secret} {
 		if status, v := ask(grant, basic); status != 401 || v.Error != "invalid_client" {

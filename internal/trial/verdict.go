@@ -152,7 +152,7 @@ func (j *judge) warn() {
 		say("People are not divided as the weights say (p = %s): look for what keeps some of them out of a variant.", j.number("%.2g", *p))
 	}
 	if r.People > 0 && float64(r.Several) > 0.01*float64(r.People) {
-		say("%s %% of the people were shown more than one variant, mostly before they were known on a second device; they count for the first. Results without them: ?once=true.", j.number("%.1f", 100*float64(r.Several)/float64(r.People)))
+		say("%s %% of the people were shown more than one variant, mostly before they were known on a second device; they count for the first.", j.number("%.1f", 100*float64(r.Several)/float64(r.People)))
 	}
 	if len(j.phases) > 1 {
 		say("Who gets what changed %d times while it ran: phases are judged apart and put together by how many people came in each.", len(j.phases)-1)
@@ -171,7 +171,7 @@ func (j *judge) warn() {
 		}
 	}
 	if young := j.young(); young > 0 && !j.Mature {
-		say("The windows of %d people are not over yet. Results of the others: ?mature=true.", young)
+		say("The windows of %d people are not over yet: what they still do changes the results.", young)
 	}
 	if j.Learns() {
 		say("A bandit moves people to what does better: its variants had different people at different times, so intervals are rough.")

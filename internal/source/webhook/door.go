@@ -72,12 +72,9 @@ type Taken struct {
 // is taken.
 func (d *Door) Receive(r *http.Request, key string, body []byte) (Taken, pipeline.Receipt, error) {
 	var none pipeline.Receipt
-	h, err := d.Hook(r.Context(), key)
+	h, err := d.live(r.Context(), key)
 	if err != nil {
 		return Taken{}, none, err
-	}
-	if h == nil {
-		return Taken{}, none, fault.Errorf(fault.NotFound, "webhook_not_found", "there is no webhook %.128q that is live", key)
 	}
 	now := d.Now.Now()
 	if err := (live{h}).verify(r, body, now); err != nil {
@@ -95,6 +92,20 @@ func (d *Door) Receive(r *http.Request, key string, body []byte) (Taken, pipelin
 		return Taken{}, none, err
 	}
 	return t.taken, receipt, refused
+}
+
+// There tells by a fault that a webhook is not there.
+func (d *Door) There(ctx context.Context, key string) error {
+	_, err := d.live(ctx, key)
+	return err
+}
+
+func (d *Door) live(ctx context.Context, key string) (*hook.Hook, error) {
+	h, err := d.Hook(ctx, key)
+	if err == nil && h == nil {
+		err = fault.Errorf(fault.NotFound, "webhook_not_found", "there is no webhook %.128q that is live", key)
+	}
+	return h, err
 }
 
 // taking is one request on its way.

@@ -144,6 +144,8 @@ func mailgun(root jsondoc.Value) ([]report, error) {
 	switch v.Get("event").Text() {
 	case "accepted":
 		r.event = sent
+	case "rejected":
+		r.event, r.reason = dropped, v.Path("reject", "reason").Text()
 	case "delivered":
 		r.event = delivered
 	case "failed":
@@ -181,10 +183,8 @@ func postmark(root jsondoc.Value) (out []report, err error) {
 		case "Delivery":
 			r.event = delivered
 		case "Bounce":
-			r.event, r.bounce, r.reason = bounced, soft, v.Get("Description").Text()
-			if t := v.Get("Type").Text(); t == "HardBounce" || t == "BadEmailAddress" || t == "ManuallyDeactivated" {
-				r.bounce = hard
-			}
+			r.postmarkBounce(v.Get("Type").Text())
+			r.reason = v.Get("Description").Text()
 		case "SpamComplaint":
 			r.event = complained
 		case "Open":
@@ -194,6 +194,12 @@ func postmark(root jsondoc.Value) (out []report, err error) {
 		case "SubscriptionChange":
 			if off, _ := v.Get("SuppressSending").Bool(); off {
 				r.event, r.reason = unsubscribed, v.Get("SuppressionReason").Text()
+				switch r.reason { // Postmark's doing, and not the person's
+				case "HardBounce":
+					r.event, r.bounce = bounced, hard
+				case "SpamComplaint":
+					r.event = complained
+				}
 			}
 		}
 		out = append(out, r)
@@ -201,9 +207,30 @@ func postmark(root jsondoc.Value) (out []report, err error) {
 	return out, err
 }
 
+// postmarkBounce takes a report of a mail that came back, which Postmark also has for
+// answers of machines and for what it tries again.
+func (r *report) postmarkBounce(kind string) {
+	switch kind {
+	case "HardBounce", "BadEmailAddress", "ManuallyDeactivated":
+		r.event, r.bounce = bounced, hard
+	case "SpamComplaint":
+		r.event = complained
+	case "Unsubscribe":
+		r.event = unsubscribed
+	case "Transient":
+		r.event = deferred
+	case "AutoResponder", "AddressChange", "Subscribe", "ChallengeVerification", "OpenRelayTest":
+	default:
+		r.event, r.bounce = bounced, soft
+	}
+}
+
 // ses reads a report of Amazon SES, as it is or in an SNS notification.
 func ses(root jsondoc.Value) ([]report, error) {
 	if text := root.Get("Message").Text(); text != "" {
+		if root.Get("Type").Text() == "UnsubscribeConfirmation" || !strings.HasPrefix(strings.TrimSpace(text), "{") {
+			return []report{{}}, nil // SNS and SES speak of themselves
+		}
 		doc, err := jsondoc.Parse([]byte(text), jsondoc.DefaultLimits())
 		if err != nil {
 			return nil, errReport
@@ -215,6 +242,9 @@ func ses(root jsondoc.Value) ([]report, error) {
 		kind = root.Get("notificationType").Text()
 	}
 	mail := root.Get("mail")
+	if kind == "AmazonSnsSubscriptionSucceeded" {
+		return []report{{}}, nil
+	}
 	if kind == "" || mail.Kind() != jsondoc.Object {
 		return nil, errReport
 	}

@@ -53,17 +53,17 @@ func brevo(root jsondoc.Value) (out []report, err error) {
 			r.event = delivered
 		case "deferred":
 			r.event = deferred
-		case "hard_bounce", "invalid_email":
+		case "hard_bounce", "invalid_email", "invalid":
 			r.event, r.bounce = bounced, hard
 		case "soft_bounce":
 			r.event, r.bounce = bounced, soft
 		case "blocked", "error":
 			r.event = dropped
-		case "opened", "unique_opened", "proxy_open", "unique_proxy_open":
+		case "opened", "unique_opened", "proxy_open", "unique_proxy_open", "loaded_by_proxy":
 			r.event = opened
 		case "click":
 			r.event = clicked
-		case "spam":
+		case "spam", "complaint":
 			r.event = complained
 		case "unsubscribed", "unsubscribe":
 			r.event = unsubscribed

@@ -232,10 +232,20 @@ func TestReceive_ReadsTheReportsOfProviders(t *testing.T) {
 			"ses", `{"Type":"Notification","Message":"{\"notificationType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Permanent\",\"bouncedRecipients\":[{\"emailAddress\":\"a@example.org\",\"diagnosticCode\":\"smtp; 550\"},{\"emailAddress\":\"b@example.org\"}],\"timestamp\":\"2026-03-10T11:00:00.000Z\"},\"mail\":{\"messageId\":\"m\",\"destination\":[\"a@example.org\"]}}"}`,
 			[]string{"Email Bounced a hard", "Email Bounced b hard"},
 		},
-		"ses itself": {"ses", `{"eventType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"a@example.org"}],"timestamp":"2026-03-10T11:00:00.000Z"},"mail":{"messageId":"m","destination":["a@example.org"]}}`, []string{"Email Marked as Spam a"}},
-		"ses delay":  {"ses", `{"eventType":"DeliveryDelay","deliveryDelay":{"delayType":"MailboxFull","delayedRecipients":[{"emailAddress":"b@example.org","diagnosticCode":"smtp; 452"}],"timestamp":"2026-03-10T11:00:00.000Z"},"mail":{"messageId":"m","destination":["a@example.org","b@example.org"]}}`, []string{"Email Deferred b"}},
-		"ses stop":   {"ses", `{"eventType":"Subscription","subscription":{"contactList":"news","timestamp":"2026-03-10T11:00:00.000Z","newTopicPreferences":{"unsubscribeAll":true}},"mail":{"messageId":"m","destination":["a@example.org"]}}`, []string{"Unsubscribed a"}},
-		"ses topic":  {"ses", `{"eventType":"Subscription","subscription":{"contactList":"news","timestamp":"2026-03-10T11:00:00.000Z","newTopicPreferences":{"unsubscribeAll":false,"topicSubscriptionStatus":[{"topicName":"a","subscriptionStatus":"OptIn"}]}},"mail":{"messageId":"m","destination":["a@example.org"]}}`, nil},
+		"ses itself":            {"ses", `{"eventType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"a@example.org"}],"timestamp":"2026-03-10T11:00:00.000Z"},"mail":{"messageId":"m","destination":["a@example.org"]}}`, []string{"Email Marked as Spam a"}},
+		"ses delay":             {"ses", `{"eventType":"DeliveryDelay","deliveryDelay":{"delayType":"MailboxFull","delayedRecipients":[{"emailAddress":"b@example.org","diagnosticCode":"smtp; 452"}],"timestamp":"2026-03-10T11:00:00.000Z"},"mail":{"messageId":"m","destination":["a@example.org","b@example.org"]}}`, []string{"Email Deferred b"}},
+		"ses stop":              {"ses", `{"eventType":"Subscription","subscription":{"contactList":"news","timestamp":"2026-03-10T11:00:00.000Z","newTopicPreferences":{"unsubscribeAll":true}},"mail":{"messageId":"m","destination":["a@example.org"]}}`, []string{"Unsubscribed a"}},
+		"ses by sns, of itself": {"ses", `{"Type":"Notification","Message":"Successfully validated SNS topic for Amazon SES event publishing."}`, []string{}},
+		"sns of its end":        {"ses", `{"Type":"UnsubscribeConfirmation","Message":"You have chosen to deactivate subscription arn:x.","SubscribeURL":"https://sns/"}`, []string{}},
+		"ses, of its topic":     {"ses", `{"Type":"Notification","Message":"{\"notificationType\":\"AmazonSnsSubscriptionSucceeded\",\"message\":\"x\"}"}`, []string{}},
+		"mailgun refused":       {"mailgun", `{"event-data":{"event":"rejected","recipient":"a@example.org","id":"1","timestamp":1773144000.1,"reject":{"reason":"x"}}}`, []string{"Email Dropped a"}},
+		"postmark out of house": {"postmark", `{"RecordType":"Bounce","Type":"AutoResponder","Email":"a@example.org","MessageID":"m","BouncedAt":"2026-03-10T11:00:00Z"}`, []string{}},
+		"postmark again": {
+			"postmark", `[{"RecordType":"Bounce","Type":"Transient","Email":"a@example.org","MessageID":"m","BouncedAt":"2026-03-10T11:00:00Z"},{"RecordType":"SubscriptionChange","Recipient":"b@example.org","MessageID":"m","SuppressSending":true,"SuppressionReason":"HardBounce","ChangedAt":"2026-03-10T11:00:00Z"}]`,
+			[]string{"Email Deferred a", "Email Bounced b hard"},
+		},
+		"brevo complaint": {"brevo", `{"event":"complaint","email":"a@example.org","ts_event":1773144000,"message-id":"m"}`, []string{"Email Marked as Spam a"}},
+		"ses topic":       {"ses", `{"eventType":"Subscription","subscription":{"contactList":"news","timestamp":"2026-03-10T11:00:00.000Z","newTopicPreferences":{"unsubscribeAll":false,"topicSubscriptionStatus":[{"topicName":"a","subscriptionStatus":"OptIn"}]}},"mail":{"messageId":"m","destination":["a@example.org"]}}`, nil},
 		"sparkpost": {
 			"sparkpost", `[{"msys":{"message_event":{"type":"bounce","bounce_class":"10","rcpt_to":"a@example.org","timestamp":"1773144000","event_id":"1","message_id":"m"}}},{"msys":{"track_event":{"type":"click","rcpt_to":"b@example.org","timestamp":"1773144000","event_id":"2","target_link_url":"https://x/"}}},{"msys":{}}]`,
 			[]string{"Email Bounced a hard", "Email Link Clicked b"},
@@ -249,7 +259,10 @@ func TestReceive_ReadsTheReportsOfProviders(t *testing.T) {
 			if _, err := send(t, d, c.body); err != nil {
 				t.Fatal(err)
 			}
-			if c.want == nil {
+			if len(c.want) == 0 {
+				if len(l.got[0].Dead) > 0 {
+					t.Errorf("%s is a dead letter", l.got[0].Dead[0].Message)
+				}
 				if len(l.got) > 0 && len(l.got[0].Events) > 0 {
 					t.Errorf("%v was taken", l.got[0].Events)
 				}
