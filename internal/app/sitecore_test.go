@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,8 @@ func TestSitecore_RefusesAsDocumented(t *testing.T) {
 		{"POST", "/v2/guests", `{"identifiers":{}}`, 400},
 		{"POST", "/v2/guests", `{"extensions":[{"name":"other","a":1}]}`, 400},
 		{"POST", "/v2/guests", `{"extensions":[{"name":"ext","a":{}}]}`, 400},
+		{"POST", "/v2/guests", `{"extensions":[{"name":"ext"` + manyValues(101) + `}]}`, 400},
+		{"POST", "/v2/guests", `{"extensions":[{"name":"ext","key":"default"` + manyValues(100) + `}]}`, 201},
 		{"POST", "/v2/guests", `[]`, 400},
 		{"POST", "/v2/guests", `{`, 400},
 		{"GET", "/v2/orders", "", 400},
@@ -148,6 +151,15 @@ func TestSitecore_RefusesAsDocumented(t *testing.T) {
 	if status, _, text := call(t, "POST", g.URL()+"/v2/guests", "<a/>", "Content-Type", "text/xml", "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(writeKey+":"+secretKey))); status != 415 {
 		t.Errorf("XML: %d %s", status, text)
 	}
+}
+
+// manyValues are so many members of an object.
+func manyValues(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"k%d":%d`, i, i)
+	}
+	return b.String()
 }
 
 func TestSitecore_OrdersSessionsAndTheContextOfAGuest(t *testing.T) {
@@ -332,16 +344,34 @@ func TestSitecore_ABatchIsWorkedThroughAndLogged(t *testing.T) {
 	// A guest that comes twice ends as the last line says, and deleting works.
 	_, log = g.batch("11111111-0000-4000-8000-000000000003",
 		`{"ref":"x","schema":"guest","value":{"email":"twice@example.com","firstName":"1"}}`, `{"ref":"y","schema":"guest","value":{"email":"twice@example.com","firstName":"2"}}`,
-		`{"ref":"z","schema":"guest","mode":"delete","value":{"email":"a@example.com"}}`)
-	if fmt.Sprint(log) != "[x 200 ok y 200 ok z 200 ok]" {
+		`{"ref":"z","schema":"guest","mode":"delete","value":{"email":"a@example.com"}}`,
+		`{"ref":"d","schema":"guest","mode":"delete","value":{"email":"a@example.com"}}`,
+		`{"ref":"u","schema":"guest","mode":"upsert","value":{"email":"a@example.com","firstName":"A2"}}`)
+	const later = "403 action not allowed: a line before deletes the guest; send it again in a later batch"
+	if fmt.Sprint(log) != "[x 200 ok y 200 ok z 200 ok d 404 guest not found u "+later+"]" {
 		t.Errorf("twice %q", log)
+	}
+	// Of an order the lines count in their order, also where they name no contact.
+	var steps []string
+	for i := range 40 {
+		for _, step := range []string{`"insert","value":{"contact":{"email":"twice@example.com"},"price":1,`, `"patch","value":{"status":"CANCELLED",`, `"patch","value":{"status":"REFUNDED",`} {
+			steps = append(steps, fmt.Sprintf(`{"ref":"s","schema":"order","mode":%s"referenceId":"step-%d"}}`, step, i))
+		}
+	}
+	_, log = g.batch("11111111-0000-4000-8000-000000000004", steps...)
+	if i := slices.IndexFunc(log, func(l string) bool { return l != "s 200 ok" }); i >= 0 {
+		t.Errorf("step %d: %s", i, log[i])
+	}
+	twice := g.ask("GET", "/v2/guests?email=twice@example.com", "", 200)["items"].([]any)[0].(map[string]any)["href"].(string)
+	for _, o := range g.ask("GET", "/v2/orders?expand=true&limit=100&guestRef="+twice[strings.LastIndex(twice, "/")+1:], "", 200)["items"].([]any) {
+		g.has(o.(map[string]any), `{"status":"REFUNDED"}`)
 	}
 	found = g.ask("GET", "/v2/guests?email=twice@example.com&expand=true", "", 200)["items"].([]any)
 	g.has(found[0].(map[string]any), `{"firstName":"2"}`)
 	waitFor(t, func() bool {
 		return len(g.ask("GET", "/v2/guests?email=a@example.com", "", 200)["items"].([]any)) == 0
 	})
-	g.has(g.ask("GET", "/v2/batches/inspect?status=success&limit=2", "", 200), `{"totalCount":3,"limit":2}`)
+	g.has(g.ask("GET", "/v2/batches/inspect?status=success&limit=2", "", 200), `{"totalCount":4,"limit":2}`)
 }
 
 func TestSitecore_ABatchThatIsDamagedIsRefused(t *testing.T) {
@@ -375,13 +405,20 @@ func TestSitecore_ABatchThatIsDamagedIsRefused(t *testing.T) {
 	_, _ = zip.Write([]byte(`{"ref":"r1","schema":"guest","value":{"email":"cut@example.com"}}` + "\n" + strings.Repeat("x", 100)))
 	_ = zip.Close()
 	for i, file := range []string{"hello", packed.String()[:packed.Len()-4]} {
+		want := []string{"[ 400 the file is not gzip]", "[r1 200 ok  400 the file is damaged after line 1]"}[i]
 		ref := fmt.Sprintf("22222222-0000-4000-8000-00000000001%d", i)
 		made := g.ask("PUT", "/v2/batches/"+ref, fmt.Sprintf(`{"checksum":"%x","size":%d}`, md5.Sum([]byte(file)), len(file)), 200)
 		if status, _, text := call(t, "PUT", made["location"].(map[string]any)["href"].(string), file); status != 200 {
 			t.Fatalf("%d %s", status, text)
 		}
-		state, _ := g.finished(ref)
+		state, log := g.finished(ref)
 		g.has(state["status"].(map[string]any), `{"code":"error"}`)
+		if fmt.Sprint(log) != want {
+			t.Errorf("log %q, want %s", log, want)
+		}
+	}
+	if found := g.ask("GET", "/v2/guests?email=cut@example.com", "", 200)["items"].([]any); len(found) != 1 {
+		t.Errorf("the guest before the damage: %v", found)
 	}
 }
 

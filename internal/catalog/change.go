@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -100,9 +101,9 @@ func (c *Change) resolve(root jsondoc.Value, current *Entity, rules *identity.Ru
 	var failed error
 	root.Each(func(key string, v jsondoc.Value) bool {
 		raw := Canonical(v)
-		switch prefix, group := groups[key]; {
+		switch _, group := groups[key]; {
 		case group && c.Op == Merge:
-			raw = resolveGroup(prefix, v, current)
+			raw, failed = resolveGroup(key, v, current)
 		case key == "customer" && !v.IsNull():
 			var customer event.Identifier
 			if customer, failed = readCustomer(v, rules); failed != nil {
@@ -111,27 +112,62 @@ func (c *Change) resolve(root jsondoc.Value, current *Entity, rules *identity.Ru
 			raw = identifierText(customer)
 		}
 		members = setMember(members, key, raw)
-		return true
+		return failed == nil
 	})
 	return members, failed
 }
 
-func resolveGroup(prefix string, v jsondoc.Value, current *Entity) string {
+// resolveGroup merges fields into those that are there. One that grows too long is
+// refused: a portion would leave it out without a word.
+func resolveGroup(group string, v jsondoc.Value, current *Entity) (string, error) {
 	var members []member
+	c := checker{}
 	v.Each(func(name string, patch jsondoc.Value) bool {
 		known := ""
 		if current != nil {
-			known = current.raw(prefix + name)
+			known = current.raw(groups[group] + name)
 		}
-		members = setMember(members, name, mergePatch(known, patch))
-		return true
+		merged := MergePatch(known, patch)
+		c.fieldBytes("/"+group+"/"+name, len(merged))
+		members = setMember(members, name, merged)
+		return c.err == nil
 	})
-	return string(appendObject(nil, members))
+	return string(appendObject(nil, members)), c.err
 }
 
-// mergePatch is RFC 7396 on a canonical value, "" for none. A null stays: it
+// Knows tells that the fields of a merge patch say nothing of the entity that is not
+// so already. A list of one is what is in it.
+func (e *Entity) Knows(patch jsondoc.Value) bool {
+	knows := true
+	for group, prefix := range groups {
+		patch.Get(group).Each(func(name string, v jsondoc.Value) bool {
+			known := e.raw(prefix + name)
+			merged := MergePatch(known, v)
+			known = cmp.Or(known, "null")
+			knows = knows && (known == merged || oneOrList(known) == oneOrList(merged))
+			return knows
+		})
+	}
+	return knows
+}
+
+// oneOrList is what is in a list of one, and any other value itself.
+func oneOrList(v string) string {
+	if v[0] != '[' {
+		return v
+	}
+	if doc, err := jsondoc.Parse([]byte(v), jsondoc.Limits{}); err == nil && doc.Root().Len() == 1 {
+		doc.Root().Items(func(_ int, only jsondoc.Value) bool {
+			v = Canonical(only)
+			return false
+		})
+	}
+	return v
+}
+
+// MergePatch is RFC 7396 on a canonical value, "" for none. A null stays: it
 // takes the field out of view.
-func mergePatch(target string, patch jsondoc.Value) string {
+func MergePatch(target string, patch jsondoc.Value) string {
 	if patch.Kind() != jsondoc.Object {
 		return Canonical(patch)
 	}
@@ -152,7 +188,7 @@ func mergePatch(target string, patch jsondoc.Value) string {
 			}
 		}
 		if !v.IsNull() {
-			members = setMember(members, key, mergePatch(known, v))
+			members = setMember(members, key, MergePatch(known, v))
 		}
 		return true
 	})

@@ -128,6 +128,25 @@ func TestDecide_IsNeverOlderThanWhatIsKnown(t *testing.T) {
 	}
 }
 
+// A portion leaves out what is too long; whoever said it must hear of it.
+func TestDecide_RefusesAFieldThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	text := func(name string) string { return `{"` + name + `":"` + strings.Repeat("x", 9<<10) + `"}` }
+	numbers := "[1e20" + strings.Repeat(",1e20", 1_000) + "]"
+	for _, c := range []struct{ known, body string }{
+		{`{"attributes":{"a":` + text("x") + `}}`, `{"attributes":{"a":` + text("y") + `}}`},
+		{`{}`, `{"attributes":{"a":` + numbers + `}}`},
+		{`{}`, `{"attributes":{"a":[` + text("x") + `,` + text("y") + `]}}`},
+	} {
+		e := catalog.NewEntity(catalog.Item, "p")
+		apply(t, e, catalog.Put, 1, c.known)
+		_, err := catalog.Decide(catalog.Change{Kind: catalog.Item, ID: "p", Op: catalog.Merge, Time: 2, Document: []byte(c.body)}, e, &rules)
+		if f := new(fault.Fault); !errors.As(err, &f) || f.Kind != fault.Invalid || f.Field != "/attributes/a" {
+			t.Errorf("%.60s: %v", c.body, err)
+		}
+	}
+}
+
 func TestDecide_ReplacesACart(t *testing.T) {
 	t.Parallel()
 	e := catalog.NewEntity(catalog.Cart, "c")

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -78,98 +79,133 @@ func ItemFactOf(item string, e *Entity) ItemFact {
 	return f
 }
 
-// itemVersion is what an item was from a position on.
+// itemVersion is what an item was from a position on: of each value the number of
+// its name, its length and its JSON, in one text. With a large catalog it is the
+// pieces that take the memory.
 type itemVersion struct {
-	at     uint64
-	values []ItemValue
+	at   uint64
+	said string
 }
+
+// versionBytes is about what a version takes beside what it says: itself, and its
+// part of the map of items.
+const versionBytes = 112
+
+func (v *itemVersion) size(item string) int { return versionBytes + len(item) + len(v.said) }
 
 // ItemBook is what the catalog says of items, as of any place in the log. It
 // belongs to one worker at a time.
 type ItemBook struct {
-	items map[string][]itemVersion // by position
-	names map[string]string        // each name once
-	last  uint64
+	items   map[string][]itemVersion // by position
+	numbers map[string]uint64        // of names
+	names   []string
+	last    uint64
+	bytes   int
 }
 
 // NewItemBook is a book without items.
 func NewItemBook() *ItemBook {
-	return &ItemBook{items: map[string][]itemVersion{}, names: map[string]string{}}
+	return &ItemBook{items: map[string][]itemVersion{}, numbers: map[string]uint64{}}
 }
+
+// Bytes is about how much memory the book takes.
+func (b *ItemBook) Bytes() int { return b.bytes }
 
 // Learn takes a fact at a position. Learning it again changes nothing.
 func (b *ItemBook) Learn(at uint64, f *ItemFact) {
-	values := make([]ItemValue, len(f.Values))
-	for i, v := range f.Values {
-		name, ok := b.names[v.Name]
-		if !ok {
-			name = strings.Clone(v.Name)
-			b.names[name] = name
-		}
-		values[i] = ItemValue{name, v.JSON}
-	}
 	b.last = max(b.last, at)
 	list := b.items[f.Item]
 	i, known := slices.BinarySearchFunc(list, at, func(v itemVersion, at uint64) int { return int(int64(v.at) - int64(at)) })
 	if known {
 		return
 	}
-	b.items[f.Item] = slices.Insert(list, i, itemVersion{at, values})
+	v := itemVersion{at, b.said(f.Values)}
+	b.bytes += v.size(f.Item)
+	b.items[f.Item] = slices.Insert(list, i, v)
+}
+
+// said gives values as a version has them.
+func (b *ItemBook) said(values []ItemValue) string {
+	var out []byte
+	for _, v := range values {
+		n, ok := b.numbers[v.Name]
+		if !ok {
+			n = uint64(len(b.names))
+			b.names = append(b.names, strings.Clone(v.Name))
+			b.numbers[b.names[n]] = n
+		}
+		out = binary.AppendUvarint(binary.AppendUvarint(out, n), uint64(len(v.JSON)))
+		out = append(out, v.JSON...)
+	}
+	return string(out)
+}
+
+// first cuts off the first value that a version says.
+func (b *ItemBook) first(said string) (v ItemValue, rest string) {
+	name, rest := cutUvarint(said)
+	long, rest := cutUvarint(rest)
+	return ItemValue{b.names[name], rest[:long]}, rest[long:]
+}
+
+// cutUvarint reads a number at the beginning of a text.
+func cutUvarint(s string) (n uint64, rest string) {
+	for i, shift := 0, 0; ; i, shift = i+1, shift+7 {
+		n |= uint64(s[i]&0x7f) << shift
+		if s[i] < 0x80 {
+			return n, s[i+1:]
+		}
+	}
 }
 
 // Values visits the JSON of an item's attribute, else of its dimension, as of a
 // position. A dimension is also found by another case.
 func (b *ItemBook) Values(at uint64, item, attribute string, visit func(json string)) {
-	v := asOf(b.items[item], at)
-	if v == nil {
-		return
-	}
-	found := -1
-	for i := range v.values {
-		switch name := v.values[i].Name; {
-		case strings.HasPrefix(name, FieldPrefix) && name[len(FieldPrefix):] == attribute:
-			visit(v.values[i].JSON)
+	found := ""
+	for said := asOf(b.items[item], at); said != ""; {
+		var v ItemValue
+		v, said = b.first(said)
+		dimension, is := strings.CutPrefix(v.Name, DimensionPrefix)
+		switch field, ok := strings.CutPrefix(v.Name, FieldPrefix); {
+		case ok && field == attribute:
+			visit(v.JSON)
 			return
-		case !strings.HasPrefix(name, DimensionPrefix):
-		case name[len(DimensionPrefix):] == attribute, found < 0 && strings.EqualFold(name[len(DimensionPrefix):], attribute):
-			found = i
+		case !is:
+		case dimension == attribute, found == "" && strings.EqualFold(dimension, attribute):
+			found = v.JSON
 		}
 	}
-	if found >= 0 {
-		visit(v.values[found].JSON)
+	if found != "" {
+		visit(found)
 	}
 }
 
-// asOf finds the newest version that is not behind a position.
-func asOf(list []itemVersion, at uint64) *itemVersion {
+// asOf finds what the newest version says that is not behind a position.
+func asOf(list []itemVersion, at uint64) string {
 	for i := len(list) - 1; i >= 0; i-- {
 		if list[i].at <= at {
-			return &list[i]
+			return list[i].said
 		}
 	}
-	return nil
+	return ""
 }
 
 // Says tells whether the newest version of an item is what an entity says.
 func (b *ItemBook) Says(item string, e *Entity) bool {
-	list := b.items[item]
-	var known []ItemValue
-	if len(list) > 0 {
-		known = list[len(list)-1].values
+	said, same := asOf(b.items[item], b.last), true
+	if e != nil && e.Exists() {
+		e.EachField(func(name, value string) bool {
+			if len(value) > MaxItemValue {
+				return true
+			}
+			if same = said != ""; same {
+				var v ItemValue
+				v, said = b.first(said)
+				same = v == ItemValue{name, value}
+			}
+			return same
+		})
 	}
-	if e == nil || !e.Exists() {
-		return len(known) == 0
-	}
-	n, same := 0, true
-	e.EachField(func(name, value string) bool {
-		if len(value) > MaxItemValue {
-			return true
-		}
-		same = n < len(known) && known[n].Name == name && known[n].JSON == value
-		n++
-		return same
-	})
-	return same && n == len(known)
+	return same && said == ""
 }
 
 // Last is the position of the newest version.
@@ -195,6 +231,7 @@ func (b *ItemBook) Prune(item string, safe uint64) (gone []uint64) {
 	list := b.items[item]
 	for len(list) > 1 && list[1].at <= safe {
 		gone = append(gone, list[0].at)
+		b.bytes -= list[0].size(item)
 		list = list[1:]
 	}
 	if len(gone) > 0 {
@@ -207,6 +244,7 @@ func (b *ItemBook) Prune(item string, safe uint64) (gone []uint64) {
 func (b *ItemBook) Drop(item string) (gone []uint64) {
 	for _, v := range b.items[item] {
 		gone = append(gone, v.at)
+		b.bytes -= v.size(item)
 	}
 	delete(b.items, item)
 	return gone

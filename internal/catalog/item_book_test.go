@@ -41,8 +41,14 @@ func TestItemBook_IsAsOfAnyPosition(t *testing.T) {
 		}
 		check(0)
 		safe := r.Uint64N(20)
-		b.Prune("s1", safe)
+		all := b.Bytes()
+		if gone := b.Prune("s1", safe); (len(gone) > 0) != (b.Bytes() < all) {
+			t.Fatalf("seed %d: %d bytes, %d after %v went", seed, all, b.Bytes(), gone)
+		}
 		check(safe)
+		if b.Drop("s1"); b.Bytes() != 0 {
+			t.Fatalf("seed %d: a book of nothing takes %d bytes", seed, b.Bytes())
+		}
 	}
 }
 

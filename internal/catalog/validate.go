@@ -178,11 +178,22 @@ func (c *checker) group(at string, v jsondoc.Value) {
 		switch {
 		case key == "" || len(key)+len(FieldPrefix) > MaxID:
 			c.fail(at, "a name has %d bytes: use 1 to %d", len(key), MaxID-len(FieldPrefix))
-		case len(m.Raw()) > MaxFieldBytes:
-			c.fail(at+"/"+key, "%d bytes are too many: use at most %d", len(m.Raw()), MaxFieldBytes)
+		case len(m.Raw()) > MaxFieldBytes/longer:
+			c.fieldBytes(at+"/"+key, len(Canonical(m)))
 		}
 		return c.err == nil
 	})
+}
+
+// longer is how many times as long the canonical form of a value can be: 1e20 has 21
+// digits.
+const longer = 6
+
+// fieldBytes checks the length of a field in its canonical form.
+func (c *checker) fieldBytes(at string, n int) {
+	if n > MaxFieldBytes {
+		c.fail(at, "%d bytes are too many: use at most %d", n, MaxFieldBytes)
+	}
 }
 
 func (c *checker) dimensions(at string, v jsondoc.Value) {

@@ -177,7 +177,9 @@ func (p *Pipeline) outcome(ctx context.Context, c *Command, k id.Key) (*decided,
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := p.decideOn(ctx, c, k, e)
+	var random [16]byte
+	p.random(random[:])
+	d, err := p.decideOn(ctx, c, k, e, random)
 	return d, nil, err
 }
 
@@ -187,8 +189,9 @@ func (c *Command) hash() []byte {
 	return h[:]
 }
 
-// decideOn decides a command on what its entity is; nil is nothing.
-func (p *Pipeline) decideOn(ctx context.Context, c *Command, k id.Key, e *catalog.Entity) (*decided, error) {
+// decideOn decides a command on what its entity is; nil is nothing. The change has the
+// id that random makes.
+func (p *Pipeline) decideOn(ctx context.Context, c *Command, k id.Key, e *catalog.Entity, random [16]byte) (*decided, error) {
 	var told Told
 	exists, tag := e != nil && e.Exists(), ""
 	if exists && (c.IfMatch != "" || c.Tell != nil) {
@@ -201,8 +204,6 @@ func (p *Pipeline) decideOn(ctx context.Context, c *Command, k id.Key, e *catalo
 	if err := c.conditions(exists, tag); err != nil {
 		return nil, err
 	}
-	var random [16]byte
-	p.random(random[:])
 	received := cmp.Or(c.Received, p.clock.Now())
 	change, err := catalog.Decide(catalog.Change{
 		Kind: c.Kind, ID: c.ID, Op: c.Op, Time: received, ChangeID: id.UUID(random),

@@ -3,7 +3,10 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
+	"runtime"
 	"slices"
+	"sync"
 
 	"rapport/internal/catalog"
 	"rapport/internal/fault"
@@ -18,7 +21,11 @@ import (
 // known what became of them: with idempotency keys they can be sent again. Commands
 // have no Tell here, and no two have the same idempotency key.
 func (p *Pipeline) ChangeMany(ctx context.Context, commands []Command) (refused []error, receipt Receipt, err error) {
-	b := &commandBatch{Pipeline: p, commands: commands, keys: make([]id.Key, len(commands)), refused: make([]error, len(commands)), again: make([]bool, len(commands))}
+	n := len(commands)
+	b := &commandBatch{
+		Pipeline: p, commands: commands, keys: make([]id.Key, n), refused: make([]error, n), again: make([]bool, n),
+		changes: make([][16]byte, n), records: make([]*store.Record, n),
+	}
 	for i := range commands {
 		b.keys[i] = catalog.Key(commands[i].Kind, commands[i].ID)
 	}
@@ -50,6 +57,8 @@ type commandBatch struct {
 	turns    map[id.Key]chan struct{}
 	refused  []error
 	again    []bool // answered before
+	changes  [][16]byte
+	records  []*store.Record // nil of those that are refused or were answered before
 }
 
 // enter waits for the turn of each entity, in the order of the keys: two batches
@@ -128,34 +137,68 @@ func (b *commandBatch) decide(ctx context.Context) (*store.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := make(map[id.Key]*catalog.Entity, len(keys))
-	for i, k := range keys {
-		now[k] = rows[i]
+	width := runtime.GOMAXPROCS(0)
+	parts := make([]deciding, width)
+	for n := range parts {
+		parts[n] = deciding{commandBatch: b, now: map[id.Key]*catalog.Entity{}, last: map[id.Key]*liveChange{}}
 	}
-	last := make(map[id.Key]*liveChange, len(keys))
-	frame := &store.Frame{Records: make([]store.Record, 0, len(b.commands))}
-	for i := range b.commands {
-		if b.again[i] {
-			continue
+	part := func(k id.Key) *deciding { return &parts[int(k[len(k)-1])%width] }
+	for i, k := range keys {
+		part(k).now[k] = rows[i]
+	}
+	for i, k := range b.keys {
+		if !b.again[i] {
+			part(k).of = append(part(k).of, i)
+			b.random(b.changes[i][:])
 		}
-		c, k := &b.commands[i], b.keys[i]
-		d, err := b.decideOn(ctx, c, k, now[k])
+	}
+	var wait sync.WaitGroup
+	for n := range parts {
+		wait.Go(func() { parts[n].run(ctx) })
+	}
+	wait.Wait()
+	frame := &store.Frame{Records: make([]store.Record, 0, len(b.commands))}
+	for i := range b.records {
+		if b.records[i] != nil {
+			frame.Records = append(frame.Records, *b.records[i])
+		}
+	}
+	for n := range parts {
+		err = errors.Join(err, parts[n].err)
+	}
+	return frame, err
+}
+
+// deciding is a part of a batch that one worker decides: all that is said of some
+// entities.
+type deciding struct {
+	*commandBatch
+	of   []int // commands
+	now  map[id.Key]*catalog.Entity
+	last map[id.Key]*liveChange
+	err  error
+}
+
+func (d *deciding) run(ctx context.Context) {
+	for _, i := range d.of {
+		c, k := &d.commands[i], d.keys[i]
+		made, err := d.decideOn(ctx, c, k, d.now[k], d.changes[i])
 		if kind := fault.KindOf(err); err != nil && (kind == fault.Internal || kind == fault.Unavailable) {
-			return nil, err
+			d.err = err
+			return
 		}
 		if err != nil {
-			b.refused[i] = err
+			d.refused[i] = err
 			continue
 		}
-		frame.Records = append(frame.Records, d.record)
-		if before := last[k]; before != nil {
+		d.records[i] = &made.record
+		if before := d.last[k]; before != nil {
 			before.more = true
 		}
-		last[k] = d.record.Attached.(*liveChange) //nolint:forcetypeassert // decideOn made it
-		if now[k] == nil {
-			now[k] = catalog.NewEntity(c.Kind, c.ID)
+		d.last[k] = made.record.Attached.(*liveChange) //nolint:forcetypeassert // decideOn made it
+		if d.now[k] == nil {
+			d.now[k] = catalog.NewEntity(c.Kind, c.ID)
 		}
-		now[k].Apply(&last[k].portion)
+		d.now[k].Apply(&d.last[k].portion)
 	}
-	return frame, nil
 }

@@ -79,8 +79,11 @@ func TestChangeMany_ManyOnOneEntityHaveOneTurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	items, err := p.Items(t.Context(), []string{"p"})
-	if err != nil || len(items[0].Attributes) != 50 || items[0].Attributes["last"] != nil {
-		t.Errorf("%d attributes: %v", len(items[0].Attributes), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := items[0].View(nil).(*catalog.ItemView); len(v.Attributes) != 50 || v.Attributes["last"] != nil {
+		t.Errorf("%d attributes: %s", len(v.Attributes), v.Attributes["last"])
 	}
 }
 

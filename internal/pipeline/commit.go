@@ -119,6 +119,16 @@ func kindKey(e *entity) []byte {
 	return append(append([]byte(e.row.Kind.String()), 0), e.row.ID...)
 }
 
+// untoldBytes is what an item takes that is to be told.
+const untoldBytes = 60
+
+// taken is what else takes room from the rows: columns beyond their share, and the
+// lane's part of suppression lists and of the items that conditions see.
+func (w *people) taken() int {
+	all := w.suppressed.bytes() + w.items.bytes()
+	return int(w.pressed.Load()) + int(all*int64(w.span.Last-w.span.First+1)/id.Buckets) + untoldBytes*len(w.untold)
+}
+
 // trim lets go of chunks that are committed now, and of rows beyond the budget.
 func (w *people) trim() {
 	for _, a := range w.gathered {
@@ -137,8 +147,9 @@ func (w *people) trim() {
 	clear(w.gatheredUnswept)
 	clear(w.ledger.gathered)
 	w.confirmCold()
-	taken := int(w.pressed.Load()) + int(w.suppressed.bytes()*int64(w.span.Last-w.span.First+1)/id.Buckets)
-	w.anchors.Limit = max(w.rowBudget-w.heads.bytes()-w.timers.bytes()-taken, w.rowBudget/8)
+	room := max(w.rowBudget-w.timers.bytes()-w.taken(), w.rowBudget/4)
+	w.heads.bound(headShare(room))
+	w.anchors.Limit = max(room-w.heads.bytes(), w.rowBudget/8)
 	if w.job != nil {
 		w.job.ahead = nil // not all of them may stay, and others may have come
 	}

@@ -11,7 +11,7 @@ import (
 // Items gives items of the catalog, nil where there is none. What it reads it
 // reads for all together, and it stays in memory for the commands that follow:
 // who loads a table asks for thousands, and then changes them.
-func (p *Pipeline) Items(ctx context.Context, ids []string) ([]*catalog.ItemView, error) {
+func (p *Pipeline) Items(ctx context.Context, ids []string) ([]*catalog.Entity, error) {
 	keys := make([]id.Key, len(ids))
 	for i := range ids {
 		keys[i] = catalog.Key(catalog.Item, ids[i])
@@ -20,13 +20,12 @@ func (p *Pipeline) Items(ctx context.Context, ids []string) ([]*catalog.ItemView
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*catalog.ItemView, len(ids))
 	for i, e := range found {
-		if e != nil && e.Exists() {
-			out[i], _ = e.View(nil).(*catalog.ItemView)
+		if e != nil && !e.Exists() {
+			found[i] = nil
 		}
 	}
-	return out, nil
+	return found, nil
 }
 
 // copyEntities gives copies of rows, nil where there is none.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -150,7 +151,7 @@ func (e *eraser) verifyState(ctx context.Context, scan *ScanProof) error {
 
 // left tells whether a record should have been changed.
 func (e *eraser) left(r *store.Record) bool {
-	if r.Kind == store.KindDefinition || r.Kind == store.KindJob || !e.mentions.In(r.Payload) {
+	if r.Kind == store.KindDefinition || r.Kind == store.KindJob || !e.mentions.In(r.Payload) || ofErasure(r) {
 		return false
 	}
 	if r.Kind == store.KindEvent || r.Kind == store.KindReplay {
@@ -160,6 +161,13 @@ func (e *eraser) left(r *store.Record) bool {
 		}
 	}
 	return r.Position <= e.plan.Fact || made(r.Kind) && r.Position <= e.plan.Hushed
+}
+
+// ofErasure tells whether a record says whom an erasure is about. It ends with
+// that erasure and with no other: what it names may be more than this person.
+func ofErasure(r *store.Record) bool {
+	var f privacyFact
+	return r.Kind == store.KindPrivacy && json.Unmarshal(r.Payload, &f) == nil && f.Request.Type == ErasureRequest && f.Op != opErased && f.Op != opFinished
 }
 
 // attended are tables whose rows people write for everybody: they are told of,

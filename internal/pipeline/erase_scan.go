@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
 
 	"rapport/internal/catalog"
@@ -153,8 +152,8 @@ func (e *eraser) look(r *store.Record) error {
 		e.lookPortion(r, own, old)
 		return nil
 	case store.KindPrivacy:
-		if !slices.Contains(e.row.Positions, r.Position) && e.mentions.In(r.Payload) {
-			e.change(r, nil) // another request about the person
+		if !ofErasure(r) && e.mentions.In(r.Payload) {
+			e.change(r, nil) // a request for access to what is gone
 			proof.Facts++
 		}
 		return nil

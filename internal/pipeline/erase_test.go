@@ -110,6 +110,44 @@ func TestErase_LeavesWhatARebuildFinds(t *testing.T) {
 	}
 }
 
+// Requests about a person wait for one another: the first must not take from
+// those behind it whom they are about, which may be more than this person.
+func TestErase_OfSomebodyWhoIsAskedForTwice(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w := newWorld(3, 60)
+	p, err := Open(ctx, later(config(memory.Open(memory.NewDisk()), 2, 3), 240*time.Hour), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(ctx) //nolint:errcheck // the test is over
+	play(t, p, w.facts, 5)
+	who, other := w.ids[0].String(), "user_id:somebody-else"
+	ask := func(kind string, refs ...string) string {
+		r, err := p.RequestPrivacy(ctx, PrivacyCommand{Type: kind, Refs: refs, Author: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.ID
+	}
+	first, second := ask(ErasureRequest, other, "user_id:somebody-1"), ask(ErasureRequest, "user_id:somebody-1", who)
+	third, access := ask(ErasureRequest, other), ask(AccessRequest, other)
+	for _, request := range []string{first, second, third, access} {
+		if err := p.RunPrivacy(ctx, request, ErasePlan{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := p.Privacy(ctx, request); err != nil || r.State != requestDone || r.Proof != nil && r.Proof.Scan.LogHits > 0 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	if _, err := p.Profile(ctx, who, ProfileOptions{}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("who was named in the second request alone is still there: %v", err)
+	}
+	if err := p.ExportPrivacy(ctx, access, func(string, any) error { return nil }); fault.KindOf(err) != fault.Gone {
+		t.Errorf("an export about nobody: %v", err)
+	}
+}
+
 // rested is the dump once all that is due has happened.
 func rested(t testing.TB, p *Pipeline, w *world) string {
 	t.Helper()

@@ -2,63 +2,75 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"rapport/internal/id"
 )
 
-// Feeder hands over what a background job makes of a table, part by part. While one
-// part is applied the job reads the next and compares it with what is known, as far
-// as it is about others.
+// Feeder hands over what a background job makes of a table, part by part. While
+// parts are applied the job reads the next and compares it with what is known, as far
+// as it is about others. Two are under way, so that the lanes have the second before
+// the last of them is done with the first.
 type Feeder struct {
 	To interface {
 		accepting
 		WaitApplied(ctx context.Context, r Receipt) error
 	}
+	underway []fed // oldest first
+}
+
+// fed is a part that is perhaps not applied yet, and what it is about.
+type fed struct {
 	receipt Receipt
-	about   map[id.Key]bool // what the part is about that is perhaps not applied yet; nil: none is under way
+	about   map[id.Key]bool
 }
 
 // Await waits until nothing is under way about any of these: what is compared with
 // them must be as the rows before it left it.
 func (f *Feeder) Await(ctx context.Context, about map[id.Key]bool) error {
-	for k := range f.about {
-		if about[k] {
-			return f.Applied(ctx)
+	for n := len(f.underway); n > 0; n-- {
+		for k := range f.underway[n-1].about {
+			if about[k] {
+				return f.leave(ctx, len(f.underway)-n)
+			}
 		}
 	}
 	return nil
 }
 
-// Hand hands over a part and what it is about, once the part before it is applied;
-// where there is no room it waits for some. The part is in the log then.
+// Hand hands over a part and what it is about, once the part before the last is
+// applied; where there is no room it waits for some. The part is in the log then.
 func (f *Feeder) Hand(ctx context.Context, s *Submission, about map[id.Key]bool) error {
-	if err := f.Applied(ctx); err != nil {
+	if err := f.leave(ctx, 1); err != nil {
 		return err
 	}
 	return f.HandBy(ctx, about, func() (Receipt, error) { return Deliver(ctx, f.To, s) })
 }
 
 // HandBy hands over a part that comes into the log another way: by give, which
-// decides while the part before is applied. It returns when that one is.
+// decides while the parts before are applied. It returns when the one before the last
+// is.
 func (f *Feeder) HandBy(ctx context.Context, about map[id.Key]bool, give func() (Receipt, error)) error {
 	receipt, err := give()
-	if err == nil {
-		err = f.Applied(ctx)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		f.receipt, f.about = receipt, about
-	}
-	return err
+	f.underway = append(f.underway, fed{receipt, about})
+	return f.leave(ctx, 2)
 }
 
 // Applied waits until all that was handed over is applied.
-func (f *Feeder) Applied(ctx context.Context) error {
-	if f.about == nil {
+func (f *Feeder) Applied(ctx context.Context) error { return f.leave(ctx, 0) }
+
+// leave waits until no more than the newest n are under way.
+func (f *Feeder) leave(ctx context.Context, n int) error {
+	gone := len(f.underway) - n
+	if gone <= 0 {
 		return nil
 	}
-	err := f.To.WaitApplied(ctx, f.receipt)
+	err := f.To.WaitApplied(ctx, f.underway[gone-1].receipt)
 	if err == nil {
-		f.about = nil
+		f.underway = slices.Delete(f.underway, 0, gone)
 	}
 	return err
 }

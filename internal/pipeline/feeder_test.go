@@ -2,23 +2,33 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"rapport/internal/id"
+	"rapport/internal/store"
 )
 
 // spoken writes down what a feeder asks for.
-type spoken []string
-
-func (s *spoken) Accept(context.Context, *Submission) (Receipt, error) {
-	*s = append(*s, "accept")
-	return Receipt{}, nil
+type spoken struct {
+	words []string
+	parts store.Position // that came
 }
 
-func (s *spoken) WaitApplied(context.Context, Receipt) error {
-	*s = append(*s, "wait")
+func (s *spoken) came() Receipt {
+	s.parts++
+	return Receipt{Position: s.parts - 1}
+}
+
+func (s *spoken) Accept(context.Context, *Submission) (Receipt, error) {
+	s.words = append(s.words, "accept")
+	return s.came(), nil
+}
+
+func (s *spoken) WaitApplied(_ context.Context, r Receipt) error {
+	s.words = append(s.words, fmt.Sprint("wait", r.Position))
 	return nil
 }
 
@@ -34,8 +44,8 @@ func TestFeeder_WaitsOnlyWhereSomethingDependsOnIt(t *testing.T) {
 		return out
 	}
 	give := func() (Receipt, error) {
-		*said = append(*said, "give")
-		return Receipt{}, nil
+		said.words = append(said.words, "give")
+		return said.came(), nil
 	}
 	steps := []struct {
 		do   func() error
@@ -44,19 +54,23 @@ func TestFeeder_WaitsOnlyWhereSomethingDependsOnIt(t *testing.T) {
 		{func() error { return f.Await(ctx, of("a")) }, ""}, // nothing is under way
 		{func() error { return f.Hand(ctx, &Submission{}, of("a", "b")) }, "accept"},
 		{func() error { return f.Await(ctx, of("c", "d")) }, ""},
-		{func() error { return f.Hand(ctx, &Submission{}, of("c", "d")) }, "wait accept"},
+		{func() error { return f.Hand(ctx, &Submission{}, of("c", "d")) }, "accept"},
+		{func() error { return f.Hand(ctx, &Submission{}, of("e")) }, "wait0 accept"},
 		{func() error { return f.Await(ctx, of("a")) }, ""}, // that was applied before
-		{func() error { return f.Await(ctx, of("x", "d")) }, "wait"},
-		{func() error { return f.Applied(ctx) }, ""},
-		{func() error { return f.Hand(ctx, &Submission{}, of("e")) }, "accept"},
-		{func() error { return f.HandBy(ctx, of("f"), give) }, "give wait"}, // decided meanwhile
+		{func() error { return f.Await(ctx, of("x", "d")) }, "wait1"},
+		{func() error { return f.Await(ctx, of("d")) }, ""},
+		{func() error { return f.HandBy(ctx, of("f"), give) }, "give"},
+		{func() error { return f.HandBy(ctx, of("g"), give) }, "give wait2"}, // decided meanwhile
 		{func() error { return f.Await(ctx, of("e")) }, ""},
-		{func() error { return f.Applied(ctx) }, "wait"},
+		{func() error { return f.Await(ctx, of("g")) }, "wait4"}, // with all before it
+		{func() error { return f.Applied(ctx) }, ""},
+		{func() error { return f.Hand(ctx, &Submission{}, of("h")) }, "accept"},
+		{func() error { return f.Applied(ctx) }, "wait5"},
 	}
 	for i, step := range steps {
-		*said = nil
-		if err := step.do(); err != nil || !slices.Equal(*said, strings.Fields(step.want)) {
-			t.Errorf("step %d: %v, %v; want %q", i, *said, err, step.want)
+		said.words = nil
+		if err := step.do(); err != nil || !slices.Equal(said.words, strings.Fields(step.want)) {
+			t.Errorf("step %d: %v, %v; want %q", i, said.words, err, step.want)
 		}
 	}
 }

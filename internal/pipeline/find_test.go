@@ -5,9 +5,12 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"rapport/internal/columns"
+	"rapport/internal/id"
 	"rapport/internal/store/memory"
 )
 
@@ -79,5 +82,22 @@ func TestSearch_FindsPeopleByWhatTheyAreCalled(t *testing.T) {
 	}
 	if found := find(SearchQuery{Query: "u0", Limit: 5, Hidden: []string{"name"}}); !slices.Equal(found, []string{"u0 "}) {
 		t.Errorf("a hidden trait was shown: %q", found)
+	}
+	// Of a crowd that is behind a search looks at nobody, the upkeep at everybody.
+	for i := range findGlances {
+		p.index.Suspect([]id.Key{{byte(i), byte(i >> 8), 1}})
+	}
+	for part := range columns.Parts {
+		p.index.Renew(part)
+	}
+	behind := p.index.Stats().Suspect
+	if found := find(SearchQuery{Query: "love", Limit: 5}); found != nil || p.index.Stats().Suspect != behind {
+		t.Errorf("a search among %d people that are behind looked at some: %q, %d left", behind, found, p.index.Stats().Suspect)
+	}
+	if err := p.tendIndex(t.Context(), func(time.Duration) {}); err != nil {
+		t.Fatal(err)
+	}
+	if found := find(SearchQuery{Query: "love", Limit: 5}); !slices.Equal(found, []string{"u0 Ada Lovelace"}) {
+		t.Errorf("once nobody is behind: %q", found)
 	}
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"unsafe"
 
 	"rapport/internal/clock"
@@ -74,7 +75,30 @@ const (
 )
 
 func newHeads(budget int) *heads {
-	return &heads{at: map[id.Key]uint32{}, limit: uint32(min(max(budget/headBytes, 16), 1<<31))}
+	h := &heads{at: map[id.Key]uint32{}}
+	h.bound(budget)
+	return h
+}
+
+// headShare is what of the room for rows heads may take.
+func headShare(room int) int { return room / 10 * 7 }
+
+// bound sets the budget. Heads for which there is no room any more are forgotten,
+// once they are a slab of them.
+func (h *heads) bound(budget int) {
+	h.limit = uint32(min(max(budget/headBytes, 16), 1<<31))
+	keep := (h.limit + slabHeads - 1) / slabHeads * slabHeads
+	if h.n <= keep {
+		return
+	}
+	for i := keep; i < h.n; i++ {
+		if k := h.row(i).key; h.at[k] == i {
+			delete(h.at, k)
+		}
+	}
+	h.free = slices.DeleteFunc(h.free, func(i uint32) bool { return i >= keep })
+	clear(h.slabs[keep/slabHeads:])
+	h.slabs, h.n, h.hand = h.slabs[:keep/slabHeads], keep, 0
 }
 
 func (h *heads) row(i uint32) *head { return &h.slabs[i/slabHeads][i%slabHeads] }

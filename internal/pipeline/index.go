@@ -217,11 +217,14 @@ const glances = 8192
 // position up to which everything is in it or known to be behind. It is nil
 // where there is none.
 func (p *Pipeline) Columns() (x *columns.Index, position store.Position) {
-	return p.columnsNow(glances)
+	if x, position = p.columnsNow(); x != nil {
+		p.glance(x.Suspects(glances))
+	}
+	return x, position
 }
 
-// columnsNow is Columns that looks at so many people itself.
-func (p *Pipeline) columnsNow(looks int) (x *columns.Index, position store.Position) {
+// columnsNow is Columns that looks at nobody.
+func (p *Pipeline) columnsNow() (x *columns.Index, position store.Position) {
 	if p.index == nil {
 		return nil, 0
 	}
@@ -234,7 +237,6 @@ func (p *Pipeline) columnsNow(looks int) (x *columns.Index, position store.Posit
 		}
 		l.mu.Unlock()
 	}
-	p.glance(p.index.Suspects(looks))
 	return p.index, position
 }
 

@@ -49,6 +49,12 @@ func (b *itemBook) last() (at uint64) {
 	return at
 }
 
+// bytes is about how much memory the book takes.
+func (b *itemBook) bytes() (n int64) {
+	b.read(func(x *catalog.ItemBook) { n = int64(x.Bytes()) })
+	return n
+}
+
 // says tells whether the newest version of an item is what an entity says.
 func (b *itemBook) says(item string, row *catalog.Entity) (same bool) {
 	b.read(func(x *catalog.ItemBook) { same = x.Says(item, row) })

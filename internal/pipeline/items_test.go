@@ -55,6 +55,49 @@ func defineKind(t testing.TB, p *Pipeline, kind definition.Kind, key, doc string
 	}
 }
 
+// What conditions see of items takes room from the rows, and gives it back.
+func TestItems_TakeRoomFromTheRows(t *testing.T) {
+	t.Parallel()
+	disk, now := memory.NewDisk(), worldStart
+	c := config(memory.Open(disk), 2, 16)
+	p, err := Open(context.Background(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := func() int {
+		w := p.people[0]
+		p.lanes[0].mu.Lock()
+		defer p.lanes[0].mu.Unlock()
+		w.trim()
+		return w.anchors.Limit
+	}
+	before := room()
+	const color = 2_000 // letters
+	p.telling.Lock()    // the upkeep tells nobody meanwhile
+	for n := range 20 {
+		item(t, p, now, fmt.Sprint("s", n), fmt.Sprintf(`{"attributes":{"color":%q}}`, strings.Repeat("x", color)))
+	}
+	untold := before - room()
+	p.telling.Unlock()
+	if untold < untoldBytes || untold > 20*untoldBytes {
+		t.Errorf("what is to be told takes %d bytes of a lane", untold)
+	}
+	tellItemsNow(t, p)
+	bytes := p.items.bytes()
+	if bytes < 20*color || int64(before-room()) != bytes/2 {
+		t.Errorf("20 items of %d letters take %d bytes, %d of a lane's rows", color, bytes, before-room())
+	}
+	closeNow(t, p)
+	c.Store = memory.Open(disk)
+	if p, err = Open(context.Background(), c, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer closeNow(t, p)
+	if p.items.bytes() != bytes {
+		t.Errorf("after a start they take %d bytes, want %d", p.items.bytes(), bytes)
+	}
+}
+
 // What the catalog says of an item counts from when it says so, also for those
 // who looked at the item before.
 func TestItems_ChangesReachThePeopleTheyConcern(t *testing.T) {

@@ -29,17 +29,28 @@ type JobRow struct {
 
 // KeepJob appends what became of a job, and returns once it can be read.
 func (p *Pipeline) KeepJob(ctx context.Context, row JobRow) error {
-	payload, err := json.Marshal(row)
-	if err != nil {
-		return fmt.Errorf("encode job %s: %w", row.ID, err)
-	}
-	receipt, err := p.append(ctx, &store.Frame{Records: []store.Record{{
-		Kind: store.KindJob, Bucket: id.CommonBucket, Anchor: id.KeyOf("job", row.ID), Received: p.clock.Now(), Payload: payload,
-	}}})
+	receipt, err := p.noteJob(ctx, row)
 	if err != nil {
 		return err
 	}
 	return p.waitRecords(ctx, receipt)
+}
+
+// NoteJob appends how far a job is. It can be read after all that came into the log
+// before it: whoever loads a table need not wait for that.
+func (p *Pipeline) NoteJob(ctx context.Context, row JobRow) error {
+	_, err := p.noteJob(ctx, row)
+	return err
+}
+
+func (p *Pipeline) noteJob(ctx context.Context, row JobRow) (Receipt, error) {
+	payload, err := json.Marshal(row)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("encode job %s: %w", row.ID, err)
+	}
+	return p.append(ctx, &store.Frame{Records: []store.Record{{
+		Kind: store.KindJob, Bucket: id.CommonBucket, Anchor: id.KeyOf("job", row.ID), Received: p.clock.Now(), Payload: payload,
+	}}})
 }
 
 // keepJob applies what became of a job.

@@ -88,7 +88,7 @@ type people struct {
 	cold      map[id.Key]*anchor // rows of which only increments are in memory
 	sent      []*anchor          // cold rows whose increments the running commit carries
 	spare     []*anchor          // cold rows of nobody, for their room
-	rowBudget int                // bytes for rows of anchors, heads and timers
+	rowBudget int                // bytes for rows of anchors, heads, timers and what is taken
 
 	position        store.Position            // of the record that is applied now
 	swept           map[id.Key]store.Position // anchors that were erased since the start, and when
@@ -140,7 +140,7 @@ func newPeople(s *setting, span store.Span, budget int) *people {
 		notices: map[id.Key]*home{}, gatheredNotices: map[id.Key]*home{},
 		untold: map[id.Key]string{},
 		force:  &force{}, passed: map[id.Bucket]clock.Instant{}, ticked: map[id.Bucket]bool{},
-		rowBudget: budget * 9 / 10, heads: newHeads(budget * 9 / 10 / 10 * 7), cold: map[id.Key]*anchor{},
+		rowBudget: budget * 9 / 10, heads: newHeads(headShare(budget * 9 / 10)), cold: map[id.Key]*anchor{},
 	}
 	w.anchors.Gone = w.remember
 	w.anchors.Came = func(k id.Key) {

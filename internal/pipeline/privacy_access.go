@@ -23,6 +23,11 @@ import (
 // is put together when it is fetched, so that no copy of it lies about.
 func (p *Pipeline) runAccess(ctx context.Context, row *requestRow) error {
 	named, whole, err := p.identifiersOf(ctx, row)
+	if isErased(err) { // with the person, before anybody looked: there is nothing to tell
+		done := row.PrivacyRequest
+		done.State, done.Done, done.Identifiers = requestDone, 1, 0
+		return p.finishPrivacy(ctx, row, done)
+	}
 	if err != nil || whole {
 		return err
 	}

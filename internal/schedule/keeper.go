@@ -19,6 +19,9 @@ type Keeper interface {
 	// KeepJob returns when the row would survive a crash and Job gives it. A
 	// row without a Status is forgotten.
 	KeepJob(ctx context.Context, row Row) error
+	// NoteJob is KeepJob for a job that goes on: it returns when the row would
+	// survive a crash, and Job gives it a moment later.
+	NoteJob(ctx context.Context, row Row) error
 	// Job gives a row, with a nil Spec where there is none.
 	Job(ctx context.Context, id string) (Row, error)
 	// Jobs lists rows whose ids come after one, in the order of their ids.

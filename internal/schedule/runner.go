@@ -275,8 +275,18 @@ func (r *Runner) Cancel(ctx context.Context, id string) (Job, error) {
 	return r.Get(ctx, id)
 }
 
-// keep makes the status of a job durable.
+// keep makes the status of a job durable, and waits until it can be read.
 func (r *Runner) keep(ctx context.Context, x *running) error {
+	return r.write(ctx, x, r.Keeper.KeepJob)
+}
+
+// note makes the status of a job that goes on durable.
+func (r *Runner) note(ctx context.Context, x *running) error {
+	return r.write(ctx, x, r.Keeper.NoteJob)
+}
+
+// write gives the status of a job to its keeper, one at a time.
+func (r *Runner) write(ctx context.Context, x *running, to func(context.Context, Row) error) error {
 	x.keepMu.Lock()
 	defer x.keepMu.Unlock()
 	r.mu.Lock()
@@ -288,7 +298,7 @@ func (r *Runner) keep(ctx context.Context, x *running) error {
 		return err
 	}
 	// What is told of the job must get there though the job itself is cancelled.
-	if err := r.Keeper.KeepJob(context.WithoutCancel(ctx), row); err != nil {
+	if err := to(context.WithoutCancel(ctx), row); err != nil {
 		return fmt.Errorf("keep job %s: %w", x.job.ID, err)
 	}
 	return nil

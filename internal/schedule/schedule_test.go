@@ -40,6 +40,8 @@ func (k *keeper) KeepJob(_ context.Context, row schedule.Row) error {
 	return nil
 }
 
+func (k *keeper) NoteJob(ctx context.Context, row schedule.Row) error { return k.KeepJob(ctx, row) }
+
 func (k *keeper) Job(_ context.Context, id string) (schedule.Row, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

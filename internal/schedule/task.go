@@ -91,7 +91,7 @@ func (t *Task) Advance(ctx context.Context, done int64, cursor any) error {
 	if !due {
 		return nil
 	}
-	return t.runner.keep(ctx, t.run)
+	return t.runner.note(ctx, t.run)
 }
 
 // Keep is Advance for a cursor that the job cannot do without: it is durable when
@@ -107,7 +107,7 @@ func (t *Task) Keep(ctx context.Context, done int64, cursor any) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	return t.runner.keep(ctx, t.run)
+	return t.runner.note(ctx, t.run)
 }
 
 // saveEvery is how often the place of a running job is kept.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"rapport/internal/catalog"
 	"rapport/internal/clock"
 	"rapport/internal/event"
 	"rapport/internal/id"
@@ -113,23 +114,61 @@ func (r *record) readGuest(w *work, rules *identity.Rules) {
 
 var guestOnly = (&guestShared{}).encode()
 
-// distinct is how many of the records speak of different guests, and of which.
+// distinct is how many of the records speak of different guests and orders, and of
+// which.
 func distinct(records []record) (n int, about map[id.Key]bool) {
 	seen := make(map[id.Key]bool, len(records))
+	var keys []id.Key
 	for i := range records {
-		if records[i].arrival.Event == nil {
-			continue
+		keys = records[i].about(keys[:0])
+		if slices.ContainsFunc(keys, func(k id.Key) bool { return seen[k] }) {
+			return i, seen
 		}
-		for _, who := range records[i].arrival.Event.Identifiers {
-			if seen[who.Key()] {
-				return i, seen
-			}
-		}
-		for _, who := range records[i].arrival.Event.Identifiers {
-			seen[who.Key()] = true
+		for _, k := range keys {
+			seen[k] = true
 		}
 	}
 	return len(records), seen
+}
+
+// about adds the keys of what a record speaks of.
+func (r *record) about(keys []id.Key) []id.Key {
+	if r.delta == orders {
+		keys = append(keys, catalog.Key(catalog.Order, r.value.Get("referenceId").Text()))
+	}
+	if r.arrival.Event != nil {
+		for _, who := range r.arrival.Event.Identifiers {
+			keys = append(keys, who.Key())
+		}
+	}
+	return keys
+}
+
+// deleted tells that a line before this one deletes its guest.
+func (w *work) deleted(r *record) bool {
+	gone := func(i event.Identifier) bool { return w.gone[i.Key()] }
+	if len(w.gone) == 0 {
+		return false
+	}
+	if r.known != nil && slices.ContainsFunc(r.known.Identifiers, func(i profile.IdentifierSeen) bool { return gone(i.Identifier) }) {
+		return true
+	}
+	return slices.ContainsFunc(r.arrival.Event.Identifiers, gone)
+}
+
+// forget notes whom the records delete. What comes behind it about one of them would
+// be deleted with the rest, as that takes its time: it is not taken, and is told so.
+func (w *work) forget(records []record) {
+	for i := range records {
+		switch r := &records[i]; {
+		case r.delta == deletes && r.known != nil:
+			for _, who := range r.known.Identifiers {
+				w.gone[who.Key()] = true
+			}
+		case r.arrival.Event != nil && r.delta != fails && w.deleted(r):
+			r.fail(codeForbidden, "action not allowed: a line before deletes the guest; send it again in a later batch")
+		}
+	}
 }
 
 // decide tells what a record changes.
@@ -156,7 +195,7 @@ func (w *work) decide(r *record) error {
 		}
 	case "delete", "gdpr_delete":
 		r.delta = deletes
-		if v == nil {
+		if v == nil || w.deleted(r) {
 			r.fail(codeMissing, "guest not found")
 			return nil
 		}

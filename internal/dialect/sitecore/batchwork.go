@@ -55,6 +55,7 @@ const (
 	codeOK          = 200
 	codeInvalid     = 400
 	codeUnsupported = 402
+	codeForbidden   = 403
 	codeMissing     = 404
 	codeExists      = 409
 	codeInternal    = 500
@@ -70,6 +71,7 @@ type work struct {
 	zip     *gzip.Writer
 	records []record
 	feeder  pipeline.Feeder
+	gone    map[id.Key]bool // what the guests were known by whom the batch deletes
 }
 
 // Work is the worker of JobBatch.
@@ -78,7 +80,7 @@ func (d *Door) Work(ctx context.Context, t *schedule.Task) error {
 	if err := t.Params(&params); err != nil {
 		return err
 	}
-	w := &work{Door: d, ctx: ctx, feeder: pipeline.Feeder{To: d.Accept}}
+	w := &work{Door: d, ctx: ctx, feeder: pipeline.Feeder{To: d.Accept}, gone: map[id.Key]bool{}}
 	var err error
 	if w.batch, err = d.batch(params.Ref); err != nil {
 		return err
@@ -136,6 +138,9 @@ func (w *work) read(t *schedule.Task) error {
 		line, long, err := nextLine(lines)
 		ended := errors.Is(err, io.EOF)
 		if err != nil && !ended {
+			if err := w.chunk(t, number); err != nil {
+				return err
+			}
 			return fault.Errorf(fault.Invalid, "invalid_gzip", "the file is damaged after line %d: %w", number, err)
 		}
 		if !ended || len(line) > 0 {
@@ -188,7 +193,7 @@ func nextLine(r *bufio.Reader) (line []byte, long bool, err error) {
 // chunk works through some records and keeps how far it is.
 func (w *work) chunk(t *schedule.Task, number int64) error {
 	w.prepare()
-	// A guest that comes twice must be seen as the first one left it.
+	// A guest or an order that comes twice must be seen as the first one left it.
 	for rest := w.records; len(rest) > 0; {
 		n, about := distinct(rest)
 		if err := w.apply(rest[:n], about); err != nil {
@@ -242,6 +247,7 @@ func (w *work) apply(records []record, about map[id.Key]bool) error {
 	if err := failed.Load(); err != nil {
 		return *err
 	}
+	w.forget(records)
 	if err := w.hand(records, about); err != nil {
 		return err
 	}
@@ -261,8 +267,12 @@ func (w *work) hand(records []record, about map[id.Key]bool) error {
 		}
 	}
 	if len(sub.Events) > 0 {
+		before := len(sub.Events)
 		if err := w.feeder.Hand(w.ctx, sub, about); err != nil {
 			return err
+		}
+		if len(sub.Events) < before {
+			leftOut(records, sub.Events)
 		}
 	}
 	if !ordered {
@@ -277,6 +287,20 @@ func (w *work) hand(records []record, about map[id.Key]bool) error {
 		}
 	})
 	return nil
+}
+
+// leftOut says of the records whose events were left out at the door that they were.
+func leftOut(records []record, taken []pipeline.Arrival) {
+	in := make(map[string]bool, len(taken))
+	for i := range taken {
+		in[taken[i].Event.MessageID] = true
+	}
+	for i := range records {
+		r := &records[i]
+		if r.arrival.Event != nil && (r.delta == changes || r.delta == orders) && !in[r.arrival.Event.MessageID] {
+			r.fail(codeForbidden, "action not allowed: the guest was deleted a moment ago, or the rules of the source leave it out; send it again later")
+		}
+	}
 }
 
 // note writes the log of a chunk, durably, as a part of its own.

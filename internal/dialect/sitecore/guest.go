@@ -155,18 +155,20 @@ func writeExtension(w *writer, name string, x jsondoc.Value) error {
 	if !ok || x.Kind() != jsondoc.Object {
 		return fault.Errorf(fault.Invalid, "invalid_extension", "extension %.40q: the name must begin with ext, and it and the key have letters and digits only", name).At("/extensions")
 	}
-	if x.Len() > MaxExtensionValues+4 {
-		return fault.Errorf(fault.Invalid, "invalid_extension", "extension %s has more than %d values", name, MaxExtensionValues).At("/extensions")
-	}
 	values := x
 	if inner := x.Get("values"); inner.Kind() == jsondoc.Object {
 		values = inner
 	}
 	var failed error
+	n := 0
 	values.EachBytes(func(key []byte, v jsondoc.Value) bool {
 		switch string(key) {
 		case "name", "key", "ref", "href", "createdAt", "modifiedAt":
 			return true
+		}
+		if n++; n > MaxExtensionValues {
+			failed = fault.Errorf(fault.Invalid, "invalid_extension", "extension %s has more than %d values", name, MaxExtensionValues).At("/extensions")
+			return false
 		}
 		if v.Kind() >= jsondoc.Array || bytes.IndexByte(key, '_') == 0 || len(key) == 0 {
 			failed = fault.Errorf(fault.Invalid, "invalid_extension", "%s of the extension %s is of the kind %s; send a string, number or boolean", key, name, v.Kind()).At("/extensions")

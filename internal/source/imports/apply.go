@@ -27,11 +27,11 @@ type record struct {
 	feed.Record
 	arrival pipeline.Arrival // of an event
 	doc     jsondoc.Doc
-	known   []*profile.View   // by the identifiers of the event
-	item    *catalog.ItemView // as it is; nil: it is not there
-	told    bool              // the person's timeline has its message
-	next    *record           // the one that is decided as if this one was applied
-	redone  bool              // a run before has decided it, and perhaps handed it over
+	known   []*profile.View // by the identifiers of the event
+	item    *catalog.Entity // as it is; nil: it is not there
+	told    bool            // the person's timeline has its message
+	next    *record         // the one that is decided as if this one was applied
+	redone  bool            // a run before has decided it, and perhaps handed it over
 	bad     *tablefile.RowError
 	delta   delta
 }

@@ -39,7 +39,7 @@ type Spine interface {
 	Known(ctx context.Context, records [][]event.Identifier) ([][]*profile.View, error)
 	Have(ctx context.Context, events []*event.Event) ([]bool, error)
 	Entity(ctx context.Context, kind catalog.Kind, id string) (pipeline.Stored, error)
-	Items(ctx context.Context, ids []string) ([]*catalog.ItemView, error)
+	Items(ctx context.Context, ids []string) ([]*catalog.Entity, error)
 	ChangeMany(ctx context.Context, commands []pipeline.Command) (refused []error, receipt pipeline.Receipt, err error)
 }
 

@@ -39,9 +39,9 @@ func (w *work) decideItem(r *record) error {
 // changes tells what a record changes of its item.
 func (w *work) changes(r *record) delta {
 	switch {
-	case r.item == nil:
+	case r.item == nil || !r.item.Exists():
 		return inserted
-	case w.of.Again || sameItem(r, r.item):
+	case w.of.Again || sameItem(r):
 		return unchanged
 	}
 	return updated
@@ -53,18 +53,9 @@ func (w *work) writeItems(records []*record, about map[id.Key]bool) error {
 	var commands []pipeline.Command
 	var of []*record
 	for _, r := range records {
-		c := pipeline.Command{
-			Kind: catalog.Item, ID: r.Item, Op: catalog.Merge, Body: r.Body, Source: w.of.Source, Received: w.Now.Now(),
-			IdempotencyKey: "import-" + w.of.ID + "-" + strconv.FormatInt(r.Line, 10), First: !r.redone,
+		if r.delta == updated || r.delta == inserted {
+			commands, of = append(commands, w.command(r)), append(of, r)
 		}
-		switch r.delta {
-		case updated:
-		case inserted:
-			c.Op, c.Body = catalog.Put, withoutNulls(r)
-		default:
-			continue
-		}
-		commands, of = append(commands, c), append(of, r)
 	}
 	if len(commands) == 0 {
 		return nil
@@ -89,46 +80,24 @@ func (w *work) writeItems(records []*record, about map[id.Key]bool) error {
 	return nil
 }
 
+// command is what the catalog is told of a record that changes something.
+func (w *work) command(r *record) pipeline.Command {
+	c := pipeline.Command{
+		Kind: catalog.Item, ID: r.Item, Op: catalog.Merge, Body: r.Body, Source: w.of.Source, Received: w.Now.Now(),
+		IdempotencyKey: "import-" + w.of.ID + "-" + strconv.FormatInt(r.Line, 10), First: !r.redone,
+	}
+	if r.delta == inserted {
+		c.Op, c.Body = catalog.Put, withoutNulls(r)
+	}
+	return c
+}
+
 // groups are the members of an item.
 var groups = [...]string{"attributes", "dimensions"}
 
 // sameItem tells that a patch says nothing of an item that is not so already.
-func sameItem(r *record, v *catalog.ItemView) bool {
-	if r.doc.Reset(r.Body, jsondoc.DefaultLimits()) != nil {
-		return false
-	}
-	equal := true
-	for i, now := range [...]map[string][]byte{raw(v.Attributes), raw(v.Dimensions)} {
-		r.doc.Root().Get(groups[i]).Each(func(name string, said jsondoc.Value) bool {
-			have, ok := now[name]
-			if said.IsNull() {
-				equal = equal && !ok
-			} else {
-				equal = equal && ok && oneOrList(have) == oneOrList(jsondoc.AppendCanonical(nil, said))
-			}
-			return equal
-		})
-	}
-	return equal
-}
-
-func raw[T ~[]byte](m map[string]T) map[string][]byte {
-	out := make(map[string][]byte, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
-}
-
-// oneOrList takes a list of one for what is in it: the catalog does, too.
-func oneOrList(v []byte) string {
-	if doc, err := jsondoc.Parse(v, jsondoc.DefaultLimits()); err == nil && doc.Root().Kind() == jsondoc.Array && doc.Root().Len() == 1 {
-		doc.Root().Items(func(_ int, only jsondoc.Value) bool {
-			v = jsondoc.AppendCanonical(nil, only)
-			return false
-		})
-	}
-	return string(v)
+func sameItem(r *record) bool {
+	return r.doc.Reset(r.Body, jsondoc.DefaultLimits()) == nil && r.item.Knows(r.doc.Root())
 }
 
 // withoutNulls is the patch of an item that is not there yet.
@@ -150,7 +119,7 @@ func withoutNulls(r *record) []byte {
 				out = append(out, ',')
 			}
 			out = append(jsondoc.AppendString(out, name), ':')
-			out = append(out, v.Raw()...)
+			out = append(out, catalog.MergePatch("", v)...)
 			return true
 		})
 		out = append(out, '}')

@@ -7,7 +7,6 @@ import (
 
 	"rapport/internal/catalog"
 	"rapport/internal/id"
-	"rapport/internal/jsondoc"
 	"rapport/internal/profile"
 )
 
@@ -108,14 +107,11 @@ func (w *work) follow(heads []*record) (decided, later []*record) {
 	return decided, later
 }
 
-// followItem decides on those that come next on an item. One that the catalog will
-// refuse changes nothing for those after it.
+// followItem decides on those that come next on an item.
 func (w *work) followItem(h *record) (decided []*record) {
-	var known *catalog.ItemView
-	if h.item != nil && h.next != nil {
-		known = newItem()
-		maps.Copy(known.Attributes, h.item.Attributes)
-		maps.Copy(known.Dimensions, h.item.Dimensions)
+	known := h.item
+	if known == nil && h.next != nil {
+		known = catalog.NewEntity(catalog.Item, h.Item)
 	}
 	for r := h; r != nil; r = r.next {
 		decided = append(decided, r)
@@ -127,42 +123,24 @@ func (w *work) followItem(h *record) (decided []*record) {
 			r.item = known
 			r.delta = w.changes(r)
 		}
-		if h.next != nil && (r.delta == inserted || r.delta == updated) && w.takes(r) {
-			known = learned(known, r)
+		if r.next != nil && (r.delta == inserted || r.delta == updated) {
+			w.learn(known, r)
 		}
 	}
 	return decided
 }
 
-// takes tells whether the catalog takes what a record says.
-func (w *work) takes(r *record) bool {
-	_, err := catalog.Decide(catalog.Change{Kind: catalog.Item, ID: r.Item, Op: catalog.Put, Document: withoutNulls(r)}, nil, w.Documents.Rules())
-	return err == nil
-}
-
-func newItem() *catalog.ItemView {
-	return &catalog.ItemView{Attributes: map[string]json.RawMessage{}, Dimensions: map[string]json.RawMessage{}}
-}
-
-// learned is an item, nil: none, with what a record says of it.
-func learned(v *catalog.ItemView, r *record) *catalog.ItemView {
-	if v == nil {
-		v = newItem()
+// learn makes of an item what the catalog will make of it: what it will refuse
+// changes nothing for the records after it.
+func (w *work) learn(known *catalog.Entity, r *record) {
+	c := w.command(r)
+	change, err := catalog.Decide(catalog.Change{Kind: c.Kind, ID: c.ID, Op: c.Op, Time: c.Received, Document: c.Body}, known, nil)
+	if err != nil {
+		return
 	}
-	if r.doc.Reset(r.Body, jsondoc.DefaultLimits()) != nil {
-		return v
+	if portion, err := change.Portion(); err == nil {
+		known.Apply(&portion)
 	}
-	for i, now := range [...]map[string]json.RawMessage{v.Attributes, v.Dimensions} {
-		r.doc.Root().Get(groups[i]).Each(func(name string, said jsondoc.Value) bool {
-			if said.IsNull() {
-				delete(now, name)
-			} else {
-				now[name] = jsondoc.AppendCanonical(nil, said)
-			}
-			return true
-		})
-	}
-	return v
 }
 
 // whom gives a copy of the person that a record is about, as known before it.

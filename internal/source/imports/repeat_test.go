@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"rapport/internal/catalog"
 	"rapport/internal/event"
 	"rapport/internal/feed"
-	"rapport/internal/identity"
 	"rapport/internal/jsondoc"
 	"rapport/internal/pipeline"
 	"rapport/internal/profile"
@@ -114,17 +114,9 @@ func TestFollow_RowsOfOnePersonAreSeenAsTheRowsBeforeLeaveThem(t *testing.T) {
 	}
 }
 
-// ruled are documents of which only the rules are asked for.
-type ruled struct{ Documents }
-
-func (ruled) Rules() *identity.Rules {
-	rules := identity.DefaultRules()
-	return &rules
-}
-
 func TestFollow_RowsOfOneItemAreSeenAsTheRowsBeforeLeaveThem(t *testing.T) {
 	t.Parallel()
-	w := &work{Door: &Door{Config: Config{Documents: ruled{}}}, journal: &journal{known: map[int64]verdict{9: {delta: unchanged}}}, items: true}
+	w := &work{Door: &Door{Config: Config{Now: time.Now}}, journal: &journal{known: map[int64]verdict{9: {delta: unchanged}}}, items: true}
 	for _, c := range []struct {
 		known string // attributes before; empty: it is not there
 		rows  string // their attributes
@@ -133,6 +125,7 @@ func TestFollow_RowsOfOneItemAreSeenAsTheRowsBeforeLeaveThem(t *testing.T) {
 		{"", `{"a":1};{"a":1};{"a":2};{"a":1}`, "1 3 2 2"},
 		{`{"a":1,"b":2}`, `{"a":1};{"b":2};{"b":3};{"a":1};{"b":3}`, "3 3 2 3 3"},
 		{`{"a":1}`, `{"a":null};{"a":null};{"c":null};{"a":1}`, "2 3 3 2"},
+		{`{"a":{"x":1,"y":2}}`, `{"a":{"x":1}};{"a":{"z":3}};{"a":{"x":1,"z":3}};{"a":{"y":null}};{"a":{"y":null}}`, "3 2 3 2 3"},
 		{"", `7;{"a":1};{"a":1}`, "1 1 3"},                                                                   // the catalog refuses 7
 		{"", `{"a":1};{"a":2};{"a":3};{"a":4};{"a":5};{"a":6};{"a":7};{"a":8};{"a":9}`, "1 2 2 2 2 2 2 2 3"}, // the last was decided before
 	} {
@@ -145,7 +138,8 @@ func TestFollow_RowsOfOneItemAreSeenAsTheRowsBeforeLeaveThem(t *testing.T) {
 			t.Fatalf("%s: %s, later %s", c.rows, lines(now), lines(later))
 		}
 		if c.known != "" {
-			now[0].item = learned(nil, &record{Record: feed.Record{Body: []byte(`{"attributes":` + c.known + `}`)}})
+			now[0].item = catalog.NewEntity(catalog.Item, "p")
+			w.learn(now[0].item, &record{Record: feed.Record{Item: "p", Body: []byte(`{"attributes":` + c.known + `}`)}})
 		}
 		now[0].delta = w.changes(now[0])
 		decided, _ := w.follow(now)
