@@ -33,6 +33,13 @@ test('a marketer plans an experiment, starts it, reads the result and finishes i
   await people(server)
   await page.getByText('400 people take part').waitFor()
   await look('experiment-results')
+  // Of whom the results are is a switch, and in the address.
+  await page.getByLabel('Only people whose time is over').check({ force: true })
+  await page.waitForURL(/mature=true/)
+  await page.getByText('Nobody is left').waitFor()
+  await look('experiment-nobody-left')
+  await page.getByLabel('Only people whose time is over').uncheck({ force: true })
+  await page.getByText('400 people take part').waitFor()
   await c.go('/experiments/short-checkout?tab=links')
   await page.getByLabel('Page').fill('https://shop.example/checkout')
   await page.getByRole('button', { name: 'Make a link' }).last().click()

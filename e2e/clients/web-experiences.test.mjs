@@ -241,7 +241,9 @@ test(`web experiences: in ${loads} loads no place changes after the budget`, asy
   let load = 0
   site.delay = (path) => (path === '/site/d' ? ((load * 7919) % 97) / 97 * far : 0)
   const shown = { decided: 0, ever: 0, paintedLate: 0 }
-  for (; load < loads; load++) {
+  // A machine that is too busy for the first of them gets more.
+  const both = () => shown.decided > 0 && shown.ever > 0
+  for (; load < loads || (load < loads + 20 && !both()); load++) {
     const visitor = await browser.newContext({ viewport: { width: 400, height: 300 } })
     const page = await visitor.newPage()
     const seen = await record(page, site.url, { budget, lasts: far + budget })
@@ -265,5 +267,5 @@ test(`web experiences: in ${loads} loads no place changes after the budget`, asy
     await visitor.close()
   }
   t.diagnostic(`${shown.decided} with the decision, ${shown.ever} with what stands on the page and a reason, 0 changes; ${shown.paintedLate} first frames of before the budget were through only after it`)
-  assert.ok(shown.decided > 0 && shown.ever > 0, JSON.stringify(shown))
+  assert.ok(both(), JSON.stringify(shown))
 })

@@ -6,20 +6,23 @@ import { IconLanguage, IconLogout, IconMoon, IconSearch, IconSun, IconUser } fro
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useEffect, useState } from 'react'
+import type { KeyboardEvent } from 'react'
 import { useSession } from '~/features/access/session'
 import { calledOf } from '~/features/profile/name'
 import { api, ask } from '~/shared/api/client'
 import { languages, useLocale, useText } from '~/shared/i18n'
 import type { Language } from '~/shared/i18n'
-import { navigation } from './features'
 import { shell } from './messages'
+import { useNavigation } from './navigation'
+import { useThings } from './things'
 
-/** Palette finds pages, people and commands by a word: Ctrl-K. */
+/** Palette finds pages, what is on them, people and commands by a word: Ctrl-K. */
 export function Palette({ close }: { close: () => void }) {
   const t = useText(shell)
   const navigate = useNavigate()
   const [query, setQuery] = useState('')
   const people = usePeople(query, (id) => void navigate({ to: '/people/$ref', params: { ref: id } }))
+  const things = useThings(query)
   const pages = usePages()
   const commands = useCommands()
   // The field to type in is painted before the list below it.
@@ -29,14 +32,17 @@ export function Palette({ close }: { close: () => void }) {
     spotlight.open()
     return () => spotlight.close()
   }, [])
-  const groups: SpotlightActionGroupData[] = [
+  const found: SpotlightActionGroupData[] = [
+    { group: t('palettePeople'), actions: people },
+    { group: t('paletteThings'), actions: things },
+  ]
+  const fixed: SpotlightActionGroupData[] = [
     { group: t('palettePages'), actions: pages },
     { group: t('paletteCommands'), actions: commands },
   ]
-  if (people.length > 0) groups.unshift({ group: t('palettePeople'), actions: people })
   return (
     <Spotlight
-      actions={ready ? keep(query, groups, t('palettePeople')) : []}
+      actions={ready ? [...found, ...keep(query, fixed)].filter((g) => g.actions.length > 0) : []}
       query={query}
       onQueryChange={setQuery}
       onSpotlightClose={close}
@@ -51,27 +57,32 @@ export function Palette({ close }: { close: () => void }) {
       scrollable
       styles={{ actionDescription: { opacity: 1 } }} // less is too little contrast on what is selected
       maxHeight={420}
-      searchProps={{ leftSection: <IconSearch size={18} stroke={1.7} />, placeholder: t('search'), 'aria-label': t('search') }}
+      searchProps={{ onKeyDown: enterFirst, leftSection: <IconSearch size={18} stroke={1.7} />, placeholder: t('search'), 'aria-label': t('search') }}
     />
   )
 }
 
-// keep filters pages and commands by the words typed; people were found by the server.
-function keep(query: string, groups: SpotlightActionGroupData[], people: string): SpotlightActionGroupData[] {
+// enterFirst opens what is first in the list where nothing was gone to: what the server
+// found comes after the words were typed, and the list selects none of it.
+function enterFirst(e: KeyboardEvent<HTMLInputElement>): void {
+  if (e.key !== 'Enter' || e.nativeEvent.isComposing || document.querySelector('[data-action][data-selected]')) return
+  document.querySelector<HTMLElement>('[role="dialog"] [data-action]')?.click()
+}
+
+// keep filters pages and commands by the words typed; what else there is was found by them.
+function keep(query: string, groups: SpotlightActionGroupData[]): SpotlightActionGroupData[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean)
   const fits = (a: SpotlightActionData): boolean => {
     const text = `${a.label} ${Array.isArray(a.keywords) ? a.keywords.join(' ') : (a.keywords ?? '')}`.toLowerCase()
     return words.every((w) => text.includes(w))
   }
-  return groups
-    .map((g) => (g.group === people ? g : { ...g, actions: g.actions.filter(fits) }))
-    .filter((g) => g.actions.length > 0)
+  return groups.map((g) => ({ ...g, actions: g.actions.filter(fits) }))
 }
 
 function usePages(): SpotlightActionData[] {
   const navigate = useNavigate()
   const { language } = useLocale()
-  return navigation.map((n) => ({
+  return useNavigation().map((n) => ({
     id: `page ${n.to}`,
     label: n.label[language],
     keywords: `${n.words ?? ''} ${Object.values(n.label).join(' ')}`,

@@ -8,7 +8,7 @@ import { useSession } from '~/features/access/session'
 import { useFormats, useLocale, useText } from '~/shared/i18n'
 import { Loading } from '~/shared/states/Loading'
 import { useEventRate } from './rate'
-import { navigation } from './features'
+import { useNavigation } from './navigation'
 import { navGroups } from './feature'
 import { Mark } from './Mark'
 import { shell } from './messages'
@@ -61,6 +61,7 @@ function Frame() {
 function Rail({ narrow, toggle, open }: { narrow: boolean; toggle: () => void; open: boolean }) {
   const t = useText(shell)
   const { language } = useLocale()
+  const navigation = useNavigation()
   return (
     <nav className={css.rail} aria-label={t('navigation')} data-open={open || undefined}>
       <Link to="/" className={css.brand} aria-label="Rapport">

@@ -1,13 +1,14 @@
 import { Group, Kbd, Table } from '@mantine/core'
 import { useLocale, useText } from '~/shared/i18n'
 import { Dialog } from '~/shared/ui/Dialog'
-import { navigation } from './features'
 import { shell } from './messages'
+import { useNavigation } from './navigation'
 
 /** ShortcutList says which keys do what. */
 export function ShortcutList({ close }: { close: () => void }) {
   const t = useText(shell)
   const { language } = useLocale()
+  const navigation = useNavigation()
   const lines: [string[], string][] = [
     [['Ctrl', 'K'], t('shortPalette')],
     [['/'], t('shortFilter')],

@@ -1,4 +1,5 @@
 import type { ComponentType } from 'react'
+import type { Area, Scope } from '~/features/access/session'
 import type { Language } from '~/shared/i18n'
 
 /** NavGroup is a part of the left rail, in this order. */
@@ -15,4 +16,6 @@ export interface NavItem {
   letter: string
   /** further words that the palette finds it by */
   words?: string
+  /** what somebody's roles must include to see anything there */
+  needs?: [Area, Scope]
 }

@@ -13,6 +13,7 @@ import { Async } from '~/shared/states/Async'
 import { Page } from '~/shared/ui/Page'
 import { Time } from '~/shared/ui/Time'
 import { useToasts } from '~/shared/ui/undo'
+import { May } from './May'
 import { settings } from './settingsMessages'
 
 type Job = Schema['Job']
@@ -113,7 +114,7 @@ function Backups({ jobs }: { jobs: Job[] }) {
       <Title order={2} mb={4}>{t('backups')}</Title>
       <Group justify="space-between">
         <Text c="dimmed">{last?.finished_at ? <>{t('lastBackup')} <Time at={last.finished_at} /></> : t('noBackup')}</Text>
-        <Button variant="default" leftSection={<IconDatabaseExport size={16} />} loading={make.isPending} onClick={() => make.mutate(undefined, { onSuccess: () => toasts.done(t('backupBegun')), onError: toasts.failed })}>{t('backupNow')}</Button>
+        <May area="process" scope="admin"><Button variant="default" leftSection={<IconDatabaseExport size={16} />} loading={make.isPending} onClick={() => make.mutate(undefined, { onSuccess: () => toasts.done(t('backupBegun')), onError: toasts.failed })}>{t('backupNow')}</Button></May>
       </Group>
     </section>
   )

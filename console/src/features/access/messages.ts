@@ -3,6 +3,7 @@ import { catalog } from '~/shared/i18n'
 export const access = catalog(
   {
     title: 'Sign in',
+    readOnly: 'Your roles show this and do not change it. Ask an administrator for one that does.',
     email: 'E-mail address',
     password: 'Password',
     signIn: 'Sign in',
@@ -43,6 +44,7 @@ export const access = catalog(
     refused_other: 'The sign-in did not work ({code}). Begin again, or ask an admin.',
   },
   {
+    readOnly: 'Ihre Rollen zeigen das und ändern es nicht. Bitten Sie die Verwaltung um eine, die es ändert.',
     title: 'Anmelden',
     email: 'E-Mail-Adresse',
     password: 'Passwort',

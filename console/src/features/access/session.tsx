@@ -6,6 +6,16 @@ import { problemOf } from '~/shared/api/problem'
 import { useLocale } from '~/shared/i18n'
 import { cameIn } from './refused'
 
+/** Area is a part of the product that rights are given for, as the server names them. */
+export type Area =
+  | 'profiles' | 'identity' | 'entities' | 'segments' | 'decisions' | 'experiments' | 'experiences' | 'broadcasts' | 'destinations'
+  | 'lake' | 'privacy' | 'imports' | 'sources' | 'accounting' | 'access' | 'process'
+
+/** scopes are what may be done in an area, each holding those before it. */
+const scopes = ['read', 'write', 'admin'] as const
+export type Scope = (typeof scopes)[number]
+type Rights = Partial<Record<Area, Scope>>
+
 /** Who is signed in. */
 export interface Member {
   id: string
@@ -14,6 +24,8 @@ export interface Member {
   roles: string[]
   /** whether it may ask to see what is personal; what a key sees is not masked */
   mayUnmask: boolean
+  /** what the roles include; a key without a scope is told so by the server */
+  rights?: Rights
 }
 
 type Session = 'unknown' | 'out' | Member
@@ -33,6 +45,7 @@ const path = '/api/v1/session'
 
 interface SessionAnswer {
   member: { id: string; name: string; email: string; roles?: string[] }
+  rights?: Rights
   may_unmask?: boolean
   /** where the browser signs out at the provider too */
   sign_out_url?: string
@@ -46,6 +59,23 @@ export function useSession(): Access {
   return access
 }
 
+/** useMay tells whether whoever is signed in may do something in an area. */
+export function useMay(area: Area, scope: Scope): boolean {
+  return mayIn(useAccessRights(), area, scope)
+}
+
+/** useAccessRights are the rights of whoever is signed in; undefined where the server alone knows. */
+export function useAccessRights(): Rights | undefined {
+  const { session } = useSession()
+  return typeof session === 'object' ? session.rights : undefined
+}
+
+/** mayIn tells whether rights include a scope in an area. */
+export function mayIn(rights: Rights | undefined, area: Area, scope: Scope): boolean {
+  const has = rights?.[area]
+  return rights === undefined || (has !== undefined && scopes.indexOf(has) >= scopes.indexOf(scope))
+}
+
 export function SessionProvider({ children }: { children: ReactNode }) {
   const [session, setSession] = useState<Session>('unknown')
   const [away, setAway] = useState(false)
@@ -53,7 +83,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   const enter = useCallback((answer: SessionAnswer) => {
     const { member } = answer
-    setSession({ id: member.id, name: member.name, email: member.email, roles: member.roles ?? [], mayUnmask: answer.may_unmask === true })
+    setSession({ id: member.id, name: member.name, email: member.email, roles: member.roles ?? [], mayUnmask: answer.may_unmask === true, ...(answer.rights ? { rights: answer.rights } : {}) })
   }, [])
   const come = useCallback((answer: SessionAnswer) => {
     cameIn()

@@ -42,6 +42,6 @@ export const settingsRoutes = [
 
 export const settingsNav: NavItem[] = [
   { to: '/health', group: 'govern', label: { en: 'System health', de: 'Zustand' }, icon: IconHeartbeat, letter: 'y', words: 'backup jobs late stuck sicherung aufträge' },
-  { to: '/audit', group: 'govern', label: { en: 'Audit log', de: 'Protokoll' }, icon: IconHistory, letter: 'a', words: 'who changed unmask wer hat geändert' },
+  { to: '/audit', group: 'govern', label: { en: 'Audit log', de: 'Protokoll' }, icon: IconHistory, letter: 'a', words: 'who changed unmask wer hat geändert', needs: ['access', 'admin'] },
   { to: '/settings', group: 'govern', label: { en: 'Settings', de: 'Einstellungen' }, icon: IconSettings, letter: ',', words: 'members roles keys theme language mitglieder rollen schlüssel' },
 ]

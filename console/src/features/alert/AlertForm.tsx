@@ -3,6 +3,7 @@ import { useForm } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { destinationName, destinationsQuery } from '~/features/destination/queries'
 import { sourcesQuery } from '~/features/source/queries'
 import { slug } from '~/shared/definition/key'
@@ -43,7 +44,7 @@ export function AlertForm(props: { document: Alert; saving: boolean; error: Erro
         <MultiSelect label={t('sendTo')} description={t('sendToHint')} data={sendTo} {...form.getInputProps('send_to')} searchable clearable comboboxProps={{ shadow: 'md' }} />
         {destinations && takers.length === 0 && <Note color="yellow">{t('noTakers')} <Link to="/destinations" search={{}}>{t('toDestinations')}</Link></Note>}
         {props.error && <ProblemState error={props.error} compact />}
-        <Group justify="flex-end"><Button type="submit" loading={props.saving}>{props.label}</Button></Group>
+        <Group justify="flex-end"><May area="process"><Button type="submit" loading={props.saving}>{props.label}</Button></May></Group>
       </Stack>
     </form>
   )

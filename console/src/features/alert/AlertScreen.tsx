@@ -2,6 +2,7 @@ import { Badge, Button, Tabs } from '@mantine/core'
 import { IconBellOff, IconSend } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { History } from '~/shared/definition/History'
 import { YamlTab } from '~/shared/definition/YamlTab'
 import { useText } from '~/shared/i18n'
@@ -33,7 +34,7 @@ function One({ stored: a }: { stored: Stored }) {
   const show = (to: string | null): void => void navigate({ to: '/alerts/$key', params: { key: a.key }, search: to === 'edit' ? {} : { tab: to as AlertTab }, replace: true })
   const off = a.live_version === null
   return (
-    <Page title={a.document.name} back={<BackLink to="/alerts">{t('alerts')}</BackLink>} badge={<Badge color={off ? 'gray' : 'green'}>{t(off ? 'is_off' : 'is_on')}</Badge>} lead={<Summary of={a.document} />} actions={<Actions stored={a} tried={() => show('said')} />}>
+    <Page title={a.document.name} back={<BackLink to="/alerts">{t('alerts')}</BackLink>} badge={<Badge color={off ? 'gray' : 'green'}>{t(off ? 'is_off' : 'is_on')}</Badge>} lead={<Summary of={a.document} />} actions={<May area="process"><Actions stored={a} tried={() => show('said')} /></May>}>
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">{alertTabs.map((x) => <Tabs.Tab key={x} value={x}>{t(`tab_${x}`)}</Tabs.Tab>)}</Tabs.List>
         <Tabs.Panel value="edit"><div style={{ maxWidth: 780 }}><Edit key={a.version} stored={a} /></div></Tabs.Panel>

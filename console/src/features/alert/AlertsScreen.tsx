@@ -2,6 +2,7 @@ import { Badge, Button, Card, Group, Stack, Tabs, Text } from '@mantine/core'
 import { IconBell, IconCircleCheck, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -33,7 +34,7 @@ export function AlertsScreen() {
   const standing = useQuery(standingQuery)
   const create = useAlertChange((d: Alert) => saveAlert(slug(d.name), d, true))
   const to = (search: { tab?: ListTab; new?: boolean }): void => void navigate({ to: '/alerts', search, replace: !search.new })
-  const add = <Button leftSection={<IconPlus size={16} />} onClick={() => to({ tab: 'rules', new: true })}>{t('add')}</Button>
+  const add = <May area="process"><Button leftSection={<IconPlus size={16} />} onClick={() => to({ tab: 'rules', new: true })}>{t('add')}</Button></May>
   const none = <Empty title={t('none')} icon={IconBell} action={add}>{t('noneText')}</Empty>
   return (
     <Page title={t('alerts')} lead={t('lead')} actions={(query.data?.length ?? 0) > 0 && add}>

@@ -2,6 +2,7 @@ import { Alert, Badge, Button, Card, Group, Progress, SimpleGrid, Stack, Table, 
 import { IconDatabaseExport, IconDatabaseOff } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
+import { May } from '~/features/access/May'
 import { spanText } from '~/features/alert/spans'
 import { api, ask } from '~/shared/api/client'
 import { useFormats, useLocale, useText } from '~/shared/i18n'
@@ -22,7 +23,7 @@ export function BackupsScreen() {
   const plan = useQuery(planQuery)
   const ready = plan.data?.possible === true && plan.data.place !== ''
   return (
-    <Page title={t('backups')} lead={t('lead')} actions={ready && <Make />}>
+    <Page title={t('backups')} lead={t('lead')} actions={ready && <May area="process" scope="admin"><Make /></May>}>
       <Async query={plan}>
         {(p) =>
           !p.possible ? <Empty title={t('database')} icon={IconDatabaseOff}>{t('databaseText')}</Empty> : (

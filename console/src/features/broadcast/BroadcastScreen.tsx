@@ -3,6 +3,7 @@ import { IconChecks, IconClock, IconFlask, IconPlayerPause, IconPlayerPlay, Icon
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
 import { Suspense, lazy, useState } from 'react'
+import { May } from '~/features/access/May'
 import { refOf } from '~/features/profile/name'
 import { api, ask } from '~/shared/api/client'
 import { History } from '~/shared/definition/History'
@@ -49,7 +50,7 @@ function One({ broadcast: b }: { broadcast: Broadcast }) {
       back={<BackLink to="/broadcasts">{t('broadcasts')}</BackLink>}
       badge={<StateBadge state={b.standing.state} />}
       lead={<>{t('segment')} <Link to="/segments/$key" params={{ key: b.segment }} style={{ textDecoration: 'underline' }}>{b.segment}</Link> · {t('destination')} {b.destination}</>}
-      actions={<Actions broadcast={b} />}
+      actions={<May area="broadcasts"><Actions broadcast={b} /></May>}
     >
       {b.standing.problem && <Alert color="red" mb="lg" title={t('problem')}>{b.standing.problem}</Alert>}
       <Tabs value={tab} onChange={show} keepMounted={false}>

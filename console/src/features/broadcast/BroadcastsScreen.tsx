@@ -4,6 +4,7 @@ import { getHotkeyHandler } from '@mantine/hooks'
 import { IconPlus, IconSend } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { segmentName, segmentsQuery } from '~/features/segment/queries'
 import { isKey, slug } from '~/shared/definition/key'
 import { useFormats, useText } from '~/shared/i18n'
@@ -29,10 +30,10 @@ export function BroadcastsScreen() {
   const { new: creating } = route.useSearch()
   const query = useQuery(broadcastsQuery)
   const open = (on: boolean): void => void navigate({ to: '/broadcasts', search: on ? { new: true } : {} })
-  const add = <Button leftSection={<IconPlus size={16} />} onClick={() => open(true)}>{t('add')}</Button>
+  const add = <May area="broadcasts"><Button leftSection={<IconPlus size={16} />} onClick={() => open(true)}>{t('add')}</Button></May>
   return (
-    <Page title={t('broadcasts')} lead={t('lead')} actions={add}>
-      <Async query={query} isEmpty={(d) => d.items.length === 0} empty={<Empty icon={IconSend} title={t('emptyTitle')} action={<Button onClick={() => open(true)}>{t('add')}</Button>}>{t('emptyText')}</Empty>}>
+    <Page title={t('broadcasts')} lead={t('lead')} actions={(query.data?.items.length ?? 0) > 0 && add}>
+      <Async query={query} isEmpty={(d) => d.items.length === 0} empty={<Empty icon={IconSend} title={t('emptyTitle')} action={add}>{t('emptyText')}</Empty>}>
         {({ items }) => (
           <DataTable
             label={t('broadcasts')}

@@ -1,5 +1,6 @@
 import { Alert, Autocomplete, Button, Card, Checkbox, Group, NumberInput, Select, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useState } from 'react'
+import { May } from '~/features/access/May'
 import { usePurposes } from '~/features/segment/builder/suggest'
 import { useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
@@ -82,7 +83,7 @@ export function Delivery({ broadcast: b }: { broadcast: Broadcast }) {
       {!frozen && (
         <Group justify="flex-end">
           {changed && <Button variant="subtle" color="gray" onClick={() => setDocument(before)}>{t('discard')}</Button>}
-          <Button disabled={!changed} loading={save.isPending} onClick={put}>{t('save')}</Button>
+          <May quiet area="broadcasts"><Button disabled={!changed} loading={save.isPending} onClick={put}>{t('save')}</Button></May>
         </Group>
       )}
     </Stack>

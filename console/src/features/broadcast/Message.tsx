@@ -3,6 +3,7 @@ import { IconPlus, IconRefresh } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useEffect, useId, useRef, useState } from 'react'
+import { May } from '~/features/access/May'
 import { nameOf, refOf } from '~/features/profile/name'
 import { profileQuery } from '~/features/profile/queries'
 import { traitsQuery } from '~/features/segment/builder/suggest'
@@ -78,7 +79,7 @@ function Editor({ broadcast: b }: { broadcast: Broadcast }) {
           {changed && (
             <Button variant="subtle" color="gray" onClick={() => { setContent((b.content ?? {}) as Content); setUsed(b.traits ?? []) }}>{t('discard')}</Button>
           )}
-          <Button disabled={!changed} loading={save.isPending} onClick={put}>{t('save')}</Button>
+          <May quiet area="broadcasts"><Button disabled={!changed} loading={save.isPending} onClick={put}>{t('save')}</Button></May>
         </Group>
       )}
     </Stack>

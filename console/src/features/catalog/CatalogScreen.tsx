@@ -2,6 +2,7 @@ import { Button, Stack, Text } from '@mantine/core'
 import { IconPackage, IconUpload } from '@tabler/icons-react'
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { call } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -26,7 +27,7 @@ export function CatalogScreen() {
   const list = useInfiniteQuery(itemsQuery)
   const isEmpty = (d: NonNullable<typeof list.data>): boolean => d.pages[0]?.items.length === 0
   const open = (to: string | undefined): void => void navigate({ to: '/catalog', search: to ? { id: to } : {} })
-  const load = <Button component={Link} to="/imports/new" variant="default" leftSection={<IconUpload size={16} />}>{t('load')}</Button>
+  const load = <May area="imports"><Button component={Link} to="/imports/new" variant="default" leftSection={<IconUpload size={16} />}>{t('load')}</Button></May>
   return (
     <Page title={t('catalog')} lead={t('catalogLead')} actions={list.data && !isEmpty(list.data) && load}>
       <Async query={list} isEmpty={isEmpty} empty={<Empty title={t('catalogEmpty')} icon={IconPackage} action={load}>{t('catalogEmptyText')}</Empty>}>

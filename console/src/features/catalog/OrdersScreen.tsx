@@ -2,6 +2,7 @@ import { Badge, Button, Card, Group, Stack, Table, Text, Title } from '@mantine/
 import { IconReceipt, IconUpload } from '@tabler/icons-react'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { isMasked } from '~/features/profile/name'
 import { useFormats, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -26,7 +27,7 @@ export function OrdersScreen() {
   const list = useInfiniteQuery(ordersQuery)
   const isEmpty = (d: NonNullable<typeof list.data>): boolean => d.pages[0]?.items.length === 0
   const open = (to: string | undefined): void => void navigate({ to: '/orders', search: to ? { id: to } : {} })
-  const load = <Button component={Link} to="/imports/new" variant="default" leftSection={<IconUpload size={16} />}>{t('load')}</Button>
+  const load = <May area="imports"><Button component={Link} to="/imports/new" variant="default" leftSection={<IconUpload size={16} />}>{t('load')}</Button></May>
   const money = (n: number, o: Order): React.ReactNode => <span className="rp-num">{f.number(n)} {o.currency}</span>
   return (
     <Page title={t('orders')} lead={t('ordersLead')} actions={list.data && !isEmpty(list.data) && load}>

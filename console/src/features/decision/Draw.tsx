@@ -4,6 +4,7 @@ import { IconArrowBackUp, IconChevronDown, IconLayoutDistributeVertical, IconPlu
 import { useQuery } from '@tanstack/react-query'
 import { useBlocker, useNavigate } from '@tanstack/react-router'
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { May } from '~/features/access/May'
 import { useLocale, useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
 import { useToasts } from '~/shared/ui/undo'
@@ -159,7 +160,7 @@ function Bar({ at, save, saving, trial }: { at: At; save: () => void; saving: bo
       <Group gap="xs">
         <Text size="sm" c="dimmed">{changed ? t('unsaved') : ''}</Text>
         <Button variant="default" onClick={trial} disabled={!drawing}>{t(changed ? 'saveAndTry' : 'try')}</Button>
-        <Button onClick={save} loading={saving} disabled={!changed}>{t('save')}</Button>
+        <May quiet area="decisions"><Button onClick={save} loading={saving} disabled={!changed}>{t('save')}</Button></May>
       </Group>
     </Group>
   )

@@ -2,6 +2,7 @@ import { Button, Stack, Tabs } from '@mantine/core'
 import { IconRocket } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { useText } from '~/shared/i18n'
 import { History } from '~/shared/definition/History'
 import { Async } from '~/shared/states/Async'
@@ -35,7 +36,7 @@ function One({ model: m }: { model: Model }) {
   const show = (to: string | null): void =>
     void navigate({ to: '/decisions/$key', params: { key: m.key }, search: { ...(to === 'draw' ? {} : { tab: to as ModelTab }), ...(person ? { person } : {}) }, replace: true })
   return (
-    <Page title={m.name || m.key} back={<BackLink to="/decisions">{t('models')}</BackLink>} badge={<Standing model={m} />} actions={<Publish model={m} />}>
+    <Page title={m.name || m.key} back={<BackLink to="/decisions">{t('models')}</BackLink>} badge={<Standing model={m} />} actions={<May area="decisions"><Publish model={m} /></May>}>
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
           {modelTabs.map((name) => (

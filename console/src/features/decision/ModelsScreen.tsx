@@ -2,6 +2,7 @@ import { Button, Skeleton, Text } from '@mantine/core'
 import { IconBinaryTree2, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import type { Schema } from '~/shared/api/client'
 import { StatusBadge } from '~/shared/definition/History'
 import { useText } from '~/shared/i18n'
@@ -27,7 +28,7 @@ export function ModelsScreen() {
   const { new: creating } = route.useSearch()
   const query = useQuery(modelsQuery)
   const add = (on: boolean): void => void navigate({ to: '/decisions', search: on ? { new: true } : {} })
-  const make = <Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t('add')}</Button>
+  const make = <May area="decisions"><Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t('add')}</Button></May>
   return (
     <Page title={t('models')} lead={t('lead')} actions={query.data && query.data.items.length > 0 && make}>
       <Async query={query} isEmpty={(d) => d.items.length === 0} empty={<Empty title={t('emptyTitle')} icon={IconBinaryTree2} action={make}>{t('emptyText')}</Empty>}>

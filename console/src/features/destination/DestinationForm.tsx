@@ -1,6 +1,7 @@
 import { Button, Card, Group, NumberInput, Select, SimpleGrid, Stack, TagsInput, Text, Textarea, TextInput, Title } from '@mantine/core'
 import { useState } from 'react'
 import { useQuery } from '@tanstack/react-query'
+import { May } from '~/features/access/May'
 import { traitsQuery, usePurposes } from '~/features/segment/builder/suggest'
 import { problemOf } from '~/shared/api/problem'
 import { useText } from '~/shared/i18n'
@@ -69,7 +70,7 @@ export function DestinationForm({ type, document, saving, error, save, draft, ca
           {!cancel && changed && <Text size="sm" c="dimmed">{t('unsaved')}</Text>}
           {cancel ? <Button variant="default" onClick={cancel}>{c('cancel')}</Button> : changed && <Button variant="subtle" color="gray" onClick={() => setDocument(document)}>{t('discard')}</Button>}
           {draft && <Button variant="default" loading={saving} onClick={() => finish(draft)}>{t('draft')}</Button>}
-          <Button type="submit" disabled={!cancel && !changed} loading={saving}>{t(cancel ? 'connect' : 'save')}</Button>
+          <May area="destinations"><Button type="submit" disabled={!cancel && !changed} loading={saving}>{t(cancel ? 'connect' : 'save')}</Button></May>
         </Group>
       </Stack>
     </form>

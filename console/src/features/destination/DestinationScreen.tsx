@@ -3,7 +3,9 @@ import { IconDots, IconFlask, IconPlayerPause, IconPlayerPlay } from '@tabler/ic
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { Suspense, lazy, useState } from 'react'
+import { May } from '~/features/access/May'
 import { api, ask } from '~/shared/api/client'
+import { sentence } from '~/shared/api/problem'
 import { History } from '~/shared/definition/History'
 import { UsedBy } from '~/shared/definition/UsedBy'
 import { useMentions } from '~/shared/definition/useMentions'
@@ -48,9 +50,9 @@ function One({ destination: d }: { destination: Destination }) {
       back={<BackLink to="/destinations">{t('destinations')}</BackLink>}
       badge={<StateBadge state={d.state.state} />}
       lead={<>{t(`stateHint_${d.state.state}`)}<UsedBy users={users} /></>}
-      actions={<Actions destination={d} test={() => test(true)} />}
+      actions={<May area="destinations"><Actions destination={d} test={() => test(true)} /></May>}
     >
-      {d.state.problem && <Alert color="red" mb="lg">{d.state.problem}</Alert>}
+      {d.state.problem && <Alert color="red" mb="lg">{sentence(d.state.problem)}</Alert>}
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
           {destinationTabs.map((name) => <Tabs.Tab key={name} value={name}>{t(`tab_${name}`)}</Tabs.Tab>)}

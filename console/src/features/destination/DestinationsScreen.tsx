@@ -2,6 +2,7 @@ import { Button, Group } from '@mantine/core'
 import { IconArrowsShuffle, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { useFormats, useText } from '~/shared/i18n'
 import type { Formats } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -30,7 +31,7 @@ export function DestinationsScreen() {
   const types = useQuery(typesQuery).data?.items ?? []
   const kind = (of: Destination): string => types.find((x) => x.name === of.type)?.title ?? of.type
   const add = (to: string | true | undefined): void => void navigate({ to: '/destinations', search: to === undefined ? {} : { new: to } })
-  const connect = <Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t('add')}</Button>
+  const connect = <May area="destinations"><Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t('add')}</Button></May>
   return (
     <Page title={t('destinations')} lead={t('lead')} actions={(query.data?.items.length ?? 0) > 0 && connect}>
       <Async query={query} isEmpty={(d) => d.items.length === 0} empty={<Empty title={t('emptyTitle')} icon={IconArrowsShuffle} action={connect}>{t('emptyText')}</Empty>}>

@@ -2,6 +2,7 @@ import { Badge, Button, Group, Select } from '@mantine/core'
 import { IconCircleCheck, IconFilterOff, IconRefresh } from '@tabler/icons-react'
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { SavedViews } from '~/features/access/SavedViews'
 import { sourcesQuery } from '~/features/source/queries'
 import { api, ask } from '~/shared/api/client'
@@ -35,7 +36,7 @@ export function DeadLettersScreen() {
     void navigate({ to: '/dead-letters', search: next, replace: true })
   }
   return (
-    <Page title={t('letters')} lead={t('lettersLead')} actions={<><SavedViews screen="dead-letters" search={{ reason: search.reason, source: search.source }} keeps={['reason', 'source']} apply={(to) => void navigate({ to: '/dead-letters', search: to, replace: true })} /><ReplayAll reason={search.reason} source={search.source} /></>}>
+    <Page title={t('letters')} lead={t('lettersLead')} actions={<><SavedViews screen="dead-letters" search={{ reason: search.reason, source: search.source }} keeps={['reason', 'source']} apply={(to) => void navigate({ to: '/dead-letters', search: to, replace: true })} /><May area="accounting"><ReplayAll reason={search.reason} source={search.source} /></May></>}>
       <Filters reason={search.reason} source={search.source} set={set} />
       <List reason={search.reason} source={search.source} set={set} />
       {search.letter && <Letter id={search.letter} close={() => set({ letter: '' })} />}

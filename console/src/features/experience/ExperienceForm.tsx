@@ -4,6 +4,7 @@ import type { UseFormReturnType } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
+import { May } from '~/features/access/May'
 import { modelsQuery } from '~/features/decision/queries'
 import { useEventNames } from '~/features/source/useEventNames'
 import { slug } from '~/shared/definition/key'
@@ -66,7 +67,7 @@ export function ExperienceForm(props: { document: Experience; saving: boolean; e
         <Caps caps={v.caps} per={['experience', 'channel', 'person']} of="decided" change={(to) => form.setFieldValue('caps', to)} />
         <Goals form={form} />
         {props.error && <ProblemState error={props.error} compact />}
-        <Group justify="flex-end"><Button type="submit" loading={props.saving}>{props.label}</Button></Group>
+        <Group justify="flex-end"><May area="decisions"><Button type="submit" loading={props.saving}>{props.label}</Button></May></Group>
       </Stack>
     </form>
   )

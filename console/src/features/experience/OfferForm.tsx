@@ -1,6 +1,7 @@
 import { Button, Fieldset, Group, NumberInput, Stack, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
+import { May } from '~/features/access/May'
 import { slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
@@ -31,7 +32,7 @@ export function OfferForm(props: { document: Offer; saving: boolean; error: Erro
         </Group>
         <Caps caps={v.caps} per={['offer', 'group', 'placement', 'channel', 'person']} of="viewed" change={(to) => (to ? form.setFieldValue('caps', to) : without('caps'))} />
         {props.error && <ProblemState error={props.error} compact />}
-        <Group justify="flex-end"><Button type="submit" loading={props.saving}>{props.label}</Button></Group>
+        <Group justify="flex-end"><May area="decisions"><Button type="submit" loading={props.saving}>{props.label}</Button></May></Group>
       </Stack>
     </form>
   )

@@ -4,6 +4,7 @@ import type { UseFormReturnType } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { May } from '~/features/access/May'
 import { api, ask } from '~/shared/api/client'
 import { slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
@@ -60,7 +61,7 @@ export function PlacementForm(props: { document: Placement; saving: boolean; err
           <Fields label={t('fallback')} hint={t('fallbackHint')} value={fallback} change={(to) => set('fallback', Object.keys(to).length > 0 ? to : undefined)} />
         </Fieldset>
         {props.error && <ProblemState error={props.error} compact />}
-        <Group justify="flex-end"><Button type="submit" loading={props.saving}>{props.label}</Button></Group>
+        <Group justify="flex-end"><May area="decisions"><Button type="submit" loading={props.saving}>{props.label}</Button></May></Group>
       </Stack>
     </form>
   )

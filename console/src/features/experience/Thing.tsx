@@ -2,6 +2,7 @@ import { Button, Tabs } from '@mantine/core'
 import { IconRocket, IconArchive } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import { May } from '~/features/access/May'
 import { History, StatusBadge } from '~/shared/definition/History'
 import { YamlTab } from '~/shared/definition/YamlTab'
 import { useText } from '~/shared/i18n'
@@ -21,7 +22,7 @@ export function Thing({ kind, stored: s, tab = 'edit', person, panels }: { kind:
   const show = (to: string | null): void =>
     void navigate({ to: `/${kind}/$key`, params: { key: s.key }, search: { ...(to === 'edit' ? {} : { tab: to as ThingTab }), ...(person ? { person } : {}) }, replace: true })
   return (
-    <Page title={s.document.name || s.key} back={<BackLink to={`/${kind}`}>{t(kind)}</BackLink>} badge={<StatusBadge status={s.live_version === null ? s.status : 'live'} />} lead={s.live_version !== null && s.live_version !== s.version ? t('newerWaits', { version: s.version }) : undefined} actions={<Publish kind={kind} stored={s} />}>
+    <Page title={s.document.name || s.key} back={<BackLink to={`/${kind}`}>{t(kind)}</BackLink>} badge={<StatusBadge status={s.live_version === null ? s.status : 'live'} />} lead={s.live_version !== null && s.live_version !== s.version ? t('newerWaits', { version: s.version }) : undefined} actions={<May area="decisions"><Publish kind={kind} stored={s} /></May>}>
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
           {thingTabs.map((name) => <Tabs.Tab key={name} value={name}>{t(name === 'results' && kind === 'offers' ? 'tab_stock' : `tab_${name}`)}</Tabs.Tab>)}

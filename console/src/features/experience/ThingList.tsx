@@ -3,6 +3,7 @@ import { IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import type { ComponentType, ReactNode } from 'react'
+import { May } from '~/features/access/May'
 import type { Schema } from '~/shared/api/client'
 import { StatusBadge } from '~/shared/definition/History'
 import { useText } from '~/shared/i18n'
@@ -26,7 +27,7 @@ export function ThingList(props: { kind: Kind; creating: boolean; icon: Componen
   const navigate = useNavigate()
   const query = useQuery(listQuery(kind))
   const add = (on: boolean): void => void navigate({ to: `/${kind}`, search: on ? { new: true } : {} })
-  const make = <Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t(`${kind}_add`)}</Button>
+  const make = <May area="decisions"><Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t(`${kind}_add`)}</Button></May>
   const columns: Column<Summary>[] = [
     {
       key: 'name', header: t('name'), width: 'minmax(220px, 1.5fr)',

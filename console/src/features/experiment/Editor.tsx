@@ -4,6 +4,7 @@ import type { UseFormReturnType } from '@mantine/form'
 import { getHotkeyHandler } from '@mantine/hooks'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
+import { May } from '~/features/access/May'
 import { api, ask } from '~/shared/api/client'
 import { slug } from '~/shared/definition/key'
 import { useFormats, useText } from '~/shared/i18n'
@@ -46,7 +47,7 @@ export function Editor(props: { document: Experiment; saving: boolean; error: Er
         {props.error && <ProblemState error={props.error} compact />}
         <Group justify="flex-end">
           {props.cancel && <Button variant="default" onClick={props.cancel}>{c('cancel')}</Button>}
-          <Button type="submit" loading={props.saving} disabled={!props.cancel && !form.isDirty()}>{props.label}</Button>
+          <May area="experiments"><Button type="submit" loading={props.saving} disabled={!props.cancel && !form.isDirty()}>{props.label}</Button></May>
         </Group>
       </Stack>
     </form>

@@ -2,6 +2,7 @@ import { Alert, Tabs } from '@mantine/core'
 import { IconPencil } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { History } from '~/shared/definition/History'
 import { YamlTab } from '~/shared/definition/YamlTab'
 import { useText } from '~/shared/i18n'
@@ -42,7 +43,7 @@ function One({ stored: e, draft }: { stored: Stored; draft: Stored | undefined }
   const show = (to: string | null): void =>
     void navigate({ to: '/experiments/$key', params: { key: e.key }, search: to === first ? {} : { tab: to as ExperimentTab }, replace: true })
   return (
-    <Page title={d.name} back={<BackLink to="/experiments">{t('experiments')}</BackLink>} badge={<StateBadge state={d.state ?? 'draft'} />} lead={d.description} actions={<Actions stored={e} />}>
+    <Page title={d.name} back={<BackLink to="/experiments">{t('experiments')}</BackLink>} badge={<StateBadge state={d.state ?? 'draft'} />} lead={d.description} actions={<May area="experiments"><Actions stored={e} /></May>}>
       {draft && <Alert mb="lg" color="gray" icon={<IconPencil size={18} />}>{t('draftWaits', { draft: draft.version, live: e.version })}</Alert>}
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">

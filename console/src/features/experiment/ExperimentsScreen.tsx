@@ -2,6 +2,7 @@ import { Button, SegmentedControl, Skeleton, Text } from '@mantine/core'
 import { IconFlask2, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { useFormats, useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 import { Async } from '~/shared/states/Async'
@@ -30,7 +31,7 @@ export function ExperimentsScreen() {
   const { new: creating, state } = route.useSearch()
   const query = useQuery(experimentsQuery(state))
   const add = (on: boolean): void => void navigate({ to: '/experiments', search: { ...(state ? { state } : {}), ...(on ? { new: true } : {}) } })
-  const make = <Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t('add')}</Button>
+  const make = <May area="experiments"><Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t('add')}</Button></May>
   const filtered = state !== undefined
   const nothing = filtered ? <Empty title={t('noneOf', { state: t(`state_${state}`) })} icon={IconFlask2} /> : <Empty title={t('emptyTitle')} icon={IconFlask2} action={make}>{t('emptyText')}</Empty>
   return (

@@ -1,21 +1,28 @@
-import { Alert, Badge, Card, Code as Inline, Group, List, SegmentedControl, SimpleGrid, Stack, Table, Text, ThemeIcon, Title } from '@mantine/core'
+import { Alert, Badge, Card, Code as Inline, Group, List, SegmentedControl, SimpleGrid, Stack, Switch, Table, Text, ThemeIcon, Title } from '@mantine/core'
 import { IconAlertTriangle, IconCheck, IconCircleDashed, IconHourglass, IconTrophy } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useFormats, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
+import { Empty } from '~/shared/states/Empty'
 import { Code } from '~/shared/ui/Code'
 import { Intervals } from './Intervals'
 import { experiment } from './messages'
 import { resultsQuery } from './queries'
-import type { Report, Stored } from './queries'
+import type { Report, Stored, Without } from './queries'
+
+const route = getRouteApi('/shell/experiments/$key')
 
 type MetricReport = NonNullable<Report['metrics']>[number]
 type Method = 'sequential' | 'fixed' | 'bayesian'
 
 /** Results say what came of an experiment so far, in a sentence first. */
 export function Results({ stored: e }: { stored: Stored }) {
-  const query = useQuery(resultsQuery(e.key))
+  const t = useText(experiment)
+  const { mature, once } = route.useSearch()
+  const query = useQuery({ ...resultsQuery(e.key, 3_000, { ...(mature ? { mature } : {}), ...(once ? { once } : {}) }), placeholderData: keepPreviousData })
+  if (query.data?.people === 0 && (mature || once)) return <Stack gap="lg"><LeftOut stored={e} severals={0} /><Empty compact icon={IconHourglass} title={t('nobodyLeft')}>{t('nobodyLeftText')}</Empty></Stack>
   return <Async query={query}>{(r) => (r.people === 0 ? <Waiting stored={e} report={r} /> : <Shown stored={e} report={r} />)}</Async>
 }
 
@@ -45,6 +52,7 @@ function Shown({ stored: e, report: r }: { stored: Stored; report: Report }) {
           <List size="sm">{r.warnings?.map((w) => <List.Item key={w}>{w}</List.Item>)}</List>
         </Alert>
       )}
+      <LeftOut stored={e} severals={r.saw_several} />
       <Arms report={r} />
       <Group justify="space-between">
         <Title order={2}>{t('metrics')}</Title>
@@ -53,6 +61,25 @@ function Shown({ stored: e, report: r }: { stored: Stored; report: Report }) {
       <Text size="sm" c="dimmed" mt={-12}>{t(`methodHint_${method}`)}</Text>
       {r.metrics?.map((m) => <OneMetric key={m.key} metric={m} method={method} report={r} />)}
     </Stack>
+  )
+}
+
+/** LeftOut says of whom the results are, where that is not everybody who takes part. */
+function LeftOut({ stored: e, severals }: { stored: Stored; severals: number }) {
+  const t = useText(experiment)
+  const navigate = useNavigate()
+  const search = route.useSearch()
+  const windows = e.document.metrics?.some((m) => m.window) ?? false
+  const set = (name: keyof Without, on: boolean): void => {
+    const { [name]: _, ...others } = search
+    void navigate({ to: '/experiments/$key', params: { key: e.key }, search: on ? { ...others, [name]: true } : others, replace: true })
+  }
+  const boxes = (['mature', 'once'] as const).filter((name) => search[name] || (name === 'mature' ? windows : severals > 0))
+  if (boxes.length === 0) return null
+  return (
+    <Group gap="xl" role="group" aria-label={t('leftOut')}>
+      {boxes.map((name) => <Switch key={name} checked={search[name] === true} onChange={(ev) => set(name, ev.currentTarget.checked)} label={t(`only_${name}`)} description={t(`only_${name}Hint`)} />)}
+    </Group>
   )
 }
 

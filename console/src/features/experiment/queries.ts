@@ -78,11 +78,14 @@ export const versionQuery = (key: string, version: number) =>
     queryFn: ({ signal }) => ask(api.GET('/api/v1/experiments/{key}', { params: { path: { key }, query: { version } }, signal })) as unknown as Promise<Stored>,
   })
 
+/** Without is who is left out of results: people whose windows are not over yet, and those who saw several variants. */
+export interface Without { mature?: true; once?: true }
+
 /** resultsQuery is looked at again and again: results are live. */
-export const resultsQuery = (key: string, every = 3_000) =>
+export const resultsQuery = (key: string, every = 3_000, without: Without = {}) =>
   queryOptions({
-    queryKey: ['experiments', key, 'results'],
-    queryFn: ({ signal }) => ask(api.GET('/api/v1/experiments/{key}/results', { params: { path: { key } }, signal })),
+    queryKey: ['experiments', key, 'results', without],
+    queryFn: ({ signal }) => ask(api.GET('/api/v1/experiments/{key}/results', { params: { path: { key }, query: without }, signal })),
     refetchInterval: every,
   })
 

@@ -21,9 +21,9 @@ export const experimentRoutes = [
   createRoute({
     getParentRoute: () => shellRoute,
     path: '/experiments/$key',
-    validateSearch: (s: Record<string, unknown>): { tab?: ExperimentTab } => {
+    validateSearch: (s: Record<string, unknown>): { tab?: ExperimentTab; mature?: true; once?: true } => {
       const tab = experimentTabs.find((t) => t === s.tab)
-      return tab ? { tab } : {}
+      return { ...(tab ? { tab } : {}), ...(s.mature === true ? { mature: true } : {}), ...(s.once === true ? { once: true } : {}) }
     },
     component: lazyRouteComponent(() => import('./ExperimentScreen'), 'ExperimentScreen'),
   }),

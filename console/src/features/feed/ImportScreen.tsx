@@ -2,6 +2,7 @@ import { Alert, Button, Card, Group, Progress, Stack, Table, Tabs, Text, Title }
 import { IconCircleCheck, IconDownload } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { api, ask } from '~/shared/api/client'
 import { YamlTab } from '~/shared/definition/YamlTab'
 import { useFormats, useText } from '~/shared/i18n'
@@ -37,7 +38,7 @@ function One({ of: i }: { of: Import }) {
   const navigate = useNavigate()
   const show = (to: string | null): void => void navigate({ to: '/imports/$id', params: { id: i.id }, search: to === 'rows' ? {} : { tab: to as ImportTab }, replace: true })
   return (
-    <Page title={i.name || i.id} back={<BackLink to="/imports">{t('imports')}</BackLink>} badge={<ImportState state={i.state} />} lead={<>{t('source')} {i.source} · <Time at={i.created_at} /></>} actions={!ended(i) && <Cancel of={i} />}>
+    <Page title={i.name || i.id} back={<BackLink to="/imports">{t('imports')}</BackLink>} badge={<ImportState state={i.state} />} lead={<>{t('source')} {i.source} · <Time at={i.created_at} /></>} actions={!ended(i) && <May area="imports"><Cancel of={i} /></May>}>
       {i.error && <Alert color="red" mb="lg" title={t('state_failed')}>{i.error}</Alert>}
       <Stack gap="lg">
         {!ended(i) && <Moving of={i} />}

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { IconTableImport, IconUpload } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { useFormats, useText } from '~/shared/i18n'
 import type { Formats } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
@@ -22,7 +23,7 @@ export function ImportsScreen() {
   const f = useFormats()
   const navigate = useNavigate()
   const query = useQuery(importsQuery)
-  const add = <Button component={Link} to="/imports/new" leftSection={<IconUpload size={16} />}>{t('add')}</Button>
+  const add = <May area="imports"><Button component={Link} to="/imports/new" leftSection={<IconUpload size={16} />}>{t('add')}</Button></May>
   return (
     <Page title={t('imports')} lead={t('lead')} actions={(query.data?.items.length ?? 0) > 0 && add}>
       <Async query={query} isEmpty={(d) => d.items.length === 0} empty={<Empty title={t('emptyTitle')} icon={IconTableImport} action={add}>{t('emptyText')}</Empty>}>

@@ -27,5 +27,5 @@ export const privacyRoutes = [
 ]
 
 export const privacyNav: NavItem[] = [
-  { to: '/privacy', group: 'govern', label: { en: 'Privacy requests', de: 'Datenschutzanfragen' }, icon: IconShieldLock, letter: 'v', words: 'erase forget delete export gdpr dsgvo löschen auskunft vergessen' },
+  { to: '/privacy', group: 'govern', label: { en: 'Privacy requests', de: 'Datenschutzanfragen' }, icon: IconShieldLock, letter: 'v', words: 'erase forget delete export gdpr dsgvo löschen auskunft vergessen', needs: ['privacy', 'admin'] },
 ]

@@ -1,6 +1,7 @@
 import { Button, Group, Stack, TextInput } from '@mantine/core'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useCallback, useMemo, useState } from 'react'
+import { May } from '~/features/access/May'
 import { api, ask } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
 import { ProblemState } from '~/shared/states/ProblemState'
@@ -63,8 +64,10 @@ export function Edit({ segment: s, document }: { segment: Criterion; document: S
         <TextInput label={t('description')} value={about.description} onChange={(e) => setAbout({ ...about, description: e.currentTarget.value })} style={{ flex: 1, minWidth: 220 }} />
         <Group gap="xs" ms="auto">
           {changed && <Button variant="subtle" color="gray" onClick={discard}>{t('discard')}</Button>}
-          <Button variant="default" disabled={!ready} loading={save.isPending && save.variables === 'draft'} onClick={() => put('draft')}>{t('saveDraft')}</Button>
-          <Button disabled={!ready} loading={save.isPending && save.variables === 'live'} onClick={() => put('live')}>{t('saveLive')}</Button>
+          <May quiet area="segments">
+            <Button variant="default" disabled={!ready} loading={save.isPending && save.variables === 'draft'} onClick={() => put('draft')}>{t('saveDraft')}</Button>
+            <Button disabled={!ready} loading={save.isPending && save.variables === 'live'} onClick={() => put('live')}>{t('saveLive')}</Button>
+          </May>
         </Group>
       </Group>
       {save.error && <ProblemState compact error={save.error} />}

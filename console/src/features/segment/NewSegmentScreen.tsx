@@ -4,6 +4,7 @@ import { getHotkeyHandler } from '@mantine/hooks'
 import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { May } from '~/features/access/May'
 import { api, ask } from '~/shared/api/client'
 import { isKey, slug } from '~/shared/definition/key'
 import { useText } from '~/shared/i18n'
@@ -77,10 +78,10 @@ export function NewSegmentScreen() {
         title={t('add')}
         back={<BackLink to="/segments">{t('segments')}</BackLink>}
         actions={
-          <>
+          <May area="segments">
             <Button variant="default" disabled={!ready} loading={create.isPending && create.variables.status === 'draft'} onClick={() => save('draft')()}>{t('saveDraft')}</Button>
             <Button type="submit" disabled={!ready} loading={create.isPending && create.variables.status === 'live'}>{t('saveLive')}</Button>
-          </>
+          </May>
         }
       >
         <SimpleGrid cols={{ base: 1, sm: 3 }} mb="lg" maw={980} style={{ alignItems: 'end' }}>

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { IconDots } from '@tabler/icons-react'
 import { Suspense, lazy, useMemo } from 'react'
+import { May } from '~/features/access/May'
 import { api, ask } from '~/shared/api/client'
 import { History, StatusBadge } from '~/shared/definition/History'
 import { UsedBy } from '~/shared/definition/UsedBy'
@@ -43,7 +44,7 @@ function One({ segment: s }: { segment: Criterion }) {
   const show = (to: string | null): void =>
     void navigate({ to: '/segments/$key', params: { key: s.key }, search: to === 'overview' ? {} : { tab: to as SegmentTab }, replace: true })
   return (
-    <Page title={segmentName(s)} back={<BackLink to="/segments">{t('segments')}</BackLink>} badge={<StatusBadge status={s.live_version ? 'live' : s.status} />} lead={document?.description} actions={<Actions segment={s} />}>
+    <Page title={segmentName(s)} back={<BackLink to="/segments">{t('segments')}</BackLink>} badge={<StatusBadge status={s.live_version ? 'live' : s.status} />} lead={document?.description} actions={<May area="segments"><Actions segment={s} /></May>}>
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
           {segmentTabs.map((name) => (

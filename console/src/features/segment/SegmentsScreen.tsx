@@ -2,6 +2,7 @@ import { Button, Card, Group, SimpleGrid, Skeleton, Text, TextInput, UnstyledBut
 import { IconChartPie, IconPlus, IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { SavedViews } from '~/features/access/SavedViews'
 import { StatusBadge } from '~/shared/definition/History'
 import { useFormats, useLocale, useText } from '~/shared/i18n'
@@ -27,9 +28,7 @@ export function SegmentsScreen() {
   const { q = '' } = route.useSearch()
   const query = useQuery(segmentsQuery)
   const add = (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => void navigate({ to: '/segments/new' })}>
-      {t('add')}
-    </Button>
+    <May area="segments"><Button leftSection={<IconPlus size={16} />} onClick={() => void navigate({ to: '/segments/new' })}>{t('add')}</Button></May>
   )
   const words = (s: Criterion): string => {
     const d = documentOf(s)

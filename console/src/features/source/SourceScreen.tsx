@@ -2,6 +2,7 @@ import { Button, Tabs } from '@mantine/core'
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
 import { useText } from '~/shared/i18n'
@@ -45,7 +46,7 @@ function One({ source: s }: { source: Source }) {
       back={<BackLink to="/sources">{t('sources')}</BackLink>}
       badge={health.data && <Health status={health.data.status} />}
       lead={health.data && t(`healthHint_${health.data.status}`) + (used ? ' ' + t('limitUse', used) : '')}
-      actions={<Pause source={s} />}
+      actions={<May area="sources" scope="admin"><Pause source={s} /></May>}
     >
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">

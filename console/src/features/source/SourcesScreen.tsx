@@ -2,6 +2,7 @@ import { Button, Skeleton } from '@mantine/core'
 import { IconPlugConnected, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
+import { May } from '~/features/access/May'
 import { useFormats, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
 import { Empty } from '~/shared/states/Empty'
@@ -30,12 +31,10 @@ export function SourcesScreen() {
       title={t('sources')}
       lead={t('lead')}
       actions={
-        <Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>
-          {t('add')}
-        </Button>
+        <May area="sources" scope="admin"><Button leftSection={<IconPlus size={16} />} onClick={() => add(true)}>{t('add')}</Button></May>
       }
     >
-      <Async query={query} isEmpty={(d) => d.items.length === 0} empty={<Empty title={t('emptyTitle')} icon={IconPlugConnected} action={<Button onClick={() => add(true)}>{t('add')}</Button>}>{t('emptyText')}</Empty>}>
+      <Async query={query} isEmpty={(d) => d.items.length === 0} empty={<Empty title={t('emptyTitle')} icon={IconPlugConnected} action={<May area="sources" scope="admin"><Button onClick={() => add(true)}>{t('add')}</Button></May>}>{t('emptyText')}</Empty>}>
         {({ items }) => (
           <DataTable label={t('sources')} rows={items} columns={columns(t)} rowKey={(s) => s.key} open={(s) => void navigate({ to: '/sources/$key', params: { key: s.key } })} />
         )}

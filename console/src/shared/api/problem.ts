@@ -38,6 +38,9 @@ export function problemOf(e: unknown): Problem {
 /** inPlainWords leaves out what a request would mend: that is for who calls the API. */
 export const inPlainWords = (detail: string): string => detail.replace(/[:;.] (GET|PUT|POST|DELETE) \/.*$/s, '.')
 
+/** sentence makes what the server says begin as sentences do; a name that comes first stays as it is. */
+export const sentence = (text: string): string => text.replace(/^\p{Ll}+(?=[\s,:])/u, (word) => word[0]!.toUpperCase() + word.slice(1))
+
 export const unreachable = (): Problem => new Problem({ title: '', status: 0, code: 'unreachable', detail: '' })
 
 /** readProblem reads an answer that is no success. */
@@ -47,8 +50,8 @@ export function readProblem(status: number, body: unknown, requestId: string | n
     title: given.title ?? '',
     status,
     code: given.code ?? 'unreadable_answer',
-    detail: given.detail ?? '',
-    ...(given.errors ? { errors: given.errors } : {}),
+    detail: sentence(given.detail ?? ''),
+    ...(given.errors ? { errors: given.errors.map((e) => ({ ...e, message: sentence(e.message) })) } : {}),
     ...(given.request_id || requestId ? { request_id: given.request_id ?? requestId ?? '' } : {}),
   })
 }

@@ -46,8 +46,8 @@ export function DataTable<T>(props: {
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => size, overscan: 12, initialRect: { width: 800, height: 600 } })
   const style = { '--columns': columns.map((c) => c.width).join(' '), ...(props.height ? { '--table-height': props.height } : {}) } as CSSProperties
   return (
-    <div className={css.box} style={style} role="table" aria-label={props.label} aria-rowcount={rows.length + 1}>
-      <div className={css.scroll} ref={scroll}>
+    <div className={css.box} style={style}>
+      <div className={css.scroll} ref={scroll} role="table" aria-label={props.label} aria-rowcount={rows.length + 1}>
         <div role="rowgroup">
           <div className={css.head} role="row" aria-rowindex={1}>
             {columns.map((c) => (
@@ -66,7 +66,7 @@ export function DataTable<T>(props: {
         </div>
       </div>
       {more && (
-        <div className={css.foot} role="presentation">
+        <div className={css.foot}>
           <Button variant="subtle" onClick={more.load} loading={more.loading}>
             {t('more')}
           </Button>

@@ -12,7 +12,7 @@ export function Page(props: { title: string; lead?: ReactNode; back?: ReactNode;
     <InPage value={true}>
       {props.back && <div style={{ marginBottom: 6 }}>{props.back}</div>}
       <Group justify="space-between" align="flex-start" wrap="wrap" gap="md" mb="lg">
-        <div style={{ minWidth: 0 }}>
+        <div style={{ minWidth: 0, flex: '1 1 420px' }}>
           <Group gap="sm" align="center">
             <Title order={1} className="rp-break">{props.title}</Title>
             {props.badge}

@@ -1,7 +1,7 @@
 import { Button, Group, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
-import { problemOf } from '~/shared/api/problem'
+import { inPlainWords, problemOf } from '~/shared/api/problem'
 import { useText } from '~/shared/i18n'
 import { common } from '~/shared/i18n/common'
 
@@ -19,7 +19,7 @@ export function useToasts(): Toasts {
       color: 'red',
       icon: <IconAlertTriangle size={16} />,
       title: p.code === 'unreachable' ? t('unreachable') : t('failed'),
-      message: p.document.detail || (p.code === 'unreachable' ? t('unreachableNext') : t('unreadable', { status: p.status })),
+      message: p.code === 'missing_right' ? t('deniedDo') : inPlainWords(p.document.detail) || (p.code === 'unreachable' ? t('unreachableNext') : t('unreadable', { status: p.status })),
       autoClose: 12_000,
       closeButtonProps: { 'aria-label': t('close') },
       role: 'alert',
