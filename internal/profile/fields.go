@@ -24,16 +24,19 @@ func (f *field) winner() *golden.Candidate { return &f.said[f.verdict.Winner] }
 
 // fields decides on every trait.
 func (p *Partial) fields(r *Rules) []field {
-	var out []field
+	out := make([]field, 0, len(p.traits))
 	past := p.past
+	said := make([]golden.Candidate, 0, len(p.traits)+len(past)) // of all fields, one behind the other
 	for i := 0; i < len(p.traits); {
 		f := field{name: p.traits[i].name}
+		from := len(said)
 		for ; i < len(p.traits) && p.traits[i].name == f.name; i++ {
-			f.said = append(f.said, candidate(&p.traits[i], true))
+			said = append(said, candidate(&p.traits[i], true))
 		}
 		for ; len(past) > 0 && past[0].name == f.name; past = past[1:] {
-			f.said = append(f.said, candidate(&past[0], false))
+			said = append(said, candidate(&past[0], false))
 		}
+		f.said = said[from:len(said):len(said)]
 		if strings.HasPrefix(f.name, consent.RegisterPrefix) {
 			continue // shown as consent; no rule chooses among words
 		}

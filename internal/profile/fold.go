@@ -54,8 +54,12 @@ func (p *Partial) count(e *event.Event) {
 }
 
 func (p *Partial) foldTraits(e *event.Event, stamp catalog.Stamp, names *Names) {
-	if e.Traits.Len() == 0 {
+	n := e.Traits.Len()
+	if n == 0 {
 		return
+	}
+	if len(p.traits) == 0 { // somebody new, of whom this is perhaps all that is ever said
+		p.traits = slices.Grow(p.traits, min(n, MaxTraits))
 	}
 	e.Traits.EachBytes(func(key []byte, v jsondoc.Value) bool {
 		if len(key) > 0 && len(key) <= catalog.MaxID && !bytes.HasPrefix(key, registerPrefix) && len(v.Raw()) <= MaxValueBytes {
