@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/consent"
 	"rapport/internal/event"
 	"rapport/internal/graph"
 	"rapport/internal/identity"
@@ -40,9 +41,9 @@ type Config struct {
 	RemovalSlice int
 	CommitRows   int
 	Ledger       Ledger // erasures outside the store; nil keeps none
-	// Files looks for values in the files of the instance, as they are on disk;
-	// nil where there are none to look at.
-	Files func(ctx context.Context, values [][]byte) (FileScan, error)
+	// Files looks for traces in the files of the instance, as they are on disk; nil
+	// where there are none to look at.
+	Files func(ctx context.Context, traces *consent.Traces) (FileScan, error)
 	// Backups lists the copies that an erasure of now does not reach; nil: there
 	// are none.
 	Backups func() ([]BackupRow, error)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/consent"
 	"rapport/internal/id"
 	"rapport/internal/store"
 )
@@ -104,9 +105,11 @@ func (e *eraser) verify(ctx context.Context) error {
 			return err
 		}
 	}
+	traces := e.mentions.Traces()
 	err := e.p.store.Log().Read(ctx, 0, func(r *store.Record) error {
 		if r.Payload != nil && !slices.Contains(e.row.Positions, r.Position) {
 			scan.Records++
+			traces.Learn(r.Payload)
 			if e.left(r) {
 				scan.LogHits++
 			}
@@ -116,11 +119,11 @@ func (e *eraser) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.verifyState(ctx, &scan); err != nil {
+	if err := e.verifyState(ctx, &scan, traces); err != nil {
 		return err
 	}
 	if e.p.files != nil {
-		if scan.Files, err = e.p.files(ctx, e.mentions.Values()); err != nil {
+		if scan.Files, err = e.p.files(ctx, traces); err != nil {
 			return err
 		}
 	}
@@ -131,11 +134,15 @@ func (e *eraser) verify(ctx context.Context) error {
 	return nil
 }
 
-// verifyState searches the rows of the state.
-func (e *eraser) verifyState(ctx context.Context, scan *ScanProof) error {
+// verifyState searches the rows of the state, and tells traces of them.
+func (e *eraser) verifyState(ctx context.Context, scan *ScanProof, traces *consent.Traces) error {
 	tables := map[store.Table]bool{}
 	err := e.eachRow(ctx, allTables(), func(t store.Table, _ id.Bucket, key []byte, parts [][]byte) {
 		scan.StateRows++
+		traces.Learn(key)
+		for _, part := range parts {
+			traces.Learn(part)
+		}
 		if e.inRow(t, key, parts) && !attended(t) {
 			scan.StateHits++
 			tables[t] = true

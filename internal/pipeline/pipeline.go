@@ -30,7 +30,7 @@ type Pipeline struct {
 	ledger       Ledger
 	intake       func(ctx context.Context, s *Submission) error
 	remakes      map[string]Remake
-	files        func(ctx context.Context, values [][]byte) (FileScan, error)
+	files        func(ctx context.Context, traces *consent.Traces) (FileScan, error)
 	backups      func() ([]BackupRow, error)
 	forget       func() error
 	rewrite      func(ctx context.Context, who Gone) (Rewritten, error)
