@@ -1,62 +1,74 @@
 package access
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"slices"
 	"strings"
+	"time"
 
 	"rapport/internal/clock"
+	"rapport/internal/fault"
 )
 
 // keyMark begins what a token of a secret key is signed for. No source's key
 // begins so.
 const keyMark = ":key:"
 
+// Grant is an access token, with what it may and how long it is good.
+type Grant struct {
+	Token  string
+	Scopes []string // sorted
+	Life   time.Duration
+}
+
 // ClientToken gives an access token, good for TokenLife, to whoever knows the id
 // and the secret of a secret key: OAuth's client credentials. scopes may be
 // fewer than the key's; none asks for all of them. Any doubt is a fault of kind
-// Unauthenticated, a scope that the key lacks one of kind Forbidden.
-func (x *Index) ClientToken(id, secret string, scopes []string, now clock.Instant) (token string, granted []string, err error) {
+// Unauthenticated, a scope that the key lacks one of kind Forbidden. From where the
+// key may be used is looked at when the token is.
+func (x *Index) ClientToken(id, secret string, scopes []string, now clock.Instant) (Grant, error) {
 	k := x.Secret(secret)
-	if k == nil || k.ID != id {
-		return "", nil, refuse("the client is not known, or its secret is another: give the id of a secret key as client_id and the key as client_secret")
+	if k == nil || k.ID != id || k.ended(now) {
+		return Grant{}, refuse("the client is not known, its secret is another, or it has ended: give the id of a secret key as client_id and the key as client_secret")
 	}
 	if len(scopes) == 0 {
 		scopes = k.Scopes
 	}
 	if err := checkScopes(scopes); err != nil {
-		return "", nil, err
+		return Grant{}, err
 	}
 	for _, s := range scopes {
 		if !k.May(s) {
-			return "", nil, forbidden(k.ID, s)
+			return Grant{}, forbidden(k.ID, s)
 		}
 	}
-	granted = slices.Compact(slices.Sorted(slices.Values(scopes)))
-	return x.sign(keyMark+k.ID+" "+strings.Join(granted, " "), now.Add(TokenLife)), granted, nil
+	return x.grant(k.ID, scopes, now.Add(TokenLife), now), nil
+}
+
+// ExchangeToken gives an access token for one of a secret key, with the same scopes
+// and the same end. Any doubt is a fault of kind Unauthenticated.
+func (x *Index) ExchangeToken(token string, now clock.Instant) (Grant, error) {
+	k := x.SecretOfToken(token, now)
+	_, until, _ := x.opened(token, now)
+	if k == nil || k.ended(now) {
+		return Grant{}, fault.Errorf(fault.Unauthenticated, "invalid_grant", "the subject_token is none that this service gave, or it has ended: ask for another with client credentials")
+	}
+	return x.grant(k.ID, k.Scopes, until, now), nil
+}
+
+func (x *Index) grant(id string, scopes []string, until, now clock.Instant) Grant {
+	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
+	return Grant{x.sign(keyMark+id+" "+strings.Join(scopes, " "), until), scopes, until.Time().Sub(now.Time())}
 }
 
 // SecretOfToken finds the secret key that a token was given to, with the scopes
 // of the token; nil where the token is forged or no longer good, or the key is
 // gone.
 func (x *Index) SecretOfToken(token string, now clock.Instant) *SecretKey {
-	encoded, ok := strings.CutPrefix(token, TokenPrefix)
+	said, _, ok := x.opened(token, now)
 	if !ok {
 		return nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil || len(b) <= tokenBytes {
-		return nil
-	}
-	signed, mac := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
-	if !hmac.Equal(mac, x.mac(signed)) || clock.Instant(binary.BigEndian.Uint64(signed)) <= now {
-		return nil
-	}
-	said, ok := strings.CutPrefix(string(signed[8:]), keyMark)
-	if !ok {
+	if said, ok = strings.CutPrefix(said, keyMark); !ok {
 		return nil
 	}
 	words := strings.Fields(said)

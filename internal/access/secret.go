@@ -43,13 +43,19 @@ func (t *KeyTerms) networks() []string {
 	return out
 }
 
+// ended tells that the key was good until a time that is past.
+func (k *SecretKey) ended(now clock.Instant) bool {
+	if k.Expires == "" {
+		return false
+	}
+	var until clock.Instant
+	return until.UnmarshalText([]byte(k.Expires)) != nil || now >= until
+}
+
 // fits tells why a key is not good now, or from there; nil where it is.
 func (k *SecretKey) fits(from string, now clock.Instant) error {
-	if k.Expires != "" {
-		var until clock.Instant
-		if until.UnmarshalText([]byte(k.Expires)) != nil || now >= until {
-			return fault.Errorf(fault.Unauthenticated, "expired_key", "the key %s ended at %s: use the one that took its place, or make one with rapport keys create", k.ID, k.Expires)
-		}
+	if k.ended(now) {
+		return fault.Errorf(fault.Unauthenticated, "expired_key", "the key %s ended at %s: use the one that took its place, or make one with rapport keys create", k.ID, k.Expires)
 	}
 	if len(k.Networks) == 0 {
 		return nil

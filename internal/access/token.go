@@ -25,26 +25,31 @@ const (
 // Token finds the source an access token was made for; nil where it is forged,
 // no longer good, or its source is gone or disabled.
 func (x *Index) Token(token string, now clock.Instant) *Source {
-	encoded, ok := strings.CutPrefix(token, TokenPrefix)
+	said, _, ok := x.opened(token, now)
 	if !ok {
 		return nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil || len(b) <= tokenBytes {
-		return nil
-	}
-	signed, mac := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
-	if !hmac.Equal(mac, x.mac(signed)) {
-		return nil
-	}
-	if clock.Instant(binary.BigEndian.Uint64(signed)) <= now {
-		return nil
-	}
-	s := x.sources[string(signed[8:])]
+	s := x.sources[said]
 	if s == nil || s.Disabled || len(s.Clients) == 0 {
 		return nil
 	}
 	return s
+}
+
+// opened is what a token was signed for, and until when it is good; false where it is
+// forged or no longer good.
+func (x *Index) opened(token string, now clock.Instant) (said string, until clock.Instant, ok bool) {
+	encoded, ok := strings.CutPrefix(token, TokenPrefix)
+	if !ok {
+		return "", 0, false
+	}
+	b, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil || len(b) <= tokenBytes {
+		return "", 0, false
+	}
+	signed, mac := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
+	until = clock.Instant(binary.BigEndian.Uint64(signed))
+	return string(signed[8:]), until, hmac.Equal(mac, x.mac(signed)) && until > now
 }
 
 func (x *Index) sign(source string, until clock.Instant) string {

@@ -66,6 +66,10 @@ func (a *App) routes() http.Handler {
 	ask(guests, sitecore.DecisionPatterns())
 	open(a.evergage(), append(evergage.TrackingPatterns(), evergage.KeyPatterns()...))
 	ask(a.ofrep(), ofrep.Patterns())
+	// Some addresses of tokens lie below those of the doors of others.
+	for _, path := range httpapi.TokenPaths() {
+		mux.Handle(path, api.Handler())
+	}
 	// Links are followed by people: they are never told to come again later.
 	for _, pattern := range links.Patterns() {
 		mux.Handle(pattern, a.linkDoor())

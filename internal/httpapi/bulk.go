@@ -78,7 +78,7 @@ func (a *API) writeProfiles(ctx context.Context, in *struct {
 	}
 	source := in.Source
 	if source == "" {
-		source = apiSource
+		source = Source
 	} else if a.Access.Index().Source(source) == nil {
 		return nil, fault.Errorf(fault.Invalid, "unknown_source", "source: no source %q: GET %ssources lists them", source, prefix).At("source")
 	}

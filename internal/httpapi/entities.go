@@ -177,7 +177,7 @@ func (a *API) command(ctx context.Context, n noun, w Waiting, c pipeline.Command
 	if err := a.waitable(w); err != nil {
 		return nil, err
 	}
-	c.Source, c.Received = apiSource, a.Clock.Now()
+	c.Source, c.Received = Source, a.Clock.Now()
 	if in := insiderOf(ctx); in != nil {
 		c.Source = in.source
 	}
@@ -194,5 +194,5 @@ func (a *API) command(ctx context.Context, n noun, w Waiting, c pipeline.Command
 	return out, err
 }
 
-// apiSource is the source of what comes through this API.
-const apiSource = "api"
+// Source is the source of what comes through this API.
+const Source = "api"

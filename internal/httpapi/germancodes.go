@@ -87,6 +87,7 @@ var germanOf = map[string]string{
 	"invalid_batch":              "Sagen Sie, um wen es geht: um eine Liste, ein Segment oder alle.",
 	"invalid_broadcast":          "Die Aussendung ist so nicht gültig.",
 	"invalid_certificate":        "Das Zertifikat lässt sich nicht lesen: Prüfen Sie tls.cert_file und tls.key_file.",
+	"invalid_grant":              "Dieses Token kann nicht getauscht werden.",
 	"invalid_client":             "Dieser Client ist nicht bekannt, oder sein Schlüssel stimmt nicht.",
 	"invalid_computed_trait":     "Das berechnete Merkmal ist so nicht gültig.",
 	"invalid_condition":          "Die Bedingung ist so nicht gültig.",

@@ -253,7 +253,7 @@ func (a *API) tellObject(t *declared.Type, own string, told pipeline.Told) (*pip
 	if err != nil {
 		return nil, err
 	}
-	return a.Tracker.Read(apiSource, text)
+	return a.Tracker.Read(Source, text)
 }
 
 // differing are the names of fields that are not the same, sorted.

@@ -45,6 +45,7 @@ type spec struct {
 	open    bool     // no key is asked for
 	foreign bool     // others make the address: parameters that nobody knows are let be
 	data    data     // whether what is personal is in the answer; left out: as its area says
+	bare    bool     // the handler itself answers a request without a body
 	maxBody int64    // bytes of the request's body, where it may be larger than others
 }
 
@@ -103,6 +104,9 @@ func register[I, O any](a *API, s spec, handler func(context.Context, *I) (*O, e
 		}
 		return out, nil
 	})
+	if s.bare { // huma requires what is read raw
+		op.RequestBody.Required = false
+	}
 	for _, status := range s.also { // made or changed, it is answered with the same
 		if usual := op.Responses[strconv.Itoa(s.status)]; status/100 == 2 && usual != nil && len(op.Responses[strconv.Itoa(status)].Content) == 0 {
 			op.Responses[strconv.Itoa(status)].Content = usual.Content
