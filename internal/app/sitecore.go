@@ -19,7 +19,7 @@ func (a *App) sitecore() *sitecore.Door {
 	d := sitecore.New(sitecore.Config{
 		Accept: a.gated(), People: guests{a.pipeline, a.jobs}, Orders: a.pipeline, Keys: clientKeys{a.access}, Book: today{a.pipeline},
 		Now: a.parts.Clock, Random: a.parts.fill, Ref: a.pipeline.ProfileIDOf, Key: a.instanceKey,
-		Jobs: a.jobs, Decide: a.responder, Folder: a.config.Path(batchesFolder), Files: a.config.Files, Timeout: a.sessionTimeout,
+		OwnSource: httpapi.Source, Jobs: a.jobs, Decide: a.responder, Folder: a.config.Path(batchesFolder), Files: a.config.Files, Timeout: a.sessionTimeout,
 	})
 	a.jobs.Register(sitecore.JobBatch, d.Work)
 	return d

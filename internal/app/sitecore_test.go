@@ -141,7 +141,7 @@ func TestSitecore_RefusesAsDocumented(t *testing.T) {
 		g.ask(c.method, c.path, c.body, c.status)
 	}
 	for name, header := range map[string]string{
-		"none": "", "bearer": "Bearer " + secretKey, "swapped": "Basic " + base64.StdEncoding.EncodeToString([]byte(secretKey+":"+writeKey)),
+		"none": "", "bearer": "Bearer " + writeKey, "bearer of nobody": "Bearer rp_at_AAAA", "swapped": "Basic " + base64.StdEncoding.EncodeToString([]byte(secretKey+":"+writeKey)),
 		"write key twice": "Basic " + base64.StdEncoding.EncodeToString([]byte(writeKey+":"+writeKey)),
 	} {
 		if status, h, text := call(t, "GET", g.URL()+"/v2/guests", "", "Authorization", header); status != 401 || h.Get("WWW-Authenticate") == "" {

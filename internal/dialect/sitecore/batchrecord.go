@@ -203,6 +203,13 @@ func (w *work) decide(r *record) error {
 	}
 	if r.delta == changes && v != nil && v.Knows(r.arrival.Event) {
 		r.message, r.delta = "unchanged", leaves
+		return nil
+	}
+	if r.delta == changes && v != nil {
+		if err := overfull(v.Traits, nil, r.value); err != nil {
+			_, message := said(err)
+			r.fail(codeInvalid, message)
+		}
 	}
 	return nil
 }

@@ -65,8 +65,10 @@ type Config struct {
 	Jobs   Jobs
 	// Decide answers calls of experiences; nil: there are none.
 	Decide Decider
-	Folder string // where files of batches lie
-	Files  vfs.FS // that it is in; nil: the machine's
+	// OwnSource is the source of what comes with an access token and names none.
+	OwnSource string
+	Folder    string // where files of batches lie
+	Files     vfs.FS // that it is in; nil: the machine's
 	// Timeout is the silence that closes a session at a point of sale of a source.
 	Timeout func(source, pointOfSale string) time.Duration
 	Now     clock.Clock

@@ -126,9 +126,6 @@ func (c *call) writeExtension(status int, whole bool) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.room(v, x.prefix); err != nil {
-		return reply{}, err
-	}
 	shared := guestShared{Who: c.anchor(v)}
 	if whole {
 		shared.Clear = valuesOf(v, x.prefix)
@@ -152,6 +149,9 @@ func (c *call) writeExtension(status int, whole bool) (reply, error) {
 	if err != nil {
 		return reply{}, fault.Errorf(fault.Invalid, "invalid_extension", "the extension cannot be read: %w", err)
 	}
+	if err := overfull(v.Traits, shared.Clear, doc.Root()); err != nil {
+		return reply{}, err
+	}
 	if err := c.write(doc.Root(), &shared); err != nil {
 		return reply{}, err
 	}
@@ -162,18 +162,4 @@ func (c *call) writeExtension(status int, whole bool) (reply, error) {
 		return reply{}, err
 	}
 	return c.shownExtension(status, v)
-}
-
-// room tells whether a guest may have another extension, and more values.
-func (c *call) room(v *profile.View, prefix string) error {
-	heads := map[string]bool{prefix: true}
-	for trait := range v.Traits {
-		if head, _, ok := strings.Cut(trait, "_"); ok && strings.HasPrefix(head, "ext") {
-			heads[head+"_"] = true
-		}
-	}
-	if len(heads) > MaxExtensions {
-		return fault.Errorf(fault.Invalid, "too_many_extensions", "the guest has %d extensions; at most %d are possible", len(heads)-1, MaxExtensions)
-	}
-	return nil
 }

@@ -155,19 +155,11 @@ func writeExtension(w *writer, name string, x jsondoc.Value) error {
 	if !ok || x.Kind() != jsondoc.Object {
 		return fault.Errorf(fault.Invalid, "invalid_extension", "extension %.40q: the name must begin with ext, and it and the key have letters and digits only", name).At("/extensions")
 	}
-	values := x
-	if inner := x.Get("values"); inner.Kind() == jsondoc.Object {
-		values = inner
-	}
 	var failed error
 	n := 0
-	values.EachBytes(func(key []byte, v jsondoc.Value) bool {
-		switch string(key) {
-		case "name", "key", "ref", "href", "createdAt", "modifiedAt":
-			return true
-		}
+	eachValue(x, func(key []byte, v jsondoc.Value) bool {
 		if n++; n > MaxExtensionValues {
-			failed = fault.Errorf(fault.Invalid, "invalid_extension", "extension %s has more than %d values", name, MaxExtensionValues).At("/extensions")
+			failed = tooManyValues(name)
 			return false
 		}
 		if v.Kind() >= jsondoc.Array || bytes.IndexByte(key, '_') == 0 || len(key) == 0 {
@@ -179,4 +171,65 @@ func writeExtension(w *writer, name string, x jsondoc.Value) error {
 		return true
 	})
 	return failed
+}
+
+// eachValue visits the values of an extension, as it is written in a guest.
+func eachValue(x jsondoc.Value, visit func(key []byte, v jsondoc.Value) bool) {
+	values := x
+	if inner := x.Get("values"); inner.Kind() == jsondoc.Object {
+		values = inner
+	}
+	values.EachBytes(func(key []byte, v jsondoc.Value) bool {
+		switch string(key) {
+		case "name", "key", "ref", "href", "createdAt", "modifiedAt":
+			return true
+		}
+		return visit(key, v)
+	})
+}
+
+func tooManyValues(name string) error {
+	return fault.Errorf(fault.Invalid, "invalid_extension", "extension %s has more than %d values", name, MaxExtensionValues).At("/extensions")
+}
+
+// overfull tells why a guest cannot have the extensions that a body brings beside
+// those that it has; nil where it can. What is cleared makes room.
+func overfull(has map[string]json.RawMessage, clear []string, body jsondoc.Value) error {
+	list := body.Get("extensions")
+	if list.Kind() != jsondoc.Array || list.Len() == 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for trait := range has {
+		if strings.HasPrefix(trait, "ext") {
+			names[trait] = true
+		}
+	}
+	for _, trait := range clear {
+		delete(names, trait)
+	}
+	list.Items(func(_ int, x jsondoc.Value) bool {
+		prefix, _ := extensionPrefix(x.Get("name").Text(), x.Get("key").Text())
+		eachValue(x, func(key []byte, v jsondoc.Value) bool {
+			if name := prefix + string(key); v.IsNull() {
+				delete(names, name)
+			} else {
+				names[name] = true
+			}
+			return true
+		})
+		return true
+	})
+	values := map[string]int{}
+	for trait := range names {
+		if head, _, ok := strings.Cut(trait, "_"); ok {
+			if values[head]++; values[head] > MaxExtensionValues {
+				return tooManyValues(head)
+			}
+		}
+	}
+	if len(values) > MaxExtensions {
+		return fault.Errorf(fault.Invalid, "too_many_extensions", "the guest would have %d extensions; at most %d are possible", len(values), MaxExtensions).At("/extensions")
+	}
+	return nil
 }

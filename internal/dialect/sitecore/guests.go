@@ -62,6 +62,9 @@ func (c *call) createGuest() (reply, error) {
 		kept = []event.Identifier{{Namespace: guestNamespace, Value: c.door.newID()}}
 		shared.Who = kept
 	}
+	if err := c.fitsKnown(kept); err != nil {
+		return reply{}, err
+	}
 	if err := c.write(c.body, &shared); err != nil {
 		return reply{}, err
 	}
@@ -71,6 +74,24 @@ func (c *call) createGuest() (reply, error) {
 		return reply{}, err
 	}
 	return reply{http.StatusCreated, c.guestOf(v, ref)}, nil
+}
+
+// fitsKnown tells whether what a new guest brings has room with somebody who is known
+// by its identifiers already.
+func (c *call) fitsKnown(who []event.Identifier) error {
+	known, err := c.door.People.Known(c.Context(), [][]event.Identifier{who})
+	if err != nil {
+		return err
+	}
+	for _, v := range known[0] {
+		if v == nil {
+			continue
+		}
+		if err := overfull(v.Traits, nil, c.body); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *call) patchGuest() (reply, error) { return c.updateGuest(nil) }
@@ -98,6 +119,9 @@ func (c *call) updateGuest(clears func(*profile.View) []string) (reply, error) {
 	if clears != nil {
 		shared.Clear = clears(v)
 		slices.Sort(shared.Clear)
+	}
+	if err := overfull(v.Traits, shared.Clear, c.body); err != nil {
+		return reply{}, err
 	}
 	if err := c.write(c.body, &shared); err != nil {
 		return reply{}, err

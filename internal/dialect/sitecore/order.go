@@ -26,12 +26,12 @@ func (d *Door) orderRoutes() {
 		d.mux.Handle("POST "+v+"/orders", d.serve(true, (*call).createOrder))
 		d.mux.Handle("GET "+v+"/orders/{ref}", d.serve(false, (*call).getOrder))
 		d.mux.Handle("DELETE "+v+"/orders/{ref}", d.serve(true, (*call).deleteOrder))
-		d.mux.Handle("POST "+v+"/orders/{ref}/contacts", d.serve(true, (*call).addContact))
 	}
 	d.mux.Handle("POST /v2/orders/{ref}", d.serve(true, (*call).patchOrder))
 	d.mux.Handle("PATCH /v2.1/orders/{ref}", d.serve(true, (*call).patchOrder))
 	d.mux.Handle("PUT /v2.1/orders/{ref}", d.serve(true, (*call).putOrder))
 	d.itemRoutes()
+	d.partyRoutes()
 }
 
 // statuses are those of orders, in the words of the catalog.
@@ -304,30 +304,6 @@ func orderFields(w *writer, body jsondoc.Value) error {
 		return fault.Errorf(fault.Invalid, "invalid_order_items", "orderItems is of the kind %s; send an array", v.Kind())
 	}
 	return nil
-}
-
-// addContact links an order to the guest whom a contact identifies.
-func (c *call) addContact() (reply, error) {
-	ref := c.PathValue("ref")
-	if _, _, err := c.order(c.Context(), ref); err != nil {
-		return reply{}, err
-	}
-	at := event.Event{Time: c.door.Now.Now()}
-	kept, _ := c.door.Book.Current().Choose(identifiersOf(c.body, &at))
-	if len(kept) == 0 {
-		return reply{}, fault.Errorf(fault.Invalid, "missing_identity", "the contact has neither an e-mail address nor identifiers: nobody can be linked to the order")
-	}
-	if err := c.write(c.body, &guestShared{}); err != nil {
-		return reply{}, err
-	}
-	w := writer{[]byte{'{'}}
-	w.object("customer", func() { w.text("namespace", kept[0].Namespace); w.text("value", kept[0].Value) })
-	out, err := c.change(http.StatusCreated, pipeline.Command{ID: ref, Op: catalog.Merge, Body: append(w.b, '}')})
-	if err != nil {
-		return reply{}, err
-	}
-	order, _ := out.body.(item)
-	return reply{http.StatusCreated, item{"ref": c.door.newID(), "order": item{"href": order["href"]}, "guest": order["guest"]}}, nil
 }
 
 // linesOf are the lines of an order.

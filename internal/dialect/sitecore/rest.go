@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -92,21 +91,25 @@ func (d *Door) serve(write bool, handle func(*call) (reply, error)) http.Handler
 	}
 }
 
-// authorise reads the client key and the API token: a write key and a secret
-// key of this instance.
+// authorise finds who asks. Basic has the client key and the API token, which are a
+// write key and a secret key of this instance; Bearer has a token for a secret key
+// alone, or the key: what comes so is of the instance's own API, as no source is named.
 func (d *Door) authorise(r *http.Request, write bool) (*call, error) {
 	c := &call{Request: r, door: d, query: r.URL.Query()}
-	key, token, ok := r.BasicAuth()
-	if !ok {
-		return nil, fault.Errorf(fault.Unauthenticated, "no_credentials", "send Authorization: Basic with the client key as user and a secret key as password")
-	}
 	var known, may bool
-	if c.source, known = d.Keys.SourceByWriteKey(key); known {
-		c.caller, may = d.Keys.Secret(token, r.RemoteAddr)
+	if key, token, ok := r.BasicAuth(); ok {
+		if c.source, known = d.Keys.SourceByWriteKey(key); known {
+			c.caller, may = d.Keys.Secret(token, r.RemoteAddr)
+		}
+	} else if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		c.caller, may = d.Keys.Secret(strings.TrimSpace(token), r.RemoteAddr)
+		known, c.source = may, Source{Key: d.OwnSource}
+	} else {
+		return nil, fault.Errorf(fault.Unauthenticated, "no_credentials", "send Authorization: Basic with the client key as user and a secret key as password, or Bearer and an access token")
 	}
 	switch {
 	case !known || !may:
-		return nil, fault.Errorf(fault.Unauthenticated, "invalid_credentials", "the client key or the API token is not known here")
+		return nil, fault.Errorf(fault.Unauthenticated, "invalid_credentials", "the client key, the API token or the access token is not known here, or it has ended")
 	case write && !c.caller.Write || !c.caller.Read:
 		return nil, fault.Errorf(fault.Forbidden, "missing_scope", "the key %s may not do this: use one with the scopes read and write", c.caller.ID)
 	}
@@ -167,12 +170,6 @@ type paging struct {
 	offset, limit int
 	expand        bool
 	sort          []order
-}
-
-// order is one key of a sort.
-type order struct {
-	name       string
-	descending bool
 }
 
 func (c *call) paging() (p paging, err error) {
@@ -248,37 +245,6 @@ func (c *call) page(items []item, p paging) item {
 	return c.collection(items, p, total, false)
 }
 
-// sortItems sorts by the texts of members; what has none comes last.
-func sortItems(items []item, by []order) {
-	text := func(i item, name string) string {
-		switch v := i[name].(type) {
-		case nil:
-			return ""
-		case json.RawMessage:
-			return strings.Trim(string(v), `"`)
-		default:
-			return fmt.Sprint(v)
-		}
-	}
-	slices.SortStableFunc(items, func(a, b item) int {
-		for _, o := range by {
-			x, y := text(a, o.name), text(b, o.name)
-			switch {
-			case x == y:
-			case x == "":
-				return 1
-			case y == "":
-				return -1
-			case (x < y) != o.descending:
-				return -1
-			default:
-				return 1
-			}
-		}
-		return 0
-	})
-}
-
 // write hands an event of a guest over and waits until it can be read.
 func (c *call) write(body jsondoc.Value, shared *guestShared) error {
 	now := c.door.Now.Now()
@@ -290,7 +256,9 @@ func (c *call) write(body jsondoc.Value, shared *guestShared) error {
 	if err := c.door.arrive(sub, env, body); err != nil {
 		return err // it was told; nobody else needs to see it
 	}
-	sub.Bring(c.source.Key, c.source.WriteKey)
+	if c.source.WriteKey != "" {
+		sub.Bring(c.source.Key, c.source.WriteKey)
+	}
 	receipt, err := c.door.Accept.Accept(c.Context(), sub)
 	if err != nil {
 		return err
