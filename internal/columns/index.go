@@ -117,6 +117,28 @@ func (x *Index) setMissing(part int, missing bool) {
 	p.missing = missing
 }
 
+// Coverage is the part of the people whose columns are there and up to date, and how
+// many are behind. Of a part in which not everybody is nobody counts.
+func (x *Index) Coverage() (share float64, behind int) {
+	people, fresh, missing := 0, 0, 0
+	for _, p := range x.parts {
+		p.read(func(c *columns) {
+			behind += c.behind
+			if c.missing {
+				missing++
+				return
+			}
+			people += c.ordinals.people()
+			fresh += c.ordinals.people() - c.behind
+		})
+	}
+	share = 1 - float64(missing)/Parts
+	if people > 0 {
+		share *= float64(fresh) / float64(people)
+	}
+	return share, behind
+}
+
 // Stats are an index in numbers.
 type Stats struct {
 	People  int

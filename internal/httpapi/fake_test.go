@@ -275,9 +275,9 @@ func (f *fake) Identity(_ context.Context, ref string) (*pipeline.IdentityView, 
 	return &pipeline.IdentityView{}, f.err
 }
 
-func (f *fake) Search(_ context.Context, q pipeline.SearchQuery) (pipeline.Page[pipeline.ProfileSummary], error) {
+func (f *fake) Search(_ context.Context, q pipeline.SearchQuery) (pipeline.Found, error) {
 	f.ref = q.Query
-	return pipeline.Page[pipeline.ProfileSummary]{Items: f.found}, f.err
+	return pipeline.Found{Page: pipeline.Page[pipeline.ProfileSummary]{Items: f.found}, Coverage: 0.75}, f.err
 }
 
 type thing struct {

@@ -121,21 +121,29 @@ func (a *API) getIdentity(ctx context.Context, in *struct{ Ref }) (*body[*pipeli
 	return &body[*pipeline.IdentityView]{view}, nil
 }
 
+// FoundPeople is a page of a search for people.
+type FoundPeople struct {
+	Items    []pipeline.ProfileSummary `json:"items" nullable:"false"`
+	Next     *string                   `json:"next" doc:"cursor of the next page, null on the last"`
+	Coverage float64                   `json:"coverage" doc:"The part of the people who are found by what they are called; below 1 while their columns are made, as during a large load. By identifiers everybody is found"`
+}
+
 func (a *API) searchProfiles(ctx context.Context, in *struct {
-	Query string `query:"query" maxLength:"512" doc:"Beginning of an identifier's value, or namespace:beginning, or parts of a name or e-mail address; case does not matter. By parts somebody is found once their columns are made: during a large load that is some time after they came"`
+	Query string `query:"query" maxLength:"512" doc:"Beginning of an identifier's value, or namespace:beginning, or parts of a name or e-mail address; case does not matter. By parts somebody is found once their columns are made: coverage says of how many they are"`
 	Paging
 },
-) (*body[List[pipeline.ProfileSummary]], error) {
+) (*body[FoundPeople], error) {
 	query := strings.TrimSpace(in.Query)
 	if query == "" {
 		return nil, fault.Errorf(fault.Invalid, "missing_query", "query is empty: give the beginning of an identifier, such as query=jane@, or a part of a name").At("query")
 	}
 	look, _ := ctx.Value(sightKey{}).(sight)
-	page, err := a.Spine.Search(ctx, pipeline.SearchQuery{Query: query, Cursor: in.Cursor, Limit: in.Limit, Hidden: look.hidden})
+	found, err := a.Spine.Search(ctx, pipeline.SearchQuery{Query: query, Cursor: in.Cursor, Limit: in.Limit, Hidden: look.hidden})
 	if err != nil {
 		return nil, err
 	}
-	return &body[List[pipeline.ProfileSummary]]{listOf(page)}, nil
+	list := listOf(found.Page)
+	return &body[FoundPeople]{FoundPeople{list.Items, list.Next, found.Coverage}}, nil
 }
 
 // instant reads a time of a query.

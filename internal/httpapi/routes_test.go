@@ -126,7 +126,7 @@ func TestTimeline_FiltersReachThePipeline(t *testing.T) {
 func TestLists_LastPageHasNullAndEmptyIsNoNull(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
-	if _, text := d.ask(t, "GET", "/api/v1/profiles?query=x", ""); strings.TrimSpace(text) != `{"items":[],"next":null}` {
+	if _, text := d.ask(t, "GET", "/api/v1/profiles?query=x", ""); strings.TrimSpace(text) != `{"items":[],"next":null,"coverage":0.75}` {
 		t.Errorf("got %s", text)
 	}
 	if _, text := d.ask(t, "GET", "/api/v1/orders", ""); strings.TrimSpace(text) != `{"items":[{"id":"a"},{"id":"b"}],"next":"more"}` {

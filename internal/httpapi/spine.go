@@ -135,7 +135,7 @@ type people interface {
 }
 
 type finder interface {
-	Search(ctx context.Context, q pipeline.SearchQuery) (pipeline.Page[pipeline.ProfileSummary], error)
+	Search(ctx context.Context, q pipeline.SearchQuery) (pipeline.Found, error)
 }
 
 type entities interface {

@@ -55,11 +55,38 @@ type SearchQuery struct {
 	Hidden        []string // traits that whoever asks may not see
 }
 
+// Found is a page of what a search finds.
+type Found struct {
+	Page[ProfileSummary]
+	// Coverage is the part of the people who are found by what they are called; below 1
+	// while their columns are made. By identifiers everybody is found.
+	Coverage float64
+}
+
 // Search lists the people that a query may mean: first those one of whose
 // identifiers begins with it, then those whose name or e-mail address contains
 // each of its words, with or without the marks on letters; case never matters. Devices are found by their whole
 // identifier only.
-func (p *Pipeline) Search(ctx context.Context, q SearchQuery) (Page[ProfileSummary], error) {
+func (p *Pipeline) Search(ctx context.Context, q SearchQuery) (Found, error) {
+	page, err := p.search(ctx, q)
+	return Found{page, p.found()}, err
+}
+
+// found is the part of the people whom a search by what they are called finds. Few
+// who are behind are looked at one by one.
+func (p *Pipeline) found() float64 {
+	if p.index == nil {
+		return 1
+	}
+	x, _ := p.columnsNow()
+	share, behind := x.Coverage()
+	if behind > 0 && behind <= findGlances {
+		return 1
+	}
+	return share
+}
+
+func (p *Pipeline) search(ctx context.Context, q SearchQuery) (Page[ProfileSummary], error) {
 	f := search{Pipeline: p, query: strings.ToLower(q.Query), limit: q.Limit}
 	f.names = slices.DeleteFunc(slices.Clone(calledBy), func(n string) bool { return slices.Contains(q.Hidden, n) })
 	after, err := readCursor(q.Cursor)

@@ -94,10 +94,16 @@ func TestSearch_FindsPeopleByWhatTheyAreCalled(t *testing.T) {
 	if found := find(SearchQuery{Query: "love", Limit: 5}); found != nil || p.index.Stats().Suspect != behind {
 		t.Errorf("a search among %d people that are behind looked at some: %q, %d left", behind, found, p.index.Stats().Suspect)
 	}
+	if page, err := p.Search(t.Context(), SearchQuery{Query: "u0", Limit: 5}); err != nil || page.Coverage != 0 || len(page.Items) != 1 {
+		t.Errorf("by an identifier, with everybody behind: %+v, %v", page, err)
+	}
 	if err := p.tendIndex(t.Context(), func(time.Duration) {}); err != nil {
 		t.Fatal(err)
 	}
 	if found := find(SearchQuery{Query: "love", Limit: 5}); !slices.Equal(found, []string{"u0 Ada Lovelace"}) {
 		t.Errorf("once nobody is behind: %q", found)
+	}
+	if page, err := p.Search(t.Context(), SearchQuery{Query: "u0", Limit: 5}); err != nil || page.Coverage != 1 {
+		t.Errorf("once nobody is behind: %+v, %v", page, err)
 	}
 }

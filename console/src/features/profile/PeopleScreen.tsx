@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from 'react'
 import { SavedViews } from '~/features/access/SavedViews'
 import { api, ask } from '~/shared/api/client'
 import type { Schema } from '~/shared/api/client'
-import { useText } from '~/shared/i18n'
+import { useFormats, useText } from '~/shared/i18n'
 import { Async } from '~/shared/states/Async'
 import { Empty } from '~/shared/states/Empty'
 import { Loading } from '~/shared/states/Loading'
@@ -104,6 +104,7 @@ function Members({ of }: { of: string }) {
 
 function Found({ query }: { query: string }) {
   const t = useText(profile)
+  const f = useFormats()
   const navigate = useNavigate()
   const found = useInfiniteQuery({
     queryKey: ['profiles', 'search', query],
@@ -116,8 +117,12 @@ function Found({ query }: { query: string }) {
   if (found.error && !found.data) return <ProblemState error={found.error} retry={() => void found.refetch()} />
   if (!found.data) return <Loading />
   const rows = found.data.pages.flatMap((p) => p.items)
-  if (rows.length === 0) return <Empty title={t('nobodyTitle', { query })} icon={IconUserQuestion}>{t('nobodyText')}</Empty>
+  const coverage = found.data.pages.at(-1)?.coverage ?? 1
+  const indexing = coverage < 1 ? t('indexing', { share: f.percent(Math.floor(coverage * 1000) / 1000) }) : ''
+  if (rows.length === 0) return <Empty title={t('nobodyTitle', { query })} icon={IconUserQuestion}>{indexing || t('nobodyText')}</Empty>
   return (
+    <>
+    {indexing && <Text size="sm" c="dimmed" mb="sm" role="status">{indexing}</Text>}
     <DataTable
       label={t('people')}
       rows={rows}
@@ -127,6 +132,7 @@ function Found({ query }: { query: string }) {
       open={(r) => void navigate({ to: '/people/$ref', params: { ref: r.id } })}
       more={found.hasNextPage ? { load: () => void found.fetchNextPage(), loading: found.isFetchingNextPage } : undefined}
     />
+    </>
   )
 }
 
