@@ -143,3 +143,19 @@ func TestIngest_TakesRowsOfAConnector(t *testing.T) {
 		}
 	}
 }
+
+func TestIngest_TakesTheSchemeOfAKeyInAnyCase(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]int{
+		"Bearer sk_write": 202, "bearer sk_write": 202, "BEARER  sk_write": 202,
+		"bearer sk_read": 403, "bearer nobody": 401, "bearer": 401, "Token sk_write": 401, "": 401,
+	} {
+		l := &dialecttest.Ledger{Dialect: evergage.Dialect}
+		w := send(evergage.New(config(l)), call{
+			path: "/api/v1/ingest/sources/engage/Orders", body: `{"data":[{"id":"1","userId":"u1"}]}`, header: map[string]string{"Authorization": header},
+		})
+		if w.Code != want || (want == 202) != (len(l.Subs) == 1) {
+			t.Errorf("%q: %d %s", header, w.Code, w.Body)
+		}
+	}
+}

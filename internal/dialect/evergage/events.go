@@ -90,7 +90,7 @@ func (d *Door) authenticate(r *http.Request, scope string) (Secret, error) {
 	var known bool
 	if user, password, ok := r.BasicAuth(); ok {
 		key, known = d.Keys.SecretKey(user, password, r.RemoteAddr)
-	} else if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	} else if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") { // RFC 9110: in any case
 		key, known = d.Keys.SecretKey("", strings.TrimSpace(token), r.RemoteAddr)
 	} else {
 		return key, fault.Errorf(fault.Unauthenticated, "no_key", "no key: send the id of a secret key and the key as Basic credentials")
