@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/fault"
+	"rapport/internal/jsondoc"
 )
 
 // tokenPath is where access tokens are given for client credentials.
@@ -173,13 +173,17 @@ func (a *API) giveToken(ctx context.Context, s *tokenService, in *tokenAsked) (*
 // clients of Auth0 send.
 func tokenForm(body []byte) (form url.Values, why string) {
 	if text := bytes.TrimSpace(body); len(text) > 0 && text[0] == '{' {
-		var members map[string]string
-		if err := json.Unmarshal(text, &members); err != nil {
+		doc, err := jsondoc.Parse(text, jsondoc.DefaultLimits())
+		if err != nil || doc.Root().Kind() != jsondoc.Object {
 			return nil, "the body is neither a form nor a JSON object of texts"
 		}
 		form = url.Values{}
-		for name, value := range members {
-			form.Set(name, value)
+		for name, value := range doc.Root().Members() {
+			text, ok := value.Str()
+			if !ok && !value.IsNull() {
+				return nil, "the body is neither a form nor a JSON object of texts"
+			}
+			form.Add(name, text) // one that comes twice is refused, as in a form
 		}
 		return form, ""
 	}

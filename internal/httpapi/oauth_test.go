@@ -70,6 +70,8 @@ func TestOAuth_EveryAddressAnswersAsRFC6749Says(t *testing.T) {
 			{"a grant twice", formType, basic, good.Encode() + "&grant_type=x", 400, "invalid_request"},
 			{"another grant", formType, basic, "grant_type=password&username=a&password=b", 400, "unsupported_grant_type"},
 			{"no form", formType, basic, "grant_type=%zz", 400, "invalid_request"},
+			{"a member of JSON twice", "application/json", "", strings.Replace(string(text), "{", `{"grant_type":"x",`, 1), 400, "invalid_request"},
+			{"JSON cut off", "application/json", basic, `{"grant_type":`, 400, "invalid_request"},
 			{"a list", "application/json", basic, `{"grant_type":["client_credentials"]}`, 400, "invalid_request"},
 		} {
 			w, v := tokenRequest(t, d, s.path, c.kind, c.basic, c.body)
